@@ -1,0 +1,40 @@
+/* app.h - what a process has: one struct, built in main, passed down; read-only after start but for what locks itself. */
+#ifndef CORE_APP_H
+#define CORE_APP_H
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "io/log.h"
+#include "io/metrics.h"
+#include "io/pg.h"
+#include "io/redis.h"
+
+struct cache;
+struct config;
+struct req;
+struct route;
+struct vault;          /* vault/vault.h: keys; main opens it */
+struct auth;           /* auth/auth.h: signing keys; main opens it */
+struct http_server;
+struct openapi;
+
+struct app {
+	const struct config *config;
+	struct log *log;
+	struct metrics *metrics;
+	struct pg_pool *pools[PG_ROLE_COUNT];   /* PG_OWNER is never open in serve */
+	struct pg_pool *read_pool;              /* replica; equals pools[PG_APP] when there is none */
+	struct redis *redis;
+	struct cache *cache;
+	struct vault *vault;
+	struct auth *auth;
+	const struct route *const *routes;      /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
+	size_t route_arrays;
+	struct router *router;
+	/* Fills rq->who from the request's credentials; ERR_UNAUTHENTICATED when they are missing or bad. Set by main to auth's. */
+	enum err (*authenticate)(struct req *rq);
+	const char *public_url;                 /* configured origin, for links; never taken from a Host header */
+	bool draining;                          /* readyz says 503 */
+};
+
+#endif

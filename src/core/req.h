@@ -1,0 +1,93 @@
+/* req.h - a request as a handler sees it, and how it answers.
+ *
+ *     static enum err survey_get_http(struct req *rq)
+ *     {
+ *         struct str json;
+ *         enum err e;
+ *         if ((e = survey_get(rq->tx, rq->arena, &rq->ids[0], &json)))
+ *             return e;                                  ERR_NOT_FOUND becomes a 404 problem
+ *         return reply_json(rq, 200, json);
+ *     }
+ *
+ * A handler owns nothing: memory is the request's arena, the transaction is committed or rolled back by the router after it returns, and only
+ * then do the bytes go out. `reply_*` stage; the last one wins. */
+#ifndef CORE_REQ_H
+#define CORE_REQ_H
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/uuid.h"
+#include "core/app.h"
+#include "core/tx.h"
+
+struct route;
+struct http_exchange;
+
+struct principal {
+	bool known;
+	struct uuid tenant_id, user_id;
+	uint64_t permissions;        /* a bit per enum permission */
+	struct str email, role;
+};
+
+struct problem_error { struct str pointer, code, message; };
+
+struct list_query {              /* ROUTE_LIST */
+	int64_t limit;               /* 1..200, default 50 */
+	struct str cursor;           /* opaque, checked by cursor_read */
+	struct str sort;             /* one of route->filters, without '-' ; first one when not given */
+	bool descending;             /* default: true */
+	bool count;
+};
+
+struct req {
+	struct app *app;
+	struct arena *arena;
+	const struct route *route;
+	struct http_exchange *x;
+	struct str request_id;
+	struct principal who;
+	struct tx *tx;               /* NULL with ROUTE_NO_TX */
+	struct str args[ROUTE_ARGS_MAX];   /* {segments} in order, decoded */
+	struct uuid ids[ROUTE_ARGS_MAX];   /* those named {id} or {..._id}, read as UUID (a bad one is 404) */
+	size_t arg_count;
+	void *in;                    /* filled struct of route->in */
+	uint64_t in_present;
+	const struct json *body;     /* parsed body, when route->in */
+	void *query;                 /* filled struct of route->query */
+	uint64_t query_present;
+	struct list_query list;
+	int64_t if_match_version;    /* ROUTE_IF_MATCH */
+	struct str idempotency_key;  /* ROUTE_IDEMPOTENT; empty when not sent */
+	/* problem under way */
+	struct str detail;
+	struct problem_error *errors;
+	size_t error_count;
+	struct str survey_label;     /* for metrics: set by handlers that know it; may stay empty */
+};
+
+/* Records one fault and returns e. Pointers are JSON pointers into the body ("/title") or "/query/limit". */
+enum err req_fail(struct req *rq, enum err e, const char *pointer, const char *why);
+enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str code, struct str why);
+/* Adds one of several faults (at most PROBLEM_ERRORS_MAX are kept); the caller returns ERR_INVALID at the end. */
+void req_error(struct req *rq, struct str pointer, struct str code, struct str message);
+enum err req_bind_tenant(struct req *rq, const struct uuid *tenant_id);   /* ROUTE_PUBLIC_DB, before the first statement */
+bool req_can(const struct req *rq, int permission);
+struct str req_header(const struct req *rq, struct str name);
+
+enum err reply_json(struct req *rq, int status, struct str json);
+enum err reply_text(struct req *rq, int status, struct str media_type, struct str text);
+enum err reply_html(struct req *rq, int status, struct str html);       /* adds charset; the caller sets its CSP by reply_header */
+enum err reply_empty(struct req *rq, int status);
+/* Text that outlives the reply (static files, cached bytes); the compressed forms may be empty. */
+enum err reply_static(struct req *rq, struct str media_type, struct str identity, struct str gzip, struct str br, struct str etag);
+void reply_header(struct req *rq, struct str name, struct str value);
+void reply_etag_version(struct req *rq, int64_t version);               /* ETag: "7" */
+/* Sets ETag; when If-None-Match has it, stages 304 and returns true: the handler returns OK at once. */
+bool reply_not_modified(struct req *rq, struct str etag);
+void reply_location(struct req *rq, const char *prefix, struct str id);
+
+/* Cursors: the sort value and id of the last item, opaque to the client (base64url JSON). Empty cursor: *present false. */
+enum err cursor_read(struct req *rq, struct str *sort_value, struct uuid *id, bool *present);
+
+#endif

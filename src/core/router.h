@@ -1,0 +1,77 @@
+/* router.h - from an exchange to a handler: one row a route.
+ *
+ * The router matches the path (segments in braces are arguments), asks app->authenticate when the permission is not PERM_NONE, checks permission
+ * and rate, reads query and body into the row's structs, opens a transaction bound to the caller's tenant, runs the handler, commits,
+ * sends. Errors become problem+json. It answers OPTIONS (CORS) and HEAD, 404, 405 with Allow, 415, 428.
+ *
+ * A row:  { HTTP_POST, "/api/v1/surveys", PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_new, &survey_out, 201, survey_create_http, "Create a draft" }
+ * Arrays of rows end with ROUTE_END. */
+#ifndef CORE_ROUTER_H
+#define CORE_ROUTER_H
+
+#include "core/req.h"
+#include "core/schema.h"
+#include "io/http.h"
+
+enum permission {
+#define PERM(name, slug, role, meaning) PERM_##name,
+#include "core/permissions.def"
+#undef PERM
+	PERM_COUNT
+};
+enum role { ROLE_VIEWER, ROLE_EDITOR, ROLE_MANAGER, ROLE_ADMIN, ROLE_COUNT };
+uint64_t permissions_of(enum role r);                    /* a bit per permission */
+bool role_read(struct str name, enum role *out);
+struct str role_name(enum role r);
+const char *permission_slug(enum permission p);
+
+/* Rate classes; numbers in core/ratelimit.c. By client address, or by user once known. */
+enum rate_class { RATE_NONE, RATE_LOGIN, RATE_CONSOLE, RATE_EXPORT, RATE_PUBLIC_READ, RATE_SUBMIT };
+
+#define ROUTE_INLINE 1u          /* may be run on the I/O thread: must not block; answers ERR_AGAIN to be run by a worker instead */
+#define ROUTE_LIST 2u            /* takes limit, cursor, sort, count besides `query`; out is the item's shape, wrapped in {"items", "next"} */
+#define ROUTE_IF_MATCH 4u        /* needs If-Match: rq->if_match_version */
+#define ROUTE_NO_TX 8u           /* no transaction is opened */
+#define ROUTE_PUBLIC_DB 16u      /* the transaction uses the respondents' role; the handler binds its tenant itself: req_bind_tenant() */
+#define ROUTE_READ 32u           /* reads only: may use the replica; each statement is its own round trip with its Sync */
+#define ROUTE_HIDDEN 64u         /* not in OpenAPI: pages, static files */
+#define ROUTE_IDEMPOTENT 128u    /* takes Idempotency-Key: in rq->idempotency_key */
+#define ROUTE_CORS_ANY 256u      /* any origin may call it (public tree) */
+#define ROUTE_RAW_BODY 512u      /* the body is not JSON: the handler reads x->body */
+#define ROUTE_INTERNAL 1024u     /* only on the internal listener; others only on the public one */
+#define ROUTE_SMALL_BODY 2048u   /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES */
+
+struct route {
+	enum http_method method;
+	const char *path;
+	enum permission perm;
+	enum rate_class rate;
+	const struct shape *in;      /* body; NULL: none */
+	const struct shape *out;     /* body of `status`; NULL: none or not JSON */
+	int status;
+	enum err (*handler)(struct req *rq);
+	const char *summary;
+	const struct shape *query;   /* parameters besides those of ROUTE_LIST */
+	unsigned flags;
+	const char *out_type;        /* media type when it is not JSON, e.g. "text/csv" */
+	const char *filters;         /* ROUTE_LIST: sort keys, "created_at title" (each also as -key) */
+	/* further answers that OpenAPI tells of, e.g. (const int[]){404, 409, 0}; 401 403 404 422 429 503 are added by rule */
+	const int *also;
+};
+#define ROUTE_END { .path = NULL }
+
+struct router;
+struct app;
+/* Builds the match table; fails (*why) when two rows clash or a row is incomplete. */
+enum err router_new(struct app *app, struct arena *a, struct router **out, const char **why);
+/* Functions for struct http_config; ctx is a struct listener. */
+struct listener { struct app *app; bool internal; struct arena *worker_arenas; };
+enum err router_admit(void *ctx, struct http_exchange *x);
+bool router_inline(void *ctx, struct http_exchange *x);
+void router_handle(void *ctx, struct http_exchange *x, int worker);
+void router_refuse(void *ctx, struct http_exchange *x, enum err e, const char *detail);
+void router_finished(void *ctx, struct http_exchange *x, int status, int64_t duration_ns, size_t sent_bytes);
+/* OpenAPI 3.1 from the rows. Public routes only. */
+enum err openapi_print(const struct app *app, struct arena *a, struct str *json);
+
+#endif

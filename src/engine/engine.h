@@ -1,0 +1,153 @@
+/* engine.h - one survey engine: compile a definition, run an interview, render its pages. Freestanding.
+ *
+ * The only header of the room that others include. The same sources run in the server (the verdict that counts), on the
+ * command line and as WebAssembly. No libc, clock, random numbers or I/O inside: time, seed and memory are inputs, every
+ * step burns fuel, every allocation comes from the arena that the caller names.
+ *
+ *     definition (JSON) --engine_compile--> program (bytes) --program_load--> struct program --interview_*--> verdict, page
+ *
+ * A program is flat, little-endian, position-independent bytes; the same definition gives the same bytes; its SHA-256 is
+ * its name. program_load verifies everything before anything runs, whoever made the bytes.
+ *
+ * An interview is program + seed + time + language + parameters + answers. interview_run() computes all that follows from
+ * them: what is visible, what is wrong, which page comes next, how it ends. It keeps no state between calls. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "base/arena.h"
+#include "base/html.h"
+#include "base/json.h"
+#include "base/str.h"
+
+/* ---- compile ---- */
+
+enum severity { SEV_ERROR, SEV_WARNING, SEV_NOTE };
+
+struct diagnostic {
+	enum severity severity;
+	struct str code;             /* "E0312": stable; rows in diagnostics.def */
+	struct str pointer;          /* JSON pointer into the definition, "/survey/pages/0/..." */
+	uint32_t column, end_column; /* from 1, inside the expression; 0 0 when it is not about an expression */
+	struct str message;          /* a sentence that says what is wrong and how to mend it */
+};
+
+struct compiled {
+	struct str program;          /* empty when there was an error */
+	struct diagnostic *diagnostics;  /* in order of the definition; at most DIAGNOSTICS_MAX */
+	size_t diagnostic_count, error_count;
+};
+
+/* What this release of the engine does not do yet is an error of its own code (E09xx). With this flag it becomes a warning and
+ * the question, quota or property is left out of the program: for demonstration data only. */
+#define COMPILE_LEAVE_OUT_UNBUILT 1u
+
+/* `definition` is the whole document ({"schema_version": ..., "survey": {...}}). OK whenever it could be judged, errors
+ * or not; ERR_MEMORY otherwise. Results live in `a`. */
+enum err engine_compile(struct arena *a, const struct json *definition, unsigned flags, struct compiled *out);
+/* The same from text: broken JSON becomes a diagnostic (E0001) with line and column in its message. */
+enum err engine_compile_text(struct arena *a, struct str text, unsigned flags, struct compiled *out);
+/* {"valid": bool, "errors": n, "warnings": n, "diagnostics": [{severity, code, pointer, column, end_column, message}]} */
+void compiled_json(const struct compiled *c, struct json_out *w);
+
+/* ---- program ---- */
+
+struct program;                      /* a verified view over bytes; immutable, so any number of threads may share it */
+
+/* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it. */
+enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why);
+/* Each of these borrows from the program. */
+struct str program_language(const struct program *p);                     /* the survey's own */
+size_t program_language_count(const struct program *p);
+struct str program_language_at(const struct program *p, size_t i);
+/* The best of the survey's languages for a wish: exact, then primary subtag, else the survey's own. */
+struct str program_language_pick(const struct program *p, struct str wish);
+struct str program_title(const struct program *p, struct str language);
+size_t program_page_count(const struct program *p);
+
+/* What exports and listings need to know of the answers, one row for each stored value, in order of the questions.
+ * For a multi the values are an array; choices give codes and labels. */
+struct export_column {
+	struct str name;             /* key in the stored answers */
+	struct str label;            /* title in the asked language, markup-free */
+	struct str type;             /* "rating", "multi", "parameter", "calculated", "other_text" ... */
+	bool personal;               /* pii or encrypted: stored sealed, never in `answers` */
+	size_t choice_count;
+	const struct export_choice { struct str value, label; int64_t code; bool has_code; } *choices;
+};
+enum err program_columns(const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
+
+/* ---- interview ---- */
+
+struct interview {
+	const struct program *program;
+	uint64_t seed;               /* fixed when the interview starts; draws every random order */
+	int64_t now_ms;              /* the interview's time: today(), now(), age() */
+	struct str language;         /* one of the survey's */
+	const struct json *parameters;   /* object or NULL: {"pid": "A7"} */
+	const struct json *answers;      /* object or NULL, as API.md stores them; may hold answers that turn out hidden */
+};
+
+enum interview_mode {
+	RUN_PAGE,                    /* the answers so far: errors only of questions on pages up to and including `page` */
+	RUN_COMPLETE                 /* a submission: every visible question on the interview's way is held to its rules */
+};
+
+struct answer_error {
+	struct str pointer;          /* "/answers/nps" */
+	struct str question;         /* name of the question it belongs to */
+	struct str code;             /* required, type, min, max, max_selected, choice, pattern, validator, unknown, hidden ... */
+	struct str message;          /* for the respondent, in the interview's language */
+};
+
+struct verdict {
+	struct answer_error *errors;
+	size_t error_count;
+	/* Valid whether or not there are errors: */
+	struct str answers;          /* JSON object: normalised, hidden ones dropped, personal ones left out */
+	struct str personal;         /* JSON object of the personal ones (pii, encrypted); "{}" when none */
+	struct str parameters;       /* JSON object of exported parameters */
+	struct str outcome;          /* "completed", "screened_out", "quota_full" ...; empty while pages are left (RUN_PAGE) */
+	struct str status;           /* "completed" | "screened_out" | "quota_full" | "in_progress" */
+	int32_t next_page;           /* the next visible page after `page` by rules and conditions; -1 when there is none */
+	int32_t previous_page;       /* -1 when there is none */
+	double progress;             /* 0 to 1, share of the way done before next_page */
+};
+
+/* ERR_LIMIT when fuel or memory ran out, ERR_MEMORY. `page` is the page being left (RUN_PAGE; -1: about to start), ignored
+ * for RUN_COMPLETE. Unknown question names are errors (code "unknown"). In RUN_COMPLETE hidden answers are dropped in
+ * silence. All results live in `a`. */
+enum err interview_run(const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
+
+/* ---- respondent's page ---- */
+
+/* Turns the fields of an HTML form (as interview_render names them: q-NAME, q-NAME-ROW, ...) into an answers object, merged over
+ * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. */
+struct form_field { struct str name, value; };
+enum err interview_form(const struct interview *in, int32_t page, const struct form_field *fields, size_t n, struct arena *a,
+    struct json **answers);
+
+struct page_view {
+	const struct answer_error *errors;   /* shown beside their questions and summed up on top, with links */
+	size_t error_count;
+	const struct str *shown;     /* names shown to the respondent before; NULL on first display */
+	size_t shown_count;
+};
+/* Names of the questions of `page` that are visible now, in display order. */
+enum err interview_visible(const struct interview *in, int32_t page, struct arena *a, struct str **names, size_t *n);
+/* The questions of a page: title, error summary, fieldsets and inputs; no <form>, no head, no buttons (the caller's). Markup
+ * only with classes (cc-...), no inline style or script; ids are "q-NAME". Questions on which others of the same page depend
+ * carry data-refresh, so that a script may ask for the page again when they change. */
+enum err interview_render(const struct interview *in, int32_t page, const struct page_view *view, struct arena *a, struct html *h);
+/* Text of an outcome: its cleaned html (may be empty), and its redirect with everything piped in and percent-encoded (may be empty). */
+enum err interview_outcome(const struct interview *in, struct str outcome, struct arena *a, struct str *html, struct str *redirect,
+    bool *sign);
+
+/* ---- expressions on their own: collect eval ---- */
+
+enum compat { COMPAT_STRICT, COMPAT_SURVEYJS };
+struct eval_error { struct str code; uint32_t column; struct str message; };
+/* Names in `values` are untyped variables. OK with *json the value; ERR_INVALID with *why. */
+enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat, int64_t now_ms,
+    struct str *json, struct eval_error *why);
+
+#endif

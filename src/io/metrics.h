@@ -1,0 +1,32 @@
+/* metrics.h - counters, gauges and histograms in the Prometheus text format. Thread-safe, lock-free on the hot path.
+ *
+ * A metric is a row (name, help, kind, label names); label values come from bounded sets: `label_set` keeps the first
+ * METRIC_LABELS_MAX (200) values of a kind (tenants, surveys) and calls the rest "other". */
+#ifndef IO_METRICS_H
+#define IO_METRICS_H
+
+#include "base/str.h"
+
+struct metrics;
+struct metric_series;                    /* one metric with fixed label values */
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+struct metric_row { const char *name, *help; enum metric_kind kind; const char *labels[4]; };   /* unused labels NULL */
+
+enum metric_id { M_HTTP_REQUESTS, M_HTTP_DURATION, M_RESPONSES, M_ACTIVE_SURVEYS, M_POOL_SIZE, M_HTTP_CONNECTIONS, M_HTTP_QUEUE,
+	M_HTTP_REJECTED, M_CACHE, METRIC_COUNT };
+/* http_requests_total{method,endpoint,status_code,tenant_id} · http_request_duration_seconds{method,endpoint,tenant_id} ·
+ * survey_responses_total{tenant_id,survey_id,status} · active_surveys_count{tenant_id} · database_connection_pool_size{pool_type} ·
+ * http_connections · http_queue_length · http_rejected_total{reason} · cache_requests_total{level,result} */
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+/* Finds or makes the series. Label values by position in the row; values of bounded labels (tenant_id, survey_id) beyond the first
+ * 200 become "other". Never NULL. */
+struct metric_series *metrics_series(struct metrics *m, enum metric_id id, const struct str *labels);
+void metric_add(struct metric_series *s, double v);       /* counter, gauge */
+void metric_set(struct metric_series *s, double v);       /* gauge */
+void metric_observe(struct metric_series *s, double seconds);  /* histogram */
+void metrics_print(struct metrics *m, struct buf *out);
+
+#endif
