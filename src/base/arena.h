@@ -5,7 +5,7 @@
  * browser's is the WebAssembly memory, a test's fails the n-th request.
  *
  *     struct arena a;
- *     arena_init(&a, &arena_malloc, ARENA_REQUEST_MAX_BYTES);
+ *     arena_init(&a, &arena_malloc, REQUEST_ARENA_MAX_BYTES);
  *     struct cell *cells = arena_array(&a, struct cell, count);      zeroed; NULL when exhausted
  *     arena_free(&a);
  *
@@ -22,6 +22,10 @@ struct arena_source {
 	void (*put)(void *ctx, void *block, size_t bytes);
 	void *ctx;
 };
+
+#if __STDC_HOSTED__
+extern const struct arena_source arena_malloc;            /* the C library's heap; thread-safe, shared by all arenas */
+#endif
 
 struct arena_block;
 

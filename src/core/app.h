@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/uuid.h"
+#include "io/clock.h"
 #include "io/log.h"
 #include "io/metrics.h"
 #include "io/pg.h"

@@ -20,7 +20,7 @@ enum log_key {
 #define X(k, name) LOG_KEY_##k,
 	LOG_FIELDS(X)
 #undef X
-	LOG_KEY_COUNT
+	LOG_KEYS
 };
 struct log_field { enum log_key key; bool is_int; struct str s; int64_t i; };
 #define LF_STR(k, value) { LOG_KEY_##k, false, (value), 0 }
