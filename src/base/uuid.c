@@ -1,0 +1,94 @@
+#include "base/arena.h"
+#include "base/shim.h"
+#include "base/uuid.h"
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static bool is_dash(size_t at)
+{
+	return at == 8 || at == 13 || at == 18 || at == 23;
+}
+
+bool uuid_read(struct str s, struct uuid *out)
+{
+	struct uuid id;
+	size_t byte = 0;
+
+	if (s.n != UUID_TEXT_BYTES)
+		return false;
+	for (size_t i = 0; i < s.n;) {
+		int high, low;
+
+		if (is_dash(i)) {
+			if (s.p[i++] != '-')
+				return false;
+			continue;
+		}
+		high = hex_value(s.p[i]);
+		low = hex_value(s.p[i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		id.b[byte++] = (unsigned char)(high << 4 | low);
+		i += 2;
+	}
+	*out = id;
+	return true;
+}
+
+void uuid_text(const struct uuid *id, char out[UUID_TEXT_BYTES])
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t byte = 0;
+
+	for (size_t i = 0; i < UUID_TEXT_BYTES;) {
+		if (is_dash(i)) {
+			out[i++] = '-';
+			continue;
+		}
+		out[i++] = hex[id->b[byte] >> 4];
+		out[i++] = hex[id->b[byte++] & 15];
+	}
+}
+
+struct str uuid_str(struct arena *a, const struct uuid *id)
+{
+	char *p = arena_alloc(a, UUID_TEXT_BYTES);
+
+	if (!p)
+		return str_make(NULL, 0);
+	uuid_text(id, p);
+	return str_make(p, UUID_TEXT_BYTES);
+}
+
+bool uuid_eq(const struct uuid *a, const struct uuid *b)
+{
+	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
+
+bool uuid_is_nil(const struct uuid *id)
+{
+	static const struct uuid nil;
+
+	return uuid_eq(id, &nil);
+}
+
+struct uuid uuid_v7(int64_t ms, const unsigned char random[10])
+{
+	struct uuid id;
+
+	for (int i = 0; i < 6; i++)
+		id.b[i] = (unsigned char)((uint64_t)ms >> (40 - 8 * i));
+	memcpy(id.b + 6, random, 10);
+	id.b[6] = (id.b[6] & 0x0f) | 0x70;
+	id.b[8] = (id.b[8] & 0x3f) | 0x80;
+	return id;
+}
