@@ -1,0 +1,22 @@
+/* auth.h - who is asking: users, memberships, roles, passwords, access tokens.
+ *
+ * Access tokens are JWTs, ES256 only, one pinned key (JWK file), typ "at+jwt"; iss aud exp nbf iat sub tenant_id jti are checked; nothing in
+ * the header chooses a key or an algorithm. A token names user and tenant; role and permissions are read from the membership (cached for 30 s), so that a
+ * removed member is out soon. Passwords: Argon2id (19 MiB, t=2); unknown e-mails cost the same time. */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "core/req.h"
+#include "core/router.h"
+
+struct auth;
+enum err auth_open(struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why);
+void auth_close(struct auth *auth);
+enum err auth_make_key_file(const char *path);                     /* EC P-256 JWK, 0600, unless it is there */
+enum err auth_authenticate(struct req *rq);                        /* for app->authenticate */
+enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
+/* Accepts anything when hash is empty only to burn the same time; then answers false. */
+bool auth_password_ok(struct str password, struct str hash);
+extern const struct route auth_routes[];                           /* POST /api/v1/auth/login, GET /api/v1/me */
+
+#endif

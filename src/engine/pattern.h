@@ -1,0 +1,18 @@
+/* pattern.h - the patterns of matches() and of the `pattern` property. Room-internal.
+ *
+ * Literals, `.`, classes [a-z] [^...], \d \w \s \D \W \S (as in ECMAScript without flags), * + ? {m,n}, groups, |, ^ $.
+ * Works on code points. No back-references, no look-around, so that a state machine runs it in time linear in the text:
+ * code points times PATTERN_STATES_MAX at the worst. Finds anywhere unless anchored. */
+#ifndef ENGINE_PATTERN_H
+#define ENGINE_PATTERN_H
+
+#include "base/str.h"
+
+struct pattern;
+
+/* ERR_INVALID with *why (static) and *at (byte offset in the source); ERR_MEMORY. */
+enum err pattern_compile(struct arena *a, struct str source, struct pattern **out, const char **why, uint32_t *at);
+/* `scratch` gives the room for two lists of states. ERR_MEMORY. *steps grows by the work done. */
+enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, uint32_t *steps, bool *found);
+
+#endif

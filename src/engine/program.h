@@ -1,0 +1,79 @@
+/* program.h - the compiled program as it lies in memory once loaded. Room-internal.
+ *
+ * program_load() decodes the words of every section into arrays of the structs below, and verify.c has looked at every
+ * one of them before anyone else does: indexes are in range, code is sound, texts are UTF-8. So readers index freely. */
+#ifndef ENGINE_PROGRAM_H
+#define ENGINE_PROGRAM_H
+
+#include "engine/engine.h"
+#include "engine/layout.def"
+#include "engine/pattern.h"
+
+#define PROGRAM_MAGIC 0x52504343u                /* "CCPR" */
+#define PROGRAM_VERSION 1u
+
+#define F(member, kind) uint32_t member;
+#define SECTION(name)                                                                                                  \
+	struct p_##name {                                                                                              \
+		name##_FIELDS(F)                                                                                       \
+	};
+SECTIONS(SECTION)
+#undef SECTION
+#undef F
+
+enum section {
+#define SECTION(name) SECTION_##name,
+	SECTIONS(SECTION)
+#undef SECTION
+	SECTION_COUNT
+};
+
+/* header: magic, version, bytes, then (offset, count) of each section, then (offset, bytes) of the text and the code blob */
+#define HEADER_WORDS (3 + 2 * SECTION_COUNT + 4)
+
+struct program {
+	struct str bytes;
+	struct str text_blob, code;
+#define SECTION(name)                                                                                                  \
+	const struct p_##name *name;                                                                                   \
+	uint32_t name##_count;
+	SECTIONS(SECTION)
+#undef SECTION
+	struct pattern *const *patterns;         /* one for each record of section pattern */
+	uint32_t text_count;                     /* texts, each with a record per language */
+};
+
+enum question_type {
+#define QTYPE(name, ...) Q_##name,
+#include "engine/types.def"
+#undef QTYPE
+	QUESTION_TYPES
+};
+
+/* flags */
+enum {
+	QUESTION_REQUIRED = 1, QUESTION_PERSONAL = 2, QUESTION_MULTILINE = 4, QUESTION_REFRESH = 8, QUESTION_INTEGER = 16,
+	QUESTION_EACH_ROW = 32, QUESTION_HAS_OTHER = 64
+};
+enum { CHOICE_FIXED = 1, CHOICE_EXCLUSIVE = 2 };
+enum role { ROLE_PLAIN, ROLE_OTHER, ROLE_NONE, ROLE_REFUSED, ROLE_DONT_KNOW, ROLE_NA };
+enum order { ORDER_FIXED, ORDER_RANDOM, ORDER_ROTATE, ORDER_REVERSE, ORDER_ASC, ORDER_DESC };
+enum from_mode { FROM_SELECTED, FROM_UNSELECTED, FROM_ALL };
+enum display {
+	DISPLAY_RADIO, DISPLAY_DROPDOWN, DISPLAY_BUTTONS, DISPLAY_LIKERT, DISPLAY_NUMBERS, DISPLAY_STARS, DISPLAY_NPS
+};
+enum input { INPUT_TEXT, INPUT_EMAIL, INPUT_URL, INPUT_TEL };
+enum segment_mode { SEGMENT_LITERAL, SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL };
+enum { VARIABLE_EXPORT = 1, VARIABLE_REQUIRED = 2 };
+enum { OUTCOME_SIGN = 1 };
+enum { SURVEY_SHOW_BACK = 1 };
+enum progress_kind { PROGRESS_PAGES, PROGRESS_QUESTIONS, PROGRESS_NONE };
+
+struct str program_str(const struct program *p, uint32_t id);
+double program_num(const struct program *p, uint32_t id);
+/* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->text_count. */
+enum err program_verify(struct arena *a, struct program *p, const char **why);
+/* The index of a language, or of the survey's own. */
+uint32_t program_language_index(const struct program *p, struct str language);
+
+#endif

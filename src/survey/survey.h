@@ -1,0 +1,25 @@
+/* survey.h - drafts, validation, publishing, versions, and compiled programs with their cache.
+ *
+ * A survey is a draft definition that may be changed at any time; publishing compiles it and freezes definition and program as an immutable
+ * version. Interviews run on versions only. */
+#ifndef SURVEY_SURVEY_H
+#define SURVEY_SURVEY_H
+
+#include "core/cache.h"
+#include "core/router.h"
+#include "engine/engine.h"
+
+extern const struct route survey_routes[];
+
+/* For seeding and jobs, in the caller's transaction. `definition` is the document's text. ERR_INVALID with *diagnostics (JSON as compiled_json
+ * prints it) when it does not compile. compile_flags: see engine.h. */
+enum err survey_create(struct tx *tx, struct arena *a, const struct uuid *project_id, struct str title, struct str definition, struct uuid *id);
+struct published { struct uuid version_id; int64_t number; struct str diagnostics; };
+enum err survey_publish(struct tx *tx, struct arena *a, const struct uuid *survey_id, unsigned compile_flags, struct published *out);
+
+/* A version's verified program, shared and cached (key: tenant and version id). Release with cache_release(app->cache, pin). */
+struct survey_program { struct uuid survey_id, version_id; int64_t number; const struct program *program; struct str title; };
+enum err survey_program_get(struct app *app, struct tx *tx, const struct uuid *survey_id, int64_t number, struct arena *a,
+    const struct survey_program **out, struct cache_entry **pin);
+
+#endif
