@@ -30,8 +30,8 @@ bool date_make(int year, int month, int day, int32_t *days)
 		return false;
 	shifted_year = month > 2 ? year : year - 1;
 	from_march = month > 2 ? month - 3 : month + 9;
-	*days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + (153 * from_march + 2) / 5 + day -
-	    1 - 719468;
+	*days = shifted_year * 365 + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 +
+		(153 * from_march + 2) / 5 + day - 1 - 719468;
 	return true;
 }
 
@@ -97,7 +97,7 @@ static bool take_date(struct str *s, int32_t *days)
 	int year, month, day;
 
 	return take_digits(s, 4, &year) && take_char(s, '-') && take_digits(s, 2, &month) && take_char(s, '-') &&
-	    take_digits(s, 2, &day) && date_make(year, month, day, days);
+	       take_digits(s, 2, &day) && date_make(year, month, day, days);
 }
 
 void date_text(int32_t days, char out[10])
