@@ -30,7 +30,11 @@ struct pg_statement {
 	const char *text;
 	unsigned roles;              /* bit per pg_role */
 	unsigned index;              /* position in sql_all[] */
+	unsigned params;             /* how many $n the text has */
 };
+/* Every statement of the program, made by tools/sqlgen.py; what start-up prepares. Ends with NULL. */
+extern const struct pg_statement *const sql_all[];
+extern const unsigned sql_count;
 
 enum pg_type { PGT_TEXT, PGT_UUID, PGT_INT, PGT_NUM, PGT_BOOL, PGT_TIME, PGT_JSON, PGT_BYTES };
 
