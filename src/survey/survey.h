@@ -11,13 +11,19 @@
 
 extern const struct route survey_routes[];
 
+/* Other rooms cache what they know of a survey as it is now (status, published version) under this kind and the key "TENANT:SURVEY" (canonical
+ * ids). Whatever changes it (publish, patch, delete) ends with cache_drop(cache, &(struct cache_kind){ .name = SURVEY_LIVE_KIND }, key) after
+ * its commit. */
+#define SURVEY_LIVE_KIND "survey-live"
+
 /* For seeding and jobs, in the caller's transaction. `definition` is the document's text. ERR_INVALID with *diagnostics (JSON as compiled_json
  * prints it) when it does not compile. compile_flags: see engine.h. */
 enum err survey_create(struct tx *tx, struct arena *a, const struct uuid *project_id, struct str title, struct str definition, struct uuid *id);
 struct published { struct uuid version_id; int64_t number; struct str diagnostics; };
 enum err survey_publish(struct tx *tx, struct arena *a, const struct uuid *survey_id, unsigned compile_flags, struct published *out);
 
-/* A version's verified program, shared and cached (key: tenant and version id). Release with cache_release(app->cache, pin). */
+/* A version's verified program, shared and cached (key: tenant and version id). Release with cache_release(app->cache, pin). `tx` may be NULL: then
+ * only what this process has at hand, else ERR_AGAIN (for handlers on the I/O thread). Works for the respondents' role too. */
 struct survey_program { struct uuid survey_id, version_id; int64_t number; const struct program *program; struct str title; };
 enum err survey_program_get(struct app *app, struct tx *tx, const struct uuid *survey_id, int64_t number, struct arena *a,
     const struct survey_program **out, struct cache_entry **pin);
