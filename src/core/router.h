@@ -5,7 +5,8 @@
  * sends. Errors become problem+json. It answers OPTIONS (CORS) and HEAD, 404, 405 with Allow, 415, 428.
  *
  * A row:  { HTTP_POST, "/api/v1/surveys", PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_new, &survey_out, 201, survey_create_http, "Create a draft" }
- * Arrays of rows end with ROUTE_END. */
+ * Arrays of rows end with ROUTE_END. Segments in braces are arguments: {id} and {..._id} are UUIDs (anything else there is a 404), others any
+ * text; a last segment {name*} takes the rest of the path, slashes included, in one argument. A literal segment wins over an argument. */
 #ifndef CORE_ROUTER_H
 #define CORE_ROUTER_H
 
@@ -28,7 +29,8 @@ const char *permission_slug(enum permission p);
 /* Rate classes; numbers in core/ratelimit.c. By client address, or by user once known. */
 enum rate_class { RATE_NONE, RATE_LOGIN, RATE_CONSOLE, RATE_EXPORT, RATE_PUBLIC_READ, RATE_SUBMIT };
 
-#define ROUTE_INLINE 1u          /* may be run on the I/O thread: must not block; answers ERR_AGAIN to be run by a worker instead */
+#define ROUTE_INLINE 1u          /* tried on the I/O thread first, without rq->tx: must not block; answers ERR_AGAIN to be run by a worker
+				  * instead (then with rq->tx unless ROUTE_NO_TX). Only with PERM_NONE, because signing in may block. */
 #define ROUTE_LIST 2u            /* takes limit, cursor, sort, count besides `query`; out is the item's shape, wrapped in {"items", "next"} */
 #define ROUTE_IF_MATCH 4u        /* needs If-Match: rq->if_match_version */
 #define ROUTE_NO_TX 8u           /* no transaction is opened */

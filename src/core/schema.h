@@ -17,6 +17,8 @@
 #include "base/json.h"
 #include "base/uuid.h"
 
+/* What lands in the struct: struct str for TEXT, DATE, EMAIL, URL, LANGUAGE and ENUM (checked, as written), int64_t for INT and for
+ * TIME (milliseconds), double for NUM, bool, struct uuid; the others as told below. */
 enum field_type { FT_TEXT, FT_INT, FT_NUM, FT_BOOL, FT_UUID, FT_TIME, FT_DATE, FT_EMAIL, FT_URL, FT_LANGUAGE, FT_ENUM,
 	FT_JSON,        /* any value: const struct json * */
 	FT_OBJECT,      /* with .shape: nested struct in place (in), or described (out); without .shape: free-form object, const struct json * */
@@ -58,10 +60,14 @@ struct req;
 /* Reads `body` into `out` (shape->size bytes, zeroed). Every fault is recorded with req_error() under `pointer`; ERR_INVALID when
  * there was one. Unknown members are faults. */
 enum err schema_read(struct req *rq, const struct shape *shape, const struct json *body, struct str pointer, void *out, uint64_t *present);
-/* The same from a query string: text is converted to the field's type; unknown parameters are faults, pointer "/query/NAME". */
+/* The same from a query string: text is converted to the field's type; unknown parameters are faults, pointer "/query/NAME". A list is
+ * written with commas (include=links,counts); a map as NAME.KEY=value (answer.city=Hanoi). The parameters of ROUTE_LIST are left alone
+ * when rq->route has that flag. `shape` may be NULL: then every parameter is unknown. */
 enum err schema_read_query(struct req *rq, const struct shape *shape, struct str query, void *out, uint64_t *present);
 bool schema_has(const struct shape *shape, uint64_t present, const char *name);
 /* Appends the JSON Schema (2020-12, OpenAPI 3.1) of a shape. */
 void schema_print(const struct shape *shape, struct json_out *w);
+/* The schema of one field, e.g. of a parameter. Nested shapes are references to components. */
+void schema_print_field(const struct field *field, bool out, struct json_out *w);
 
 #endif

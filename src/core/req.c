@@ -1,0 +1,203 @@
+#include "core/req.h"
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "core/req_problem.h"
+#include "core/router.h"
+
+enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str code, struct str why)
+{
+	if (why.n > 0)
+		rq->detail = str_dup(rq->arena, why);
+	if (pointer.n > 0)
+		req_error(rq, pointer, code, why);
+	return e;
+}
+
+enum err req_fail(struct req *rq, enum err e, const char *pointer, const char *why)
+{
+	return req_fail_str(rq, e, str_from(pointer), str_from(err_slug(e)), str_from(why));
+}
+
+void req_error(struct req *rq, struct str pointer, struct str code, struct str message)
+{
+	struct problem_error *p;
+
+	if (rq->error_count == PROBLEM_ERRORS_MAX)
+		return;
+	if (!rq->errors && !(rq->errors = arena_array(rq->arena, struct problem_error, PROBLEM_ERRORS_MAX)))
+		return;
+	p = &rq->errors[rq->error_count++];
+	p->pointer = str_dup(rq->arena, pointer);
+	p->code = str_dup(rq->arena, code);
+	p->message = str_dup(rq->arena, message);
+}
+
+enum err req_bind_tenant(struct req *rq, const struct uuid *tenant_id)
+{
+	enum err e;
+
+	rq->who.tenant_id = *tenant_id;
+	if (rq->tx && (e = tx_bind(rq->tx, tenant_id)))
+		return e;
+	return OK;
+}
+
+bool req_can(const struct req *rq, int permission)
+{
+	return rq->who.known && (rq->who.permissions >> permission & 1);
+}
+
+struct str req_header(const struct req *rq, struct str name)
+{
+	return http_header_get(rq->x, name);
+}
+
+/* These may stand more than once in a reply; every other header is replaced when it is set again. */
+static bool header_repeats(struct str name)
+{
+	return str_eq_nocase(name, S("Set-Cookie")) || str_eq_nocase(name, S("Link")) || str_eq_nocase(name, S("Vary"));
+}
+
+void reply_header(struct req *rq, struct str name, struct str value)
+{
+	struct http_reply *r = &rq->x->reply;
+
+	if (!header_repeats(name)) {
+		for (size_t i = 0; i < r->header_count; i++) {
+			if (!str_eq_nocase(r->headers[i].name, name))
+				continue;
+			r->headers[i] = r->headers[--r->header_count];
+			break;
+		}
+	}
+	http_reply_header(rq->x, name, value);
+}
+
+/* A new body takes the place of an older one with everything that described it. */
+static void reply_body(struct req *rq, int status, struct str body, bool compress)
+{
+	struct http_reply *r = &rq->x->reply;
+
+	r->status = status;
+	r->body = body;
+	r->body_static = false;
+	r->body_br = r->body_gzip = (struct str){0};
+	r->compress = compress;
+}
+
+static bool media_type_is_text(struct str type)
+{
+	return str_starts(type, S("text/")) || str_find(type, S("json"), NULL) || str_find(type, S("xml"), NULL) ||
+	       str_find(type, S("javascript"), NULL);
+}
+
+enum err reply_text(struct req *rq, int status, struct str media_type, struct str text)
+{
+	reply_body(rq, status, text, media_type_is_text(media_type));
+	reply_header(rq, S("Content-Type"), media_type);
+	return OK;
+}
+
+enum err reply_json(struct req *rq, int status, struct str json)
+{
+	return reply_text(rq, status, S("application/json"), json);
+}
+
+enum err reply_html(struct req *rq, int status, struct str html)
+{
+	return reply_text(rq, status, S("text/html; charset=utf-8"), html);
+}
+
+enum err reply_empty(struct req *rq, int status)
+{
+	reply_body(rq, status, (struct str){0}, false);
+	return OK;
+}
+
+enum err reply_static(
+    struct req *rq, struct str media_type, struct str identity, struct str gzip, struct str br, struct str etag)
+{
+	struct http_reply *r = &rq->x->reply;
+
+	if (etag.n > 0 && reply_not_modified(rq, etag))
+		return OK;
+	reply_body(rq, 200, identity, gzip.n == 0 && br.n == 0 && media_type_is_text(media_type));
+	r->body_static = true;
+	r->body_br = br;
+	r->body_gzip = gzip;
+	reply_header(rq, S("Content-Type"), media_type);
+	return OK;
+}
+
+void reply_etag_version(struct req *rq, int64_t version)
+{
+	struct buf b;
+	struct str tag;
+
+	buf_init(&b, rq->arena, 32);
+	buf_char(&b, '"');
+	buf_int(&b, version);
+	buf_char(&b, '"');
+	if (!buf_done(&b, &tag))
+		reply_header(rq, S("ETag"), tag);
+}
+
+/* If-None-Match compares weakly (RFC 9110, 13.1.2): W/ is no difference. */
+static bool etag_listed(struct str list, struct str etag)
+{
+	if (str_starts(etag, S("W/")))
+		etag = str_sub(etag, 2, etag.n);
+	while (list.n > 0) {
+		struct str one = str_trim(str_cut(&list, ',', NULL));
+
+		if (str_eq(one, S("*")))
+			return true;
+		if (str_starts(one, S("W/")))
+			one = str_sub(one, 2, one.n);
+		if (str_eq(one, etag))
+			return true;
+	}
+	return false;
+}
+
+bool reply_not_modified(struct req *rq, struct str etag)
+{
+	reply_header(rq, S("ETag"), etag);
+	if (!etag_listed(req_header(rq, S("If-None-Match")), etag))
+		return false;
+	reply_empty(rq, 304);
+	return true;
+}
+
+void reply_location(struct req *rq, const char *prefix, struct str id)
+{
+	struct buf b;
+	struct str at;
+
+	buf_init(&b, rq->arena, HTTP_LINE_MAX_BYTES);
+	buf_add(&b, str_from(prefix));
+	buf_add(&b, id);
+	if (!buf_done(&b, &at))
+		reply_header(rq, S("Location"), at);
+}
+
+/* A cursor is base64url of ["sort value","id"]; "next" is written by the list's SQL as base64url of the same array. */
+enum err cursor_read(struct req *rq, struct str *sort_value, struct uuid *id, bool *present)
+{
+	const char *why = "this is no cursor of this list; take it from \"next\"";
+	struct json_error je;
+	struct json *doc;
+	struct str text;
+
+	*present = false;
+	if (rq->list.cursor.n == 0)
+		return OK;
+	if (base64url_read(rq->arena, rq->list.cursor, &text) ||
+	    json_read(rq->arena, text, &json_limits_default, &doc, &je) || doc->type != JSON_ARRAY || doc->count != 2 ||
+	    doc->items[0].type != JSON_STR || doc->items[1].type != JSON_STR || !uuid_read(doc->items[1].s, id))
+		return req_fail(rq, ERR_INVALID, "/query/cursor", why);
+	*sort_value = doc->items[0].s;
+	*present = true;
+	return OK;
+}

@@ -1,0 +1,351 @@
+#include "core/router.h"
+
+#include "core/config.h"
+#include "core/ratelimit.h"
+#include "core/req_problem.h"
+#include "core/router_read.h"
+#include "core/router_report.h"
+#include "core/router_table.h"
+
+static struct req *req_of(struct app *app, struct http_exchange *x)
+{
+	struct visit *v = x->user;
+	struct req *rq = arena_new(x->arena, struct req);
+
+	if (!rq)
+		return NULL;
+	rq->app = app;
+	rq->arena = x->arena;
+	rq->route = v->row;
+	rq->x = x;
+	rq->request_id = x->request_id;
+	v->rq = rq;
+	return rq;
+}
+
+static bool origin_allowed(struct app *app, struct str origin)
+{
+	struct str list = str_from(config_text(app->config, CFG_cors_origins));
+
+	while (list.n > 0) {
+		if (str_eq(str_cut(&list, ' ', NULL), origin))
+			return true;
+	}
+	return false;
+}
+
+/* Says whether the caller's page may read the reply. The public tree is open to every page: it takes no cookies. */
+static bool stage_cors(struct app *app, struct http_exchange *x)
+{
+	const struct visit *v = x->user;
+	struct str origin = http_header_get(x, S("Origin"));
+	bool any = v->end->cors_any;
+
+	if (origin.n == 0)
+		return false;
+	if (!any)
+		http_reply_header(x, S("Vary"), S("Origin"));
+	if (!any && !origin_allowed(app, origin))
+		return false;
+	http_reply_header(x, S("Access-Control-Allow-Origin"), any ? S("*") : origin);
+	http_reply_header(x, S("Access-Control-Expose-Headers"),
+	    S("ETag, Location, X-Request-Id, Retry-After, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, "
+	      "RateLimit-Reset"));
+	return true;
+}
+
+/* What every reply carries. Cache-Control is a default: handlers that know better replace it. */
+static void stage_defaults(struct app *app, struct http_exchange *x)
+{
+	x->reply.header_count = 0;
+	http_reply_header(x, S("X-Content-Type-Options"), S("nosniff"));
+	http_reply_header(x, S("Referrer-Policy"), S("no-referrer"));
+	http_reply_header(x, S("Cache-Control"), S("no-store"));
+	stage_cors(app, x);
+}
+
+static void stage_rate(struct http_exchange *x, const struct rate_verdict *rate)
+{
+	static const struct {
+		struct str name;
+		size_t at;
+	} rows[] = {
+	    {{"RateLimit-Limit", 15}, offsetof(struct rate_verdict, limit)},
+	    {{"RateLimit-Remaining", 19}, offsetof(struct rate_verdict, remaining)},
+	    {{"RateLimit-Reset", 15}, offsetof(struct rate_verdict, reset_s)},
+	    {{"Retry-After", 11}, offsetof(struct rate_verdict, retry_after_s)},
+	};
+
+	if (rate->limit == 0)
+		return;
+	for (size_t i = 0; i < countof(rows) - rate->allowed; i++) {
+		int n = *(const int *)((const char *)rate + rows[i].at);
+		struct str text;
+		struct buf b;
+
+		buf_init(&b, x->arena, 16);
+		buf_int(&b, n < 1 && i == 3 ? 1 : n);
+		if (!buf_done(&b, &text))
+			http_reply_header(x, rows[i].name, text);
+	}
+}
+
+/* Headers of the failed handler are dropped with its reply; those of the router are staged anew. */
+static void stage_problem(struct req *rq, enum err e)
+{
+	struct visit *v = rq->x->user;
+
+	stage_defaults(rq->app, rq->x);
+	stage_rate(rq->x, &v->rate);
+	if (e == ERR_METHOD)
+		http_reply_header(rq->x, S("Allow"), v->end->allow);
+	problem_stage(rq->x, e, rq->detail, rq->errors, rq->error_count);
+}
+
+/* ---- matching ---- */
+
+enum err router_admit(void *ctx, struct http_exchange *x)
+{
+	const struct listener *l = ctx;
+	struct visit *v = arena_new(x->arena, struct visit);
+	const struct route *row;
+
+	if (!v)
+		return ERR_MEMORY;
+	v->end = router_match(l->app->router, l->internal, x->path, v->args);
+	if (!v->end)
+		v->end = &l->app->router->unmatched;
+	row = v->row = x->method < HTTP_METHOD_OTHER ? v->end->rows[x->method] : NULL;
+	x->user = v;
+	if (!row || !(row->in || (row->flags & ROUTE_RAW_BODY)) || (row->flags & ROUTE_SMALL_BODY))
+		x->body_max = HTTP_BODY_RESPONDENT_MAX_BYTES;
+	return OK;
+}
+
+static void reply_preflight(struct app *app, struct http_exchange *x)
+{
+	const struct visit *v = x->user;
+
+	x->reply.status = 204;
+	http_reply_header(x, S("Allow"), v->end->allow);
+	if (http_header_get(x, S("Access-Control-Request-Method")).n == 0 || http_header_get(x, S("Origin")).n == 0)
+		return;
+	if (!v->end->cors_any && !origin_allowed(app, http_header_get(x, S("Origin"))))
+		return;
+	http_reply_header(x, S("Access-Control-Allow-Methods"), v->end->allow);
+	http_reply_header(x, S("Access-Control-Allow-Headers"),
+	    S("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-Id"));
+	http_reply_header(x, S("Access-Control-Max-Age"), S("600"));
+}
+
+/* No row: 404, 405, or the answer to OPTIONS. All from memory, so on the I/O thread. */
+static bool reply_without_row(struct app *app, struct http_exchange *x)
+{
+	struct visit *v = x->user;
+	bool known = v->end != &app->router->unmatched;
+
+	if (v->row)
+		return false;
+	stage_defaults(app, x);
+	if (known && x->method == HTTP_OPTIONS) {
+		reply_preflight(app, x);
+		return true;
+	}
+	if (known)
+		http_reply_header(x, S("Allow"), v->end->allow);
+	problem_stage(x, known ? ERR_METHOD : ERR_NOT_FOUND, (struct str){0}, NULL, 0);
+	return true;
+}
+
+/* ---- gates ---- */
+
+static enum err take_rate(struct req *rq, bool local, struct str key)
+{
+	struct visit *v = rq->x->user;
+
+	if (rq->route->rate == RATE_NONE)
+		return OK;
+	if (local)
+		ratelimit_take_local(rq->app, rq->route->rate, key, &v->rate);
+	else
+		ratelimit_take(rq->app, rq->route->rate, key, &v->rate);
+	stage_rate(rq->x, &v->rate);
+	return v->rate.allowed ? OK : ERR_RATE;
+}
+
+/* By user once known; failed sign-ins count for the address, so that guessing tokens is limited too. */
+static enum err pass_gates(struct req *rq)
+{
+	const struct route *row = rq->route;
+	enum err e;
+
+	if (row->perm == PERM_NONE)
+		return take_rate(rq, false, rq->x->client);
+	if ((e = rq->app->authenticate(rq))) {
+		enum err limited = take_rate(rq, false, rq->x->client);
+
+		return limited ? limited : e;
+	}
+	if ((e = take_rate(rq, false, uuid_str(rq->arena, &rq->who.user_id))))
+		return e;
+	return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
+}
+
+static enum err read_request(struct req *rq)
+{
+	const struct visit *v = rq->x->user;
+	enum err e;
+
+	if ((e = read_args(rq, v->args, v->end->is_id, v->end->arg_count)))
+		return e;
+	if ((e = read_preconditions(rq)))
+		return e;
+	return read_input(rq);
+}
+
+/* ---- running ---- */
+
+static enum err open_tx(struct req *rq)
+{
+	const struct route *row = rq->route;
+	bool respondent = row->flags & ROUTE_PUBLIC_DB;
+	enum err e;
+
+	if (row->flags & ROUTE_NO_TX)
+		return OK;
+	e = tx_open(rq->app, respondent ? PG_PUBLIC : PG_APP, row->flags & ROUTE_READ,
+	    rq->who.known && !respondent ? &rq->who.tenant_id : NULL, rq->arena, &rq->tx);
+	if (!e)
+		tx_set_actor(rq->tx, rq->who.known ? &rq->who.user_id : NULL, rq->request_id);
+	return e;
+}
+
+static enum err run(struct req *rq)
+{
+	enum err e;
+
+	if ((e = pass_gates(rq)) || (e = read_request(rq)) || (e = open_tx(rq)))
+		return e;
+	e = rq->route->handler(rq);
+	if (!rq->tx)
+		return e;
+	if (!e)
+		return tx_commit(rq->tx);
+	tx_rollback(rq->tx);
+	return e;
+}
+
+static void settle(struct req *rq, enum err e)
+{
+	struct visit *v = rq->x->user;
+
+	if (!e && rq->x->reply.status == 0)
+		e = ERR_INTERNAL;
+	v->outcome = e;
+	if (!e)
+		return;
+	if (rq->x->stream)
+		http_stream_abort(rq->x);
+	else
+		stage_problem(rq, e);
+}
+
+bool router_inline(void *ctx, struct http_exchange *x)
+{
+	const struct listener *l = ctx;
+	struct visit *v = x->user;
+	struct req *rq;
+	enum err e;
+
+	if (reply_without_row(l->app, x))
+		return true;
+	if (!(v->row->flags & ROUTE_INLINE) || !(rq = req_of(l->app, x)))
+		return false;
+	stage_defaults(l->app, x);
+	if (!(e = take_rate(rq, true, x->client)) && !(e = read_request(rq)))
+		e = v->row->handler(rq);
+	if (e == ERR_AGAIN) {
+		x->reply = (struct http_reply){0};
+		v->rate = (struct rate_verdict){0};
+		return false;
+	}
+	settle(rq, e);
+	return true;
+}
+
+void router_handle(void *ctx, struct http_exchange *x, int worker)
+{
+	const struct listener *l = ctx;
+	struct req *rq = req_of(l->app, x);
+
+	(void)worker;
+	if (!rq) {
+		router_refuse(ctx, x, ERR_MEMORY, "");
+		return;
+	}
+	stage_defaults(l->app, x);
+	settle(rq, run(rq));
+}
+
+void router_refuse(void *ctx, struct http_exchange *x, enum err e, const char *detail)
+{
+	const struct listener *l = ctx;
+	struct visit *v = x->user;
+
+	/* Found before the path was matched (header guard): nothing is known but the router itself. */
+	if (!v && (v = x->user = arena_new(x->arena, struct visit)))
+		v->end = &l->app->router->unmatched;
+	if (v) {
+		stage_defaults(l->app, x);
+		v->outcome = e;
+	}
+	problem_stage(x, e, str_from(detail), NULL, 0);
+}
+
+void router_finished(void *ctx, struct http_exchange *x, int status, int64_t duration_ns, size_t sent_bytes)
+{
+	const struct listener *l = ctx;
+
+	report_request(l->app, x, status, duration_ns, sent_bytes);
+}
+
+/* ---- permissions ---- */
+
+static const char *const role_names[ROLE_COUNT] = {"viewer", "editor", "manager", "admin"};
+
+uint64_t permissions_of(enum role r)
+{
+	uint64_t bits = 0;
+
+#define PERM(name, slug, lowest, meaning) bits |= r >= ROLE_##lowest ? UINT64_C(1) << PERM_##name : 0;
+#include "core/permissions.def"
+#undef PERM
+	return bits;
+}
+
+bool role_read(struct str name, enum role *out)
+{
+	for (int r = 0; r < ROLE_COUNT; r++) {
+		if (str_eq(name, str_from(role_names[r]))) {
+			*out = r;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str role_name(enum role r)
+{
+	return str_from(r < ROLE_COUNT ? role_names[r] : "");
+}
+
+const char *permission_slug(enum permission p)
+{
+	static const char *const slugs[PERM_COUNT] = {
+#define PERM(name, slug, role, meaning) [PERM_##name] = slug,
+#include "core/permissions.def"
+#undef PERM
+	};
+
+	return p < PERM_COUNT ? slugs[p] : "";
+}
