@@ -22,7 +22,7 @@ const TYPES = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=ut
 const files = [
 	...bundles('respondent', '/static/'),
 	...bundles('api', '/static/docs/'),
-	{ url: '/static/docs/index.html', copy: join(here, 'api/index.html') },
+	{ url: '/docs', copy: join(here, 'api/index.html') },
 	{ url: '/static/docs/swagger-ui-bundle.js', copy: join(here, 'node_modules/swagger-ui-dist/swagger-ui-bundle.js') },
 	{ url: '/static/docs/swagger-ui.css', copy: join(here, 'node_modules/swagger-ui-dist/swagger-ui.css') },
 	{ url: '/static/docs/licences.txt', copy: join(here, 'node_modules/swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt') },
@@ -39,7 +39,7 @@ for (const file of files) {
 	writeFileSync(`${target}.gz`, gzipSync(bytes, { level: 9 }));
 	writeFileSync(`${target}.br`, brotliCompressSync(bytes, { params: {
 		[constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }));
-	manifest.push(`${file.url}\t${TYPES[file.url.split('.').pop()]}\t${target}\n`);
+	manifest.push(`${file.url}\t${TYPES[(file.copy ?? file.url).split('.').pop()]}\t${target}\n`);
 }
 if (options.manifest)
 	writeFileSync(options.manifest, manifest.join(''));
