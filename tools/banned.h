@@ -8,5 +8,8 @@
 #include <string.h>
 #include <time.h>
 #endif
+#ifdef USES_OPENSSL               /* its declarations have parameters named rand */
+#include <openssl/evp.h>
+#endif
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atof localtime gmtime ctime asctime rand srand
 #endif

@@ -10,13 +10,14 @@
 #include "core/router.h"
 
 struct auth;
-enum err auth_open(struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why);
+enum err auth_open(
+    struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why);
 void auth_close(struct auth *auth);
-enum err auth_make_key_file(const char *path);                     /* EC P-256 JWK, 0600, unless it is there */
-enum err auth_authenticate(struct req *rq);                        /* for app->authenticate */
+enum err auth_make_key_file(const char *path); /* EC P-256 JWK, 0600, unless it is there */
+enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
-extern const struct route auth_routes[];                           /* POST /api/v1/auth/login, GET /api/v1/me */
+extern const struct route auth_routes[]; /* POST /api/v1/auth/login, GET /api/v1/me */
 
 #endif

@@ -1,0 +1,147 @@
+#include "auth/auth.h"
+#include <errno.h>
+#include <openssl/evp.h>
+#include <sodium.h>
+#include "auth/auth_state.h"
+#include "base/shim.h"
+#include "sql.h"
+
+enum err auth_open(struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why)
+{
+	struct auth *auth = calloc(1, sizeof *auth);
+	enum err e;
+
+	*out = NULL;
+	*why = "there is not enough memory";
+	if (auth == NULL)
+		return ERR_MEMORY;
+	sem_init(&auth->hashes, 0, HASHES_AT_ONCE);
+	auth->app = app;
+	auth->issuer = str_from(issuer);
+	auth->cache = auth_cache_new();
+	if (auth->cache == NULL) {
+		auth_close(auth);
+		return ERR_MEMORY;
+	}
+	if (sodium_init() < 0) {
+		*why = "libsodium does not start";
+		auth_close(auth);
+		return ERR_INTERNAL;
+	}
+	if ((e = token_key_open(token_key_file, &auth->key, why))) {
+		auth_close(auth);
+		return e;
+	}
+	*why = NULL;
+	*out = auth;
+	return OK;
+}
+
+void auth_close(struct auth *auth)
+{
+	if (auth == NULL)
+		return;
+	token_key_close(auth->key);
+	auth_cache_free(auth->cache);
+	sem_destroy(&auth->hashes);
+	free(auth);
+}
+
+enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same)
+{
+	struct timespec until;
+	int r;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += HASH_WAIT_S;
+	while ((r = sem_clockwait(&auth->hashes, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
+		;
+	if (r != 0)
+		return ERR_BUSY;
+	*same = auth_password_ok(password, hash);
+	sem_post(&auth->hashes);
+	return OK;
+}
+
+/* ---- who is asking ---- */
+
+/* What stands after "Bearer "; empty when there is none. */
+static struct str bearer(struct req *rq)
+{
+	struct str header = str_trim(req_header(rq, S("Authorization")));
+
+	if (header.n < 7 || !str_eq_nocase(str_sub(header, 0, 7), S("Bearer ")))
+		return S("");
+	return str_trim(str_sub(header, 7, header.n));
+}
+
+static enum err token_claims_of(struct auth *auth, struct arena *a, struct str token, struct token_claims *out)
+{
+	int64_t now_ms = clock_now_ms();
+	unsigned char digest[32];
+	enum err e;
+
+	if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
+		return ERR_UNAUTHENTICATED;
+	if (EVP_Digest(token.p, token.n, digest, NULL, EVP_sha256(), NULL) != 1)
+		return ERR_INTERNAL;
+	if (auth_token_find(auth->cache, digest, now_ms, out))
+		return OK;
+	if ((e = token_check(auth->key, auth->issuer, token, now_ms, a, out)))
+		return e;
+	auth_token_keep(auth->cache, digest, out);
+	return OK;
+}
+
+struct member_row {
+	struct str email, role;
+};
+
+static enum err member_load(struct auth *auth, struct arena *a, const struct token_claims *claims, struct member *out)
+{
+	const struct pg_param in[] = {P_UUID(&claims->user_id)};
+	static const struct pg_col cols[] = {
+	    COL(struct member_row, email, PGT_TEXT), COL(struct member_row, role, PGT_TEXT)};
+	struct member_row row;
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(auth->app, PG_APP, true, &claims->tenant_id, a, &tx)))
+		return e;
+	if ((e = tx_one(tx, a, &Q(SQL_auth_member, in, cols), &row))) {
+		tx_rollback(tx);
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
+	}
+	if ((e = tx_commit(tx)))
+		return e;
+	*out = (struct member){.tenant_id = claims->tenant_id, .user_id = claims->user_id};
+	if (!role_read(row.role, &out->role) || row.email.n > sizeof out->email)
+		return ERR_INTERNAL;
+	out->email_n = (unsigned char)row.email.n;
+	mem_copy(out->email, row.email.p, row.email.n);
+	auth_member_keep(auth->cache, out);
+	return OK;
+}
+
+enum err auth_authenticate(struct req *rq)
+{
+	struct auth *auth = rq->app->auth;
+	struct token_claims claims;
+	struct member m;
+	enum err e;
+
+	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)))
+		return e;
+	if (!auth_member_find(auth->cache, &claims.tenant_id, &claims.user_id, &m) &&
+	    (e = member_load(auth, rq->arena, &claims, &m)))
+		return e;
+	rq->who = (struct principal){
+	    .known = true,
+	    .tenant_id = m.tenant_id,
+	    .user_id = m.user_id,
+	    .permissions = permissions_of(m.role),
+	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
+	    .role = role_name(m.role),
+	};
+	return OK;
+}

@@ -1,0 +1,30 @@
+/* auth_cache.h - two small tables that save a request its signature check and its look at the membership. Room-internal, thread-safe.
+ *
+ * Tokens: SHA-256 of the token -> its claims, until it expires. Members: tenant and user -> role and e-mail, for 30 s. Both are sets of a few ways;
+ * a new entry takes the place of the oldest of its set. Only good tokens and live members are kept. */
+#ifndef AUTH_AUTH_CACHE_H
+#define AUTH_AUTH_CACHE_H
+
+#include "auth/auth_token.h"
+#include "base/str.h"
+#include "core/router.h"
+
+#define MEMBER_AGE_MS 30000
+#define EMAIL_MAX_BYTES 254
+
+struct auth_cache;
+struct member {
+	struct uuid tenant_id, user_id;
+	enum role role;
+	unsigned char email_n;
+	char email[EMAIL_MAX_BYTES];
+};
+
+struct auth_cache *auth_cache_new(void); /* NULL: no memory */
+void auth_cache_free(struct auth_cache *c);
+bool auth_token_find(struct auth_cache *c, const unsigned char digest[32], int64_t now_ms, struct token_claims *out);
+void auth_token_keep(struct auth_cache *c, const unsigned char digest[32], const struct token_claims *claims);
+bool auth_member_find(struct auth_cache *c, const struct uuid *tenant, const struct uuid *user, struct member *out);
+void auth_member_keep(struct auth_cache *c, const struct member *m);
+
+#endif

@@ -1,0 +1,25 @@
+/* auth_state.h - what the room keeps while the process lives. Room-internal. */
+#ifndef AUTH_AUTH_STATE_H
+#define AUTH_AUTH_STATE_H
+
+#include <semaphore.h>
+#include "auth/auth.h"
+#include "auth/auth_cache.h"
+#include "auth/auth_token.h"
+
+/* Hashing a password takes 19 MiB and a core for 28 ms: a flood of sign-ins must not take all of both. */
+#define HASHES_AT_ONCE 4
+#define HASH_WAIT_S 5
+
+struct auth {
+	struct app *app;
+	struct str issuer;
+	struct token_key *key;
+	struct auth_cache *cache;
+	sem_t hashes;
+};
+
+/* auth_password_ok() when it is its turn; ERR_BUSY when that takes too long. */
+enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same);
+
+#endif

@@ -1,0 +1,238 @@
+#include "auth/auth_token.h"
+#include <cjose/cjose.h>
+#include <openssl/crypto.h>
+#include "auth/auth.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "io/clock.h"
+#include "vault/vault.h"
+
+#define ES256_SIGNATURE_BYTES 64
+#define JWK_MAX_BYTES 4096
+#define TOKEN_TIME_MAX_S INT64_C(253402300800) /* the year 10000 */
+
+struct token_key {
+	cjose_jwk_t *jwk;
+};
+
+static const struct json_limits token_limits = {2, 16, 32, 20};
+
+enum err auth_make_key_file(const char *path)
+{
+	cjose_jwk_t *jwk = cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, NULL);
+	char *text = jwk != NULL ? cjose_jwk_to_json(jwk, true, NULL) : NULL;
+	enum err e = ERR_INTERNAL;
+
+	if (text != NULL) {
+		e = secret_file_make(path, str_from(text));
+		OPENSSL_cleanse(text, strlen(text));
+		cjose_get_dealloc()(text);
+	}
+	if (jwk != NULL)
+		cjose_jwk_release(jwk);
+	return e;
+}
+
+/* A key that cannot sign and verify is noticed at the start, not at the first sign-in. */
+static enum err key_try(const struct token_key *k)
+{
+	const struct token_claims in = {.expires_at_ms = clock_now_ms() + 60000};
+	struct token_claims out;
+	struct arena a;
+	struct str token;
+	enum err e;
+
+	arena_init(&a, &arena_malloc, MB);
+	if (!(e = token_issue(k, S("start"), &in, clock_now_ms(), &a, &token)))
+		e = token_check(k, S("start"), token, clock_now_ms(), &a, &out);
+	arena_free(&a);
+	return e;
+}
+
+enum err token_key_open(const char *path, struct token_key **out, const char **why)
+{
+	char text[JWK_MAX_BYTES];
+	struct token_key *k;
+	size_t n;
+
+	*out = NULL;
+	*why = "the file with the signing key cannot be read";
+	if (path == NULL || secret_file_read(path, text, sizeof text, &n))
+		return ERR_SETTING;
+	*why = "the signing key must be a private EC P-256 key as a JWK";
+	if ((k = calloc(1, sizeof *k)) == NULL)
+		return ERR_MEMORY;
+	k->jwk = cjose_jwk_import(text, n, NULL);
+	OPENSSL_cleanse(text, sizeof text);
+	if (k->jwk == NULL || cjose_jwk_get_kty(k->jwk, NULL) != CJOSE_JWK_KTY_EC ||
+	    cjose_jwk_EC_get_curve(k->jwk, NULL) != CJOSE_JWK_EC_P_256 || key_try(k)) {
+		token_key_close(k);
+		return ERR_SETTING;
+	}
+	*why = NULL;
+	*out = k;
+	return OK;
+}
+
+void token_key_close(struct token_key *k)
+{
+	if (k == NULL)
+		return;
+	if (k->jwk != NULL)
+		cjose_jwk_release(k->jwk);
+	free(k);
+}
+
+/* ---- making ---- */
+
+static enum err claims_text(
+    struct str issuer, const struct token_claims *in, int64_t now_ms, struct arena *a, struct str *text)
+{
+	struct uuid id = uuid_new();
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, a, TOKEN_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("iss"), issuer);
+	json_field_str(&w, S("aud"), S(TOKEN_AUDIENCE));
+	json_field_str(&w, S("sub"), uuid_str(a, &in->user_id));
+	json_field_str(&w, S("tenant_id"), uuid_str(a, &in->tenant_id));
+	json_field_int(&w, S("iat"), now_ms / 1000);
+	json_field_int(&w, S("nbf"), now_ms / 1000);
+	json_field_int(&w, S("exp"), in->expires_at_ms / 1000);
+	json_field_str(&w, S("jti"), uuid_str(a, &id));
+	json_close(&w, '}');
+	return buf_done(&b, text);
+}
+
+static cjose_jws_t *sign(const struct token_key *k, struct str claims)
+{
+	cjose_header_t *header = cjose_header_new(NULL);
+	cjose_jws_t *jws = NULL;
+
+	if (header != NULL && cjose_header_set(header, CJOSE_HDR_ALG, CJOSE_HDR_ALG_ES256, NULL) &&
+	    cjose_header_set(header, "typ", TOKEN_TYPE, NULL))
+		jws = cjose_jws_sign(k->jwk, header, (const uint8_t *)claims.p, claims.n, NULL);
+	if (header != NULL)
+		cjose_header_release(header);
+	return jws;
+}
+
+enum err token_issue(const struct token_key *k, struct str issuer, const struct token_claims *in, int64_t now_ms,
+    struct arena *a, struct str *token)
+{
+	cjose_jws_t *jws;
+	const char *text = NULL;
+	struct str claims;
+	enum err e;
+
+	if ((e = claims_text(issuer, in, now_ms, a, &claims)))
+		return e;
+	if ((jws = sign(k, claims)) == NULL)
+		return ERR_INTERNAL;
+	e = cjose_jws_export(jws, &text, NULL) ? OK : ERR_INTERNAL;
+	if (!e) {
+		*token = str_dup(a, str_from(text));
+		e = token->p != NULL ? OK : ERR_MEMORY;
+	}
+	cjose_jws_release(jws);
+	return e;
+}
+
+/* ---- checking ---- */
+
+static bool part_json(struct arena *a, struct str part, struct json **out)
+{
+	struct json_error why;
+	struct str text;
+
+	return !base64url_read(a, part, &text) && !json_read(a, text, &token_limits, out, &why) &&
+	       (*out)->type == JSON_OBJECT;
+}
+
+static bool is_text(const struct json *object, struct str key, struct str wanted)
+{
+	const struct json *v = json_get(object, key);
+
+	return v != NULL && v->type == JSON_STR && str_eq(v->s, wanted);
+}
+
+static bool read_time(const struct json *object, struct str key, int64_t *ms)
+{
+	const struct json *v = json_get(object, key);
+
+	if (v == NULL || v->type != JSON_INT || v->i <= 0 || v->i >= TOKEN_TIME_MAX_S)
+		return false;
+	*ms = v->i * 1000;
+	return true;
+}
+
+static bool read_id(const struct json *object, struct str key, struct uuid *id)
+{
+	const struct json *v = json_get(object, key);
+
+	return v != NULL && v->type == JSON_STR && uuid_read(v->s, id);
+}
+
+static bool header_ok(struct arena *a, struct str part)
+{
+	struct json *header;
+
+	return part_json(a, part, &header) && header->count == 2 && is_text(header, S("alg"), S("ES256")) &&
+	       is_text(header, S("typ"), S(TOKEN_TYPE));
+}
+
+static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64_t now_ms, struct token_claims *out)
+{
+	const struct json *jti;
+	struct json *c;
+	int64_t nbf, iat;
+
+	if (!part_json(a, part, &c) || !is_text(c, S("iss"), issuer) || !is_text(c, S("aud"), S(TOKEN_AUDIENCE)))
+		return false;
+	if (!read_time(c, S("exp"), &out->expires_at_ms) || !read_time(c, S("nbf"), &nbf) ||
+	    !read_time(c, S("iat"), &iat))
+		return false;
+	jti = json_get(c, S("jti"));
+	if (jti == NULL || jti->type != JSON_STR || jti->s.n == 0)
+		return false;
+	return now_ms < out->expires_at_ms && nbf <= now_ms + TOKEN_SKEW_MS && iat <= now_ms + TOKEN_SKEW_MS &&
+	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id);
+}
+
+static bool signature_ok(const struct token_key *k, struct arena *a, struct str token, struct str part)
+{
+	struct str raw;
+	cjose_jws_t *jws;
+	bool ok;
+
+	if (base64url_read(a, part, &raw) || raw.n != ES256_SIGNATURE_BYTES)
+		return false;
+	if ((jws = cjose_jws_import(token.p, token.n, NULL)) == NULL)
+		return false;
+	ok = cjose_jws_verify(jws, k->jwk, NULL);
+	cjose_jws_release(jws);
+	return ok;
+}
+
+enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
+    struct token_claims *out)
+{
+	struct str rest = token, header, claims;
+	bool more = false;
+
+	*out = (struct token_claims){0};
+	if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
+		return ERR_UNAUTHENTICATED;
+	header = str_cut(&rest, '.', &more);
+	if (!more)
+		return ERR_UNAUTHENTICATED;
+	claims = str_cut(&rest, '.', &more);
+	if (!more || !header_ok(a, header) || !signature_ok(k, a, token, rest) ||
+	    !claims_ok(a, issuer, claims, now_ms, out))
+		return ERR_UNAUTHENTICATED;
+	return OK;
+}

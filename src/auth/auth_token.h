@@ -1,0 +1,32 @@
+/* auth_token.h - access tokens: made, and checked in full. Room-internal; knows no database and no request.
+ *
+ * JWT, ES256 only, under the one key of the file. The header must be exactly {"alg": "ES256", "typ": "at+jwt"}: a header that names a key, another
+ * algorithm or anything else is refused before a signature is looked at. Thread-safe. */
+#ifndef AUTH_AUTH_TOKEN_H
+#define AUTH_AUTH_TOKEN_H
+
+#include "base/arena.h"
+#include "base/uuid.h"
+
+#define TOKEN_MAX_BYTES 2048
+#define TOKEN_AUDIENCE "collect-api"
+#define TOKEN_TYPE "at+jwt"
+/* How far a token may begin in the future: servers' clocks differ a little. An expired one is never let through. */
+#define TOKEN_SKEW_MS 30000
+
+struct token_key;
+struct token_claims {
+	struct uuid user_id, tenant_id;
+	int64_t expires_at_ms;
+};
+
+/* ERR_SETTING with *why (static) when the file is not a private EC P-256 JWK. */
+enum err token_key_open(const char *path, struct token_key **out, const char **why);
+void token_key_close(struct token_key *k);
+enum err token_issue(const struct token_key *k, struct str issuer, const struct token_claims *in, int64_t now_ms,
+    struct arena *a, struct str *token);
+/* ERR_UNAUTHENTICATED for anything that is not a token of ours, valid now. */
+enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
+    struct token_claims *out);
+
+#endif

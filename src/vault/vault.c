@@ -1,0 +1,361 @@
+#include "vault/vault.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/shim.h"
+#include "io/clock.h"
+#include "vault/vault_key.h"
+
+#define KEY_TEXT_MAX 256
+#define TOKEN_SALT_BYTES 24
+#define SEAL_AAD_MAX 512
+
+/* ---- key files ---- */
+
+static bool write_all(int fd, struct str text)
+{
+	while (text.n > 0) {
+		ssize_t n = write(fd, text.p, text.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		text = str_sub(text, (size_t)n, text.n);
+	}
+	return fsync(fd) == 0;
+}
+
+enum err secret_file_make(const char *path, struct str text)
+{
+	char draft[4096];
+	bool ok;
+	int fd, n = snprintf(draft, sizeof draft, "%s.%ld.new", path, (long)getpid());
+
+	if (n < 0 || (size_t)n >= sizeof draft)
+		return ERR_IO;
+	if (access(path, F_OK) == 0)
+		return OK;
+	fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return ERR_IO;
+	ok = write_all(fd, text);
+	close(fd);
+	/* link(2) never replaces: of two processes that start at once one key wins, and nobody ever reads half a file. */
+	ok = ok && (link(draft, path) == 0 || errno == EEXIST);
+	unlink(draft);
+	return ok ? OK : ERR_IO;
+}
+
+enum err secret_file_read(const char *path, char *text, size_t max, size_t *n)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = 0;
+	size_t at = 0;
+
+	*n = 0;
+	if (fd < 0)
+		return ERR_IO;
+	while (at < max && ((got = read(fd, text + at, max - at)) > 0 || (got < 0 && errno == EINTR)))
+		at += got > 0 ? (size_t)got : 0;
+	close(fd);
+	if (got < 0)
+		return ERR_IO;
+	if (at == max)
+		return ERR_LIMIT;
+	*n = at;
+	return OK;
+}
+
+enum err vault_make_key_file(const char *path)
+{
+	unsigned char key[KEY_BYTES];
+	struct arena a;
+	struct buf b;
+	struct str text;
+	enum err e;
+
+	random_bytes(key, sizeof key);
+	arena_init(&a, &arena_malloc, 64 * KB);
+	buf_init(&b, &a, KEY_TEXT_MAX);
+	base64url_put(&b, key, sizeof key);
+	buf_char(&b, '\n');
+	if (!(e = buf_done(&b, &text))) {
+		e = secret_file_make(path, text);
+		OPENSSL_cleanse((void *)text.p, text.n);
+	}
+	arena_free(&a);
+	OPENSSL_cleanse(key, sizeof key);
+	return e;
+}
+
+/* ---- opening ---- */
+
+static enum err hkdf(const struct vault *v, struct str salt, struct str info, unsigned char *out, size_t n)
+{
+	EVP_KDF_CTX *c = EVP_KDF_CTX_new(v->hkdf);
+	OSSL_PARAM p[5], *at = p;
+	bool ok;
+
+	*at++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
+	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, v->secrets->kek, KEY_BYTES);
+	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info.p, info.n);
+	if (salt.n > 0)
+		*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt.p, salt.n);
+	*at = OSSL_PARAM_construct_end();
+	ok = c != NULL && EVP_KDF_derive(c, out, n, p) == 1;
+	EVP_KDF_CTX_free(c);
+	return ok ? OK : ERR_INTERNAL;
+}
+
+static enum err kek_decode(struct str text, unsigned char kek[KEY_BYTES], const char **why)
+{
+	struct arena a;
+	struct str raw;
+	enum err e;
+
+	arena_init(&a, &arena_malloc, 64 * KB);
+	e = base64url_read(&a, str_trim(text), &raw);
+	if (e || raw.n != KEY_BYTES) {
+		*why = "the key-encryption key must be 32 bytes in base64url without padding (43 characters)";
+		e = ERR_SETTING;
+	} else {
+		mem_copy(kek, raw.p, KEY_BYTES);
+	}
+	if (raw.n > 0 && !e)
+		OPENSSL_cleanse((void *)raw.p, raw.n);
+	arena_free(&a);
+	return e;
+}
+
+static enum err kek_load(const char *key_text, const char *key_file, unsigned char kek[KEY_BYTES], const char **why)
+{
+	char text[KEY_TEXT_MAX];
+	size_t n;
+	enum err e;
+
+	if (key_text != NULL && key_text[0] != 0)
+		return kek_decode(str_from(key_text), kek, why);
+	if (key_file == NULL || key_file[0] == 0 || secret_file_read(key_file, text, sizeof text, &n)) {
+		*why = "the file with the key-encryption key cannot be read";
+		return ERR_SETTING;
+	}
+	e = kek_decode(str_make(text, n), kek, why);
+	OPENSSL_cleanse(text, sizeof text);
+	return e;
+}
+
+static enum err vault_derive(struct vault *v)
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char id[KEK_ID_CHARS / 2];
+	enum err e;
+
+	if ((e = hkdf(v, S(""), S("collect wrap 1"), v->secrets->wrap, KEY_BYTES)) ||
+	    (e = hkdf(v, S(""), S("collect id 1"), id, sizeof id)))
+		return e;
+	for (size_t i = 0; i < sizeof id; i++) {
+		v->kek_id[2 * i] = hex[id[i] >> 4];
+		v->kek_id[2 * i + 1] = hex[id[i] & 15];
+	}
+	return OK;
+}
+
+enum err vault_open(const char *key_text, const char *key_file, struct vault **out, const char **why)
+{
+	struct vault *v = calloc(1, sizeof *v);
+	enum err e;
+
+	*out = NULL;
+	*why = "there is not enough memory for the vault";
+	if (v == NULL)
+		return ERR_MEMORY;
+	pthread_mutex_init(&v->mutex, NULL);
+	v->secrets = mmap(NULL, sizeof *v->secrets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (v->secrets == MAP_FAILED) {
+		v->secrets = NULL;
+		vault_close(v);
+		return ERR_MEMORY;
+	}
+	/* Where the kernel refuses to lock, swap is the operator's business; it is no reason not to serve. */
+	(void)mlock(v->secrets, sizeof *v->secrets);
+	(void)madvise(v->secrets, sizeof *v->secrets, MADV_DONTDUMP);
+	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+	*why = "OpenSSL has no HKDF";
+	if ((e = v->hkdf != NULL ? kek_load(key_text, key_file, v->secrets->kek, why) : ERR_INTERNAL) ||
+	    (e = vault_derive(v))) {
+		vault_close(v);
+		return e;
+	}
+	*why = NULL;
+	*out = v;
+	return OK;
+}
+
+void vault_close(struct vault *v)
+{
+	if (v == NULL)
+		return;
+	if (v->secrets != NULL) {
+		OPENSSL_cleanse(v->secrets, sizeof *v->secrets);
+		munmap(v->secrets, sizeof *v->secrets);
+	}
+	EVP_KDF_free(v->hkdf);
+	pthread_mutex_destroy(&v->mutex);
+	free(v);
+}
+
+/* ---- fields ---- */
+
+static enum err seal_aad(const struct data_key *k, const struct seal_place *place, struct arena *a, struct str *aad)
+{
+	struct buf b;
+	char tenant[UUID_TEXT_BYTES], row[UUID_TEXT_BYTES];
+
+	uuid_text(&k->tenant, tenant);
+	uuid_text(place->row, row);
+	buf_init(&b, a, SEAL_AAD_MAX);
+	buf_add(&b, str_make(tenant, sizeof tenant));
+	buf_char(&b, '|');
+	buf_add(&b, place->table);
+	buf_char(&b, '|');
+	buf_add(&b, place->column);
+	buf_char(&b, '|');
+	buf_add(&b, str_make(row, sizeof row));
+	buf_char(&b, '|');
+	buf_int(&b, k->version);
+	return buf_done(&b, aad);
+}
+
+enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
+    struct str plain, struct arena *a, struct str *sealed, int64_t *key_version)
+{
+	struct data_key k;
+	struct str aad;
+	unsigned char *out;
+	enum err e;
+
+	if ((e = data_key_newest(v, tx, purpose, a, &k)))
+		return e;
+	out = arena_alloc(a, NONCE_BYTES + plain.n + TAG_BYTES);
+	if (out == NULL) {
+		e = ERR_MEMORY;
+	} else if (!(e = seal_aad(&k, place, a, &aad))) {
+		random_bytes(out, NONCE_BYTES);
+		e = gcm_seal(k.key, out, aad, plain, out + NONCE_BYTES);
+		*sealed = str_make((const char *)out, NONCE_BYTES + plain.n + TAG_BYTES);
+		*key_version = k.version;
+	}
+	data_key_drop(&k);
+	return e;
+}
+
+enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
+    int64_t key_version, struct str sealed, struct arena *a, struct str *plain)
+{
+	struct data_key k;
+	struct str aad;
+	unsigned char *out;
+	enum err e;
+
+	if (sealed.n < NONCE_BYTES + TAG_BYTES)
+		return ERR_INVALID;
+	if ((e = data_key_version(v, tx, purpose, key_version, a, &k)))
+		return e;
+	out = arena_alloc(a, sealed.n);
+	if (out == NULL) {
+		e = ERR_MEMORY;
+	} else if (!(e = seal_aad(&k, place, a, &aad))) {
+		e = gcm_open(k.key, (const unsigned char *)sealed.p, aad, str_sub(sealed, NONCE_BYTES, sealed.n), out);
+		*plain = str_make((const char *)out, sealed.n - NONCE_BYTES - TAG_BYTES);
+	}
+	data_key_drop(&k);
+	return e;
+}
+
+/* ---- tokens ----
+ * salt (24) | ciphertext | tag. Key and nonce both come out of HKDF with the token's own salt, so that any number of tokens may be made
+ * under one key-encryption key without a nonce ever meeting the same key twice. */
+
+static enum err token_key(const struct vault *v, struct str context, const unsigned char *salt, struct arena *a,
+    unsigned char out[KEY_BYTES + NONCE_BYTES])
+{
+	struct buf b;
+	struct str info;
+	enum err e;
+
+	buf_init(&b, a, 4 * KB);
+	buf_add(&b, S("collect token 1|"));
+	buf_add(&b, context);
+	if ((e = buf_done(&b, &info)))
+		return e;
+	return hkdf(v, str_make((const char *)salt, TOKEN_SALT_BYTES), info, out, KEY_BYTES + NONCE_BYTES);
+}
+
+enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token)
+{
+	size_t n = TOKEN_SALT_BYTES + plain.n + TAG_BYTES;
+	unsigned char key[KEY_BYTES + NONCE_BYTES], *raw = arena_alloc(a, n);
+	struct buf b;
+	enum err e;
+
+	if (raw == NULL)
+		return ERR_MEMORY;
+	random_bytes(raw, TOKEN_SALT_BYTES);
+	if (!(e = token_key(v, context, raw, a, key)))
+		e = gcm_seal(key, key + KEY_BYTES, context, plain, raw + TOKEN_SALT_BYTES);
+	OPENSSL_cleanse(key, sizeof key);
+	if (e)
+		return e;
+	buf_init(&b, a, n * 4 / 3 + 8);
+	base64url_put(&b, raw, n);
+	return buf_done(&b, token);
+}
+
+enum err vault_token_open(struct vault *v, struct str context, struct str token, struct arena *a, struct str *plain)
+{
+	unsigned char key[KEY_BYTES + NONCE_BYTES], *out;
+	struct str raw;
+	enum err e;
+
+	if ((e = base64url_read(a, token, &raw)))
+		return e == ERR_MEMORY ? e : ERR_INVALID;
+	if (raw.n < TOKEN_SALT_BYTES + TAG_BYTES)
+		return ERR_INVALID;
+	if ((out = arena_alloc(a, raw.n)) == NULL)
+		return ERR_MEMORY;
+	if (!(e = token_key(v, context, (const unsigned char *)raw.p, a, key)))
+		e = gcm_open(key, key + KEY_BYTES, context, str_sub(raw, TOKEN_SALT_BYTES, raw.n), out);
+	OPENSSL_cleanse(key, sizeof key);
+	*plain = str_make((const char *)out, raw.n - TOKEN_SALT_BYTES - TAG_BYTES);
+	return e;
+}
+
+/* ---- small things ---- */
+
+enum err vault_hmac_hex(struct str key, struct str text, struct arena *a, struct str *hex)
+{
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	struct buf b;
+
+	if (key.n > INT32_MAX ||
+	    HMAC(EVP_sha256(), key.p, (int)key.n, (const unsigned char *)text.p, text.n, mac, &n) == NULL)
+		return ERR_INTERNAL;
+	buf_init(&b, a, 2 * sizeof mac);
+	hex_put(&b, mac, n);
+	return buf_done(&b, hex);
+}
+
+bool secret_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || CRYPTO_memcmp(a.p, b.p, a.n) == 0);
+}
