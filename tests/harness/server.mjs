@@ -113,10 +113,10 @@ export class Server {
 	}
 
 	async addTenant(slug, email, password = PASSWORD) {
-		const got = await command([this.binary, 'tenant', 'add', '--slug', slug, '--name', `Tenant ${slug}`, '--email', email, '--user-name',
-			email.split('@')[0]], { env: { ...this.environment(), COLLECT_TENANT_PASSWORD: password }, input: `${password}\n` });
+		const got = await command([this.binary, 'tenant', 'add', '--slug', slug, '--name', `Tenant ${slug}`, '--email', email,
+			'--password-file', '-'], { env: this.environment(), input: password });
 		assert.equal(got.code, 0, `collect tenant add: ${got.stderr}`);
-		return { slug, email, password };
+		return { id: /^tenant\s+(\S+)/m.exec(got.stdout)[1], slug, email, password };
 	}
 
 	/** A client signed in as this address. */
