@@ -59,6 +59,7 @@ struct req {
 	struct list_query list;
 	int64_t if_match_version;    /* ROUTE_IF_MATCH */
 	struct str idempotency_key;  /* ROUTE_IDEMPOTENT; empty when not sent */
+	void (*after_commit)(struct req *rq);   /* set by the handler: runs once the commit came back clean, e.g. to drop what caches hold */
 	/* problem under way */
 	struct str detail;
 	struct problem_error *errors;

@@ -1,6 +1,7 @@
 #include "core/router.h"
 
 #include "core/config.h"
+#include "core/idempotency.h"
 #include "core/ratelimit.h"
 #include "core/req_problem.h"
 #include "core/router_read.h"
@@ -220,18 +221,34 @@ static enum err open_tx(struct req *rq)
 	return e;
 }
 
+/* A repeated POST gets its first reply; a new one runs, and its reply is kept in the same transaction. */
+static enum err run_handler(struct req *rq)
+{
+	bool replayed;
+	enum err e;
+
+	if ((e = idempotency_begin(rq, &replayed)) || replayed)
+		return e;
+	if ((e = rq->route->handler(rq)))
+		return e;
+	return idempotency_end(rq);
+}
+
 static enum err run(struct req *rq)
 {
 	enum err e;
 
 	if ((e = pass_gates(rq)) || (e = read_request(rq)) || (e = open_tx(rq)))
 		return e;
-	e = rq->route->handler(rq);
+	e = run_handler(rq);
 	if (!rq->tx)
 		return e;
-	if (!e)
-		return tx_commit(rq->tx);
-	tx_rollback(rq->tx);
+	if (e) {
+		tx_rollback(rq->tx);
+		return e;
+	}
+	if (!(e = tx_commit(rq->tx)) && rq->after_commit)
+		rq->after_commit(rq);
 	return e;
 }
 

@@ -156,7 +156,8 @@ static enum err read_object(struct req *rq, const struct shape *shape, const str
 		struct str at = json_pointer(rq->arena, pointer, m->key);
 
 		if (!f) {
-			req_error(rq, at, S("unknown"), S("There is no member of this name here."));
+			if (!shape->open)
+				req_error(rq, at, S("unknown"), S("There is no member of this name here."));
 			continue;
 		}
 		seen |= UINT64_C(1) << k;

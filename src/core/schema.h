@@ -47,6 +47,7 @@ struct shape {
 	size_t size;
 	const struct field *fields;
 	size_t field_count;          /* at most 64 */
+	bool open;                   /* other members are let through: a document that someone else judges */
 };
 
 #define FIELD(strct, member, ftype, fflags, lo, hi, text, ...) \

@@ -169,7 +169,7 @@ void schema_print(const struct shape *shape, struct json_out *w)
 
 	json_open(w, '{');
 	json_field_str(w, S("type"), S("object"));
-	json_field_bool(w, S("additionalProperties"), false);
+	json_field_bool(w, S("additionalProperties"), shape->open);
 	json_key(w, S("properties"));
 	json_open(w, '{');
 	for (size_t i = 0; i < shape->field_count; i++) {
