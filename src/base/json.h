@@ -39,10 +39,10 @@ struct json_member {
 };
 
 struct json_limits {
-	uint32_t depth;              /* nesting of arrays and objects */
+	uint32_t depth;              /* nesting of arrays and objects; at most 63, which is what the writer can write */
 	uint32_t keys;               /* members of one object */
 	uint32_t values;             /* values in all */
-	uint32_t number_chars;
+	uint32_t number_chars;       /* at most 64, as num_read */
 };
 extern const struct json_limits json_limits_default;   /* 32, 1,000, 200,000, 64 */
 
@@ -53,7 +53,9 @@ struct json_error {
 	bool duplicate;              /* a duplicate key, rather than broken grammar */
 };
 
-/* ERR_UNREADABLE with *why filled; ERR_MEMORY. `out` and its strings live in `a`; strings without escapes point into text. */
+/* ERR_UNREADABLE with *why filled; ERR_MEMORY. A number beyond the largest double is unreadable. While it reads, the children
+ * of open arrays and objects stand in a block of their own from the arena's source, given back before it returns.
+ * `out` and its strings live in `a`; strings without escapes point into text. */
 enum err json_read(struct arena *a, struct str text, const struct json_limits *limits, struct json **out, struct json_error *why);
 
 const struct json *json_get(const struct json *object, struct str key);   /* NULL when absent or not an object */
@@ -78,7 +80,9 @@ void json_close(struct json_out *w, char bracket);       /* '}' or ']' */
 void json_key(struct json_out *w, struct str key);
 void json_put_str(struct json_out *w, struct str s);
 void json_put_int(struct json_out *w, int64_t v);
-void json_put_num(struct json_out *w, double v);         /* shortest text that reads back; NaN and infinities become null */
+/* Text that reads back as the same value: all digits of a whole number that fits 64 bits, else the shortest (num_put). NaN and
+ * infinities become null. */
+void json_put_num(struct json_out *w, double v);
 void json_put_bool(struct json_out *w, bool v);
 void json_put_null(struct json_out *w);
 void json_put_raw(struct json_out *w, struct str json);  /* one valid value, trusted */

@@ -146,8 +146,11 @@ void json_put_num(struct json_out *w, double v)
 
 	memcpy(&bits, &v, 8);
 	before_value(w);
+	/* Shortest digits padded with zeros are not the number itself from 2^53 on, and reading keeps integers exact. */
 	if ((bits >> 52 & 0x7ff) == 0x7ff)
 		buf_add(w->buf, S("null"));
+	else if (v >= -0x1p63 && v < 0x1p63 && (double)(int64_t)v == v)
+		buf_int(w->buf, (int64_t)v);
 	else
 		num_put(w->buf, v);
 }

@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-bool num_read(struct str s, double *out);               /* JSON number grammar over the whole text, at most 64 characters */
+/* JSON number grammar over the whole text, at most 64 characters; false as well for what is beyond the largest double. */
+bool num_read(struct str s, double *out);
 void num_put(struct buf *b, double v);                  /* v finite */
 #define NUM_TEXT_MAX 32
 size_t num_text(double v, char out[NUM_TEXT_MAX]);
