@@ -1,0 +1,118 @@
+/* collect.c - one program, many subcommands. */
+#include "main/command.h"
+
+#include "main/version.h"
+
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+static int version_command(int argc, char **argv);
+static int help_command(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"up", up_command, "Start everything: database, Redis, server and worker, in one folder."},
+    {"serve", serve_command, "Answer HTTP requests."},
+    {"worker", worker_command, "Do the work that no request waits for."},
+    {"migrate", migrate_command, "Bring the database's schema up to date."},
+    {"doctor", doctor_command, "Check an installation and show its slowest statements."},
+    {"tenant", tenant_command, "Make a tenant and its first administrator."},
+    {"check", check_command, "Judge a questionnaire."},
+    {"compile", compile_command, "Compile a questionnaire to a program."},
+    {"disasm", disasm_command, "Print a compiled program for people."},
+    {"eval", eval_command, "Work out one expression."},
+    {"config", config_command, "Print every setting, where it comes from and what it does."},
+    {"print", print_command, "Print what the program knows of itself: openapi, settings, errors."},
+    {"version", version_command, "Print the version."},
+    {"help", help_command, "Print this."},
+};
+
+static int version_command(int argc, char **argv)
+{
+	struct command_line line = {.name = "version", .usage = "", .about = "Prints the version."};
+	int status;
+
+	if (command_line_read(&line, argc, argv, &status))
+		return status;
+	printf("collect %s\n", COLLECT_VERSION);
+	return 0;
+}
+
+static const struct command *find_command(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < countof(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+	fprintf(stderr, "collect: there is no command \"%s\"\n`collect help` lists them.\n", name);
+	return 2;
+}
+
+static void print_commands(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "Usage: collect COMMAND [OPTIONS]\n\nCimigo Collect %s, a survey platform.\n\nCommands:\n",
+	    COLLECT_VERSION);
+	for (i = 0; i < countof(commands); i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fprintf(to, "\n`collect COMMAND --help` tells more. Settings come from the environment (COLLECT_*) or from "
+		    "--config FILE;\n"
+		    "`collect config` prints them.\n");
+}
+
+static int help_command(int argc, char **argv)
+{
+	struct command_line line = {.name = "help",
+	    .usage = "[COMMAND]",
+	    .about = "Prints the commands, or the help of one.",
+	    .operand_max = 1};
+	const struct command *c;
+	char *asked[] = {NULL, (char[]){"--help"}, NULL};
+	int status;
+
+	if (command_line_read(&line, argc, argv, &status))
+		return status;
+	if (line.operand_count == 0) {
+		print_commands(stdout);
+		return 0;
+	}
+	c = find_command(line.operands[0]);
+	if (!c)
+		return unknown_command(line.operands[0]);
+	asked[0] = line.operands[0];
+	return c->run(2, asked);
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *c;
+	int status;
+
+	if (argc < 2) {
+		print_commands(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		argv[1] = (char[]){"help"};
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = (char[]){"version"};
+	c = find_command(argv[1]);
+	if (!c)
+		return unknown_command(argv[1]);
+	status = c->run(argc - 1, argv + 1);
+	/* a full disk or a closed pipe must not look like success to a script */
+	if (fflush(stdout) != 0 && status == 0) {
+		fprintf(stderr, "collect %s: the output could not be written\n", argv[1]);
+		return 1;
+	}
+	return status;
+}

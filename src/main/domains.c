@@ -1,0 +1,35 @@
+#include "main/domains.h"
+
+#include "auth/auth.h"
+#include "export/export.h"
+#include "fieldwork/fieldwork.h"
+#include "survey/survey.h"
+#include "tenant/tenant.h"
+
+static const struct route *const of_rooms[] = {
+    auth_routes,
+    tenant_routes,
+    survey_routes,
+    link_routes,
+    response_routes,
+    export_routes,
+    public_routes,
+    page_routes,
+    internal_routes,
+    document_routes,
+};
+
+enum err domains_routes(struct app *app, struct arena *a)
+{
+	const struct route **all = arena_array(a, const struct route *, countof(of_rooms) + 1);
+	enum err e;
+
+	if (!all)
+		return ERR_MEMORY;
+	memcpy(all, of_rooms, sizeof of_rooms);
+	if ((e = static_routes(a, &all[countof(of_rooms)])))
+		return e;
+	app->routes = all;
+	app->route_arrays = countof(of_rooms) + 1;
+	return OK;
+}

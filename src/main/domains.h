@@ -1,0 +1,15 @@
+/* domains.h - the one list of what the rooms bring along. Main knows all of them; they do not know each other through it. */
+#ifndef MAIN_DOMAINS_H
+#define MAIN_DOMAINS_H
+
+#include "core/router.h"
+
+/* Sets app->routes and app->route_arrays: the rooms' arrays, main's own, and a row for each embedded file (made in `a`). */
+enum err domains_routes(struct app *app, struct arena *a);
+
+extern const struct route internal_routes[];      /* internal.c */
+extern const struct route document_routes[];      /* document.c: the start page, /openapi.json, /docs/errors ... */
+/* static.c: as many rows as there are embedded files, ended by ROUTE_END. */
+enum err static_routes(struct arena *a, const struct route **out);
+
+#endif

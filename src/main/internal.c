@@ -1,0 +1,182 @@
+/* internal.c - what operators and machines ask the process itself, on the internal listener only. */
+#include <signal.h>
+#include <unistd.h>
+#include "base/limits.h"
+#include "core/cache.h"
+#include "main/domains.h"
+#include "main/serve.h"
+#include "sql.h"
+
+#define READY_TIMEOUT_MS 1000
+#define METRICS_MAX_BYTES (16 * MB)
+#define METRIC_TENANTS_MAX 200
+
+void app_drain(struct app *app)
+{
+	__atomic_store_n(&app->draining, true, __ATOMIC_RELEASE);
+}
+
+bool app_draining(const struct app *app)
+{
+	return __atomic_load_n(&app->draining, __ATOMIC_ACQUIRE);
+}
+
+static const struct field health_fields[] = {
+    OUT("status", FT_TEXT, REQUIRED, "\"ok\" while the process answers at all"),
+};
+static const struct shape health_out = SHAPE_OUT("Health", health_fields);
+
+static const struct field ready_fields[] = {
+    OUT("status", FT_TEXT, REQUIRED, "\"ready\" or \"not ready\""),
+    OUT("database", FT_TEXT, REQUIRED, "\"ok\" or \"unavailable\""),
+    OUT("redis", FT_TEXT, REQUIRED, "\"ok\" or \"unavailable\"; the server works without it, more slowly"),
+    OUT("draining", FT_BOOL, REQUIRED, "true once the server was told to drain"),
+};
+static const struct shape ready_out = SHAPE_OUT("Readiness", ready_fields);
+
+static const struct field done_fields[] = {
+    OUT("status", FT_TEXT, REQUIRED, "What happens now"),
+};
+static const struct shape done_out = SHAPE_OUT("Done", done_fields);
+
+static enum err say_status(struct req *rq, int status, struct str word)
+{
+	struct buf b;
+	struct json_out w;
+	struct str json;
+	enum err e;
+
+	buf_init(&b, rq->arena, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("status"), word);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	return reply_json(rq, status, json);
+}
+
+static enum err healthz_http(struct req *rq)
+{
+	return say_status(rq, 200, S("ok"));
+}
+
+/* Redis is told of but does not decide: it may vanish without an answer being lost, and a server out of rotation would lose some. */
+static enum err readyz_http(struct req *rq)
+{
+	bool database = pg_pool_ping(rq->app->pools[PG_PUBLIC], READY_TIMEOUT_MS) == OK;
+	bool redis = redis_ping(rq->app->redis) == OK, draining = app_draining(rq->app), ready = database && !draining;
+	struct buf b;
+	struct json_out w;
+	struct str json;
+	enum err e;
+
+	buf_init(&b, rq->arena, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("status"), ready ? S("ready") : S("not ready"));
+	json_field_str(&w, S("database"), database ? S("ok") : S("unavailable"));
+	json_field_str(&w, S("redis"), redis ? S("ok") : S("unavailable"));
+	json_field_bool(&w, S("draining"), draining);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	return reply_json(rq, ready ? 200 : 503, json);
+}
+
+static void refresh_pools(struct app *app)
+{
+	static const struct {
+		enum pg_role role;
+		struct str name;
+	} pools[] = {{PG_APP, {"app", 3}}, {PG_PUBLIC, {"public", 6}}};
+	struct pg_pool_counts counts;
+	struct str read = S("read");
+	size_t i;
+
+	for (i = 0; i < countof(pools); i++) {
+		pg_pool_counts(app->pools[pools[i].role], &counts);
+		metric_set(metrics_series(app->metrics, M_POOL_SIZE, &pools[i].name), counts.open);
+	}
+	if (app->read_pool == app->pools[PG_APP])
+		return;
+	pg_pool_counts(app->read_pool, &counts);
+	metric_set(metrics_series(app->metrics, M_POOL_SIZE, &read), counts.open);
+}
+
+struct tenant_count {
+	struct uuid tenant_id;
+	int64_t surveys;
+};
+
+/* The database being away is no reason to say nothing: then this gauge keeps its last value. */
+static void refresh_surveys(struct req *rq)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct tenant_count, tenant_id, PGT_UUID), COL(struct tenant_count, surveys, PGT_INT)};
+	const struct pg_param in[] = {P_INT(METRIC_TENANTS_MAX)};
+	struct tenant_count *counts;
+	struct tx *tx;
+	void *rows;
+	size_t n, i;
+
+	if (tx_open(rq->app, PG_APP, true, NULL, rq->arena, &tx))
+		return;
+	if (tx_rows(tx, rq->arena, &Q(SQL_active_survey_counts, in, cols), sizeof *counts, &rows, &n)) {
+		tx_rollback(tx);
+		return;
+	}
+	counts = rows;
+	for (i = 0; i < n; i++) {
+		struct str tenant = uuid_str(rq->arena, &counts[i].tenant_id);
+
+		if (tenant.p)
+			metric_set(
+			    metrics_series(rq->app->metrics, M_ACTIVE_SURVEYS, &tenant), (double)counts[i].surveys);
+	}
+	tx_commit(tx);
+}
+
+static enum err metrics_http(struct req *rq)
+{
+	struct buf b;
+	struct str text;
+	enum err e;
+
+	refresh_pools(rq->app);
+	refresh_surveys(rq);
+	buf_init(&b, rq->arena, METRICS_MAX_BYTES);
+	metrics_print(rq->app->metrics, &b);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), text);
+}
+
+static enum err drain_http(struct req *rq)
+{
+	app_drain(rq->app);
+	log_message(rq->app->log, LOG_INFO, "draining", S("asked by the internal listener"));
+	return say_status(rq, 202, S("draining: readyz says 503; send TERM to stop"));
+}
+
+/* The main thread re-reads the settings: the same way as by a signal. */
+static enum err reload_http(struct req *rq)
+{
+	kill(getpid(), SIGHUP);
+	return say_status(rq, 202, S("reloading"));
+}
+
+#define INTERNAL (ROUTE_INTERNAL | ROUTE_NO_TX | ROUTE_HIDDEN)
+const struct route internal_routes[] = {
+    {HTTP_GET, "/internal/healthz", PERM_NONE, RATE_NONE, NULL, &health_out, 200, healthz_http, "Is the process alive?",
+	.flags = INTERNAL},
+    {HTTP_GET, "/internal/readyz", PERM_NONE, RATE_NONE, NULL, &ready_out, 200, readyz_http, "Should it get requests?",
+	.flags = INTERNAL},
+    {HTTP_GET, "/internal/metrics", PERM_NONE, RATE_NONE, NULL, NULL, 200, metrics_http, "Prometheus metrics",
+	.flags = INTERNAL, .out_type = "text/plain"},
+    {HTTP_POST, "/internal/drain", PERM_NONE, RATE_NONE, NULL, &done_out, 202, drain_http, "Take no new clients",
+	.flags = INTERNAL},
+    {HTTP_POST, "/internal/reload", PERM_NONE, RATE_NONE, NULL, &done_out, 202, reload_http, "Re-read the settings",
+	.flags = INTERNAL},
+    ROUTE_END,
+};

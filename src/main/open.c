@@ -1,0 +1,264 @@
+#include "main/open.h"
+
+#include <libpq-fe.h>
+#include "auth/auth.h"
+#include "base/limits.h"
+#include "core/cache.h"
+#include "main/document.h"
+#include "main/domains.h"
+#include "vault/vault.h"
+
+#define CONNINFO_MAX_BYTES (4 * KB)
+#define REDIS_CONNECTIONS 8
+#define L1_ENTRIES 4096
+#define L1_BYTES (64 * MB)
+#define TOKEN_ISSUER "collect" /* when there is no public_url: it must not change with the port */
+
+static void say(struct arena *a, struct str *why, const char *text)
+{
+	*why = str_dup(a, str_from(text ? text : "out of memory"));
+}
+
+/* key='value' with the escapes of libpq's own format. */
+static void put_pair(struct buf *b, const char *key, const char *value)
+{
+	buf_add(b, str_from(key));
+	buf_add(b, S("='"));
+	for (; *value; value++) {
+		if (*value == '\'' || *value == '\\')
+			buf_char(b, '\\');
+		buf_char(b, *value);
+	}
+	buf_add(b, S("' "));
+}
+
+const char *conninfo_as(struct arena *a, const char *url, const char *user, const char *password, struct str *why)
+{
+	char *fault = NULL;
+	PQconninfoOption *options = PQconninfoParse(url, &fault), *o;
+	struct buf b;
+
+	if (!options) {
+		say(a, why, fault);
+		PQfreemem(fault);
+		return NULL;
+	}
+	buf_init(&b, a, CONNINFO_MAX_BYTES);
+	for (o = options; o->keyword; o++)
+		if (o->val && strcmp(o->keyword, "user") != 0 && strcmp(o->keyword, "password") != 0)
+			put_pair(&b, o->keyword, o->val);
+	put_pair(&b, "user", user);
+	if (*password)
+		put_pair(&b, "password", password);
+	buf_char(&b, '\0');
+	PQconninfoFree(options);
+	if (b.failed) {
+		say(a, why, "the database's address is longer than 4 kB");
+		return NULL;
+	}
+	return b.p;
+}
+
+const char *key_path(struct arena *a, const struct config *c, enum setting_id id, const char *name)
+{
+	size_t room = strlen(config_text(c, CFG_data)) + strlen(name) + 8;
+	char *path;
+
+	if (*config_text(c, id))
+		return config_text(c, id);
+	path = arena_alloc(a, room);
+	if (path)
+		snprintf(path, room, "%s/keys/%s", config_text(c, CFG_data), name);
+	return path;
+}
+
+static enum err open_pool(
+    struct app *app, struct arena *a, enum pg_role role, const char *url, struct pg_pool **out, struct str *why)
+{
+	static const struct {
+		const char *user, *name;
+		enum setting_id password;
+	} logins[PG_ROLE_COUNT] = {
+	    [PG_APP] = {"collect_app", "collect app", CFG_database_app_password},
+	    [PG_PUBLIC] = {"collect_public", "collect public", CFG_database_public_password},
+	    [PG_WORKER] = {"collect_worker", "collect worker", CFG_database_worker_password},
+	};
+	const struct config *c = app->config;
+	struct pg_pool_config pool = {
+	    .application_name = logins[role].name,
+	    .keep = (int)config_int(c, CFG_database_pool_size),
+	    .max = (int)config_int(c, CFG_database_pool_max),
+	    .recycle_s = (int)config_int(c, CFG_database_pool_recycle_s),
+	    .acquire_ms = (int)config_int(c, CFG_database_pool_wait_ms),
+	    .statement_timeout_ms = (int)config_int(c, CFG_database_statement_timeout_ms),
+	    .lock_timeout_ms = (int)config_int(c, CFG_database_lock_timeout_ms),
+	    .role = role,
+	    .read_only = strcmp(url, config_text(c, CFG_database_read_url)) == 0,
+	    .log = app->log,
+	};
+	const char *fault = NULL;
+	enum err e;
+
+	pool.conninfo = conninfo_as(a, url, logins[role].user, config_text(c, logins[role].password), why);
+	if (!pool.conninfo)
+		return ERR_SETTING;
+	if (pool.max < pool.keep)
+		pool.max = pool.keep;
+	e = pg_pool_open(&pool, out, &fault);
+	if (e)
+		say(a, why, fault);
+	return e;
+}
+
+static enum err open_pools(struct app *app, struct arena *a, enum open_part part, struct str *why)
+{
+	const char *url = config_text(app->config, CFG_database_url),
+		   *replica = config_text(app->config, CFG_database_read_url);
+	enum err e;
+
+	if (!*url) {
+		say(a, why,
+		    "database_url is not set: set COLLECT_DATABASE_URL, or run `collect up`, which brings a database "
+		    "of its own");
+		return ERR_SETTING;
+	}
+	if (part == OPEN_WORKER)
+		return open_pool(app, a, PG_WORKER, url, &app->pools[PG_WORKER], why);
+	if ((e = open_pool(app, a, PG_APP, url, &app->pools[PG_APP], why)))
+		return e;
+	app->read_pool = app->pools[PG_APP];
+	if (part == OPEN_SEED)
+		return OK;
+	if (*replica && (e = open_pool(app, a, PG_APP, replica, &app->read_pool, why)))
+		return e;
+	return open_pool(app, a, PG_PUBLIC, url, &app->pools[PG_PUBLIC], why);
+}
+
+static enum err open_redis(struct app *app, struct arena *a, struct str *why)
+{
+	struct redis_config redis = {
+	    .url = config_text(app->config, CFG_redis_url),
+	    .connections = REDIS_CONNECTIONS,
+	    .timeout_ms = (int)config_int(app->config, CFG_redis_timeout_ms),
+	    .log = app->log,
+	};
+	const char *fault = NULL;
+	enum err e;
+
+	if (!*redis.url) {
+		say(a, why,
+		    "redis_url is not set: set COLLECT_REDIS_URL, or run `collect up`, which brings a Redis of its "
+		    "own");
+		return ERR_SETTING;
+	}
+	e = redis_open(&redis, &app->redis, &fault);
+	if (e)
+		say(a, why, fault);
+	return e;
+}
+
+static enum err open_keys(struct app *app, struct arena *a, enum open_part part, struct str *why)
+{
+	const struct config *c = app->config;
+	const char *kek = key_path(a, c, CFG_key_file, "kek"), *jwk = key_path(a, c, CFG_token_key_file, "token.jwk"),
+		   *fault = NULL;
+	const char *issuer = *config_text(c, CFG_public_url) ? config_text(c, CFG_public_url) : TOKEN_ISSUER;
+	enum err e;
+
+	if (!kek || !jwk) {
+		say(a, why, NULL);
+		return ERR_MEMORY;
+	}
+	e = vault_open(config_text(c, CFG_key), kek, &app->vault, &fault);
+	if (!e && part == OPEN_SERVER)
+		e = auth_open(app, jwk, issuer, &app->auth, &fault);
+	if (e)
+		say(a, why, fault);
+	return e;
+}
+
+static enum err open_routes(struct app *app, struct arena *a, struct str *why)
+{
+	const char *fault = NULL;
+	enum err e = domains_routes(app, a);
+
+	app->authenticate = auth_authenticate;
+	if (!e)
+		e = router_new(app, a, &app->router, &fault);
+	if (!e)
+		e = openapi_open(&app->openapi);
+	if (e)
+		say(a, why, fault);
+	return e;
+}
+
+enum err app_open(struct arena *a, const struct config *config, enum open_part part, struct app **out, struct str *why)
+{
+	struct app *app = arena_new(a, struct app);
+	enum err e;
+
+	say(a, why, NULL);
+	if (!app)
+		return ERR_MEMORY;
+	*out = app;
+	app->config = config;
+	app->public_url = config_text(config, CFG_public_url);
+	app->log = log_open(2, (enum log_level)config_int(config, CFG_log_level));
+	app->metrics = metrics_new();
+	if (!app->log || !app->metrics)
+		e = ERR_MEMORY;
+	else if (!(e = open_pools(app, a, part, why)) && !(e = open_redis(app, a, why)) &&
+		 !(e = open_keys(app, a, part, why)) && part != OPEN_WORKER &&
+		 !(e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)) && part == OPEN_SERVER)
+		e = open_routes(app, a, why);
+	if (e)
+		app_close(app);
+	return e;
+}
+
+enum err app_describe(struct arena *a, struct app **out, struct str *why)
+{
+	struct app *app = arena_new(a, struct app);
+
+	say(a, why, NULL);
+	if (!app)
+		return ERR_MEMORY;
+	*out = app;
+	return open_routes(app, a, why);
+}
+
+enum err app_check(struct app *app, struct arena *a, struct str *why)
+{
+	struct pg_pool *const pools[] = {app->pools[PG_APP], app->pools[PG_PUBLIC], app->pools[PG_WORKER],
+	    app->read_pool == app->pools[PG_APP] ? NULL : app->read_pool};
+	size_t i;
+	enum err e;
+
+	for (i = 0; i < countof(pools); i++)
+		if (pools[i] && (e = pg_pool_check(pools[i], a, why)))
+			return e;
+	return OK;
+}
+
+/* Threads that use a part go before it: the subscriber of the cache lives in redis, so redis is closed first. */
+void app_close(struct app *app)
+{
+	size_t i;
+
+	if (app->redis)
+		redis_close(app->redis);
+	if (app->cache)
+		cache_close(app->cache);
+	if (app->auth)
+		auth_close(app->auth);
+	if (app->vault)
+		vault_close(app->vault);
+	if (app->read_pool && app->read_pool != app->pools[PG_APP])
+		pg_pool_close(app->read_pool);
+	for (i = 0; i < PG_ROLE_COUNT; i++)
+		if (app->pools[i])
+			pg_pool_close(app->pools[i]);
+	openapi_close(app->openapi);
+	metrics_free(app->metrics);
+	log_close(app->log);
+}

@@ -1,0 +1,268 @@
+/* serve.c - `collect serve`: two listeners around one app, until a signal says otherwise. */
+#include "main/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+#include "base/limits.h"
+#include "main/open.h"
+#include "main/serve.h"
+
+#define APP_ARENA_MAX_BYTES (64 * MB)
+#define CHECK_ARENA_MAX_BYTES (8 * MB)
+#define INTERNAL_WORKERS 2
+#define INTERNAL_QUEUE 64
+#define INTERNAL_CONNECTIONS 256
+#define URL_BYTES 300
+#define PATH_BYTES 4096
+
+struct serving {
+	struct config *config;
+	struct app *app;
+	struct arena *arena;
+	struct listener outside, inside;
+	struct http_server *public_server, *internal_server;
+};
+
+static enum err start_listener(
+    struct serving *s, struct listener *l, struct http_config *http, struct http_server **out, struct str *why)
+{
+	const char *fault = NULL;
+	char text[URL_BYTES];
+	enum err e;
+	int i;
+
+	l->app = s->app;
+	l->worker_arenas = arena_array(s->arena, struct arena, (size_t)http->workers);
+	if (!l->worker_arenas)
+		return ERR_MEMORY;
+	for (i = 0; i < http->workers; i++)
+		arena_init(&l->worker_arenas[i], &arena_malloc, REQUEST_ARENA_MAX_BYTES);
+	http->source = &arena_malloc;
+	http->log = s->app->log;
+	http->ctx = l;
+	http->admit = router_admit;
+	http->inline_handler = router_inline;
+	http->handler = router_handle;
+	http->refuse = router_refuse;
+	http->finished = router_finished;
+	e = http_server_start(http, out, &fault);
+	if (e) {
+		snprintf(text, sizeof text, "%s:%d cannot be listened on: %s", http->bind, http->port,
+		    fault ? fault : err_meaning(e));
+		*why = str_dup(s->arena, str_from(text));
+	}
+	return e;
+}
+
+static enum err start_listeners(struct serving *s, struct str *why)
+{
+	const struct config *c = s->config;
+	struct http_config internal = {.bind = config_text(c, CFG_internal_bind),
+	    .port = (int)config_int(c, CFG_internal_port),
+	    .io_threads = 1,
+	    .workers = INTERNAL_WORKERS,
+	    .queue_max = INTERNAL_QUEUE,
+	    .connections_max = INTERNAL_CONNECTIONS,
+	    .connections_per_address = INTERNAL_CONNECTIONS};
+	struct http_config public = {.bind = config_text(c, CFG_bind),
+	    .port = (int)config_int(c, CFG_port),
+	    .io_threads = (int)config_int(c, CFG_io_threads),
+	    .workers = (int)config_int(c, CFG_workers),
+	    .queue_max = (int)config_int(c, CFG_queue),
+	    .connections_max = (int)config_int(c, CFG_connections),
+	    .connections_per_address = (int)config_int(c, CFG_connections_per_address),
+	    .trusted_hops = (int)config_int(c, CFG_trusted_hops)};
+	enum err e;
+
+	s->inside.internal = true;
+	if ((e = start_listener(s, &s->inside, &internal, &s->internal_server, why)))
+		return e;
+	return start_listener(s, &s->outside, &public, &s->public_server, why);
+}
+
+/* An address to reach a listener at: a wildcard is no place to go to. */
+static void url_of(char *out, size_t room, const char *bind, int port)
+{
+	bool any = strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
+	bool v6 = !any && strchr(bind, ':');
+
+	snprintf(out, room, "http://%s%s%s:%d", v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", port);
+}
+
+static enum err set_public_url(struct serving *s)
+{
+	char text[URL_BYTES];
+
+	if (*s->app->public_url)
+		return OK;
+	/* Nobody knows a port of the kernel's choice before it is announced, so nobody asks for links before this. */
+	url_of(text, sizeof text, config_text(s->config, CFG_bind), http_server_port(s->public_server));
+	s->app->public_url = str_cstr(s->arena, str_from(text));
+	return s->app->public_url ? OK : ERR_MEMORY;
+}
+
+/* DATA/serve.json says where the listeners are; written whole or not at all. */
+static bool write_place(const struct serving *s)
+{
+	char path[PATH_BYTES], fresh[PATH_BYTES], internal[URL_BYTES], text[2 * URL_BYTES + 128];
+	const char *data = config_text(s->config, CFG_data);
+	int fd, n;
+	bool ok;
+
+	if (!config_is_set(s->config, CFG_data))
+		return true;
+	url_of(
+	    internal, sizeof internal, config_text(s->config, CFG_internal_bind), http_server_port(s->internal_server));
+	snprintf(path, sizeof path, "%s/serve.json", data);
+	snprintf(fresh, sizeof fresh, "%s/serve.json.new", data);
+	n = snprintf(text, sizeof text,
+	    "{\"pid\":%d,\"url\":\"%s\",\"port\":%d,\"internal_url\":\"%s\",\"internal_port\":%d}\n", (int)getpid(),
+	    s->app->public_url, http_server_port(s->public_server), internal, http_server_port(s->internal_server));
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return false;
+	ok = n < (int)sizeof text && write(fd, text, (size_t)n) == n;
+	return close(fd) == 0 && ok && rename(fresh, path) == 0;
+}
+
+static void announce(const struct serving *s)
+{
+	struct log_field outside[] = {
+	    LF_STR(COMPONENT, S("public")), LF_INT(PORT, http_server_port(s->public_server)), LF_INT(PID, getpid())};
+	struct log_field inside[] = {LF_STR(COMPONENT, S("internal")),
+	    LF_INT(PORT, http_server_port(s->internal_server)), LF_INT(PID, getpid())};
+
+	log_event(s->app->log, LOG_INFO, "listening", inside, countof(inside));
+	log_event(s->app->log, LOG_INFO, "listening", outside, countof(outside));
+}
+
+static void reload(struct serving *s)
+{
+	struct str why;
+
+	if (config_reload(s->config, &why)) {
+		log_message(s->app->log, LOG_ERROR, "reload refused", why);
+		return;
+	}
+	log_set_level(s->app->log, (enum log_level)config_int(s->config, CFG_log_level));
+	log_message(s->app->log, LOG_INFO, "reloaded", why);
+}
+
+static void wait_for_end(struct serving *s, const sigset_t *signals)
+{
+	for (;;) {
+		int signal = sigwaitinfo(signals, NULL);
+		struct log_field fields[] = {LF_INT(SIGNAL, signal)};
+
+		if (signal < 0 && errno == EINTR)
+			continue;
+		if (signal == SIGHUP) {
+			reload(s);
+			continue;
+		}
+		log_event(s->app->log, LOG_INFO, "draining", fields, countof(fields));
+		return;
+	}
+}
+
+/* The internal listener goes last: whoever asks readyz meanwhile is told 503 and why. */
+static void stop_listeners(struct serving *s)
+{
+	app_drain(s->app);
+	if (s->public_server)
+		http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));
+	if (s->internal_server)
+		http_server_drain(s->internal_server, 1000);
+}
+
+static enum err serve(struct serving *s, const sigset_t *signals, struct str *why)
+{
+	struct arena scratch;
+	enum err e;
+
+	arena_init(&scratch, &arena_malloc, CHECK_ARENA_MAX_BYTES);
+	e = app_check(s->app, &scratch, why);
+	if (e) /* the sentence must outlive the scratch */
+		*why = str_dup(s->arena, *why);
+	arena_free(&scratch);
+	if (e)
+		return e;
+	e = start_listeners(s, why);
+	if (!e)
+		e = set_public_url(s);
+	if (!e && !write_place(s)) {
+		*why = S("serve.json cannot be written into the data folder");
+		e = ERR_IO;
+	}
+	if (!e) {
+		announce(s);
+		wait_for_end(s, signals);
+	}
+	stop_listeners(s);
+	return e;
+}
+
+static bool take_options(const struct command_line *line, struct config *c)
+{
+	static const struct {
+		const char *option;
+		enum setting_id id;
+	} settings[] = {{"port", CFG_port}, {"bind", CFG_bind}};
+	struct str why;
+	char origin[16];
+	size_t i;
+
+	for (i = 0; i < countof(settings); i++) {
+		const char *value = command_option(line, settings[i].option);
+
+		snprintf(origin, sizeof origin, "--%s", settings[i].option);
+		if (value && config_override(c, settings[i].id, value, origin, &why)) {
+			command_fail(line, 2, "%.*s", STR_ARGS(why));
+			return false;
+		}
+	}
+	return true;
+}
+
+int serve_command(int argc, char **argv)
+{
+	struct option_row options[] = {{"config", "FILE", "Settings; the environment wins over them"},
+	    {"port", "N", "Port of the public listener (0: any free one)"},
+	    {"bind", "ADDRESS", "Address of the public listener"}};
+	struct command_line line = {.name = "serve",
+	    .usage = "[OPTIONS]",
+	    .options = options,
+	    .option_count = countof(options),
+	    .about = "Answers HTTP requests: API, respondents' pages, API reference; and health and metrics on a "
+		     "listener of their own.\n"
+		     "TERM stops it after the requests under way, HUP re-reads the settings file."};
+	struct serving s = {0};
+	struct arena a;
+	struct str why = S("out of memory");
+	sigset_t signals;
+	int status;
+
+	if (command_line_read(&line, argc, argv, &status))
+		return status;
+	/* before any thread is there, so that each inherits the mask and sigwaitinfo gets them all */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	arena_init(&a, &arena_malloc, APP_ARENA_MAX_BYTES);
+	s.arena = &a;
+	if (!command_config(&line, &a, &s.config))
+		return 1;
+	if (!take_options(&line, s.config))
+		return 2;
+	if (app_open(&a, s.config, OPEN_SERVER, &s.app, &why))
+		return command_fail(&line, 1, "%.*s", STR_ARGS(why));
+	status = serve(&s, &signals, &why) ? command_fail(&line, 1, "%.*s", STR_ARGS(why)) : 0;
+	app_close(s.app);
+	arena_free(&a);
+	return status;
+}
