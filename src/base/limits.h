@@ -40,11 +40,52 @@
 #define PROBLEM_ERRORS_MAX 100
 #define IDEMPOTENCY_KEY_MAX_BYTES 255
 
+/* fieldwork */
+#define LANGUAGE_RANGES_MAX 20              /* parts of an Accept-Language header that are looked at */
+#define FORM_FIELDS_MAX 5000                /* fields of one posted page */
+#define PAGE_STATE_MAX_AGE_MS (7 * 86400000LL)  /* a page may lie open for a week */
+#define PAGE_MAX_BYTES (4 * MB)
+#define PAGE_PARAMETERS_MAX 50
+#define RESPONSE_TEXT_MAX_BYTES (1 * MB)    /* normalised answers of one interview, as JSON */
+#define SLUG_MAX_BYTES 64
+
+/* database */
+#define PG_PARAMS_MAX 64                    /* of one statement */
+#define PG_COLUMNS_MAX 64                   /* that one query takes out of a result */
+#define PG_CONNECT_TIMEOUT_MS 3000
+#define PG_RECONNECT_PAUSE_MS 200           /* after a failed connect: everyone else is told at once instead of waiting too */
+#define PG_IDLE_CHECK_MS 30000              /* idle for longer: asked whether it still lives; spare ones are closed */
+#define PG_REPLY_MARGIN_MS 2000             /* past statement_timeout: the server is dead or cut off */
+#define PG_ROLLBACK_TIMEOUT_MS 2000
+#define PG_SCAN_TIMEOUT_MS 3600000          /* tx_each: a whole scan may take this long ... */
+#define PG_SCAN_ROW_TIMEOUT_MS 30000        /* ... but each row must come within this */
+#define PG_IN_TRANSACTION_IDLE_MS 30000
+#define PG_SCRATCH_MAX_BYTES (64 * MB)      /* text of the parameters of one statement */
+#define PG_RESULT_ROWS_MAX 1000000          /* tx_rows; larger sets go through tx_each */
+#define TX_ATTEMPTS_MAX 3
+
+/* export */
+#define EXPORT_VERSIONS_MAX 200             /* published versions whose columns an export joins */
+#define EXPORT_COLUMNS_MAX 20000
+#define EXPORT_CHUNK_BYTES (64 * KB)
+
 /* engine */
 #define EXPRESSION_SOURCE_MAX_BYTES (16 * KB)
 #define EXPRESSION_DEPTH_MAX 64
+#define EXPRESSION_LINKS_MAX 2000           /* binary operators; a tree of them is walked by recursion */
 #define VM_STEPS_MAX 100000
 #define ENGINE_ARENA_MAX_BYTES (16 * MB)
 #define DIAGNOSTICS_MAX 500
+#define PATTERN_SOURCE_MAX_BYTES 1024
+#define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
+#define PATTERN_DEPTH_MAX 32                /* groups in groups */
+#define RUN_STEPS_MAX 5000000               /* of all expressions of one interview_run: about a quarter of a second */
+#define VALUE_TEXT_MAX_BYTES (64 * KB)      /* a text that an expression makes, and one that is piped in */
+#define PROGRAM_MAX_BYTES (16 * MB)
+#define SURVEY_LANGUAGES_MAX 64
+#define SURVEY_QUESTIONS_MAX 5000
+#define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
+#define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
+#define ANSWER_ERRORS_MAX 200
 
 #endif

@@ -31,7 +31,7 @@ struct str tx_request_id(const struct tx *tx);
 const struct uuid *tx_tenant(const struct tx *tx);       /* NULL when unbound */
 
 enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out);           /* exactly one row */
-enum err tx_json(struct tx *tx, struct arena *a, const struct query *q, struct str *json);   /* one row, first column's text as it is */
+enum err tx_json(struct tx *tx, struct arena *a, const struct query *q, struct str *json);   /* one row, first column's text as it is; SQL NULL: ERR_NOT_FOUND */
 enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n);
 enum err tx_exec(struct tx *tx, const struct query *q, int64_t *affected);                   /* affected may be NULL */
 enum err tx_queue(struct tx *tx, const struct query *q);                                     /* parameters are copied out at once */
