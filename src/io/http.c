@@ -1,0 +1,235 @@
+#include "io/http_impl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A head of 32 kB and a line of 8 kB, their records, and room for the head of the reply. */
+#define CONNECTION_POOL_BYTES (52 * KB)
+#define LISTEN_BACKLOG 1024
+#define DRAIN_STEP_MS 5
+#define DRAIN_LAST_MS 1000
+
+struct str http_method_name(enum http_method m)
+{
+	static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
+
+	return str_from(names[m]);
+}
+
+struct str http_header_get(const struct http_exchange *x, struct str name)
+{
+	for (size_t i = 0; i < x->header_count; i++) {
+		if (str_eq_nocase(x->headers[i].name, name))
+			return x->headers[i].value;
+	}
+	return (struct str){0};
+}
+
+void http_reply_header(struct http_exchange *x, struct str name, struct str value)
+{
+	const struct exchange *ex = x->internal;
+	struct http_reply *r = &x->reply;
+
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == 0)
+			return;
+	}
+	if (r->header_count == HTTP_REPLY_HEADERS_MAX) {
+		if (ex)
+			log_message(ex->server->config.log, LOG_ERROR, "too many reply headers", name);
+		return;
+	}
+	r->headers[r->header_count++] = (struct http_header){name, value};
+}
+
+static const char *listen_on(const struct http_config *c, int *fd, int *port)
+{
+	struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+	struct addrinfo *found = NULL;
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	char digits[12];
+	const char *why = NULL;
+	int on = 1;
+
+	snprintf(digits, sizeof(digits), "%d", c->port);
+	if (getaddrinfo(c->bind, digits, &hints, &found))
+		return "the address to listen on is not an IP address";
+	*fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd < 0)
+		why = "no socket to listen on";
+	else if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+		 bind(*fd, found->ai_addr, found->ai_addrlen))
+		why = errno == EADDRINUSE ? "the port is taken by another program"
+		      : errno == EACCES	  ? "this user may not use that port"
+					  : "the address cannot be listened on";
+	else if (listen(*fd, LISTEN_BACKLOG) || getsockname(*fd, (struct sockaddr *)&at, &len))
+		why = "the address cannot be listened on";
+	else
+		*port = ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
+						       : ((struct sockaddr_in *)&at)->sin_port);
+	freeaddrinfo(found);
+	if (why && *fd >= 0)
+		close(*fd);
+	return why;
+}
+
+/* Paths and queries are decoded by whoever needs them, once. */
+static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
+{
+	(void)cls;
+	(void)mhd;
+	return strlen(s);
+}
+
+static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
+{
+	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned threads = s->config.io_threads > 0 ? s->config.io_threads : cores > 0 ? cores : 1;
+	unsigned limit = s->config.connections_max > 0 ? s->config.connections_max : HTTP_CONNECTIONS_MAX;
+	struct MHD_OptionItem more[2] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+
+	/* A pool of one is refused by libmicrohttpd. */
+	if (threads > 1)
+		more[0] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
+	/* Turbo: no shutdown(2) before close(2), which would cut off the last words of conn_notify(). */
+	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
+	    conn_accept, s, exchange_step, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_LIMIT, limit < threads ? threads : limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s, MHD_OPTION_NOTIFY_COMPLETED,
+	    exchange_end, s, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped,
+	    s, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+}
+
+static struct http_server *server_new(const struct http_config *config)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+	int connections = config->connections_max > 0 ? config->connections_max : HTTP_CONNECTIONS_MAX;
+
+	if (!s)
+		return NULL;
+	s->config = *config;
+	s->layout_known = guard_layout_known();
+	s->id_base = random_u64();
+	for (int i = 0; i < LINGER_MAX; i++)
+		s->lingers[i].fd = -1;
+	pthread_mutex_init(&s->conns_lock, NULL);
+	pthread_mutex_init(&s->free_lock, NULL);
+	if (address_table_init(&s->addresses, connections))
+		return s;
+	free(s);
+	return NULL;
+}
+
+static void server_free(struct http_server *s)
+{
+	while (s->free) {
+		struct exchange *ex = s->free;
+
+		s->free = ex->next;
+		arena_free(&ex->arena);
+		free(ex);
+	}
+	address_table_free(&s->addresses);
+	pthread_mutex_destroy(&s->conns_lock);
+	pthread_mutex_destroy(&s->free_lock);
+	free(s);
+}
+
+static const char *start_threads(struct http_server *s, int fd)
+{
+	if (!workers_start(s))
+		return "no threads for the workers";
+	if (pthread_create(&s->janitor, NULL, conn_janitor, s)) {
+		workers_stop(s);
+		return "no thread for the deadlines";
+	}
+	if ((s->daemon = start_daemon(s, fd)))
+		return NULL;
+	s->janitor_stop = true;
+	pthread_join(s->janitor, NULL);
+	workers_stop(s);
+	return "libmicrohttpd did not start";
+}
+
+enum err http_server_start(const struct http_config *config, struct http_server **out, const char **why)
+{
+	struct http_server *s = server_new(config);
+	sigset_t all, before;
+	int fd;
+
+	*why = "no memory for the server";
+	if (!s)
+		return ERR_MEMORY;
+	if ((*why = listen_on(config, &fd, &s->port))) {
+		server_free(s);
+		return ERR_IO;
+	}
+	/* Signals are main's: no thread started here takes any. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	*why = start_threads(s, fd);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (*why) {
+		close(fd);
+		server_free(s);
+		return ERR_IO;
+	}
+	*out = s;
+	return OK;
+}
+
+int http_server_port(const struct http_server *s)
+{
+	return s->port;
+}
+
+static void sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+static void wait_for_exchanges(struct http_server *s, int ms)
+{
+	int64_t until = clock_mono_ns() + (int64_t)ms * 1000000;
+
+	while (s->under_way > 0 && clock_mono_ns() < until) {
+		conn_shut(s, false);
+		sleep_ms(DRAIN_STEP_MS);
+	}
+}
+
+void http_server_drain(struct http_server *s, int grace_ms)
+{
+	int fd;
+
+	s->draining = true;
+	fd = MHD_quiesce_daemon(s->daemon);
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+	wait_for_exchanges(s, grace_ms);
+	s->stopping = true;
+	/* Workers end their handler; what still waits gets 503. After this no connection is suspended. */
+	workers_stop(s);
+	wait_for_exchanges(s, DRAIN_LAST_MS);
+	conn_shut(s, true);
+	MHD_stop_daemon(s->daemon);
+	s->janitor_stop = true;
+	pthread_join(s->janitor, NULL);
+	server_free(s);
+}
+
+void http_server_counts(struct http_server *s, struct http_counts *out)
+{
+	pthread_mutex_lock(&s->conns_lock);
+	out->connections = s->conn_count;
+	pthread_mutex_unlock(&s->conns_lock);
+	pthread_mutex_lock(&s->queue.lock);
+	out->queued = s->queue.length;
+	out->busy_workers = s->queue.busy;
+	pthread_mutex_unlock(&s->queue.lock);
+}

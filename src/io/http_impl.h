@@ -1,0 +1,173 @@
+/* http_impl.h - what the files of the HTTP server share. Inside io only.
+ *
+ * Who owns what: a `conn` lives from the notification that a socket was opened to the one that it is closed; an `exchange` from a request's
+ * first line until both libmicrohttpd and (for streams) the worker are done with it. Its arena is used by one thread at a time: the I/O
+ * thread, then the worker, then the I/O thread again; the suspension of the connection is the hand-over. */
+#ifndef IO_HTTP_IMPL_H
+#define IO_HTTP_IMPL_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/limits.h"
+#include "io/clock.h"
+#include "io/http.h"
+#include "io/log.h"
+
+/* ---- connections (http_conn.c) ---- */
+
+enum conn_state {
+	CONN_NEW,        /* nothing complete yet: the first head must come within HTTP_HEADER_TIMEOUT_MS */
+	CONN_IDLE,       /* between requests */
+	CONN_READING,    /* a request has begun to arrive */
+	CONN_HANDLING,   /* ours to answer; no deadline here, statements and locks have theirs */
+	CONN_SENDING,
+	CONN_DEAD,       /* the janitor, or a raw reply, has ended it */
+};
+
+struct address { unsigned char b[16]; };   /* IPv6, IPv4 mapped; IPv6 clients count by their /64 */
+
+struct conn {
+	struct conn *prev, *next;
+	_Atomic int64_t state;       /* deadline in monotonic ms << 3 | enum conn_state: both change at once */
+	int fd;
+	bool loopback, counted, linger;
+	int requests;
+	struct address address;
+	struct str client;
+	char client_text[INET6_ADDRSTRLEN];
+};
+
+struct address_count { struct address address; unsigned count; };
+struct address_table {
+	pthread_mutex_t lock;
+	struct address_count *slots;
+	size_t mask, used;
+};
+
+bool address_read(struct str text, struct address *out);
+bool address_table_init(struct address_table *t, size_t entries);
+void address_table_free(struct address_table *t);
+/* False when it already has `max`; then nothing is counted. */
+bool address_take(struct address_table *t, const struct address *a, unsigned max);
+bool address_full(struct address_table *t, const struct address *a, unsigned max);
+void address_give(struct address_table *t, const struct address *a);
+
+/* Moves on; false when the janitor was faster and the connection is dead. */
+bool conn_enter(struct conn *c, enum conn_state state, int64_t timeout_ms);
+void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
+enum MHD_Result conn_accept(void *cls, const struct sockaddr *addr, socklen_t len);
+struct conn *conn_of(struct MHD_Connection *mhd);
+void *conn_janitor(void *server);
+/* Shuts sockets down: the idle ones, or all. */
+void conn_shut(struct http_server *s, bool all);
+
+/* ---- exchanges (http.c, http_exchange.c) ---- */
+
+enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WAITING, PHASE_ANSWERED };
+
+struct exchange {
+	struct http_exchange x;
+	struct arena arena;
+	struct http_server *server;
+	struct conn *conn;
+	struct MHD_Connection *mhd;
+	struct exchange *next;       /* in the free list or the queue */
+	_Atomic int refs;            /* libmicrohttpd's, and a streaming worker's */
+	enum phase phase;
+	const char *target;          /* raw, in libmicrohttpd's memory */
+	const char *target_copy;
+	size_t target_bytes;
+	struct buf body;
+	struct address address;      /* behind trusted hops: counted per request */
+	bool address_counted, head_only;
+	int status;
+	size_t sent_bytes;
+};
+
+struct http_stream {
+	pthread_mutex_t lock;
+	pthread_cond_t room;
+	char *ring;
+	size_t at, fill;
+	bool suspended, ended, aborted, gone;
+};
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct exchange *first, **last;
+	int length, max, busy;
+	bool stop;
+};
+
+#define LINGER_MAX 64
+struct lingering { int fd; int64_t until_ms; };
+
+struct http_server {
+	struct http_config config;
+	struct MHD_Daemon *daemon;
+	int port;
+	bool layout_known;           /* see http_guard.c */
+	uint64_t id_base;
+	_Atomic uint64_t id_next;
+	_Atomic int under_way;       /* exchanges */
+	_Atomic bool draining, stopping;
+
+	pthread_mutex_t conns_lock;  /* also guards descriptors against being closed while the janitor uses them */
+	struct conn *conns;
+	int conn_count;
+	struct lingering lingers[LINGER_MAX];
+	struct address_table addresses;
+	pthread_t janitor;
+	_Atomic bool janitor_stop;
+
+	pthread_mutex_t free_lock;
+	struct exchange *free;
+	int free_count;
+
+	struct queue queue;
+	pthread_t *workers;
+	int worker_count;
+	struct worker_start *worker_starts;
+};
+
+struct exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd);
+void exchange_release(struct exchange *ex);
+/* libmicrohttpd's callbacks */
+void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+    const char *data, size_t *data_bytes, void **context);
+void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
+void exchange_refuse(struct exchange *ex, enum err e, const char *detail);
+
+/* libmicrohttpd lays a head out in memory as the guard knows it. */
+bool guard_layout_known(void);
+/* ---- the guard (http_guard.c): reads the head into x; what is wrong with it, or OK ---- */
+enum err guard_head(struct exchange *ex, const char *method, const char *version, const char **detail);
+/* Declared length of the body; 0 when there is none or it is chunked. Valid after guard_head(). */
+uint64_t guard_body_bytes(const struct exchange *ex);
+
+/* ---- replies (http_reply.c, http_compress.c) ---- */
+enum MHD_Result reply_send(struct exchange *ex);
+/* Writes the staged reply past libmicrohttpd, where it takes no answer any more (in the middle of a body). */
+void reply_send_raw(struct exchange *ex);
+enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
+/* The best of those offered: bits 1 << coding; identity is always there. */
+enum coding coding_choose(struct str accept, unsigned offered);
+bool compress_body(struct arena *a, enum coding c, struct str in, struct str *out);
+
+/* ---- workers (http_worker.c) ---- */
+bool workers_start(struct http_server *s);
+void workers_stop(struct http_server *s);
+/* Suspends the connection and queues the exchange; false (and nothing done) when the queue is full. */
+bool worker_submit(struct exchange *ex);
+
+/* ---- streams (http_stream.c) ---- */
+struct MHD_Response *stream_response(struct exchange *ex);
+void stream_end(struct exchange *ex);    /* the handler has returned */
+void stream_gone(struct exchange *ex);   /* the client has */
+void stream_free(struct exchange *ex);
+
+#endif

@@ -1,0 +1,185 @@
+#include "io/http_impl.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* The worker fills a ring, the I/O thread empties it. An empty ring suspends the connection (in the reader), a filled one resumes it (in
+ * the writer); both under the stream's lock, so neither is lost. */
+
+enum err http_stream_begin(struct http_exchange *x)
+{
+	struct exchange *ex = x->internal;
+	struct http_stream *st;
+	pthread_condattr_t attr;
+
+	if (x->stream)
+		return ERR_INTERNAL;
+	if (!(st = arena_new(x->arena, struct http_stream)) ||
+	    !(st->ring = arena_alloc(x->arena, HTTP_STREAM_BUFFER_BYTES)))
+		return ERR_MEMORY;
+	pthread_mutex_init(&st->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&st->room, &attr);
+	pthread_condattr_destroy(&attr);
+	atomic_fetch_add(&ex->refs, 1);
+	x->stream = st;
+	MHD_resume_connection(ex->mhd);
+	return OK;
+}
+
+static size_t ring_write(struct http_stream *st, struct str bytes)
+{
+	size_t done = 0;
+
+	while (done < bytes.n && st->fill < HTTP_STREAM_BUFFER_BYTES) {
+		size_t to = (st->at + st->fill) % HTTP_STREAM_BUFFER_BYTES;
+		size_t n = to < st->at ? st->at - to : HTTP_STREAM_BUFFER_BYTES - to;
+
+		if (n > bytes.n - done)
+			n = bytes.n - done;
+		if (n > HTTP_STREAM_BUFFER_BYTES - st->fill)
+			n = HTTP_STREAM_BUFFER_BYTES - st->fill;
+		memcpy(st->ring + to, bytes.p + done, n);
+		st->fill += n;
+		done += n;
+	}
+	return done;
+}
+
+static size_t ring_read(struct http_stream *st, char *to, size_t max)
+{
+	size_t done = 0;
+
+	while (done < max && st->fill > 0) {
+		size_t n = HTTP_STREAM_BUFFER_BYTES - st->at;
+
+		if (n > st->fill)
+			n = st->fill;
+		if (n > max - done)
+			n = max - done;
+		memcpy(to + done, st->ring + st->at, n);
+		st->at = (st->at + n) % HTTP_STREAM_BUFFER_BYTES;
+		st->fill -= n;
+		done += n;
+	}
+	return done;
+}
+
+static void wake_reader(struct exchange *ex, struct http_stream *st)
+{
+	if (!st->suspended)
+		return;
+	st->suspended = false;
+	MHD_resume_connection(ex->mhd);
+}
+
+/* False when the client took nothing for HTTP_REQUEST_TIMEOUT_MS, has gone, or the server stops. */
+static bool wait_for_room(struct exchange *ex, struct http_stream *st)
+{
+	size_t before = st->fill;
+	struct timespec until;
+
+	for (int waited_ms = 0; st->fill == before && !st->gone; waited_ms += 500) {
+		if (waited_ms >= HTTP_REQUEST_TIMEOUT_MS || ex->server->stopping)
+			return false;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += 500000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&st->room, &st->lock, &until);
+	}
+	return !st->gone;
+}
+
+enum err http_stream_write(struct http_exchange *x, struct str bytes)
+{
+	struct exchange *ex = x->internal;
+	struct http_stream *st = x->stream;
+	enum err e = OK;
+
+	pthread_mutex_lock(&st->lock);
+	while (bytes.n > 0 && !e) {
+		size_t n;
+
+		if (st->gone || st->aborted || (st->fill == HTTP_STREAM_BUFFER_BYTES && !wait_for_room(ex, st))) {
+			e = ERR_IO;
+			break;
+		}
+		n = ring_write(st, bytes);
+		bytes = str_sub(bytes, n, bytes.n);
+		ex->sent_bytes += n;
+		wake_reader(ex, st);
+	}
+	if (e)
+		st->aborted = true;
+	pthread_mutex_unlock(&st->lock);
+	return e;
+}
+
+void http_stream_abort(struct http_exchange *x)
+{
+	pthread_mutex_lock(&x->stream->lock);
+	x->stream->aborted = true;
+	pthread_mutex_unlock(&x->stream->lock);
+}
+
+/* What is left in the ring has a deadline like any reply; a stalled client of an aborted stream is cut off now. */
+void stream_end(struct exchange *ex)
+{
+	struct http_stream *st = ex->x.stream;
+
+	pthread_mutex_lock(&st->lock);
+	st->ended = true;
+	if (!st->gone) {
+		conn_enter(ex->conn, CONN_SENDING, st->aborted ? 0 : HTTP_REQUEST_TIMEOUT_MS);
+		wake_reader(ex, st);
+	}
+	pthread_mutex_unlock(&st->lock);
+	exchange_release(ex);
+}
+
+void stream_gone(struct exchange *ex)
+{
+	struct http_stream *st = ex->x.stream;
+
+	pthread_mutex_lock(&st->lock);
+	st->gone = true;
+	st->suspended = false;
+	pthread_cond_broadcast(&st->room);
+	pthread_mutex_unlock(&st->lock);
+}
+
+void stream_free(struct exchange *ex)
+{
+	pthread_cond_destroy(&ex->x.stream->room);
+	pthread_mutex_destroy(&ex->x.stream->lock);
+}
+
+static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
+{
+	struct exchange *ex = cls;
+	struct http_stream *st = ex->x.stream;
+	ssize_t n;
+
+	(void)pos;
+	pthread_mutex_lock(&st->lock);
+	n = ring_read(st, to, max);
+	if (n > 0) {
+		pthread_cond_broadcast(&st->room);
+	} else if (st->aborted && st->ended) {
+		n = MHD_CONTENT_READER_END_WITH_ERROR;
+	} else if (st->ended) {
+		n = MHD_CONTENT_READER_END_OF_STREAM;
+	} else {
+		st->suspended = true;
+		MHD_suspend_connection(ex->mhd);
+	}
+	pthread_mutex_unlock(&st->lock);
+	return n;
+}
+
+struct MHD_Response *stream_response(struct exchange *ex)
+{
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32 * KB, read_stream, ex, NULL);
+}
