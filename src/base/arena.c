@@ -6,6 +6,24 @@
 /* A long-lived or large arena takes larger blocks, so that 32 MB are not 2,000 calls to the source. */
 #define BLOCK_LARGE_BYTES (256 * KB)
 
+/* Under the address sanitizer what is not handed out is poisoned, and 16 bytes between two allocations never are: running
+ * over the end is caught although the block is one to malloc. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(SANITIZED)
+#include <sanitizer/asan_interface.h>
+#define hide(p, n) __asan_poison_memory_region((p), (n))
+#define show(p, n) __asan_unpoison_memory_region((p), (n))
+#define GAP ALIGN
+#else
+#define hide(p, n) ((void)0)
+#define show(p, n) ((void)0)
+#define GAP 0u
+#endif
+
 struct arena_block {
 	_Alignas(16) struct arena_block *older;
 	size_t bytes; /* with this header */
@@ -16,9 +34,10 @@ static char *block_data(struct arena_block *block)
 	return (char *)(block + 1);
 }
 
-static size_t align_up(size_t n)
+/* What an allocation takes from its block; less than n when it overflows. */
+static size_t size_in_block(size_t n)
 {
-	return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+	return ((n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1)) + GAP;
 }
 
 void arena_init(struct arena *a, const struct arena_source *source, size_t max_bytes)
@@ -52,6 +71,7 @@ static struct arena_block *block_get(struct arena *a, size_t bytes)
 static void block_put(struct arena *a, struct arena_block *block)
 {
 	a->used_bytes -= block->bytes;
+	show(block, block->bytes);
 	a->source->put(a->source->ctx, block, block->bytes);
 }
 
@@ -61,9 +81,11 @@ static void block_enter(struct arena *a, struct arena_block *block)
 	a->at = block ? block_data(block) : NULL;
 	a->end = block ? (char *)block + block->bytes : NULL;
 	a->last = NULL;
+	if (block)
+		hide(a->at, (size_t)(a->end - a->at));
 }
 
-/* `bytes` is aligned. A refusal changes nothing. */
+/* `bytes` comes from size_in_block. A refusal changes nothing. */
 static char *take_from_new_block(struct arena *a, size_t bytes)
 {
 	size_t left = a->max_bytes - a->used_bytes;
@@ -88,14 +110,18 @@ static char *take_from_new_block(struct arena *a, size_t bytes)
 
 static char *take(struct arena *a, size_t bytes)
 {
-	size_t size = align_up(bytes > 0 ? bytes : 1);
+	size_t size = size_in_block(bytes > 0 ? bytes : 1);
 
 	if (size < bytes)
 		return NULL;
-	if (size > (size_t)(a->end - a->at))
-		return take_from_new_block(a, size);
-	a->last = a->at;
-	a->at += size;
+	if (size > (size_t)(a->end - a->at)) {
+		if (!take_from_new_block(a, size))
+			return NULL;
+	} else {
+		a->last = a->at;
+		a->at += size;
+	}
+	show(a->last, bytes);
 	return a->last;
 }
 
@@ -131,9 +157,10 @@ static char *move_lone_block(struct arena *a, size_t old_bytes, size_t new_bytes
 	struct arena_block *old = a->blocks;
 	char *from = a->last, *p;
 
-	p = take_from_new_block(a, align_up(new_bytes));
+	p = take_from_new_block(a, size_in_block(new_bytes));
 	if (!p)
 		return NULL;
+	show(p, new_bytes);
 	memcpy(p, from, old_bytes);
 	a->blocks->older = old->older;
 	block_put(a, old);
@@ -142,7 +169,7 @@ static char *move_lone_block(struct arena *a, size_t old_bytes, size_t new_bytes
 
 void *arena_grow(struct arena *a, void *p, size_t old_bytes, size_t new_bytes)
 {
-	size_t size = align_up(new_bytes);
+	size_t size = size_in_block(new_bytes);
 	bool newest = p && p == a->last;
 	char *grown;
 
@@ -152,13 +179,16 @@ void *arena_grow(struct arena *a, void *p, size_t old_bytes, size_t new_bytes)
 		return NULL;
 	if (newest && size <= (size_t)(a->end - a->last)) {
 		a->at = a->last + size;
+		show(p, new_bytes);
 		grown = p;
 	} else if (newest && a->last == block_data(a->blocks)) {
 		grown = move_lone_block(a, old_bytes, new_bytes);
 	} else {
 		grown = take(a, new_bytes);
-		if (grown)
+		if (grown) {
 			mem_copy(grown, p, old_bytes);
+			hide(p, old_bytes);
+		}
 	}
 	if (grown)
 		memset(grown + old_bytes, 0, new_bytes - old_bytes);

@@ -40,7 +40,8 @@ void arena_init(struct arena *a, const struct arena_source *source, size_t max_b
 void *arena_alloc(struct arena *a, size_t bytes);
 /* n * size checked for overflow */
 void *arena_alloc_array(struct arena *a, size_t n, size_t size);
-/* Grows the newest allocation in place when it can, else copies. Old contents kept, the rest zeroed. */
+/* Grows the newest allocation in place when it can, else copies. Old contents kept, the rest zeroed. Like realloc, p must
+ * not be used any more: its block may have gone back to the source. */
 void *arena_grow(struct arena *a, void *p, size_t old_bytes, size_t new_bytes);
 void *arena_copy(struct arena *a, const void *p, size_t bytes);
 /* Everything is dropped; the newest block up to ARENA_KEEP_BYTES is kept for the next use. */

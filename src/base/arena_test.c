@@ -142,14 +142,41 @@ static void reset_keeps_a_small_block(void **state)
 	assert_int_equal(c.open, 0);
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+
+static void the_sanitizer_sees_the_ends(void **state)
+{
+	struct arena a;
+	char *p, *q;
+
+	(void)state;
+	arena_init(&a, &arena_malloc, 1 * MB);
+	p = arena_alloc(&a, 32);
+	q = arena_alloc(&a, 5);
+	assert_false(__asan_address_is_poisoned(p + 31));
+	assert_true(__asan_address_is_poisoned(p + 32));
+	assert_false(__asan_address_is_poisoned(q + 4));
+	assert_true(__asan_address_is_poisoned(q + 5));
+	assert_ptr_not_equal(arena_grow(&a, p, 32, 64), p);
+	assert_true(__asan_address_is_poisoned(p));
+	arena_reset(&a);
+	assert_true(__asan_address_is_poisoned(q));
+	arena_free(&a);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(aligned_and_zeroed),
-	    cmocka_unit_test(refuses_and_goes_on),
-	    cmocka_unit_test(grows),
-	    cmocka_unit_test(a_growing_buffer_gives_back),
-	    cmocka_unit_test(reset_keeps_a_small_block),
+#if defined(__SANITIZE_ADDRESS__)
+		cmocka_unit_test(the_sanitizer_sees_the_ends),
+#endif
+		cmocka_unit_test(aligned_and_zeroed),
+		cmocka_unit_test(refuses_and_goes_on),
+		cmocka_unit_test(grows),
+		cmocka_unit_test(a_growing_buffer_gives_back),
+		cmocka_unit_test(reset_keeps_a_small_block),
 	};
 
 	return cmocka_run_group_tests_name("base/arena", tests, NULL, NULL);

@@ -323,6 +323,19 @@ static void looks_at_every_byte(void **state)
 	}
 }
 
+static void an_absent_text_is_empty(void **state)
+{
+	struct arena a;
+	struct json *doc;
+	struct json_error why;
+
+	(void)state;
+	arena_init(&a, &arena_malloc, 1 * MB);
+	assert_int_equal(json_read(&a, str_make(NULL, 0), &json_limits_default, &doc, &why), ERR_UNREADABLE);
+	assert_int_equal(why.at, 0);
+	arena_free(&a);
+}
+
 static void has_limits(void **state)
 {
 	const struct json_limits tight = {.depth = 2, .keys = 2, .values = 5, .number_chars = 4};
@@ -352,6 +365,7 @@ int main(void)
 	    cmocka_unit_test(refuses_broken_strings),
 	    cmocka_unit_test(refuses_every_beginning),
 	    cmocka_unit_test(looks_at_every_byte),
+	    cmocka_unit_test(an_absent_text_is_empty),
 	    cmocka_unit_test(has_limits),
 	};
 

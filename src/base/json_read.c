@@ -358,6 +358,8 @@ enum err json_read(
 	*why = (struct json_error){.line = 1, .column = 1, .what = "", .pointer = S("")};
 	if (!doc)
 		return ERR_MEMORY;
+	if (!text.p)
+		text = S("");
 	r.scan = (struct json_scan){.text = text, .p = text.p, .end = text.p + text.n, .why = why};
 	r.arena = a;
 	r.limits = limits;
