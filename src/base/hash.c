@@ -1,5 +1,6 @@
 #include "base/arena.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/shim.h"
 
 static const uint32_t sha_round[64] = {
@@ -218,23 +219,15 @@ void hex_put(struct buf *b, const unsigned char *p, size_t n)
 	b->n += n * 2;
 }
 
-static unsigned hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
-}
-
 bool hex_read(struct str s, unsigned char *out, size_t n)
 {
 	if (s.n / 2 != n || s.n % 2 != 0)
 		return false;
 	for (size_t i = 0; i < s.n; i++)
-		if (hex_value(s.p[i]) > 15)
+		if (hex_digit(s.p[i]) == HEX_NONE)
 			return false;
 	for (size_t i = 0; i < n; i++)
-		out[i] = (unsigned char)(hex_value(s.p[2 * i]) << 4 | hex_value(s.p[2 * i + 1]));
+		out[i] = (unsigned char)(hex_digit(s.p[2 * i]) << 4 | hex_digit(s.p[2 * i + 1]));
 	return true;
 }
 

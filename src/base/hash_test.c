@@ -2,22 +2,6 @@
 #include "base/rng.h"
 #include "base/test.h"
 
-static int start(void **state)
-{
-	struct arena *a = malloc(sizeof(*a));
-
-	arena_init(a, &arena_malloc, 1 * MB);
-	*state = a;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	arena_free(*state);
-	free(*state);
-	return 0;
-}
-
 static struct str hex(struct arena *a, const unsigned char *p, size_t n)
 {
 	struct buf b;
@@ -184,11 +168,11 @@ static void rng_shuffles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(sha256_examples, start, stop),
+	    with_arena(sha256_examples),
 	    cmocka_unit_test(sha256_in_pieces),
 	    cmocka_unit_test(hash64_spreads),
-	    cmocka_unit_test_setup_teardown(hex_there_and_back, start, stop),
-	    cmocka_unit_test_setup_teardown(base64url, start, stop),
+	    with_arena(hex_there_and_back),
+	    with_arena(base64url),
 	    cmocka_unit_test(rng_draws),
 	    cmocka_unit_test(rng_shuffles),
 	};

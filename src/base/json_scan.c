@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/hex.h"
 #include "base/json_scan.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -75,14 +76,11 @@ static bool hex4(const char *p, const char *end, uint32_t *out)
 	if (end - p < 4)
 		return false;
 	for (int i = 0; i < 4; i++) {
-		char c = p[i];
+		unsigned digit = hex_digit(p[i]);
 
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint32_t)(c - '0');
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			v = v << 4 | (uint32_t)((c | 0x20) - 'a' + 10);
-		else
+		if (digit == HEX_NONE)
 			return false;
+		v = v << 4 | digit;
 	}
 	*out = v;
 	return true;

@@ -2,22 +2,6 @@
 #include "base/num.h"
 #include "base/test.h"
 
-static int start(void **state)
-{
-	struct arena *a = malloc(sizeof(*a));
-
-	arena_init(a, &arena_malloc, 64 * MB);
-	*state = a;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	arena_free(*state);
-	free(*state);
-	return 0;
-}
-
 static struct json *read_ok(struct arena *a, struct str text)
 {
 	struct json_error why;
@@ -321,16 +305,16 @@ static void makes_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(reads_a_document, start, stop),
-	    cmocka_unit_test_setup_teardown(keeps_integers_exact, start, stop),
-	    cmocka_unit_test_setup_teardown(says_where_it_broke, start, stop),
-	    cmocka_unit_test_setup_teardown(refuses_duplicate_keys, start, stop),
+	    with_arena(reads_a_document),
+	    with_arena(keeps_integers_exact),
+	    with_arena(says_where_it_broke),
+	    with_arena(refuses_duplicate_keys),
 	    cmocka_unit_test(survives_every_refusal_of_memory),
-	    cmocka_unit_test_setup_teardown(writes_with_commas, start, stop),
-	    cmocka_unit_test_setup_teardown(the_writer_refuses_misuse, start, stop),
-	    cmocka_unit_test_setup_teardown(canonical_text_is_one, start, stop),
-	    cmocka_unit_test_setup_teardown(compares_deeply, start, stop),
-	    cmocka_unit_test_setup_teardown(makes_pointers, start, stop),
+	    with_arena(writes_with_commas),
+	    with_arena(the_writer_refuses_misuse),
+	    with_arena(canonical_text_is_one),
+	    with_arena(compares_deeply),
+	    with_arena(makes_pointers),
 	};
 
 	return cmocka_run_group_tests_name("base/json", tests, NULL, NULL);

@@ -1,21 +1,5 @@
 #include "base/test.h"
 
-static int start(void **state)
-{
-	struct arena *a = malloc(sizeof(*a));
-
-	arena_init(a, &arena_malloc, 1 * MB);
-	*state = a;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	arena_free(*state);
-	free(*state);
-	return 0;
-}
-
 static void compares(void **state)
 {
 	(void)state;
@@ -177,9 +161,9 @@ int main(void)
 	    cmocka_unit_test(compares),
 	    cmocka_unit_test(finds_and_cuts),
 	    cmocka_unit_test(reads_integers),
-	    cmocka_unit_test_setup_teardown(copies, start, stop),
-	    cmocka_unit_test_setup_teardown(buffers, start, stop),
-	    cmocka_unit_test_setup_teardown(a_buffer_takes_exactly_its_maximum, start, stop),
+	    with_arena(copies),
+	    with_arena(buffers),
+	    with_arena(a_buffer_takes_exactly_its_maximum),
 	    cmocka_unit_test(a_buffer_reports_an_exhausted_arena),
 	    cmocka_unit_test(errors_have_rows),
 	};

@@ -21,6 +21,25 @@
 			fail_msg("got \"%.*s\", expected \"%s\"", STR_ARGS(got_), (literal));                          \
 	} while (0)
 
+/* A test whose state is an arena of its own. */
+#define with_arena(test) cmocka_unit_test_setup_teardown(test, arena_start, arena_stop)
+
+static inline int arena_start(void **state)
+{
+	struct arena *a = malloc(sizeof(*a));
+
+	arena_init(a, &arena_malloc, 64 * MB);
+	*state = a;
+	return 0;
+}
+
+static inline int arena_stop(void **state)
+{
+	arena_free(*state);
+	free(*state);
+	return 0;
+}
+
 /* Hands out heap blocks and counts them; from the `fail_at`-th request on (from 1; 0 never) it has none. */
 struct counting {
 	struct arena_source source;

@@ -4,22 +4,6 @@
 #include "base/utf8.h"
 #include "base/uuid.h"
 
-static int start(void **state)
-{
-	struct arena *a = malloc(sizeof(*a));
-
-	arena_init(a, &arena_malloc, 1 * MB);
-	*state = a;
-	return 0;
-}
-
-static int stop(void **state)
-{
-	arena_free(*state);
-	free(*state);
-	return 0;
-}
-
 /* Every scalar value there and back; everything else refused. */
 static void utf8_goes_round(void **state)
 {
@@ -161,10 +145,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(utf8_goes_round),
 	    cmocka_unit_test(utf8_counts_and_clips),
-	    cmocka_unit_test_setup_teardown(percent_encoding, start, stop),
-	    cmocka_unit_test_setup_teardown(html_escapes, start, stop),
+	    with_arena(percent_encoding),
+	    with_arena(html_escapes),
 	    cmocka_unit_test(html_urls),
-	    cmocka_unit_test_setup_teardown(uuids, start, stop),
+	    with_arena(uuids),
 	};
 
 	return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);

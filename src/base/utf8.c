@@ -1,4 +1,5 @@
 #include "base/arena.h"
+#include "base/hex.h"
 #include "base/shim.h"
 #include "base/utf8.h"
 
@@ -126,14 +127,6 @@ struct str utf8_clip(struct str s, size_t code_points)
 	return str_sub(s, 0, at);
 }
 
-static unsigned hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
-}
-
 enum err url_decode(struct arena *a, struct str s, bool form, struct str *out)
 {
 	char *to = arena_alloc(a, s.n);
@@ -145,10 +138,10 @@ enum err url_decode(struct arena *a, struct str s, bool form, struct str *out)
 		char c = s.p[i];
 
 		if (c == '%') {
-			unsigned high = i + 1 < s.n ? hex_value(s.p[i + 1]) : 16;
-			unsigned low = i + 2 < s.n ? hex_value(s.p[i + 2]) : 16;
+			unsigned high = i + 1 < s.n ? hex_digit(s.p[i + 1]) : HEX_NONE;
+			unsigned low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : HEX_NONE;
 
-			if (high > 15 || low > 15)
+			if (high == HEX_NONE || low == HEX_NONE)
 				return ERR_UNREADABLE;
 			c = (char)(high << 4 | low);
 			i += 2;

@@ -1,17 +1,7 @@
 #include "base/arena.h"
+#include "base/hex.h"
 #include "base/shim.h"
 #include "base/uuid.h"
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static bool is_dash(size_t at)
 {
@@ -26,16 +16,16 @@ bool uuid_read(struct str s, struct uuid *out)
 	if (s.n != UUID_TEXT_BYTES)
 		return false;
 	for (size_t i = 0; i < s.n;) {
-		int high, low;
+		unsigned high, low;
 
 		if (is_dash(i)) {
 			if (s.p[i++] != '-')
 				return false;
 			continue;
 		}
-		high = hex_value(s.p[i]);
-		low = hex_value(s.p[i + 1]);
-		if (high < 0 || low < 0)
+		high = hex_digit(s.p[i]);
+		low = hex_digit(s.p[i + 1]);
+		if (high == HEX_NONE || low == HEX_NONE)
 			return false;
 		id.b[byte++] = (unsigned char)(high << 4 | low);
 		i += 2;
