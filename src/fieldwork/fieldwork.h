@@ -7,13 +7,17 @@
 
 #include "core/router.h"
 
-extern const struct route link_routes[];          /* /api/v1/surveys/{id}/links */
-extern const struct route response_routes[];      /* /api/v1/surveys/{id}/responses ... */
-extern const struct route public_routes[];        /* /api/public/v1/links/{slug} ... */
-extern const struct route page_routes[];          /* /s/{slug} */
+extern const struct route link_routes[];     /* /api/v1/surveys/{id}/links */
+extern const struct route response_routes[]; /* /api/v1/surveys/{id}/responses ... */
+extern const struct route public_routes[];   /* /api/public/v1/links/{slug} ... */
+extern const struct route page_routes[];     /* /s/{slug} */
 
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
-struct link_new { struct str slug, title, language; int64_t opens_at, closes_at; };
-enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in, struct uuid *id, struct str *slug);
+struct link_new {
+	struct str slug, title, language;
+	int64_t opens_at, closes_at;
+};
+enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in,
+    struct uuid *id, struct str *slug);
 
 #endif

@@ -1,0 +1,158 @@
+/* Judging an answer and writing it. The write step is the only one that knows the database, so that another writer can take its place. */
+#include "fieldwork/intake.h"
+#include "event/event.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
+    struct verdict *verdict, struct str *language)
+{
+	struct interview in = {
+	    .program = program,
+	    .seed = s->seed,
+	    .now_ms = s->now_ms,
+	    .language = program_language_pick(program, s->language),
+	    .parameters = s->parameters,
+	    .answers = s->answers,
+	};
+
+	*language = in.language;
+	return interview_run(&in, RUN_COMPLETE, -1, a, verdict);
+}
+
+/* ---- write ---- */
+
+static enum err event_data(struct arena *a, const struct response *r, struct str *data)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, a, 4 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("survey_id"), uuid_str(a, &r->link->survey_id));
+	json_field_str(&w, S("link_id"), uuid_str(a, &r->link->link_id));
+	json_field_int(&w, S("survey_version"), r->survey_version);
+	json_field_str(&w, S("status"), r->verdict->status);
+	json_field_str(&w, S("outcome"), r->verdict->outcome);
+	json_field_str(&w, S("language"), r->language);
+	json_close(&w, '}');
+	return buf_done(&b, data);
+}
+
+struct sealed {
+	struct str bytes;
+	int64_t key_version;
+};
+
+/* Personal answers are stored sealed and bound to their row, never beside the others. */
+static enum err seal_personal(struct req *rq, const struct response *r, const struct uuid *id, struct sealed *out)
+{
+	struct seal_place place = {S("responses"), S("sealed"), id};
+
+	if (r->verdict->personal.n == 0 || str_eq(r->verdict->personal, S("{}")))
+		return OK;
+	return vault_seal(
+	    rq->app->vault, rq->tx, VAULT_PII, &place, r->verdict->personal, rq->arena, &out->bytes, &out->key_version);
+}
+
+static enum err queue_response(struct req *rq, const struct response *r, const struct receipt *receipt)
+{
+	const struct verdict *v = r->verdict;
+	struct sealed sealed = {0};
+	struct str data;
+	enum err e;
+
+	if ((e = seal_personal(rq, r, &receipt->id, &sealed)) || (e = event_data(rq->arena, r, &data)))
+		return e;
+	const struct pg_param in[] = {P_UUID(&r->link->survey_id), P_UUID(&receipt->id), P_UUID(&r->link->link_id),
+	    P_INT(r->survey_version), P_TEXT(v->status), P_TEXT_OR_NULL(v->outcome), P_TEXT(r->language),
+	    P_JSON(v->answers), sealed.bytes.n ? P_BYTES(sealed.bytes) : P_NULL(PGT_BYTES),
+	    sealed.bytes.n ? P_INT(sealed.key_version) : P_NULL(PGT_INT), P_JSON(v->parameters),
+	    P_INT((int64_t)r->seed), P_TEXT(r->key.n ? r->key : uuid_str(rq->arena, &receipt->id)),
+	    P_BYTES(str_make((const char *)r->payload_hash, 32)),
+	    r->started_ms ? P_TIME(r->started_ms) : P_NULL(PGT_TIME), P_TIME(receipt->completed_ms),
+	    r->started_ms && receipt->completed_ms >= r->started_ms ? P_INT(receipt->completed_ms - r->started_ms)
+								    : P_NULL(PGT_INT)};
+
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))))
+		return e;
+	return event_append(rq->tx, &(struct event){S("response"), &receipt->id, v->status, data, 1});
+}
+
+static void count_response(struct req *rq, const struct response *r)
+{
+	const struct str labels[] = {
+	    uuid_str(rq->arena, &r->link->tenant_id), uuid_str(rq->arena, &r->link->survey_id), r->verdict->status};
+
+	metric_add(metrics_series(rq->app->metrics, M_RESPONSES, labels), 1);
+}
+
+enum err intake_write(struct req *rq, const struct response *r, struct receipt *out)
+{
+	enum err e;
+
+	*out = (struct receipt){
+	    .id = uuid_new(),
+	    .status = r->verdict->status,
+	    .outcome = r->verdict->outcome,
+	    .survey_version = r->survey_version,
+	    .completed_ms = clock_now_ms(),
+	};
+	e = queue_response(rq, r, out);
+	if (!e)
+		e = tx_commit(rq->tx);
+	if (!e) {
+		count_response(rq, r);
+		return OK;
+	}
+	tx_rollback(rq->tx);
+	if (e != ERR_CONFLICT || r->key.n == 0)
+		return e;
+	e = intake_replay(rq, r->link, r->key, r->payload_hash, out);
+	return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+}
+
+/* ---- replay ---- */
+
+struct stored {
+	struct uuid id;
+	int64_t survey_version, completed_at;
+	struct str status, outcome, payload_hash;
+};
+
+static enum err read_stored(struct req *rq, const struct link_view *link, struct str key, struct stored *out)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct stored, id, PGT_UUID),
+	    COL(struct stored, survey_version, PGT_INT),
+	    COL(struct stored, status, PGT_TEXT),
+	    COL(struct stored, outcome, PGT_TEXT),
+	    COL(struct stored, completed_at, PGT_TIME),
+	    COL(struct stored, payload_hash, PGT_BYTES),
+	};
+	const struct pg_param in[] = {P_UUID(&link->survey_id), P_TEXT(key)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_PUBLIC, true, &link->tenant_id, rq->arena, &tx)))
+		return e;
+	e = tx_one(tx, rq->arena, &Q(SQL_response_by_key, in, cols), out);
+	tx_rollback(tx);
+	return e;
+}
+
+enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
+    const unsigned char payload_hash[32], struct receipt *out)
+{
+	struct stored stored = {0};
+	enum err e;
+
+	if ((e = read_stored(rq, link, key, &stored)))
+		return e;
+	if (!str_eq(stored.payload_hash, str_make((const char *)payload_hash, 32)))
+		return ERR_KEY_MISMATCH;
+	*out = (struct receipt){
+	    stored.id, stored.status, stored.outcome, stored.survey_version, stored.completed_at, true};
+	return OK;
+}

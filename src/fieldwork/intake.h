@@ -1,0 +1,50 @@
+/* intake.h - an answer's way in: judged by the engine, then written. Two steps that know nothing of each other's means.
+ *
+ *     struct submission s = { ... };                   what came in
+ *     intake_judge(a, program, &s, &verdict);          pure: no database, no clock; errors are in the verdict
+ *     intake_write(rq, &response, &receipt);           insert, event, commit: one round trip. OK only after the commit came back clean
+ *
+ * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH. */
+#ifndef FIELDWORK_INTAKE_H
+#define FIELDWORK_INTAKE_H
+
+#include "engine/engine.h"
+#include "fieldwork/link.h"
+
+struct submission {
+	struct str language;			 /* a wish; the nearest of the survey's is taken */
+	const struct json *answers, *parameters; /* objects or NULL */
+	uint64_t seed;
+	int64_t now_ms; /* the interview's time */
+};
+
+/* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one taken. */
+enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
+    struct verdict *verdict, struct str *language);
+
+/* A judged answer, ready to be written. */
+struct response {
+	const struct link_view *link;
+	int64_t survey_version;
+	const struct verdict *verdict; /* without errors */
+	struct str language;
+	uint64_t seed;
+	int64_t started_ms; /* 0: not known */
+	struct str key;	    /* empty: the response's own id serves */
+	unsigned char payload_hash[32];
+};
+
+struct receipt {
+	struct uuid id;
+	struct str status, outcome;
+	int64_t survey_version, completed_ms;
+	bool replayed;
+};
+
+/* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same key. */
+enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
+/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Reads in a transaction of its own. */
+enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
+    const unsigned char payload_hash[32], struct receipt *out);
+
+#endif

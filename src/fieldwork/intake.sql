@@ -1,0 +1,11 @@
+-- Answers, written once.
+
+-- name: response_insert
+-- role: public
+insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+	parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms)
+values (current_tenant_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+
+-- name: response_by_key
+-- role: public
+select id, survey_version, status, outcome, completed_at, payload_hash from responses where survey_id = $1 and idempotency_key = $2

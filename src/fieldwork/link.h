@@ -1,0 +1,61 @@
+/* link.h - links as the rest of the room sees them: from a slug to what may be answered now.
+ *
+ *     struct resolved r;
+ *     if ((e = resolve(rq, slug, RESOLVE_MAY_WAIT, &r))) ...      404 unknown, not published, not open yet; 410 closed
+ *     ... r.link, r.live ...
+ *
+ * Two cached objects stand behind it: the link (key "slug:SLUG") and what runs of its survey (SURVEY_LIVE_KIND, key "TENANT:SURVEY"), each
+ * dropped by whoever changes it. What `resolved` holds is copied into the request's arena, so nothing stays pinned. */
+#ifndef FIELDWORK_LINK_H
+#define FIELDWORK_LINK_H
+
+#include "core/cache.h"
+#include "core/req.h"
+#include "fieldwork/fieldwork.h"
+
+struct link_view {
+	struct uuid tenant_id, link_id, survey_id;
+	struct str slug, title, language;     /* language: what the link asks for; may be empty */
+	struct str status;		      /* open, closed */
+	int64_t version, opens_ms, closes_ms; /* 0: no bound */
+};
+
+struct live_parameter {
+	struct str name, type;
+};
+
+struct live_view {
+	struct uuid version_id;
+	int64_t number;
+	struct str status; /* of the survey: published, closed, archived */
+	struct str title, language;
+	struct str languages;  /* JSON array */
+	struct str definition; /* JSON, without what a client must not know; only with RESOLVE_DEFINITION */
+	struct live_parameter parameters[PAGE_PARAMETERS_MAX];
+	size_t parameter_count;
+};
+
+enum link_gate { GATE_OPEN, GATE_UNKNOWN, GATE_NOT_YET, GATE_CLOSED };
+
+struct resolved {
+	struct link_view link;
+	struct live_view live;
+	enum link_gate gate;
+};
+
+#define RESOLVE_MAY_WAIT 1u   /* may ask Redis and the database; without it ERR_AGAIN when it is not at hand */
+#define RESOLVE_DEFINITION 2u /* copy the definition too */
+
+extern const struct cache_kind link_cache;
+
+/* Fills *out and binds the request to the link's tenant. OK with out->gate for links that exist but do not let in now; ERR_NOT_FOUND (gate
+ * GATE_UNKNOWN) for those that do not exist or whose survey was never published. */
+enum err resolve(struct req *rq, struct str slug, unsigned flags, struct resolved *out);
+/* The gates as a reply: OK, ERR_NOT_FOUND or ERR_GONE with the detail recorded. */
+enum err resolve_gate(struct req *rq, const struct resolved *r);
+
+bool slug_ok(struct str slug);
+/* 10 characters of base32 without look-alikes, 50 random bits. */
+enum err slug_random(struct arena *a, struct str *slug);
+
+#endif

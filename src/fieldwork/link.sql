@@ -1,0 +1,94 @@
+-- Links: the ways into a survey.
+
+-- name: link_insert
+insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by)
+select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9
+from surveys s where s.id = $1 and s.deleted_at is null
+returning id, version
+
+-- name: link_claim_slug
+select slug_claim($1, $2)
+
+-- name: link_get
+select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'title', l.title,
+	'language', l.language, 'status', l.status,
+	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+	'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version)
+	|| case when $4::boolean then jsonb_build_object('secret', convert_from(l.secret, 'UTF8')) else '{}' end as json, l.version
+from links l join surveys s on s.id = l.survey_id and s.deleted_at is null
+where l.survey_id = $1 and l.id = $2 and l.deleted_at is null
+
+-- name: link_lock
+select l.slug, l.version, l.opens_at, l.closes_at from links l join surveys s on s.id = l.survey_id and s.deleted_at is null
+where l.survey_id = $1 and l.id = $2 and l.deleted_at is null
+for update of l
+
+-- name: link_update
+update links set
+	title = case when $3::boolean then coalesce($4, '') else title end,
+	language = case when $5::boolean then $6 else language end,
+	status = coalesce($7, status),
+	opens_at = case when $8::boolean then $9 else opens_at end,
+	closes_at = case when $10::boolean then $11 else closes_at end,
+	updated_by = $12
+where survey_id = $1 and id = $2
+
+-- name: link_delete
+update links set deleted_at = now(), deleted_by = $3, updated_by = $3 where survey_id = $1 and id = $2
+
+-- name: link_list
+with page as (
+	(select l.id, l.created_at from links l
+		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2) and $3::boolean
+			and ($4::timestamptz is null or (l.created_at, l.id) < ($4, $5::uuid))
+		order by l.created_at desc, l.id desc limit $6::bigint + 1)
+	union all
+	(select l.id, l.created_at from links l
+		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2) and not $3::boolean
+			and ($4::timestamptz is null or (l.created_at, l.id) > ($4, $5::uuid))
+		order by l.created_at, l.id limit $6::bigint + 1)
+), numbered as (
+	select id, created_at, row_number() over (order by case when $3 then created_at end desc, case when $3 then id end desc,
+		created_at, id) as n
+	from page
+)
+select jsonb_build_object(
+	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $7::text || '/s/' || l.slug,
+			'title', l.title, 'language', l.language, 'status', l.status,
+			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version) order by p.n)
+		from numbered p join links l on l.id = p.id where p.n <= $6), '[]'),
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_')
+		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
+	|| case when $8::boolean then jsonb_build_object('total', (select count(*) from links l
+		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2))) else '{}' end as json
+from surveys s where s.id = $1 and s.deleted_at is null
+
+-- name: slug_find
+-- role: public
+select tenant_id, link_id from slug_lookup($1)
+
+-- name: link_resolve
+-- role: public
+select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
+	'language', coalesce(language, ''), 'status', status, 'version', version,
+	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
+	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
+from links where id = $1 and deleted_at is null
+
+-- What a client may know of the version that runs: no quotas, no redirects.
+-- name: survey_live
+-- role: public
+select jsonb_build_object('version_id', v.id, 'number', v.number, 'status', s.status, 'title', v.title, 'language', s.language,
+	'languages', v.languages, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
+	'definition', jsonb_set(v.definition #- '{survey,quotas}', '{survey,outcomes}', coalesce(
+		(select jsonb_object_agg(o.key, o.value - 'redirect' - 'sign') from jsonb_each(v.definition #> '{survey,outcomes}') o), '{}'))) as json
+from surveys s join survey_versions v on v.tenant_id = s.tenant_id and v.survey_id = s.id and v.number = s.published_version
+where s.id = $1 and s.deleted_at is null and v.deleted_at is null
+
+-- name: link_secret
+-- role: public
+select secret from links where id = $1

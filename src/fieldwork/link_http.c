@@ -1,0 +1,233 @@
+/* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
+#include "fieldwork/link.h"
+#include "event/event.h"
+#include "sql.h"
+
+static const char *const link_statuses[] = {"open", "closed", NULL};
+
+static const struct field link_new_fields[] = {
+    FIELD(struct link_new, slug, FT_TEXT, OPTIONAL, 3, SLUG_MAX_BYTES,
+	"End of the address: a-z, 0-9 and hyphens inside; a random one is made when absent"),
+    FIELD(struct link_new, title, FT_TEXT, OPTIONAL, 0, 200, "What you call this link"),
+    FIELD(struct link_new, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Language that this link opens in"),
+    FIELD(struct link_new, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
+    FIELD(struct link_new, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+};
+static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
+
+struct link_patch {
+	struct str title, language, status;
+	int64_t opens_at, closes_at;
+};
+static const struct field link_patch_fields[] = {
+    FIELD(struct link_patch, title, FT_TEXT, OPTIONAL, 0, 200, "What you call this link"),
+    FIELD(struct link_patch, language, FT_LANGUAGE, OPTIONAL | NULLABLE, 0, 0, "Language that this link opens in"),
+    FIELD(struct link_patch, status, FT_ENUM, OPTIONAL, 0, 0, "Whether it takes answers", .choices = link_statuses),
+    FIELD(struct link_patch, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
+    FIELD(struct link_patch, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+};
+static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
+
+#define LINK_OUT_FIELDS                                                                                                \
+	OUT("id", FT_UUID, REQUIRED, "Id"), OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),            \
+	    OUT("slug", FT_TEXT, REQUIRED, "End of its address"),                                                      \
+	    OUT("url", FT_TEXT, REQUIRED, "Address for respondents"),                                                  \
+	    OUT("title", FT_TEXT, REQUIRED, "What you call this link"),                                                \
+	    OUT("language", FT_LANGUAGE, REQUIRED | NULLABLE, "Language that it opens in"),                            \
+	    OUT("status", FT_ENUM, REQUIRED, "Whether it takes answers", .choices = link_statuses),                    \
+	    OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "Not answered before"),                                      \
+	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
+	    OUT("created_at", FT_TIME, REQUIRED, "When it was made"),                                                  \
+	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
+	    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "Who made it"),                                            \
+	    OUT("updated_by", FT_UUID, REQUIRED | NULLABLE, "Who changed it last"),                                    \
+	    OUT("version", FT_INT, REQUIRED, "Counts its changes; the ETag")
+
+static const struct field link_item_fields[] = {LINK_OUT_FIELDS};
+static const struct shape link_item_shape = SHAPE_OUT("LinkItem", link_item_fields);
+static const struct field link_fields[] = {LINK_OUT_FIELDS,
+    OUT("secret", FT_TEXT, OPTIONAL, "Key of signed redirects (HMAC-SHA256); for those who may change links")};
+static const struct shape link_shape = SHAPE_OUT("Link", link_fields);
+
+struct link_filter {
+	struct str status;
+};
+static const struct field link_filter_fields[] = {
+    FIELD(struct link_filter, status, FT_ENUM, OPTIONAL, 0, 0, "Only links of this status", .choices = link_statuses),
+};
+static const struct shape link_filter_shape = SHAPE("LinkFilter", struct link_filter, link_filter_fields);
+
+/* Stages the object with its ETag. */
+static enum err reply_link(struct req *rq, int status, const struct uuid *survey_id, const struct uuid *id)
+{
+	struct link_row {
+		struct str json;
+		int64_t version;
+	} row;
+	static const struct pg_col cols[] = {
+	    COL(struct link_row, json, PGT_JSON), COL(struct link_row, version, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(survey_id), P_UUID(id), P_TEXT(str_from(rq->app->public_url)),
+	    P_BOOL(req_can(rq, PERM_LINKS_WRITE))};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_get, in, cols), &row)))
+		return e;
+	reply_etag_version(rq, row.version);
+	return reply_json(rq, status, row.json);
+}
+
+static enum err check_dates(struct req *rq, int64_t opens_ms, int64_t closes_ms)
+{
+	if (opens_ms && closes_ms && closes_ms <= opens_ms)
+		return req_fail(rq, ERR_INVALID, "/closes_at", "a link closes after it opens");
+	return OK;
+}
+
+static enum err link_create_http(struct req *rq)
+{
+	const struct link_new *in = rq->in;
+	struct uuid id;
+	struct str slug, prefix;
+	struct buf b;
+	enum err e;
+
+	if (in->slug.n > 0 && !slug_ok(in->slug))
+		return req_fail(
+		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
+	if ((e = check_dates(rq, in->opens_at, in->closes_at)))
+		return e;
+	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
+	if (e == ERR_CONFLICT)
+		return req_fail(rq, e, "/slug", "this slug is taken");
+	if (e)
+		return e;
+	buf_init(&b, rq->arena, 256);
+	buf_add(&b, S("/api/v1/surveys/"));
+	buf_add(&b, uuid_str(rq->arena, &rq->ids[0]));
+	buf_add(&b, S("/links/"));
+	buf_add(&b, uuid_str(rq->arena, &id));
+	if ((e = buf_done(&b, &prefix)))
+		return e;
+	reply_header(rq, S("Location"), prefix);
+	return reply_link(rq, 201, &rq->ids[0], &id);
+}
+
+static enum err link_list_http(struct req *rq)
+{
+	const struct link_filter *filter = rq->query;
+	struct uuid after = {0};
+	struct str sort = {0}, json;
+	bool present;
+	enum err e;
+
+	if ((e = cursor_read(rq, &sort, &after, &present)))
+		return e;
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status), P_BOOL(rq->list.descending),
+	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT(str_from(rq->app->public_url)),
+	    P_BOOL(rq->list.count)};
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_link_list, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err link_get_http(struct req *rq)
+{
+	return reply_link(rq, 200, &rq->ids[0], &rq->ids[1]);
+}
+
+struct link_now {
+	struct str slug;
+	int64_t version, opens_at, closes_at;
+};
+
+/* Locks the row and compares what the caller had read. */
+static enum err link_take(struct req *rq, struct link_now *now)
+{
+	static const struct pg_col cols[] = {COL(struct link_now, slug, PGT_TEXT),
+	    COL(struct link_now, version, PGT_INT), COL(struct link_now, opens_at, PGT_TIME),
+	    COL(struct link_now, closes_at, PGT_TIME)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1])};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_lock, in, cols), now)))
+		return e;
+	return now->version == rq->if_match_version ? OK : ERR_STALE;
+}
+
+/* What processes remember of the link must not outlive the change, so it is committed here and not by the router. */
+static enum err link_changed(struct req *rq, const struct link_now *now)
+{
+	struct buf b;
+	struct str key;
+	enum err e;
+
+	if ((e = tx_commit(rq->tx)))
+		return e;
+	buf_init(&b, rq->arena, 128);
+	buf_add(&b, S("slug:"));
+	buf_add(&b, now->slug);
+	if ((e = buf_done(&b, &key)))
+		return e;
+	cache_drop(rq->app->cache, &link_cache, key);
+	return OK;
+}
+
+static enum err link_patch_http(struct req *rq)
+{
+	const struct link_patch *in = rq->in;
+	struct link_now now;
+	enum err e;
+
+#define HAS(member) schema_has(&link_patch_shape, rq->in_present, #member)
+	if ((e = link_take(rq, &now)))
+		return e;
+	if ((e = check_dates(
+		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
+		return e;
+	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]), P_BOOL(HAS(title)),
+	    P_TEXT(in->title), P_BOOL(HAS(language)), P_TEXT_OR_NULL(in->language), P_TEXT_OR_NULL(in->status),
+	    P_BOOL(HAS(opens_at)), in->opens_at ? P_TIME(in->opens_at) : P_NULL(PGT_TIME), P_BOOL(HAS(closes_at)),
+	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx))};
+#undef HAS
+
+	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))
+		return e;
+	if ((e = event_append(rq->tx, &(struct event){S("link"), &rq->ids[1], S("updated"), S("{}"), now.version + 1})))
+		return e;
+	if ((e = reply_link(rq, 200, &rq->ids[0], &rq->ids[1])))
+		return e;
+	return link_changed(rq, &now);
+}
+
+static enum err link_delete_http(struct req *rq)
+{
+	struct link_now now;
+	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]), P_UUID_OR_NULL(tx_actor(rq->tx))};
+	enum err e;
+
+	if ((e = link_take(rq, &now)))
+		return e;
+	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_delete, params), NULL)))
+		return e;
+	if ((e = event_append(rq->tx, &(struct event){S("link"), &rq->ids[1], S("deleted"), S("{}"), now.version + 1})))
+		return e;
+	reply_empty(rq, 204);
+	return link_changed(rq, &now);
+}
+
+#define LINKS "/api/v1/surveys/{id}/links"
+const struct route link_routes[] = {
+    {HTTP_POST, LINKS, PERM_LINKS_WRITE, RATE_CONSOLE, &link_new_shape, &link_shape, 201, link_create_http,
+	"Make a link to a survey", .flags = ROUTE_IDEMPOTENT, .also = (const int[]){404, 409, 0}},
+    {HTTP_GET, LINKS, PERM_LINKS_READ, RATE_CONSOLE, NULL, &link_item_shape, 200, link_list_http,
+	"List a survey's links", .query = &link_filter_shape, .flags = ROUTE_LIST | ROUTE_READ,
+	.filters = "created_at"},
+    {HTTP_GET, LINKS "/{link_id}", PERM_LINKS_READ, RATE_CONSOLE, NULL, &link_shape, 200, link_get_http, "Read a link",
+	.flags = ROUTE_READ},
+    {HTTP_PATCH, LINKS "/{link_id}", PERM_LINKS_WRITE, RATE_CONSOLE, &link_patch_shape, &link_shape, 200,
+	link_patch_http, "Change a link", .flags = ROUTE_IF_MATCH},
+    {HTTP_DELETE, LINKS "/{link_id}", PERM_LINKS_WRITE, RATE_CONSOLE, NULL, NULL, 204, link_delete_http,
+	"Delete a link", .flags = ROUTE_IF_MATCH},
+    ROUTE_END,
+};

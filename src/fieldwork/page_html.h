@@ -1,0 +1,31 @@
+/* page_html.h - the respondent's page as HTML: the frame around the questions, and pages that only say something.
+ *
+ * Both stage the reply with the page's headers (CSP and its like), so a handler ends with them. */
+#ifndef FIELDWORK_PAGE_HTML_H
+#define FIELDWORK_PAGE_HTML_H
+
+#include "core/req.h"
+#include "engine/engine.h"
+#include "fieldwork/page_text.h"
+
+struct page_frame {
+	struct str slug;
+	struct str state; /* sealed */
+	int32_t percent;  /* of progress; -1: none is shown */
+	bool back;	  /* offer a way back */
+	struct str note;  /* said politely above the questions; may be empty */
+};
+enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
+    int32_t page, const struct page_view *view);
+
+struct page_message {
+	struct str language;
+	struct str title, text;	    /* plain; title may be empty */
+	struct str html;	    /* cleaned markup in the place of text, when not empty */
+	struct str link, link_text; /* a way on; empty: none */
+	bool go;		    /* the link is followed by itself */
+	struct str slug, state;	    /* a state to send once more; empty: none */
+};
+enum err page_reply_message(struct req *rq, int status, const struct page_message *m);
+
+#endif

@@ -1,0 +1,223 @@
+/* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs travels in the form. */
+#include "fieldwork/page_html.h"
+#include "fieldwork/page_language.h"
+#include "fieldwork/sitting.h"
+
+/* ---- languages ---- */
+
+static enum err offered_languages(struct arena *a, const struct program *p, struct str **out, size_t *n)
+{
+	*n = program_language_count(p);
+	if (!(*out = arena_array(a, struct str, *n + 1)))
+		return ERR_MEMORY;
+	for (size_t i = 0; i < *n; i++)
+		(*out)[i] = program_language_at(p, i);
+	return OK;
+}
+
+/* ?lang= first, then what the link was made for, then what the browser asks for, then the survey's own. */
+static enum err choose_language(struct sitting *s, const struct form_field *fields, size_t n, struct str *language)
+{
+	struct str *offered;
+	size_t count;
+	enum err e;
+
+	if ((e = offered_languages(s->rq->arena, s->program, &offered, &count)))
+		return e;
+	*language = language_match(form_value(fields, n, S("lang")), offered, count);
+	if (language->n == 0)
+		*language = language_match(s->link->link.language, offered, count);
+	if (language->n == 0)
+		*language = language_accept(req_header(s->rq, S("Accept-Language")), offered, count);
+	if (language->n == 0)
+		*language = program_language(s->program);
+	return OK;
+}
+
+/* For pages without a survey: what the page itself speaks. */
+static struct str visitor_language(const struct req *rq)
+{
+	static const struct str spoken[] = {{"en", 2}, {"vi", 2}};
+	struct str found = language_accept(req_header(rq, S("Accept-Language")), spoken, countof(spoken));
+
+	return found.n > 0 ? found : spoken[0];
+}
+
+/* ---- pages without questions ---- */
+
+static enum err reply_words(struct req *rq, int status, enum page_text title, enum page_text text)
+{
+	struct str language = visitor_language(rq);
+	struct page_message m = {
+	    .language = language, .title = page_text(title, language), .text = page_text(text, language)};
+
+	return page_reply_message(rq, status, &m);
+}
+
+static enum err reply_stale(struct req *rq, struct str slug)
+{
+	struct str language = visitor_language(rq);
+	struct page_message m = {
+	    .language = language,
+	    .title = page_text(TEXT_STALE_TITLE, language),
+	    .text = page_text(TEXT_STALE_TEXT, language),
+	    .link_text = page_text(TEXT_START, language),
+	};
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, 128);
+	buf_add(&b, S("/s/"));
+	buf_add(&b, slug);
+	if ((e = buf_done(&b, &m.link)))
+		return e;
+	return page_reply_message(rq, 400, &m);
+}
+
+/* An error as a page. Whatever the transaction did is undone first, because the page itself is no failure to the router. */
+static enum err reply_trouble(struct req *rq, enum err e)
+{
+	if (e == ERR_AGAIN)
+		return e;
+	if (rq->tx)
+		tx_rollback(rq->tx);
+	switch (e) {
+	case ERR_NOT_FOUND:
+		return reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
+	case ERR_UNREADABLE:
+	case ERR_LIMIT:
+	case ERR_INVALID:
+		return reply_words(rq, 400, TEXT_TOO_LONG_TITLE, TEXT_TOO_LONG_TEXT);
+	case ERR_BUSY:
+	case ERR_UNAVAILABLE:
+	case ERR_OUTCOME_UNKNOWN:
+	case ERR_MEMORY:
+		reply_header(rq, S("Retry-After"), S("5"));
+		return reply_words(rq, 503, TEXT_BUSY_TITLE, TEXT_BUSY_TEXT);
+	default:
+		return e;
+	}
+}
+
+static enum err reply_gate(struct req *rq, enum link_gate gate)
+{
+	switch (gate) {
+	case GATE_NOT_YET:
+		return reply_words(rq, 404, TEXT_NOT_YET_TITLE, TEXT_NOT_YET_TEXT);
+	case GATE_CLOSED:
+		return reply_words(rq, 410, TEXT_CLOSED_TITLE, TEXT_CLOSED_TEXT);
+	default:
+		return reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
+	}
+}
+
+/* ---- GET ---- */
+
+static enum err start(struct sitting *s)
+{
+	struct form_field *fields;
+	struct str language;
+	size_t n;
+	enum err e;
+
+	if ((e = form_read(s->rq->x->query, s->rq->arena, &fields, &n)) ||
+	    (e = choose_language(s, fields, n, &language)))
+		return e;
+	return sitting_start(s, language, fields, n);
+}
+
+static enum err open_page(struct req *rq, const struct resolved *link)
+{
+	struct sitting s = {.rq = rq, .link = link};
+	const struct survey_program *survey;
+	struct cache_entry *pin;
+	enum err e;
+
+	if ((e = survey_program_get(
+		 rq->app, rq->tx, &link->link.survey_id, link->live.number, rq->arena, &survey, &pin)))
+		return e;
+	s.program = survey->program;
+	e = start(&s);
+	cache_release(rq->app->cache, pin);
+	return e;
+}
+
+static enum err page_get_http(struct req *rq)
+{
+	struct resolved link;
+	enum err e;
+
+	/* Without a transaction this runs on the I/O thread: what is not at hand is left to a worker. */
+	e = resolve(rq, rq->args[0], rq->tx ? RESOLVE_MAY_WAIT : 0, &link);
+	if (!e && link.gate != GATE_OPEN)
+		return reply_gate(rq, link.gate);
+	if (!e)
+		e = open_page(rq, &link);
+	return e ? reply_trouble(rq, e) : OK;
+}
+
+/* ---- POST ---- */
+
+static bool is_form(struct str type)
+{
+	return str_eq_nocase(str_trim(str_cut(&type, ';', NULL)), S("application/x-www-form-urlencoded"));
+}
+
+/* The version the interview began with, which need not be the one that runs now. */
+static enum err continue_page(struct sitting *s, const struct form_field *fields, size_t n)
+{
+	const struct survey_program *survey;
+	struct req *rq = s->rq;
+	struct cache_entry *pin;
+	enum err e;
+
+	if ((e = survey_program_get(
+		 rq->app, rq->tx, &s->link->link.survey_id, s->state.survey_version, rq->arena, &survey, &pin)))
+		return e;
+	s->program = survey->program;
+	e = s->state.page < (int64_t)program_page_count(s->program) ? sitting_step(s, fields, n)
+								    : reply_stale(rq, s->link->link.slug);
+	cache_release(rq->app->cache, pin);
+	return e;
+}
+
+static enum err post(struct req *rq, const struct resolved *link)
+{
+	struct sitting s = {.rq = rq, .link = link};
+	struct form_field *fields;
+	size_t n;
+	enum err e;
+
+	if ((e = form_read(rq->x->body, rq->arena, &fields, &n)))
+		return e;
+	e = page_state_open(rq->app->vault, form_value(fields, n, S("state")), &link->link.link_id, clock_now_ms(),
+	    rq->arena, &s.state);
+	if (e == ERR_INVALID)
+		return reply_stale(rq, link->link.slug);
+	if (e)
+		return e;
+	return continue_page(&s, fields, n);
+}
+
+static enum err page_post_http(struct req *rq)
+{
+	struct resolved link;
+	enum err e;
+
+	if (!is_form(req_header(rq, S("Content-Type"))))
+		return ERR_MEDIA_TYPE;
+	e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &link);
+	if (!e && link.gate != GATE_OPEN)
+		return reply_gate(rq, link.gate);
+	if (!e)
+		e = post(rq, &link);
+	return e ? reply_trouble(rq, e) : OK;
+}
+
+const struct route page_routes[] = {
+    {HTTP_GET, "/s/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, page_get_http, "First page of a survey",
+	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_HIDDEN, .out_type = "text/html"},
+    {HTTP_POST, "/s/{slug}", PERM_NONE, RATE_SUBMIT, NULL, NULL, 200, page_post_http, "Next page of a survey",
+	.flags = ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_RAW_BODY | ROUTE_SMALL_BODY, .out_type = "text/html"},
+    ROUTE_END,
+};

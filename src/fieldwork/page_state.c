@@ -1,0 +1,127 @@
+#include "fieldwork/page_state.h"
+#include "base/limits.h"
+#include "vault/vault.h"
+
+/* Another purpose of tokens has another context, so one can never pass for the other. */
+static const struct str token_context = {"fieldwork/page-state/1", 22};
+
+enum err page_state_write(const struct page_state *s, struct arena *a, struct str *json)
+{
+	char id[UUID_TEXT_BYTES];
+	struct json_out w;
+	struct buf b;
+
+	uuid_text(&s->link_id, id);
+	buf_init(&b, a, HTTP_BODY_RESPONDENT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("link"), str_make(id, sizeof(id)));
+	json_field_int(&w, S("version"), s->survey_version);
+	json_field_int(&w, S("seed"), (int64_t)s->seed);
+	json_field_int(&w, S("started"), s->started_ms);
+	json_field_str(&w, S("lang"), s->language);
+	json_field_int(&w, S("page"), s->page);
+	json_field_str(&w, S("key"), s->key);
+	json_field_int(&w, S("percent"), s->percent);
+	json_field_bool(&w, S("back"), s->back);
+	json_key(&w, S("shown"));
+	json_open(&w, '[');
+	for (size_t i = 0; i < s->shown_count; i++)
+		json_put_str(&w, s->shown[i]);
+	json_close(&w, ']');
+	if (s->answers) {
+		json_key(&w, S("answers"));
+		json_put(&w, s->answers);
+	}
+	if (s->parameters) {
+		json_key(&w, S("parameters"));
+		json_put(&w, s->parameters);
+	}
+	json_close(&w, '}');
+	return buf_done(&b, json);
+}
+
+static bool read_int(const struct json *o, struct str key, int64_t *out)
+{
+	const struct json *v = json_get(o, key);
+
+	if (!v || v->type != JSON_INT)
+		return false;
+	*out = v->i;
+	return true;
+}
+
+static bool read_object(const struct json *o, struct str key, const struct json **out)
+{
+	*out = json_get(o, key);
+	return !*out || (*out)->type == JSON_OBJECT;
+}
+
+static enum err read_shown(const struct json *doc, struct arena *a, struct page_state *out)
+{
+	const struct json *shown = json_get(doc, S("shown"));
+
+	if (!shown || shown->type != JSON_ARRAY)
+		return ERR_INVALID;
+	out->shown_count = shown->count;
+	if (!(out->shown = arena_array(a, struct str, shown->count + 1)))
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < shown->count; i++) {
+		if (shown->items[i].type != JSON_STR)
+			return ERR_INVALID;
+		out->shown[i] = shown->items[i].s;
+	}
+	return OK;
+}
+
+enum err page_state_read(struct str json, struct arena *a, struct page_state *out)
+{
+	struct json_error why;
+	struct json *doc;
+	int64_t seed, page, percent;
+	const struct json *back;
+	enum err e;
+
+	if ((e = json_read(a, json, &json_limits_default, &doc, &why)))
+		return e == ERR_MEMORY ? e : ERR_INVALID;
+	if (!uuid_read(json_str_or(doc, S("link"), S("")), &out->link_id) ||
+	    !read_int(doc, S("version"), &out->survey_version) || !read_int(doc, S("seed"), &seed) ||
+	    !read_int(doc, S("started"), &out->started_ms) || !read_int(doc, S("page"), &page) ||
+	    !read_int(doc, S("percent"), &percent) || !(back = json_get(doc, S("back"))) || back->type != JSON_BOOL)
+		return ERR_INVALID;
+	if (page < 0 || page > INT32_MAX || percent < 0 || percent > 100 ||
+	    !read_object(doc, S("answers"), &out->answers) || !read_object(doc, S("parameters"), &out->parameters))
+		return ERR_INVALID;
+	out->seed = (uint64_t)seed;
+	out->page = (int32_t)page;
+	out->percent = (int32_t)percent;
+	out->back = back->b;
+	out->language = json_str_or(doc, S("lang"), S(""));
+	out->key = json_str_or(doc, S("key"), S(""));
+	if (out->key.n == 0)
+		return ERR_INVALID;
+	return read_shown(doc, a, out);
+}
+
+enum err page_state_seal(struct vault *v, const struct page_state *s, struct arena *a, struct str *token)
+{
+	struct str plain;
+	enum err e;
+
+	if ((e = page_state_write(s, a, &plain)))
+		return e;
+	return vault_token_seal(v, token_context, plain, a, token);
+}
+
+enum err page_state_open(struct vault *v, struct str token, const struct uuid *link_id, int64_t now_ms, struct arena *a,
+    struct page_state *out)
+{
+	struct str plain;
+	enum err e;
+
+	if ((e = vault_token_open(v, token_context, token, a, &plain)) || (e = page_state_read(plain, a, out)))
+		return e;
+	if (!uuid_eq(&out->link_id, link_id) || now_ms - out->started_ms > PAGE_STATE_MAX_AGE_MS)
+		return ERR_INVALID;
+	return OK;
+}

@@ -1,0 +1,39 @@
+/* page_state.h - what a respondent's page carries from step to step, so that the server keeps nothing.
+ *
+ * It travels in a hidden field, sealed (vault_token_*): unreadable and unchangeable for the client, bound to the link by its id. It is no
+ * proof of freshness: a respondent may send an older page again (the browser's back button), which is wanted; that the end is stored once is the
+ * business of `key`. */
+#ifndef FIELDWORK_PAGE_STATE_H
+#define FIELDWORK_PAGE_STATE_H
+
+#include "base/json.h"
+#include "base/uuid.h"
+
+struct vault;
+
+struct page_state {
+	struct uuid link_id;
+	int64_t survey_version; /* the interview stays on the version it began with */
+	uint64_t seed;
+	int64_t started_ms;
+	struct str language;
+	int32_t page;		       /* the page being shown */
+	const struct json *answers;    /* object or NULL */
+	const struct json *parameters; /* object or NULL */
+	struct str *shown;	       /* questions of `page` that were shown */
+	size_t shown_count;
+	struct str key;	 /* idempotency key of the submission */
+	int32_t percent; /* progress shown on `page` */
+	bool back;	 /* there is a page before it */
+};
+
+/* Plain JSON, for sealing and for tests. */
+enum err page_state_write(const struct page_state *s, struct arena *a, struct str *json);
+enum err page_state_read(struct str json, struct arena *a, struct page_state *out); /* ERR_INVALID */
+
+enum err page_state_seal(struct vault *v, const struct page_state *s, struct arena *a, struct str *token);
+/* ERR_INVALID: changed, not ours, of another link, or begun more than PAGE_STATE_MAX_AGE_MS ago. */
+enum err page_state_open(struct vault *v, struct str token, const struct uuid *link_id, int64_t now_ms, struct arena *a,
+    struct page_state *out);
+
+#endif

@@ -1,0 +1,204 @@
+/* /api/public/v1/links/{slug}: what respondents' programs need, and where they send answers. */
+#include "base/hash.h"
+#include "base/time.h"
+#include "fieldwork/intake.h"
+#include "fieldwork/public_reply.h"
+#include "survey/survey.h"
+
+/* ---- GET links/{slug} ---- */
+
+static const struct field public_link_fields[] = {
+    OUT("slug", FT_TEXT, REQUIRED, "End of the address"),
+    OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),
+    OUT("survey_version", FT_INT, REQUIRED, "Published version that answers are judged by"),
+    OUT("title", FT_TEXT, REQUIRED, "Title of the survey"),
+    OUT("language", FT_LANGUAGE, REQUIRED, "Language to begin in"),
+    OUT("languages", FT_LIST, REQUIRED, "Languages of the survey"),
+    OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "Not answered before"),
+    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),
+    OUT("definition", FT_OBJECT, REQUIRED, "The definition as published, without quotas and redirects"),
+};
+static const struct shape public_link_shape = SHAPE_OUT("PublicLink", public_link_fields);
+
+static enum err public_reply_load(void *ctx, struct arena *a, struct str *bytes)
+{
+	return public_reply_json(a, ctx, bytes);
+}
+
+/* The cached object may be dropped while its bytes are still being sent, so they are copied; some kilobytes. */
+static enum err stage_cached(struct req *rq, const struct public_reply *r)
+{
+	struct arena *a = rq->arena;
+	struct str identity = str_dup(a, r->identity), gzip = str_dup(a, r->gzip), br = str_dup(a, r->br),
+		   etag = str_dup(a, r->etag);
+
+	if (!identity.p || !gzip.p || !br.p || !etag.p)
+		return ERR_MEMORY;
+	reply_header(rq, S("Cache-Control"), S("no-cache"));
+	return reply_static(rq, S("application/json"), identity, gzip, br, etag);
+}
+
+static enum err link_public_http(struct req *rq)
+{
+	struct cache *cache = rq->app->cache;
+	unsigned wait = rq->tx ? RESOLVE_MAY_WAIT : 0;
+	struct cache_entry *pin;
+	struct resolved r;
+	struct str key;
+	enum err e;
+
+	if ((e = resolve(rq, rq->args[0], wait, &r)) || (e = resolve_gate(rq, &r)))
+		return e;
+	if ((e = public_reply_key(rq->arena, &r, &key)))
+		return e;
+	if (!(pin = cache_peek(cache, &public_reply_cache, key))) {
+		if (!wait)
+			return ERR_AGAIN;
+		if ((e = resolve(rq, rq->args[0], wait | RESOLVE_DEFINITION, &r)))
+			return e;
+		if ((e = cache_get(cache, &public_reply_cache, key, rq->arena, public_reply_load, &r, &pin)))
+			return e;
+	}
+	e = stage_cached(rq, cache_object(pin));
+	cache_release(cache, pin);
+	return e;
+}
+
+/* ---- POST links/{slug}/responses ---- */
+
+struct response_new {
+	const struct json *answers, *parameters;
+	struct str language;
+};
+static const struct field response_new_fields[] = {
+    FIELD(struct response_new, answers, FT_OBJECT, REQUIRED, 0, 0, "Answers by question name"),
+    FIELD(struct response_new, language, FT_LANGUAGE, OPTIONAL, 0, 0,
+	"Language of the interview; the survey's own when absent"),
+    FIELD(struct response_new, parameters, FT_OBJECT, OPTIONAL, 0, 0, "Parameters of the survey by name"),
+};
+static const struct shape response_new_shape = SHAPE("ResponseNew", struct response_new, response_new_fields);
+
+static const char *const statuses[] = {"completed", "screened_out", "quota_full", NULL};
+static const struct field receipt_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Id of the stored response"),
+    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = statuses),
+    OUT("outcome", FT_TEXT, REQUIRED, "Name of the survey's outcome"),
+    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),
+    OUT("completed_at", FT_TIME, REQUIRED, "When it was stored"),
+};
+static const struct shape receipt_shape = SHAPE_OUT("ResponseReceipt", receipt_fields);
+
+static enum err payload_hash(struct req *rq, unsigned char hash[32])
+{
+	struct json_out w;
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, 2 * HTTP_BODY_RESPONDENT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_put_canonical(&w, rq->body);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	sha256_of(text, hash);
+	return OK;
+}
+
+static enum err reply_receipt(struct req *rq, const struct receipt *r)
+{
+	char time[TIME_TEXT_BYTES];
+	struct json_out w;
+	struct str json;
+	struct buf b;
+	enum err e;
+
+	time_text(r->completed_ms, time);
+	buf_init(&b, rq->arena, 4 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("id"), uuid_str(rq->arena, &r->id));
+	json_field_str(&w, S("status"), r->status);
+	json_field_str(&w, S("outcome"), r->outcome);
+	json_field_int(&w, S("survey_version"), r->survey_version);
+	json_field_str(&w, S("completed_at"), str_make(time, sizeof(time)));
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	if (r->replayed)
+		reply_header(rq, S("Idempotency-Replayed"), S("true"));
+	return reply_json(rq, 201, json);
+}
+
+static enum err judge_and_write(
+    struct req *rq, const struct resolved *r, const struct program *program, struct response *response)
+{
+	const struct response_new *in = rq->in;
+	struct submission s = {in->language.n ? in->language : r->link.language, in->answers, in->parameters,
+	    random_u64(), clock_now_ms()};
+	struct verdict verdict;
+	struct receipt receipt;
+	enum err e;
+
+	if ((e = intake_judge(rq->arena, program, &s, &verdict, &response->language)))
+		return e;
+	if (verdict.error_count > 0) {
+		for (size_t i = 0; i < verdict.error_count; i++)
+			req_error(rq, verdict.errors[i].pointer, verdict.errors[i].code, verdict.errors[i].message);
+		return ERR_INVALID;
+	}
+	response->link = &r->link;
+	response->survey_version = r->live.number;
+	response->verdict = &verdict;
+	response->seed = s.seed;
+	if ((e = intake_write(rq, response, &receipt)))
+		return e;
+	return reply_receipt(rq, &receipt);
+}
+
+static enum err submit(struct req *rq, const struct resolved *r, struct response *response)
+{
+	const struct survey_program *survey;
+	struct cache_entry *pin;
+	enum err e;
+
+	if ((e = resolve_gate(rq, r)))
+		return e;
+	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
+		return e;
+	e = judge_and_write(rq, r, survey->program, response);
+	cache_release(rq->app->cache, pin);
+	return e;
+}
+
+static enum err response_create_http(struct req *rq)
+{
+	struct response response = {.key = rq->idempotency_key};
+	struct receipt receipt;
+	struct resolved r;
+	enum err e, before;
+
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &r)) || (e = payload_hash(rq, response.payload_hash)))
+		return e;
+	e = submit(rq, &r, &response);
+	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent again. */
+	if ((e != ERR_INVALID && e != ERR_GONE && e != ERR_NOT_FOUND) || response.key.n == 0)
+		return e;
+	before = intake_replay(rq, &r.link, response.key, response.payload_hash, &receipt);
+	if (before == ERR_NOT_FOUND)
+		return e;
+	if (before)
+		return before;
+	rq->error_count = 0;
+	return reply_receipt(rq, &receipt);
+}
+
+const struct route public_routes[] = {
+    {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, &public_link_shape, 200,
+	link_public_http, "What a client needs to run the survey",
+	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY, .also = (const int[]){304, 404, 410, 0}},
+    {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_SUBMIT, &response_new_shape, &receipt_shape,
+	201, response_create_http, "Send the answers of one interview",
+	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY | ROUTE_IDEMPOTENT,
+	.also = (const int[]){404, 409, 410, 0}},
+    ROUTE_END,
+};

@@ -1,0 +1,66 @@
+-- Answers, read.
+
+-- name: response_list
+with page as (
+	(select r.id, r.created_at as at from responses r
+		where $2 = 'created_at' and $3::boolean and r.survey_id = $1 and r.deleted_at is null
+			and ($4::timestamptz is null or (r.created_at, r.id) < ($4, $5::uuid))
+			and ($7::text is null or r.status = $7) and ($8::text is null or r.language = $8) and ($9::uuid is null or r.link_id = $9)
+			and ($10::timestamptz is null or r.created_at >= $10) and ($11::timestamptz is null or r.created_at < $11)
+			and ($12::bigint is null or r.survey_version = $12)
+		order by r.created_at desc, r.id desc limit $6::bigint + 1)
+	union all
+	(select r.id, r.created_at from responses r
+		where $2 = 'created_at' and not $3 and r.survey_id = $1 and r.deleted_at is null
+			and ($4 is null or (r.created_at, r.id) > ($4, $5))
+			and ($7 is null or r.status = $7) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
+			and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+			and ($12 is null or r.survey_version = $12)
+		order by r.created_at, r.id limit $6 + 1)
+	union all
+	(select r.id, r.completed_at from responses r
+		where $2 = 'completed_at' and $3 and r.completed_at is not null and r.survey_id = $1 and r.deleted_at is null
+			and ($4 is null or (r.completed_at, r.id) < ($4, $5))
+			and ($7 is null or r.status = $7) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
+			and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+			and ($12 is null or r.survey_version = $12)
+		order by r.completed_at desc, r.id desc limit $6 + 1)
+	union all
+	(select r.id, r.completed_at from responses r
+		where $2 = 'completed_at' and not $3 and r.completed_at is not null and r.survey_id = $1 and r.deleted_at is null
+			and ($4 is null or (r.completed_at, r.id) > ($4, $5))
+			and ($7 is null or r.status = $7) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
+			and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+			and ($12 is null or r.survey_version = $12)
+		order by r.completed_at, r.id limit $6 + 1)
+), numbered as (
+	select id, at, row_number() over (order by case when $3 then at end desc, case when $3 then id end desc, at, id) as n from page
+)
+select jsonb_build_object(
+	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
+			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'language', r.language, 'answers', r.answers,
+			'parameters', r.parameters, 'has_personal', r.sealed is not null,
+			'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
+			'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) order by p.n)
+		from numbered p join responses r on r.survey_id = $1 and r.id = p.id where p.n <= $6), '[]'),
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_')
+		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
+	|| case when $13::boolean then jsonb_build_object('total', (select count(*) from responses r
+		where r.survey_id = $1 and r.deleted_at is null and ($2 = 'created_at' or r.completed_at is not null)
+			and ($7 is null or r.status = $7) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
+			and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+			and ($12 is null or r.survey_version = $12))) else '{}' end as json
+from surveys s where s.id = $1 and s.deleted_at is null
+
+-- name: response_get
+select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'survey_version', r.survey_version, 'status', r.status,
+	'outcome', r.outcome, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'has_personal', r.sealed is not null,
+	'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+	'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
+	'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+	'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) as json,
+	r.version, r.sealed, r.sealed_key_version
+from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null
+where r.survey_id = $1 and r.id = $2 and r.deleted_at is null

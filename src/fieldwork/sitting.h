@@ -1,0 +1,37 @@
+/* sitting.h - one step of an interview on the server-rendered pages: from the posted form to the page that comes next. Room-internal.
+ *
+ *     GET  -> sitting_start  -> first page
+ *     POST -> sitting_resume -> sitting_step -> the same page (refresh, language, further questions, errors), another one, or the end
+ *
+ * Every function ends by staging a page; errors that come back are not the respondent's doing (database away, out of memory). */
+#ifndef FIELDWORK_SITTING_H
+#define FIELDWORK_SITTING_H
+
+#include "fieldwork/link.h"
+#include "fieldwork/page_form.h"
+#include "fieldwork/page_state.h"
+#include "survey/survey.h"
+
+struct sitting {
+	struct req *rq;
+	const struct resolved *link;
+	const struct program *program;
+	struct page_state state;
+	struct interview in; /* follows from state: sitting_interview() */
+};
+
+/* Takes over state's language, seed, answers ... into s->in. */
+void sitting_interview(struct sitting *s);
+/* First page of a new interview; `fields` are the query's. */
+enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n);
+/* What the posted fields ask for. s->state has been opened. */
+enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n);
+/* Judges the whole, writes it once and says goodbye. */
+enum err sitting_finish(struct sitting *s);
+
+/* Shows a page with errors beside its questions. */
+enum err sitting_show(struct sitting *s, int32_t page, int status, const struct page_view *view, struct str note);
+/* Goes to the page where the first of these errors is and shows them there. */
+enum err sitting_show_errors(struct sitting *s, const struct verdict *v);
+
+#endif

@@ -1,0 +1,164 @@
+/* The end of an interview on the pages: judged as a whole, written once, and a goodbye. */
+#include "base/hash.h"
+#include "fieldwork/intake.h"
+#include "fieldwork/page_html.h"
+#include "fieldwork/sitting.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+/* The same members as the body of POST .../responses, in canonical order. */
+static enum err payload_hash(struct sitting *s, unsigned char hash[32])
+{
+	struct json_out w;
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, s->rq->arena, RESPONSE_TEXT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_key(&w, S("answers"));
+	if (s->state.answers)
+		json_put_canonical(&w, s->state.answers);
+	else
+		json_put_raw(&w, S("{}"));
+	json_field_str(&w, S("language"), s->state.language);
+	json_key(&w, S("parameters"));
+	if (s->state.parameters)
+		json_put_canonical(&w, s->state.parameters);
+	else
+		json_put_raw(&w, S("{}"));
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &text)))
+		return e;
+	sha256_of(text, hash);
+	return OK;
+}
+
+/* ---- the way on ---- */
+
+/* `sig=` with the HMAC of the whole address before it, which a fragment is no part of: it is never sent. */
+static enum err sign_redirect(struct req *rq, struct str secret, struct str *redirect)
+{
+	struct str fragment = *redirect, head = str_cut(&fragment, '#', NULL), sig;
+	struct buf b;
+	enum err e;
+
+	if ((e = vault_hmac_hex(secret, head, rq->arena, &sig)))
+		return e;
+	buf_init(&b, rq->arena, HTTP_LINE_MAX_BYTES);
+	buf_add(&b, head);
+	buf_char(&b, str_find_char(head, '?', NULL) ? '&' : '?');
+	buf_add(&b, S("sig="));
+	buf_add(&b, sig);
+	if (fragment.n > 0) {
+		buf_char(&b, '#');
+		buf_add(&b, fragment);
+	}
+	return buf_done(&b, redirect);
+}
+
+struct farewell {
+	struct str html, redirect;
+};
+
+/* Before the answer is written, because the secret is read in the same transaction. */
+static enum err farewell_of(struct sitting *s, struct str outcome, struct farewell *out)
+{
+	struct secret_row {
+		struct str secret;
+	} row = {0};
+	static const struct pg_col cols[] = {COL(struct secret_row, secret, PGT_BYTES)};
+	const struct pg_param in[] = {P_UUID(&s->link->link.link_id)};
+	bool sign = false;
+	enum err e;
+
+	if ((e = interview_outcome(&s->in, outcome, s->rq->arena, &out->html, &out->redirect, &sign)))
+		return e;
+	if (out->redirect.n == 0 || !sign)
+		return OK;
+	if ((e = tx_one(s->rq->tx, s->rq->arena, &Q(SQL_link_secret, in, cols), &row)))
+		return e;
+	return sign_redirect(s->rq, row.secret, &out->redirect);
+}
+
+static enum err say_farewell(struct sitting *s, const struct farewell *f, enum page_text words)
+{
+	struct str language = s->state.language;
+	struct page_message m = {
+	    .language = f->html.n ? language : page_text_language(language),
+	    .html = f->html,
+	    .link = f->redirect,
+	    .link_text = page_text(TEXT_CONTINUE, language),
+	    .go = f->redirect.n > 0,
+	    .title = program_title(s->program, language),
+	};
+
+	/* With a way on and no words of its own the page is only passed through. */
+	if (f->redirect.n == 0 || words == TEXT_SAVED_BEFORE)
+		m.text = page_text(words, language);
+	return page_reply_message(s->rq, 200, &m);
+}
+
+/* Not stored, and not the respondent's fault: everything is kept on the page and may be sent once more. */
+static enum err offer_retry(struct sitting *s, enum err e)
+{
+	struct str language = s->state.language;
+	struct page_message m = {
+	    .language = page_text_language(language),
+	    .title = page_text(TEXT_BUSY_TITLE, language),
+	    .text = page_text(TEXT_BUSY_TEXT, language),
+	    .slug = s->link->link.slug,
+	};
+
+	if (page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &m.state))
+		return e;
+	reply_header(s->rq, S("Retry-After"), S("5"));
+	return page_reply_message(s->rq, 503, &m);
+}
+
+/* ---- the end ---- */
+
+static enum err write_once(struct sitting *s, const struct verdict *v, struct receipt *receipt)
+{
+	struct response r = {
+	    .link = &s->link->link,
+	    .survey_version = s->state.survey_version,
+	    .verdict = v,
+	    .language = s->state.language,
+	    .seed = s->state.seed,
+	    .started_ms = s->state.started_ms,
+	    .key = s->state.key,
+	};
+	enum err e;
+
+	if ((e = payload_hash(s, r.payload_hash)))
+		return e;
+	return intake_write(s->rq, &r, receipt);
+}
+
+enum err sitting_finish(struct sitting *s)
+{
+	struct submission in = {
+	    s->state.language, s->state.answers, s->state.parameters, s->state.seed, s->state.started_ms};
+	struct farewell farewell = {0};
+	struct receipt receipt;
+	struct verdict v;
+	enum err e;
+
+	if ((e = intake_judge(s->rq->arena, s->program, &in, &v, &s->state.language)))
+		return e;
+	if (v.error_count > 0)
+		return sitting_show_errors(s, &v);
+	e = farewell_of(s, v.outcome, &farewell);
+	if (!e)
+		e = write_once(s, &v, &receipt);
+	/* Stored before, then changed and sent again (the browser's back button): the first stands. */
+	if (e == ERR_KEY_MISMATCH)
+		return say_farewell(s, &farewell, TEXT_SAVED_BEFORE);
+	if (e == ERR_BUSY || e == ERR_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN)
+		return offer_retry(s, e);
+	if (e)
+		return e;
+	return say_farewell(s, &farewell, str_eq(v.status, S("completed")) ? TEXT_THANKS : TEXT_ENDED);
+}
