@@ -63,6 +63,8 @@ struct str program_language_at(const struct program *p, size_t i);
 struct str program_language_pick(const struct program *p, struct str wish);
 struct str program_title(const struct program *p, struct str language);
 size_t program_page_count(const struct program *p);
+bool program_show_back(const struct program *p);                          /* settings.show_back: a way back is offered */
+bool program_show_progress(const struct program *p);                      /* settings.progress is not "none" */
 
 /* What exports and listings need to know of the answers, one row for each stored value, in order of the questions.
  * For a multi the values are an array; choices give codes and labels. */
