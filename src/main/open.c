@@ -1,14 +1,13 @@
 #include "main/open.h"
 
-#include <libpq-fe.h>
 #include "auth/auth.h"
 #include "base/limits.h"
 #include "core/cache.h"
+#include "io/pg_conninfo.h"
 #include "main/document.h"
 #include "main/domains.h"
 #include "vault/vault.h"
 
-#define CONNINFO_MAX_BYTES (4 * KB)
 #define REDIS_CONNECTIONS 8
 #define L1_ENTRIES 4096
 #define L1_BYTES (64 * MB)
@@ -17,46 +16,6 @@
 static void say(struct arena *a, struct str *why, const char *text)
 {
 	*why = str_dup(a, str_from(text ? text : "out of memory"));
-}
-
-/* key='value' with the escapes of libpq's own format. */
-static void put_pair(struct buf *b, const char *key, const char *value)
-{
-	buf_add(b, str_from(key));
-	buf_add(b, S("='"));
-	for (; *value; value++) {
-		if (*value == '\'' || *value == '\\')
-			buf_char(b, '\\');
-		buf_char(b, *value);
-	}
-	buf_add(b, S("' "));
-}
-
-const char *conninfo_as(struct arena *a, const char *url, const char *user, const char *password, struct str *why)
-{
-	char *fault = NULL;
-	PQconninfoOption *options = PQconninfoParse(url, &fault), *o;
-	struct buf b;
-
-	if (!options) {
-		say(a, why, fault);
-		PQfreemem(fault);
-		return NULL;
-	}
-	buf_init(&b, a, CONNINFO_MAX_BYTES);
-	for (o = options; o->keyword; o++)
-		if (o->val && strcmp(o->keyword, "user") != 0 && strcmp(o->keyword, "password") != 0)
-			put_pair(&b, o->keyword, o->val);
-	put_pair(&b, "user", user);
-	if (*password)
-		put_pair(&b, "password", password);
-	buf_char(&b, '\0');
-	PQconninfoFree(options);
-	if (b.failed) {
-		say(a, why, "the database's address is longer than 4 kB");
-		return NULL;
-	}
-	return b.p;
 }
 
 const char *key_path(struct arena *a, const struct config *c, enum setting_id id, const char *name)
@@ -76,12 +35,12 @@ static enum err open_pool(
     struct app *app, struct arena *a, enum pg_role role, const char *url, struct pg_pool **out, struct str *why)
 {
 	static const struct {
-		const char *user, *name;
+		const char *name;
 		enum setting_id password;
 	} logins[PG_ROLE_COUNT] = {
-	    [PG_APP] = {"collect_app", "collect app", CFG_database_app_password},
-	    [PG_PUBLIC] = {"collect_public", "collect public", CFG_database_public_password},
-	    [PG_WORKER] = {"collect_worker", "collect worker", CFG_database_worker_password},
+	    [PG_APP] = {"collect app", CFG_database_app_password},
+	    [PG_PUBLIC] = {"collect public", CFG_database_public_password},
+	    [PG_WORKER] = {"collect worker", CFG_database_worker_password},
 	};
 	const struct config *c = app->config;
 	struct pg_pool_config pool = {
@@ -99,9 +58,8 @@ static enum err open_pool(
 	const char *fault = NULL;
 	enum err e;
 
-	pool.conninfo = conninfo_as(a, url, logins[role].user, config_text(c, logins[role].password), why);
-	if (!pool.conninfo)
-		return ERR_SETTING;
+	if ((e = pg_conninfo(a, url, role, config_text(c, logins[role].password), &pool.conninfo, why)))
+		return e;
 	if (pool.max < pool.keep)
 		pool.max = pool.keep;
 	e = pg_pool_open(&pool, out, &fault);

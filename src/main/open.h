@@ -25,8 +25,6 @@ enum err app_describe(struct arena *a, struct app **out, struct str *why);
 enum err app_check(struct app *app, struct arena *a, struct str *why);
 void app_close(struct app *app);
 
-/* A connection string like `url` with another user and, when not empty, another password. NULL with *why when it cannot be read. */
-const char *conninfo_as(struct arena *a, const char *url, const char *user, const char *password, struct str *why);
 /* FILE as set, else DATA/keys/NAME. */
 const char *key_path(struct arena *a, const struct config *c, enum setting_id id, const char *name);
 

@@ -1,0 +1,88 @@
+/* up.h - the parts of `collect up`, the supervisor. Private to up*.c.
+ *
+ * The supervisor has one thread. It prepares the data folder (as root when it is root), drops to an unprivileged user for good, and then starts
+ * everything as its own children, each in a process group of its own, so that Ctrl-C reaches the supervisor alone and it decides the order of the end.
+ * A child dies with the supervisor even when that is killed (PR_SET_PDEATHSIG). */
+#ifndef MAIN_UP_H
+#define MAIN_UP_H
+
+#include <signal.h>
+#include <sys/types.h>
+#include "main/command.h"
+
+#define UP_PATH_BYTES 4096
+#define UP_URL_BYTES 512
+#define UP_ARGS_MAX 48
+
+struct child {
+	const char *name;            /* "PostgreSQL", "server": for people */
+	const char *log;             /* file in DATA/log that takes its output */
+	const char *program;         /* path; NULL: this program itself */
+	const char *argv[UP_ARGS_MAX];
+	int stop_signal, stop_wait_ms;
+	pid_t pid;                   /* 0: not running */
+	int failures;                /* in a row, for the back-off */
+	int64_t started_ns, retry_ns;   /* monotonic; retry_ns 0: no restart is due */
+};
+
+enum up_child { UP_POSTGRES, UP_REDIS, UP_SERVER, UP_WORKER, UP_CHILDREN };
+
+struct up {
+	struct command_line *line;
+	struct config *config;
+	struct arena *arena;
+	char data[UP_PATH_BYTES];    /* absolute */
+	char run[UP_PATH_BYTES];     /* where the unix sockets are: DATA/run, or a short folder when that path is too long */
+	bool run_is_ours;            /* a short folder, to be removed at the end */
+	int lock_fd, self_fd;
+	char self[UP_PATH_BYTES];    /* this program, when its path can be reached after the drop; else empty, and self_fd is run */
+	bool private_database, private_redis, demo;
+	const char *database_url, *redis_url;
+	struct child children[UP_CHILDREN];
+	sigset_t signals;            /* blocked in the supervisor, unblocked in children */
+	bool stopping;
+};
+
+/* A line of progress on standard output, at once. */
+void up_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* DATA/name into path; false (said) when that is too long. */
+bool up_path(const struct up *up, char path[UP_PATH_BYTES], const char *name);
+
+/* ---- up_folder.c: the data folder, and who we are ---- */
+
+/* Makes DATA ours (marker file, lock), empties it with `fresh`, gives it to the unprivileged user, becomes that user. False: said why. */
+bool up_prepare(struct up *up, bool fresh);
+void up_leave(struct up *up);                    /* removes a short socket folder; the lock goes with the process */
+
+/* ---- up_process.c: children ---- */
+
+bool child_start(struct up *up, struct child *c);
+/* Runs this program's subcommand to its end with our output; its exit status, or -1. */
+int child_run(struct up *up, const char *program, const char *const *argv, bool quiet);
+/* Runs `work` in a process of its own, for what needs threads: the supervisor keeps one. 0 when it answered true. */
+int child_call(struct up *up, bool (*work)(struct up *up));
+void child_stop(struct up *up, struct child *c);
+/* Reaps what ended; a child that ended by itself is said so, and gets its time of restart. */
+void child_reap(struct up *up);
+bool child_alive(struct up *up, struct child *c);
+/* The last lines of its log, for people. */
+void child_show_log(const struct up *up, const struct child *c);
+/* Sleeps, at most this long, until a signal comes: its number (SIGCHLD among them), or 0. TERM and INT set up->stopping. */
+int up_wait(struct up *up, int ms);
+
+/* ---- up_cluster.c: the private PostgreSQL and Redis ---- */
+
+bool cluster_start(struct up *up);               /* both, side by side; true when both answer */
+/* The keys, the schema, and the logins' passwords where the server asks for them. */
+bool cluster_migrate(struct up *up);
+
+/* ---- up_demo.c ---- */
+
+/* Makes what is missing of the demonstration and DATA/demo.json. Runs in a child of its own. False: said why. */
+bool demo_make(struct up *up);
+/* The readable block at the end. */
+void up_show(const struct up *up);
+/* A member of a JSON file in DATA, dotted ("links.csat"); empty when it is not there. */
+struct str up_json_text(const struct up *up, const char *file, const char *member);
+
+#endif

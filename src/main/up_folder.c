@@ -1,0 +1,232 @@
+#include "main/up.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define MARKER ".collect-data"
+#define USER_NAME "collect"
+#define OPEN_FOLDERS 32
+/* The longest socket name we put into the folder. */
+#define SOCKET_NAME "/.s.PGSQL.5432.lock"
+
+static bool fail(const struct up *up, const char *path)
+{
+	command_fail(up->line, 1, "%s: %s", path, strerror(errno));
+	return false;
+}
+
+static bool make_folder(const struct up *up, const char *path, mode_t mode)
+{
+	return mkdir(path, mode) == 0 || errno == EEXIST ? true : fail(up, path);
+}
+
+/* DATA and what is missing above it; then up->data is its absolute path. */
+static bool find_data(struct up *up)
+{
+	const char *asked = config_text(up->config, CFG_data);
+	char path[UP_PATH_BYTES], *at;
+	char *whole;
+
+	if (snprintf(path, sizeof path, "%s", asked) >= (int)sizeof path - 256) {
+		command_fail(up->line, 1, "the path of the data folder is too long");
+		return false;
+	}
+	for (at = path + 1; *at; at++)
+		if (*at == '/') {
+			*at = '\0';
+			if (!make_folder(up, path, 0755))
+				return false;
+			*at = '/';
+		}
+	if (!make_folder(up, path, 0755))
+		return false;
+	whole = realpath(path, NULL);
+	if (!whole)
+		return fail(up, path);
+	snprintf(up->data, sizeof up->data, "%s", whole);
+	free(whole);
+	return true;
+}
+
+static bool folder_is_empty(const char *path)
+{
+	DIR *folder = opendir(path);
+	size_t n = 0;
+	struct dirent *entry;
+
+	if (!folder)
+		return false;
+	while (n == 0 && (entry = readdir(folder)))
+		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(folder);
+	return n == 0;
+}
+
+/* Only a folder that we marked, or an empty one, is ours: `--fresh --data $HOME` must not be a disaster. */
+static bool claim_folder(const struct up *up)
+{
+	char marker[UP_PATH_BYTES];
+	int fd;
+
+	if (!up_path(up, marker, MARKER))
+		return false;
+	if (access(marker, F_OK) == 0)
+		return true;
+	if (!folder_is_empty(up->data)) {
+		command_fail(up->line, 1,
+		    "%s is not empty and was not made by `collect up`; name another folder with --data", up->data);
+		return false;
+	}
+	fd = open(marker, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 || dprintf(fd, "Data folder of `collect up`. --fresh removes everything in it.\n") < 0 ||
+	    close(fd) != 0)
+		return fail(up, marker);
+	return true;
+}
+
+static bool lock_folder(struct up *up)
+{
+	char path[UP_PATH_BYTES];
+
+	if (!up_path(up, path, MARKER))
+		return false;
+	up->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (up->lock_fd < 0)
+		return fail(up, path);
+	if (flock(up->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	command_fail(
+	    up->line, 1, "another `collect up` is using %s; stop it, or name another folder with --data", up->data);
+	return false;
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	if (at->level == 0 || (at->level == 1 && strcmp(path + at->base, MARKER) == 0))
+		return 0;
+	return remove(path);
+}
+
+static bool empty_folder(const struct up *up)
+{
+	up_say("removing everything in %s", up->data);
+	return nftw(up->data, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) == 0 ? true
+												 : fail(up, up->data);
+}
+
+static bool make_folders(const struct up *up, uid_t uid, gid_t gid)
+{
+	static const char *const names[] = {"keys", "log", "run"};
+	char path[UP_PATH_BYTES];
+	size_t i;
+
+	for (i = 0; i < countof(names); i++) {
+		if (!up_path(up, path, names[i]) || !make_folder(up, path, 0700))
+			return false;
+		if (geteuid() == 0 && chown(path, uid, gid) != 0)
+			return fail(up, path);
+	}
+	return geteuid() != 0 || chown(up->data, uid, gid) == 0 ? true : fail(up, up->data);
+}
+
+static bool drop(const struct up *up, const struct passwd *user)
+{
+	if (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
+		return fail(up, user->pw_name);
+	/* changing the user clears this: without it a core file or /proc of our own would be root's */
+	prctl(PR_SET_DUMPABLE, 1);
+	if (access(up->data, R_OK | W_OK | X_OK) == 0)
+		return true;
+	command_fail(up->line, 1,
+	    "the user %s cannot reach %s: a folder above it is closed to others (as /root is).\n"
+	    "PostgreSQL refuses to run as root, so everything runs as that user. Put the data elsewhere: --data "
+	    "/var/lib/collect",
+	    user->pw_name, up->data);
+	return false;
+}
+
+/* Paths of sockets end at 107 bytes, and PostgreSQL and Redis each give some characters a meaning. */
+static bool fits_sockets(const char *path)
+{
+	struct sockaddr_un address;
+	size_t plain = strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-");
+
+	return path[plain] == '\0' && plain + sizeof SOCKET_NAME <= sizeof address.sun_path;
+}
+
+/* A data folder whose path does not do gets a short folder beside it, for this run only. */
+static bool choose_run(struct up *up)
+{
+	static const char *const places[] = {"/run/collect-XXXXXX", "/tmp/collect-XXXXXX"};
+	size_t i;
+
+	if (!up_path(up, up->run, "run"))
+		return false;
+	if (fits_sockets(up->run))
+		return true;
+	for (i = 0; i < countof(places); i++) {
+		snprintf(up->run, sizeof up->run, "%s", places[i]);
+		if (mkdtemp(up->run)) {
+			up->run_is_ours = true;
+			return true;
+		}
+	}
+	return fail(up, places[1]);
+}
+
+/* The program is found again after the drop: by its path when that can be reached, else by the descriptor. */
+static bool find_self(struct up *up)
+{
+	ssize_t n;
+
+	up->self_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (up->self_fd < 0)
+		return fail(up, "/proc/self/exe");
+	n = readlink("/proc/self/exe", up->self, sizeof up->self - 1);
+	up->self[n > 0 ? n : 0] = '\0';
+	return true;
+}
+
+bool up_prepare(struct up *up, bool fresh)
+{
+	const struct passwd *user = NULL;
+
+	if (geteuid() == 0 && !(user = getpwnam(USER_NAME))) {
+		command_fail(up->line, 1,
+		    "there is no user \"" USER_NAME
+		    "\" to run PostgreSQL, Redis and the server as (they do not run as root).\n"
+		    "Make one: useradd --system --user-group --home-dir /nonexistent --shell "
+		    "/usr/sbin/nologin " USER_NAME);
+		return false;
+	}
+	umask(0022);
+	if (!find_self(up) || !find_data(up) || !claim_folder(up) || !lock_folder(up))
+		return false;
+	if (fresh && !empty_folder(up))
+		return false;
+	if (!make_folders(up, user ? user->pw_uid : 0, user ? user->pw_gid : 0))
+		return false;
+	if (user && !drop(up, user))
+		return false;
+	umask(0077);
+	if (access(up->self, X_OK) != 0)
+		up->self[0] = '\0';
+	return choose_run(up);
+}
+
+void up_leave(struct up *up)
+{
+	if (up->run_is_ours && rmdir(up->run) != 0)
+		command_fail(up->line, 0, "%s could not be removed: %s", up->run, strerror(errno));
+}

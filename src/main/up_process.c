@@ -1,0 +1,228 @@
+#include "main/up.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "io/clock.h"
+
+#define LOG_TAIL_BYTES 1500
+#define BACK_OFF_MAX_S 30
+#define HEALTHY_NS 60000000000 /* ran this long: the next failure is a first one */
+
+extern char **environ;
+
+void up_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+	fflush(stdout);
+}
+
+bool up_path(const struct up *up, char path[UP_PATH_BYTES], const char *name)
+{
+	int n = snprintf(path, UP_PATH_BYTES, "%s/%s", up->data, name);
+
+	if (n < UP_PATH_BYTES)
+		return true;
+	command_fail(up->line, 1, "the path of the data folder is too long");
+	return false;
+}
+
+/* In the child, up to exec. Only plain system calls: nothing here may fail in silence, hence the exit statuses. */
+static void child_become(struct up *up, pid_t supervisor, const char *program, char *const *argv, int out)
+{
+	int null = open("/dev/null", O_RDONLY);
+
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, strstr(program ? program : "", "postgres") ? SIGINT : SIGTERM);
+	if (getppid() != supervisor) /* it died before the line above */
+		_exit(125);
+	sigprocmask(SIG_UNBLOCK, &up->signals, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (null >= 0)
+		dup2(null, 0);
+	if (out >= 0) {
+		dup2(out, 1);
+		dup2(out, 2);
+	}
+	if (program)
+		execv(program, argv);
+	else if (*up->self)
+		execv(up->self, argv);
+	else
+		fexecve(up->self_fd, argv, environ);
+	fprintf(stderr, "%s: %s\n", program ? program : argv[0], strerror(errno));
+	_exit(127);
+}
+
+static pid_t child_spawn(struct up *up, const char *program, const char *const *argv, int out)
+{
+	pid_t supervisor = getpid(), pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		child_become(up, supervisor, program, (char *const *)argv, out);
+	return pid;
+}
+
+bool child_start(struct up *up, struct child *c)
+{
+	char path[UP_PATH_BYTES], name[64];
+	int out;
+
+	snprintf(name, sizeof name, "log/%s", c->log);
+	if (!up_path(up, path, name))
+		return false;
+	out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (out < 0) {
+		command_fail(up->line, 1, "%s: %s", path, strerror(errno));
+		return false;
+	}
+	c->retry_ns = 0;
+	c->started_ns = clock_mono_ns();
+	c->pid = child_spawn(up, c->program, c->argv, out);
+	close(out);
+	if (c->pid < 0) {
+		c->pid = 0;
+		command_fail(up->line, 1, "%s cannot be started: %s", c->name, strerror(errno));
+		return false;
+	}
+	return true;
+}
+
+int child_run(struct up *up, const char *program, const char *const *argv, bool quiet)
+{
+	int null = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1, status;
+	pid_t pid = child_spawn(up, program, argv, null);
+
+	if (null >= 0)
+		close(null);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int child_call(struct up *up, bool (*work)(struct up *up))
+{
+	pid_t supervisor = getpid(), pid;
+	int status;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != supervisor)
+			_exit(125);
+		setpgid(0, 0);
+		sigprocmask(SIG_UNBLOCK, &up->signals, NULL);
+		status = work(up) ? 0 : 1;
+		fflush(NULL);
+		_exit(status);
+	}
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int up_wait(struct up *up, int ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	int signal = sigtimedwait(&up->signals, NULL, &t);
+
+	if (signal == SIGTERM || signal == SIGINT)
+		up->stopping = true;
+	return signal > 0 ? signal : 0;
+}
+
+static void child_ended(struct up *up, struct child *c, int status)
+{
+	int64_t now = clock_mono_ns();
+	int pause_s;
+
+	c->pid = 0;
+	if (up->stopping)
+		return;
+	c->failures = now - c->started_ns > HEALTHY_NS ? 1 : c->failures + 1;
+	pause_s = c->failures > 5 ? BACK_OFF_MAX_S : 1 << (c->failures - 1);
+	c->retry_ns = now + pause_s * 1000000000LL;
+	if (WIFSIGNALED(status))
+		up_say("! %s was ended by signal %d (%s); it starts again in %d s", c->name, WTERMSIG(status),
+		    strsignal(WTERMSIG(status)), pause_s);
+	else
+		up_say("! %s ended with status %d; it starts again in %d s", c->name, WEXITSTATUS(status), pause_s);
+	child_show_log(up, c);
+}
+
+void child_reap(struct up *up)
+{
+	int status, i;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (i = 0; i < UP_CHILDREN; i++)
+			if (up->children[i].pid == pid)
+				child_ended(up, &up->children[i], status);
+}
+
+bool child_alive(struct up *up, struct child *c)
+{
+	child_reap(up);
+	return c->pid != 0;
+}
+
+void child_stop(struct up *up, struct child *c)
+{
+	int64_t deadline = clock_mono_ns() + c->stop_wait_ms * 1000000LL;
+
+	c->retry_ns = 0;
+	if (!child_alive(up, c))
+		return;
+	kill(c->pid, c->stop_signal);
+	while (child_alive(up, c)) {
+		if (clock_mono_ns() > deadline) {
+			up_say("! %s did not stop within %d s and is killed", c->name, c->stop_wait_ms / 1000);
+			kill(c->pid, SIGKILL);
+			deadline = INT64_MAX;
+		}
+		up_wait(up, 20);
+	}
+}
+
+void child_show_log(const struct up *up, const struct child *c)
+{
+	char path[UP_PATH_BYTES], name[64], text[LOG_TAIL_BYTES + 1], *at = text;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(name, sizeof name, "log/%s", c->log);
+	if (!up_path(up, path, name))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		off_t end = lseek(fd, 0, SEEK_END);
+
+		n = pread(fd, text, LOG_TAIL_BYTES, end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
+		close(fd);
+	}
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	if (n == LOG_TAIL_BYTES && strchr(text, '\n')) /* not from the middle of a line */
+		at = strchr(text, '\n') + 1;
+	up_say("  the end of %s:\n%s", path, at);
+}
