@@ -159,10 +159,10 @@ static void explain_silence(struct conn *c)
 
 	if (c->requests > 0 || (atomic_load(&c->state) & 7) == CONN_DEAD)
 		return;
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_bytes_received <= 1 ||
-	    info.tcpi_bytes_sent > 0)
+	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_bytes_received <= 1)
 		return;
-	say(c->fd, malformed_words);
+	if (info.tcpi_bytes_sent == 0)
+		say(c->fd, malformed_words);
 	c->linger = true;
 }
 

@@ -274,6 +274,14 @@ enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char 
 	}
 }
 
+/* libmicrohttpd answered by itself, the janitor did, or nobody could. */
+static int status_without_reply(const struct exchange *ex, enum MHD_RequestTerminationCode code)
+{
+	if ((atomic_load(&ex->conn->state) & 7) == CONN_DEAD)
+		return err_status(ERR_TIMEOUT);
+	return code == MHD_REQUEST_TERMINATED_WITH_ERROR ? err_status(ERR_UNREADABLE) : STATUS_CLIENT_GONE;
+}
+
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *ex = *context;
@@ -283,11 +291,10 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MH
 	if (!ex)
 		return;
 	*context = NULL;
-	if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		ex->status = (atomic_load(&ex->conn->state) & 7) == CONN_DEAD && ex->status == 0
-				 ? err_status(ERR_TIMEOUT)
-			     : ex->status ? ex->status
-					  : STATUS_CLIENT_GONE;
+	if (ex->status == 0)
+		ex->status = status_without_reply(ex, code);
+	if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
+		ex->conn->linger = true;
 	conn_enter(ex->conn, CONN_IDLE, HTTP_IDLE_TIMEOUT_MS);
 	if (ex->x.stream)
 		stream_gone(ex);

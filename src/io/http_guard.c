@@ -222,11 +222,11 @@ enum err guard_head(struct exchange *ex, const char *method, const char *version
 	*detail = "the request head is not written as HTTP wants it";
 	if (!is_token(x->method_text) || strncmp(version, "HTTP/1.", 7) != 0)
 		return ERR_UNREADABLE;
-	if ((e = check_fields(&h, detail)))
-		return e;
 	*detail = "the request head holds a NUL, a folded line or a line without CR LF";
 	if (!is_contiguous(ex, &h, x->method_text, str_from(version)))
 		return ERR_UNREADABLE;
+	if ((e = check_fields(&h, detail)))
+		return e;
 	if ((e = split_target(x, str_make(ex->target_copy, ex->target_bytes), detail)) ||
 	    (e = check_host(x, is_http10, detail)))
 		return e;
