@@ -1,0 +1,41 @@
+-- Surveys and their versions: what changes them, and the program.
+
+-- name: survey_insert
+insert into surveys (tenant_id, id, project_id, title, definition, schema_version, language, created_by, updated_by)
+values (current_tenant_id(), $1::uuid, $2::uuid, $3::text, $4::jsonb, $5::text, $6::text, $7::uuid, $7)
+
+-- name: survey_lock
+select version, title, status, published_version is not null as was_published, definition
+from surveys where id = $1::uuid and deleted_at is null for update
+
+-- Absent is null here; none of these columns can be set to null.
+-- name: survey_update
+update surveys set
+	title = coalesce($2::text, title),
+	project_id = coalesce($3::uuid, project_id),
+	definition = coalesce($4::jsonb, definition),
+	schema_version = coalesce($5::text, schema_version),
+	language = coalesce($6::text, language),
+	status = coalesce($7::text, status),
+	updated_by = $8::uuid
+where id = $1::uuid
+
+-- name: survey_delete
+update surveys set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where id = $1::uuid
+
+-- The draft's row is locked, so no two publications count at once. The definition is the draft's own, never sent back and forth.
+-- name: survey_version_insert
+insert into survey_versions (tenant_id, id, survey_id, number, definition, program, program_sha256, title, languages, created_by, updated_by)
+select current_tenant_id(), $2::uuid, s.id,
+	1 + coalesce((select max(v.number) from survey_versions v where v.survey_id = s.id), 0),
+	s.definition, $3::bytea, $4::text, $5::text, array(select jsonb_array_elements_text($6::jsonb)), $7::uuid, $7
+from surveys s where s.id = $1::uuid
+returning number
+
+-- name: survey_published
+update surveys set status = 'published', published_version = $2::integer, updated_by = $3::uuid where id = $1::uuid
+
+-- name: survey_program
+-- role: app public worker
+select id as version_id, title, program
+from survey_versions where survey_id = $1::uuid and number = $2::integer and deleted_at is null
