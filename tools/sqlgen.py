@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Turns src/**/*.sql, migrations/*.sql and tools/global_tables.txt into sql.h and sql.c.
 
-    sqlgen.py SOURCE_ROOT OUT_DIR DEPFILE
+    sqlgen.py SOURCE_ROOT HEADER SOURCE DEPFILE [--tests]
+
+--tests takes the statements of *_test.sql in too; a test program links that source in place of the program's own.
 
 A statement file holds named statements:
 
@@ -45,6 +47,7 @@ def c_text(text):
 
 def without_comments(text):
     """Text without its quoted strings and comments, for the checks; length is not kept."""
+    text = re.sub(r'(\$[a-z_]*\$).*?\1', "''", text, flags=re.S)
     text = re.sub(r"'(?:[^']|'')*'", "''", text)
     text = re.sub(r'--[^\n]*', '', text)
     return re.sub(r'/\*.*?\*/', '', text, flags=re.S)
@@ -107,10 +110,10 @@ def read_migration(path, root):
             'as_owner': not text.startswith('-- as: migrator\n')}
 
 
-def header(statements):
+def header(statements, guard):
     rows = ''.join('extern const struct pg_statement SQL_%s;\n' % s['name'] for s in statements)
     return ('/* Made by tools/sqlgen.py from src/ and migrations/; do not edit. */\n'
-            '#ifndef SQL_H\n#define SQL_H\n\n#include <stdbool.h>\n#include "io/pg.h"\n\n' + rows +
+            '#ifndef %s\n#define %s\n\n' % (guard, guard) + '#include <stdbool.h>\n#include "io/pg.h"\n\n' + rows +
             '\n/* sql_all and sql_count are declared in io/pg.h. */\n'
             'struct sql_migration {\n\tconst char *name, *text, *sha256;\n\tbool as_owner;   /* runs as collect_owner */\n};\n'
             'extern const struct sql_migration sql_migrations[];   /* in order */\n'
@@ -118,8 +121,8 @@ def header(statements):
             'extern const char *const sql_global_tables[];         /* tools/global_tables.txt; ends with NULL */\n\n#endif\n')
 
 
-def source(statements, migrations, tables):
-    out = ['/* Made by tools/sqlgen.py from src/ and migrations/; do not edit. */\n#include "sql.h"\n']
+def source(statements, migrations, tables, name):
+    out = ['/* Made by tools/sqlgen.py from src/ and migrations/; do not edit. */\n#include "%s"\n' % name]
     for index, s in enumerate(statements):
         roles = ' | '.join('1u << %s' % ROLES[r] for r in s['roles'])
         out.append('const struct pg_statement SQL_%s = {\n\t"%s",\n\t%s,\n\t%s, %d, %d};\n' % (
@@ -140,8 +143,9 @@ def write_if_changed(path, text):
 
 
 def main():
-    root, out, depfile = (pathlib.Path(a) for a in sys.argv[1:4])
-    sources = sorted((root / 'src').rglob('*.sql'))
+    root, header_path, source_path, depfile = (pathlib.Path(a) for a in sys.argv[1:5])
+    tests = '--tests' in sys.argv[5:]
+    sources = sorted(p for p in (root / 'src').rglob('*.sql') if tests or not p.name.endswith('_test.sql'))
     migration_files = sorted((root / 'migrations').glob('*.sql'))
     tables_file = root / 'tools' / 'global_tables.txt'
     statements = [s for path in sources for s in read_statements(path, root)]
@@ -155,11 +159,11 @@ def main():
         if int(m['name'][:4]) != number:
             raise Fault('migrations/%s.sql: number %04d was expected' % (m['name'], number))
     tables = [line.strip() for line in tables_file.read_text().splitlines() if line.strip() and not line.startswith('#')]
-    write_if_changed(out / 'sql.h', header(statements))
-    write_if_changed(out / 'sql.c', source(statements, migrations, tables))
+    write_if_changed(header_path, header(statements, header_path.name.upper().replace('.', '_')))
+    write_if_changed(source_path, source(statements, migrations, tables, header_path.name))
     folders = [root / 'src', root / 'migrations'] + [p for p in (root / 'src').rglob('*') if p.is_dir()]
     inputs = sources + migration_files + [tables_file] + folders
-    depfile.write_text('%s %s: %s\n' % (out / 'sql.h', out / 'sql.c', ' '.join(str(p).replace(' ', '\\ ') for p in inputs)))
+    depfile.write_text('%s %s: %s\n' % (header_path, source_path, ' '.join(str(p).replace(' ', '\\ ') for p in inputs)))
 
 
 if __name__ == '__main__':

@@ -508,3 +508,15 @@ enum err pg_script(struct pg_conn *c, const char *text, int64_t timeout_ms)
 		return fail_connection(c);
 	return c->fault.error;
 }
+
+enum err pg_password_verifier(
+    struct pg_conn *c, const char *login, const char *password, struct arena *a, struct str *out)
+{
+	char *text = PQencryptPasswordConn(c->pg, password, login, "scram-sha-256");
+
+	if (!text)
+		return ERR_INVALID;
+	*out = str_dup(a, str_from(text));
+	PQfreemem(text);
+	return out->p ? OK : ERR_MEMORY;
+}

@@ -68,6 +68,9 @@ bool pg_idle(const struct pg_conn *c);                       /* no transaction i
 /* A text of several statements outside the pipeline (migrations); notices go to the log. Not within a segment. */
 enum err pg_script(struct pg_conn *c, const char *text, int64_t timeout_ms);
 
+/* What ALTER ROLE takes in place of a plain password, which then never reaches the server or its log. */
+enum err pg_password_verifier(struct pg_conn *c, const char *login, const char *password, struct arena *a, struct str *out);
+
 /* ---- values ---- */
 int pg_result_rows(const struct pg_result *r);
 int64_t pg_result_affected(const struct pg_result *r);
