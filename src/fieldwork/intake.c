@@ -88,6 +88,13 @@ static void count_response(struct req *rq, const struct response *r)
 	metric_add(metrics_series(rq->app->metrics, M_RESPONSES, labels), 1);
 }
 
+void intake_abandon(struct req *rq)
+{
+	if (rq->tx)
+		tx_rollback(rq->tx);
+	rq->tx = NULL;
+}
+
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out)
 {
 	enum err e;
@@ -106,7 +113,7 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 		count_response(rq, r);
 		return OK;
 	}
-	tx_rollback(rq->tx);
+	intake_abandon(rq);
 	if (e != ERR_CONFLICT || r->key.n == 0)
 		return e;
 	e = intake_replay(rq, r->link, r->key, r->payload_hash, out);
@@ -148,6 +155,7 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	struct stored stored = {0};
 	enum err e;
 
+	intake_abandon(rq);
 	if ((e = read_stored(rq, link, key, &stored)))
 		return e;
 	if (!str_eq(stored.payload_hash, str_make((const char *)payload_hash, 32)))

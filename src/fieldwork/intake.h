@@ -41,9 +41,12 @@ struct receipt {
 	bool replayed;
 };
 
+/* Undoes rq's transaction and takes it away from the router, which would else answer with its failure. */
+void intake_abandon(struct req *rq);
 /* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same key. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
-/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Reads in a transaction of its own. */
+/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's transaction and reads in
+ * one of its own. */
 enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
     const unsigned char payload_hash[32], struct receipt *out);
 

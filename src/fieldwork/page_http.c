@@ -1,4 +1,5 @@
 /* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs travels in the form. */
+#include "fieldwork/intake.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 #include "fieldwork/sitting.h"
@@ -79,8 +80,7 @@ static enum err reply_trouble(struct req *rq, enum err e)
 {
 	if (e == ERR_AGAIN)
 		return e;
-	if (rq->tx)
-		tx_rollback(rq->tx);
+	intake_abandon(rq);
 	switch (e) {
 	case ERR_NOT_FOUND:
 		return reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
@@ -128,13 +128,17 @@ static enum err start(struct sitting *s)
 
 static enum err open_page(struct req *rq, const struct resolved *link)
 {
+	const struct uuid *survey_id = &link->link.survey_id, *tenant = &link->link.tenant_id;
 	struct sitting s = {.rq = rq, .link = link};
 	const struct survey_program *survey;
 	struct cache_entry *pin;
 	enum err e;
 
-	if ((e = survey_program_get(
-		 rq->app, rq->tx, &link->link.survey_id, link->live.number, rq->arena, &survey, &pin)))
+	if (rq->tx)
+		e = survey_program_get(rq->app, rq->tx, survey_id, link->live.number, rq->arena, &survey, &pin);
+	else
+		e = survey_program_peek(rq->app, tenant, survey_id, link->live.number, &survey, &pin);
+	if (e)
 		return e;
 	s.program = survey->program;
 	e = start(&s);

@@ -95,7 +95,7 @@ static enum err payload_hash(struct req *rq, unsigned char hash[32])
 	struct buf b;
 	enum err e;
 
-	buf_init(&b, rq->arena, 2 * HTTP_BODY_RESPONDENT_MAX_BYTES);
+	buf_init(&b, rq->arena, 8 * HTTP_BODY_RESPONDENT_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_put_canonical(&w, rq->body);
 	if ((e = buf_done(&b, &text)))

@@ -111,6 +111,7 @@ static enum err offer_retry(struct sitting *s, enum err e)
 	    .slug = s->link->link.slug,
 	};
 
+	intake_abandon(s->rq);
 	if (page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &m.state))
 		return e;
 	reply_header(s->rq, S("Retry-After"), S("5"));

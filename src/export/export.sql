@@ -1,0 +1,14 @@
+-- Answers handed on as files. Read only.
+
+-- The survey has to be there even when nothing of it was published.
+-- name: export_versions
+select coalesce((select jsonb_agg(v.number order by v.number desc) from (select number from survey_versions
+	where survey_id = s.id and deleted_at is null order by number desc limit $2) v), '[]') as json
+from surveys s where s.id = $1 and s.deleted_at is null
+
+-- name: export_responses
+select r.id, r.status, r.outcome, r.language, r.survey_version, coalesce(l.slug, '') as link, r.started_at, r.completed_at, r.duration_ms,
+	r.created_at, r.answers, r.parameters, case when $3::boolean then r.sealed end as sealed, r.sealed_key_version
+from responses r left join links l on l.id = r.link_id
+where r.survey_id = $1 and r.deleted_at is null and ($2::text is null or r.status = $2)
+order by r.created_at, r.id

@@ -1,0 +1,245 @@
+#include "export/table.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "export/export.h"
+
+enum err table_init(struct table *t, struct arena *a)
+{
+	*t = (struct table){.room = 64, .seen_size = 4 * EXPORT_COLUMNS_MAX};
+	t->columns = arena_array(a, struct table_column, t->room);
+	t->seen = arena_array(a, uint64_t, t->seen_size);
+	return t->columns && t->seen ? OK : ERR_MEMORY;
+}
+
+/* Two names with the same 64 bits would lose a column; at 20,000 columns the chance is one in 10^11. */
+static bool seen_before(struct table *t, struct str name)
+{
+	uint64_t h = hash64(name, 0) | 1;
+	size_t at = h % t->seen_size;
+
+	while (t->seen[at] != 0) {
+		if (t->seen[at] == h)
+			return true;
+		at = (at + 1) % t->seen_size;
+	}
+	t->seen[at] = h;
+	return false;
+}
+
+static enum err add(struct table *t, struct table_column column, struct arena *a)
+{
+	if (seen_before(t, column.name))
+		return OK;
+	if (t->n == EXPORT_COLUMNS_MAX)
+		return ERR_LIMIT;
+	if (t->n == t->room) {
+		t->columns = arena_grow(a, t->columns, t->room * sizeof(column), 2 * t->room * sizeof(column));
+		if (!t->columns)
+			return ERR_MEMORY;
+		t->room *= 2;
+	}
+	t->columns[t->n++] = column;
+	return OK;
+}
+
+static enum err joined(struct arena *a, struct str head, struct str between, struct str tail, struct str *out)
+{
+	struct buf b;
+
+	buf_init(&b, a, VALUE_TEXT_MAX_BYTES);
+	buf_add(&b, head);
+	buf_add(&b, between);
+	buf_add(&b, tail);
+	return buf_done(&b, out);
+}
+
+static enum part_kind parts_of(struct str type)
+{
+	static const struct {
+		const char *type;
+		enum part_kind kind;
+	} rows[] = {
+	    {"multi", PART_CHOSEN},
+	    {"rank", PART_PLACE},
+	    {"matrix", PART_MEMBER},
+	    {"multi_text", PART_MEMBER},
+	    {"allocation", PART_MEMBER},
+	};
+
+	for (size_t i = 0; i < countof(rows); i++)
+		if (str_eq(type, str_from(rows[i].type)))
+			return rows[i].kind;
+	return PART_NONE;
+}
+
+static enum err add_column(struct table *t, const struct export_column *c, struct arena *a)
+{
+	struct table_column column = {
+	    .name = c->name,
+	    .label = c->label,
+	    .question = c->name,
+	    .kind = c->choice_count > 0 ? parts_of(c->type) : PART_NONE,
+	    .personal = c->personal,
+	    .parameter = str_eq(c->type, S("parameter")),
+	};
+	enum err e;
+
+	if (column.kind == PART_NONE)
+		return add(t, column, a);
+	for (size_t i = 0; i < c->choice_count; i++) {
+		column.part = str_dup(a, c->choices[i].value);
+		if ((e = joined(a, c->name, S("_"), column.part, &column.name)) ||
+		    (e = joined(a, c->label, S(": "), c->choices[i].label, &column.label)) || (e = add(t, column, a)))
+			return e;
+	}
+	return OK;
+}
+
+enum err table_add(struct table *t, const struct program *program, struct str language, bool personal, struct arena *a)
+{
+	struct export_column *columns;
+	size_t n;
+	enum err e;
+
+	if ((e = program_columns(program, program_language_pick(program, language), a, &columns, &n)))
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		if (columns[i].personal && !personal)
+			continue;
+		/* The program may leave memory before the table does. */
+		columns[i].name = str_dup(a, columns[i].name);
+		columns[i].label = str_dup(a, columns[i].label);
+		if ((e = add_column(t, &columns[i], a)))
+			return e;
+	}
+	return OK;
+}
+
+void table_head(const struct table *t, bool labels, struct buf *out)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		buf_char(out, ',');
+		csv_field(out, labels && t->columns[i].label.n > 0 ? t->columns[i].label : t->columns[i].name, false);
+	}
+}
+
+/* ---- cells ---- */
+
+static void put_value(struct buf *out, const struct json *v, struct buf *scratch);
+
+/* Several values in one cell, as a matrix with several answers a row has them. */
+static void put_joined(struct buf *out, const struct json *v, struct buf *scratch)
+{
+	struct str text;
+
+	scratch->n = 0;
+	for (uint32_t i = 0; i < v->count; i++) {
+		if (i > 0)
+			buf_char(scratch, ';');
+		if (v->items[i].type == JSON_STR)
+			buf_add(scratch, v->items[i].s);
+		else if (v->items[i].type == JSON_INT)
+			buf_int(scratch, v->items[i].i);
+	}
+	if (!buf_done(scratch, &text))
+		csv_field(out, text, false);
+}
+
+static void put_document(struct buf *out, const struct json *v, struct buf *scratch)
+{
+	struct json_out w;
+	struct str text;
+
+	scratch->n = 0;
+	json_out_init(&w, scratch);
+	json_put(&w, v);
+	if (!buf_done(scratch, &text))
+		csv_field(out, text, false);
+}
+
+static void put_value(struct buf *out, const struct json *v, struct buf *scratch)
+{
+	char text[NUM_TEXT_MAX];
+
+	switch (v->type) {
+	case JSON_NULL:
+		break;
+	case JSON_BOOL:
+		buf_add(out, v->b ? S("true") : S("false"));
+		break;
+	case JSON_INT:
+		buf_int(out, v->i);
+		break;
+	case JSON_NUM:
+		buf_add(out, str_make(text, num_text(v->num, text)));
+		break;
+	case JSON_STR:
+		csv_field(out, v->s, false);
+		break;
+	case JSON_ARRAY:
+		if (v->count == 0 || v->items[0].type < JSON_ARRAY)
+			put_joined(out, v, scratch);
+		else
+			put_document(out, v, scratch);
+		break;
+	case JSON_OBJECT:
+		put_document(out, v, scratch);
+		break;
+	}
+}
+
+/* Where the value of a choice stands among those chosen, from 1; 0: not chosen. */
+static uint32_t place_of(const struct json *chosen, struct str value)
+{
+	char text[NUM_TEXT_MAX];
+
+	for (uint32_t i = 0; i < chosen->count; i++) {
+		const struct json *v = &chosen->items[i];
+		struct str s = v->type == JSON_STR ? v->s
+			       : json_is_num(v)	   ? str_make(text, num_text(json_num(v), text))
+						   : (struct str){0};
+
+		if (str_eq(s, value))
+			return i + 1;
+	}
+	return 0;
+}
+
+static void put_cell(const struct table_column *c, const struct json *v, struct buf *out, struct buf *scratch)
+{
+	uint32_t place;
+
+	if (!v)
+		return;
+	if (c->kind == PART_NONE) {
+		put_value(out, v, scratch);
+	} else if (c->kind == PART_MEMBER) {
+		if ((v = json_get(v, c->part)))
+			put_value(out, v, scratch);
+	} else if (v->type == JSON_ARRAY) {
+		place = place_of(v, c->part);
+		if (c->kind == PART_CHOSEN)
+			buf_char(out, place ? '1' : '0');
+		else if (place)
+			buf_int(out, place);
+	}
+}
+
+void table_row(const struct table *t, const struct json *answers, const struct json *parameters,
+    const struct json *personal, struct buf *out)
+{
+	struct buf scratch;
+
+	buf_init(&scratch, out->arena, RESPONSE_TEXT_MAX_BYTES);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct table_column *c = &t->columns[i];
+		const struct json *from = c->personal ? personal : c->parameter ? parameters : answers;
+
+		buf_char(out, ',');
+		if (from)
+			put_cell(c, json_get(from, c->question), out, &scratch);
+	}
+	if (scratch.failed && !out->failed)
+		out->failed = scratch.failed;
+}

@@ -1,0 +1,36 @@
+/* table.h - answers as a table: which columns a survey has over all its published versions, and one response as one row.
+ *
+ * A column of the survey is one or more of the file: a multi or rank choice has one each (NAME_VALUE: 1 chosen, 0 not; a rank its place), a
+ * matrix, multi_text or allocation one for each row or item (NAME_ROW). Columns of the newest version come first, those that only older
+ * versions have after them. Room-internal. */
+#ifndef EXPORT_TABLE_H
+#define EXPORT_TABLE_H
+
+#include "engine/engine.h"
+
+struct table_column {
+	struct str name;             /* heading */
+	struct str label;            /* heading in the respondents' words */
+	struct str question;         /* key in the answers */
+	struct str part;             /* value of a choice, row or item; empty: the answer itself */
+	enum part_kind { PART_NONE, PART_CHOSEN, PART_PLACE, PART_MEMBER } kind;
+	bool personal, parameter;
+};
+
+struct table {
+	struct table_column *columns;
+	size_t n, room;
+	uint64_t *seen;              /* hashes of names already there, open addressing */
+	size_t seen_size;
+};
+
+/* Memory from `a` for the life of the table. ERR_LIMIT beyond EXPORT_COLUMNS_MAX. */
+enum err table_init(struct table *t, struct arena *a);
+/* Adds what `program` has and the table has not. `personal`: those columns too. */
+enum err table_add(struct table *t, const struct program *program, struct str language, bool personal, struct arena *a);
+void table_head(const struct table *t, bool labels, struct buf *out);
+/* `answers`, `parameters`, `personal`: objects; personal may be NULL. `scratch` is used and not reset. */
+void table_row(const struct table *t, const struct json *answers, const struct json *parameters, const struct json *personal,
+    struct buf *out);
+
+#endif
