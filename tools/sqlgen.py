@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns src/**/*.sql, migrations/*.sql and tools/global_tables.txt into sql.h and sql.c.
+"""Turns src/**/*.sql, migrations/*.sql, tools/global_tables.txt and tools/definer_functions.txt into sql.h and sql.c.
 
     sqlgen.py SOURCE_ROOT HEADER SOURCE DEPFILE [--tests]
 
@@ -118,10 +118,11 @@ def header(statements, guard):
             'struct sql_migration {\n\tconst char *name, *text, *sha256;\n\tbool as_owner;   /* runs as collect_owner */\n};\n'
             'extern const struct sql_migration sql_migrations[];   /* in order */\n'
             'extern const unsigned sql_migration_count;\n'
-            'extern const char *const sql_global_tables[];         /* tools/global_tables.txt; ends with NULL */\n\n#endif\n')
+            'extern const char *const sql_global_tables;       /* tools/global_tables.txt, separated by spaces */\n'
+            'extern const char *const sql_definer_functions;   /* tools/definer_functions.txt, likewise */\n\n#endif\n')
 
 
-def source(statements, migrations, tables, name):
+def source(statements, migrations, lists, name):
     out = ['/* Made by tools/sqlgen.py from src/ and migrations/; do not edit. */\n#include "%s"\n' % name]
     for index, s in enumerate(statements):
         roles = ' | '.join('1u << %s' % ROLES[r] for r in s['roles'])
@@ -133,7 +134,7 @@ def source(statements, migrations, tables, name):
         m['name'], c_text(m['text']), m['sha256'], 'true' if m['as_owner'] else 'false') for m in migrations)
     out.append('const struct sql_migration sql_migrations[] = {\n%s\t{NULL, NULL, NULL, false},\n};\n'
                'const unsigned sql_migration_count = %d;\n' % (rows, len(migrations)))
-    out.append('const char *const sql_global_tables[] = {%s NULL};\n' % ''.join('"%s", ' % t for t in tables))
+    out.append('const char *const sql_global_tables = "%s";\nconst char *const sql_definer_functions = "%s";\n' % lists)
     return '\n'.join(out)
 
 
@@ -147,7 +148,7 @@ def main():
     tests = '--tests' in sys.argv[5:]
     sources = sorted(p for p in (root / 'src').rglob('*.sql') if tests or not p.name.endswith('_test.sql'))
     migration_files = sorted((root / 'migrations').glob('*.sql'))
-    tables_file = root / 'tools' / 'global_tables.txt'
+    list_files = [root / 'tools' / 'global_tables.txt', root / 'tools' / 'definer_functions.txt']
     statements = [s for path in sources for s in read_statements(path, root)]
     seen = {}
     for s in statements:
@@ -158,11 +159,11 @@ def main():
     for number, m in enumerate(migrations, 1):
         if int(m['name'][:4]) != number:
             raise Fault('migrations/%s.sql: number %04d was expected' % (m['name'], number))
-    tables = [line.strip() for line in tables_file.read_text().splitlines() if line.strip() and not line.startswith('#')]
+    lists = tuple(' '.join(l.strip() for l in f.read_text().splitlines() if l.strip() and not l.startswith('#')) for f in list_files)
     write_if_changed(header_path, header(statements, header_path.name.upper().replace('.', '_')))
-    write_if_changed(source_path, source(statements, migrations, tables, header_path.name))
+    write_if_changed(source_path, source(statements, migrations, lists, header_path.name))
     folders = [root / 'src', root / 'migrations'] + [p for p in (root / 'src').rglob('*') if p.is_dir()]
-    inputs = sources + migration_files + [tables_file] + folders
+    inputs = sources + migration_files + list_files + folders
     depfile.write_text('%s %s: %s\n' % (header_path, source_path, ' '.join(str(p).replace(' ', '\\ ') for p in inputs)))
 
 
