@@ -12,6 +12,7 @@
 
 struct cache;
 struct config;
+struct ratelimit;      /* core/ratelimit.h: per-process bounds */
 struct req;
 struct route;
 struct vault;          /* vault/vault.h: keys; main opens it */
@@ -27,6 +28,7 @@ struct app {
 	struct pg_pool *read_pool;              /* replica; equals pools[PG_APP] when there is none */
 	struct redis *redis;
 	struct cache *cache;
+	struct ratelimit *ratelimit;
 	struct vault *vault;
 	struct auth *auth;
 	const struct route *const *routes;      /* arrays of routes of every room, see main/domains.c; each ends with a row without path */

@@ -1,3 +1,4 @@
+#include "core/ratelimit.h"
 #include "core/router_table.h"
 
 #define ROUTE_SEGMENTS_MAX 12
@@ -181,7 +182,8 @@ enum err router_new(struct app *app, struct arena *a, struct router **out, const
 	struct router *r = arena_new(a, struct router);
 
 	*why = "no memory for the routes";
-	if (!r || !(r->roots[0] = arena_new(a, struct node)) || !(r->roots[1] = arena_new(a, struct node)))
+	if (!r || !(r->roots[0] = arena_new(a, struct node)) || !(r->roots[1] = arena_new(a, struct node)) ||
+	    ratelimit_new(app, a))
 		return ERR_MEMORY;
 	r->app = app;
 	r->unmatched.pattern = S("unmatched");
