@@ -142,7 +142,8 @@ static void put_tags(struct json_out *w, const struct app *app)
 		json_open(w, '{');
 		json_field_str(w, S("name"), tag);
 		json_field_str(w, S("description"),
-		    str_eq(tag, S("public")) ? S("What a respondent's link allows; no sign-in.") : S("For members of a tenant and their programs."));
+		    str_eq(tag, S("public")) ? S("What a respondent's link allows; no sign-in.")
+					     : S("For members of a tenant and their programs."));
 		json_close(w, '}');
 	}
 	json_close(w, ']');
@@ -161,7 +162,8 @@ enum err openapi_print(const struct app *app, struct arena *a, struct str *json)
 	json_open(&w, '{');
 	json_field_str(&w, S("openapi"), S("3.1.0"));
 	json_key(&w, S("info"));
-	json_put_raw(&w, S("{\"title\":\"Cimigo Collect\",\"version\":\"1\",\"summary\":\"Survey platform: questionnaires in, answers out.\","
+	json_put_raw(&w, S("{\"title\":\"Cimigo Collect\",\"version\":\"1\",\"summary\":\"Survey platform: "
+			   "questionnaires in, answers out.\","
 			   "\"license\":{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}}"));
 	json_key(&w, S("servers"));
 	json_put_raw(&w, S("[{\"url\":\"/\",\"description\":\"The server that gave this document\"}]"));

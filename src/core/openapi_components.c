@@ -1,32 +1,44 @@
 #include "core/openapi_parts.h"
 
-static const struct { const char *name, *json; } list_parameters[] = {
-	{ "Limit", "{\"name\":\"limit\",\"in\":\"query\",\"description\":\"Items on a page.\",\"schema\":{\"type\":\"integer\","
-	  "\"minimum\":1,\"maximum\":200,\"default\":50}}" },
-	{ "Cursor", "{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"next of the page before.\",\"schema\":{\"type\":\"string\"}}" },
-	{ "Count", "{\"name\":\"count\",\"in\":\"query\",\"description\":\"Adds total: how many there are in all.\","
-	  "\"schema\":{\"type\":\"boolean\",\"default\":false}}" },
+static const struct {
+	const char *name, *json;
+} list_parameters[] = {
+    {"Limit",
+	"{\"name\":\"limit\",\"in\":\"query\",\"description\":\"Items on a page.\",\"schema\":{\"type\":\"integer\","
+	"\"minimum\":1,\"maximum\":200,\"default\":50}}"},
+    {"Cursor", "{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"next of the page "
+	       "before.\",\"schema\":{\"type\":\"string\"}}"},
+    {"Count", "{\"name\":\"count\",\"in\":\"query\",\"description\":\"Adds total: how many there are in all.\","
+	      "\"schema\":{\"type\":\"boolean\",\"default\":false}}"},
 };
 
-static const char if_match[] = "{\"name\":\"If-Match\",\"in\":\"header\",\"required\":true,\"description\":"
+static const char if_match[] =
+    "{\"name\":\"If-Match\",\"in\":\"header\",\"required\":true,\"description\":"
     "\"ETag of the version that was read, such as \\\"7\\\".\",\"schema\":{\"type\":\"string\"}}";
-static const char idempotency_key[] = "{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":"
+static const char idempotency_key[] =
+    "{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"description\":"
     "\"Same key and payload: the first reply again, nothing is stored twice.\",\"schema\":{\"type\":\"string\","
     "\"minLength\":1,\"maxLength\":255,\"pattern\":\"^[ -~]+$\"}}";
 
-static const char problem[] = "{\"type\":\"object\",\"description\":\"RFC 9457\",\"additionalProperties\":false,\"properties\":{"
-    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{\"type\":\"string\"},"
+static const char problem[] =
+    "{\"type\":\"object\",\"description\":\"RFC 9457\",\"additionalProperties\":false,\"properties\":{"
+    "\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},\"detail\":{"
+    "\"type\":\"string\"},"
     "\"code\":{\"type\":\"string\",\"description\":\"What clients switch on.\"},\"request_id\":{\"type\":\"string\"},"
     "\"errors\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/ProblemError\"}}},"
     "\"required\":[\"type\",\"title\",\"status\",\"code\",\"request_id\"]}";
-static const char problem_error[] = "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
+static const char problem_error[] =
+    "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"pointer\":{\"type\":\"string\",\"description\":\"JSON pointer into the body, or /query/NAME.\"},"
-    "\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}},\"required\":[\"pointer\",\"code\",\"message\"]}";
+    "\"code\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}},\"required\":[\"pointer\",\"code\",\"message\"]"
+    "}";
 
-static const struct { const char *name, *about, *type; } limit_headers[] = {
-	{ "RateLimit-Limit", "Requests allowed in the window.", "integer" },
-	{ "RateLimit-Remaining", "Requests left.", "integer" },
-	{ "RateLimit-Reset", "Seconds until the window is full again.", "integer" },
+static const struct {
+	const char *name, *about, *type;
+} limit_headers[] = {
+    {"RateLimit-Limit", "Requests allowed in the window.", "integer"},
+    {"RateLimit-Remaining", "Requests left.", "integer"},
+    {"RateLimit-Reset", "Seconds until the window is full again.", "integer"},
 };
 
 static void put_page(struct json_out *w, const struct shape *item)
@@ -41,7 +53,8 @@ static void put_page(struct json_out *w, const struct shape *item)
 	buf_add(w->buf, str_from(item->name));
 	buf_add(w->buf, S("\"}}"));
 	json_key(w, S("next"));
-	json_put_raw(w, S("{\"type\":[\"string\",\"null\"],\"description\":\"Cursor of the next page; null on the last.\"}"));
+	json_put_raw(
+	    w, S("{\"type\":[\"string\",\"null\"],\"description\":\"Cursor of the next page; null on the last.\"}"));
 	json_key(w, S("total"));
 	json_put_raw(w, S("{\"type\":\"integer\",\"description\":\"Only with count=true.\"}"));
 	json_close(w, '}');
@@ -88,10 +101,10 @@ static void put_parameters(struct json_out *w, const struct openapi_used *used)
 /* One status may stand for several errors of the list; all their meanings are told. */
 static void put_problem(struct json_out *w, int status)
 {
-	char name[5];
+	char name[16];
 	bool any = false;
 
-	snprintf(name, sizeof(name), "E%03d", status % 1000);
+	snprintf(name, sizeof(name), "E%d", status);
 	json_key(w, str_from(name));
 	json_open(w, '{');
 	json_key(w, S("description"));
@@ -113,10 +126,12 @@ static void put_problem(struct json_out *w, int status)
 		json_key(w, S("headers"));
 		json_put_raw(w, S("{\"X-Request-Id\":{\"$ref\":\"#/components/headers/X-Request-Id\"}"));
 		if (status == 429 || status == 503)
-			buf_add(w->buf, S(",\"Retry-After\":{\"description\":\"Seconds to wait.\",\"schema\":{\"type\":\"integer\"}}"));
+			buf_add(w->buf, S(",\"Retry-After\":{\"description\":\"Seconds to "
+					  "wait.\",\"schema\":{\"type\":\"integer\"}}"));
 		buf_char(w->buf, '}');
 		json_key(w, S("content"));
-		json_put_raw(w, S("{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}"));
+		json_put_raw(
+		    w, S("{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}"));
 	}
 	json_close(w, '}');
 }
@@ -126,7 +141,8 @@ static void put_headers(struct json_out *w, const struct openapi_used *used)
 	json_key(w, S("headers"));
 	json_open(w, '{');
 	json_key(w, S("X-Request-Id"));
-	json_put_raw(w, S("{\"description\":\"The client's own when it sent one, and in the server's log.\",\"schema\":{\"type\":\"string\"}}"));
+	json_put_raw(w, S("{\"description\":\"The client's own when it sent one, and in the server's "
+			  "log.\",\"schema\":{\"type\":\"string\"}}"));
 	for (size_t i = 0; used->limited && i < countof(limit_headers); i++) {
 		json_key(w, str_from(limit_headers[i].name));
 		json_open(w, '{');

@@ -113,7 +113,7 @@ static void put_query_parameter(struct json_out *w, const struct field *f)
 
 void openapi_put_parameters(struct json_out *w, const struct route *row, struct openapi_used *used)
 {
-	static const char *const list[] = { "Limit", "Cursor", "Count" };
+	static const char *const list[] = {"Limit", "Cursor", "Count"};
 
 	json_key(w, S("parameters"));
 	json_open(w, '[');
@@ -172,7 +172,7 @@ void openapi_put_body(struct json_out *w, const struct route *row, struct openap
 
 static void put_headers(struct json_out *w, const struct route *row, struct openapi_used *used)
 {
-	static const char *const limited[] = { "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset" };
+	static const char *const limited[] = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"};
 
 	json_key(w, S("headers"));
 	json_open(w, '{');
@@ -184,7 +184,8 @@ static void put_headers(struct json_out *w, const struct route *row, struct open
 	}
 	if (row->flags & ROUTE_IDEMPOTENT) {
 		json_key(w, S("Idempotency-Replayed"));
-		json_put_raw(w, S("{\"description\":\"true when this is the first reply again.\",\"schema\":{\"type\":\"string\"}}"));
+		json_put_raw(w, S("{\"description\":\"true when this is the first reply "
+				  "again.\",\"schema\":{\"type\":\"string\"}}"));
 	}
 	for (size_t i = 0; row->rate != RATE_NONE && i < countof(limited); i++) {
 		used->limited = true;
@@ -243,14 +244,14 @@ static void find_problems(const struct route *row, bool *set)
 
 static void put_status_key(struct json_out *w, int status)
 {
-	const char digits[3] = { '0' + status / 100 % 10, '0' + status / 10 % 10, '0' + status % 10 };
+	const char digits[3] = {'0' + status / 100 % 10, '0' + status / 10 % 10, '0' + status % 10};
 
 	json_key(w, str_make(digits, 3));
 }
 
 void openapi_put_responses(struct json_out *w, const struct route *row, struct openapi_used *used)
 {
-	bool set[600] = { 0 };
+	bool set[600] = {0};
 
 	json_key(w, S("responses"));
 	json_open(w, '{');
@@ -262,7 +263,7 @@ void openapi_put_responses(struct json_out *w, const struct route *row, struct o
 	json_close(w, '}');
 	find_problems(row, set);
 	for (int status = 300; status < 600; status++) {
-		char name[4] = { 'E', '0' + status / 100, '0' + status / 10 % 10, '0' + status % 10 };
+		char name[4] = {'E', '0' + status / 100, '0' + status / 10 % 10, '0' + status % 10};
 		struct str text = str_make(name, 4);
 
 		if (!set[status] || status == row->status)
