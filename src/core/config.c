@@ -8,8 +8,6 @@
 
 #define FILE_MAX_BYTES (256 * KB)
 #define NAME_MAX_BYTES 64
-#define CONFIG_ARENA_MAX_BYTES                                                                                         \
-	(4 * MB) /* also holds the older values of reloaded settings: readers may still look at them */
 
 extern char **environ;
 
@@ -37,7 +35,8 @@ struct value {
 };
 
 struct config {
-	struct arena arena;
+	struct arena
+	    *arena; /* the caller's; also keeps older values of reloaded settings, which readers may still look at */
 	const char *file;
 	struct value values[CFG_COUNT];
 	unsigned char overridden[CFG_COUNT]; /* by the command line: no reload touches it */
@@ -197,7 +196,7 @@ static enum err check_value(
 static enum err take(struct config *c, enum setting_id id, const char *text, const char *origin, struct str *why)
 {
 	int64_t number;
-	enum err e = check_value(&c->arena, id, text, origin ? origin : "default", &number, why);
+	enum err e = check_value(c->arena, id, text, origin ? origin : "default", &number, why);
 
 	if (e)
 		return e;
@@ -260,7 +259,7 @@ static enum err give(
 		if (from_file && str_eq(name, str_from(rows[CFG_key_file].name)))
 			continue;
 		if (from_file) {
-			enum err e = read_secret(&c->arena, text, where, &text, why);
+			enum err e = read_secret(c->arena, text, where, &text, why);
 
 			if (e)
 				return e;
@@ -269,9 +268,9 @@ static enum err give(
 		g->origin[i] = where;
 		return OK;
 	}
-	shown = str_cstr(&c->arena, str_sub(name, 0, NAME_MAX_BYTES));
-	return shown ? unknown_name(&c->arena, where, shown, why)
-		     : complain(&c->arena, why, where, "not a name%s%s", "", "");
+	shown = str_cstr(c->arena, str_sub(name, 0, NAME_MAX_BYTES));
+	return shown ? unknown_name(c->arena, where, shown, why)
+		     : complain(c->arena, why, where, "not a name%s%s", "", "");
 }
 
 static enum err read_line(struct config *c, struct given *g, struct str line, const char *where, struct str *why)
@@ -284,10 +283,10 @@ static enum err read_line(struct config *c, struct given *g, struct str line, co
 		return OK;
 	name = str_trim(str_cut(&value, '=', &assigned));
 	if (!assigned)
-		return complain(&c->arena, why, where, "expected NAME = value%s%s", "", "");
-	text = str_cstr(&c->arena, str_trim(value));
+		return complain(c->arena, why, where, "expected NAME = value%s%s", "", "");
+	text = str_cstr(c->arena, str_trim(value));
 	if (!text)
-		return complain(&c->arena, why, where, "the value holds a NUL%s%s", "", "");
+		return complain(c->arena, why, where, "the value holds a NUL%s%s", "", "");
 	return give(c, g, name, text, where, why);
 }
 
@@ -297,12 +296,12 @@ static enum err read_file(struct config *c, struct given *g, struct str *why)
 	size_t number = 0, room = strlen(c->file) + 24;
 	enum err e;
 
-	if (read_whole(&c->arena, c->file, &text))
+	if (read_whole(c->arena, c->file, &text))
 		return complain(
-		    &c->arena, why, c->file, "cannot be read (is it there, and at most 256 kB?)%s%s", "", "");
+		    c->arena, why, c->file, "cannot be read (is it there, and at most 256 kB?)%s%s", "", "");
 	for (rest = text; rest.n;) {
 		struct str line = str_cut(&rest, '\n', NULL);
-		char *where = arena_alloc(&c->arena, room);
+		char *where = arena_alloc(c->arena, room);
 
 		if (!where)
 			return ERR_MEMORY;
@@ -327,15 +326,15 @@ static enum err read_environment(struct config *c, struct given *g, struct str *
 		if (!str_starts(value, S("COLLECT_")))
 			continue;
 		name = str_cut(&value, '=', NULL);
-		where = str_cstr(&c->arena, name);
-		lower = str_cstr(&c->arena, str_sub(name, sizeof prefix - 1, name.n));
+		where = str_cstr(c->arena, name);
+		lower = str_cstr(c->arena, str_sub(name, sizeof prefix - 1, name.n));
 		if (!where || !lower)
 			return ERR_MEMORY;
 		for (i = 0; lower[i]; i++)
 			if (lower[i] >= 'A' && lower[i] <= 'Z')
 				lower[i] = (char)(lower[i] + 32);
 		/* an empty variable is an absent one: scripts that pass settings on need no branches */
-		if (value.n && (e = give(c, g, str_from(lower), str_cstr(&c->arena, value), where, why)))
+		if (value.n && (e = give(c, g, str_from(lower), str_cstr(c->arena, value), where, why)))
 			return e;
 	}
 	return OK;
@@ -365,7 +364,7 @@ enum err config_load(struct arena *a, const char *file, struct config **out, str
 	*why = S("out of memory");
 	if (!c)
 		return ERR_MEMORY;
-	arena_init(&c->arena, &arena_malloc, CONFIG_ARENA_MAX_BYTES);
+	c->arena = a;
 	if (file && !(c->file = str_cstr(a, str_from(file))))
 		return ERR_MEMORY;
 	if ((e = read_sources(c, &g, why)))
@@ -379,7 +378,7 @@ enum err config_load(struct arena *a, const char *file, struct config **out, str
 
 enum err config_override(struct config *c, enum setting_id id, const char *value, const char *origin, struct str *why)
 {
-	const char *text = str_cstr(&c->arena, str_from(value)), *from = str_cstr(&c->arena, str_from(origin));
+	const char *text = str_cstr(c->arena, str_from(value)), *from = str_cstr(c->arena, str_from(origin));
 	enum err e;
 
 	if (!text || !from)
@@ -403,11 +402,11 @@ enum err config_reload(struct config *c, struct str *why)
 	for (i = 0; i < CFG_COUNT; i++) { /* all or nothing: a bad line changes no setting */
 		int64_t number;
 
-		if ((e = check_value(&c->arena, (enum setting_id)i, g.text[i], g.origin[i] ? g.origin[i] : "default",
-			 &number, why)))
+		if ((e = check_value(
+			 c->arena, (enum setting_id)i, g.text[i], g.origin[i] ? g.origin[i] : "default", &number, why)))
 			return e;
 	}
-	buf_init(&fixed, &c->arena, 16 * KB);
+	buf_init(&fixed, c->arena, 16 * KB);
 	for (i = 0; i < CFG_COUNT; i++) {
 		if (c->overridden[i] || strcmp(g.text[i], config_text(c, (enum setting_id)i)) == 0)
 			continue;

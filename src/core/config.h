@@ -21,7 +21,7 @@ enum setting_id {
 };
 
 struct config;
-/* ERR_SETTING with *why for people. `file` may be NULL. */
+/* ERR_SETTING with *why for people. `file` may be NULL. `a` is kept: config_reload() takes from it, so no other thread may use it then. */
 enum err config_load(struct arena *a, const char *file, struct config **out, struct str *why);
 const char *config_text(const struct config *c, enum setting_id id);     /* "" when not set */
 int64_t config_int(const struct config *c, enum setting_id id);

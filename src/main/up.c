@@ -77,6 +77,8 @@ static bool write_config(const struct up *up)
 	f = fd < 0 ? NULL : fdopen(fd, "w");
 	ok = f && fprintf(f, "# Written by `collect up` at each start.\ndata = %s\ndatabase_url = %s\nredis_url = %s\n",
 		      up->data, up->database_url, up->redis_url) > 0;
+	if (ok)
+		cluster_write_passwords(up, f);
 	if (f && fclose(f) == 0 && ok)
 		return true;
 	command_fail(up->line, 1, "%s: %s", path, strerror(errno));
@@ -133,7 +135,7 @@ static bool start_all(struct up *up)
 {
 	if ((up->private_database || up->private_redis) && !cluster_start(up))
 		return false;
-	if (!set_environment(up) || !write_config(up) || !cluster_migrate(up) || up->stopping)
+	if (!set_environment(up) || !cluster_migrate(up) || !write_config(up) || up->stopping)
 		return false;
 	if (!start_server(up) || !start_worker(up))
 		return false;

@@ -75,6 +75,8 @@ int up_wait(struct up *up, int ms);
 bool cluster_start(struct up *up);               /* both, side by side; true when both answer */
 /* The keys, the schema, and the logins' passwords where the server asks for them. */
 bool cluster_migrate(struct up *up);
+/* Lines for DATA/collect.conf that name the files of generated passwords. */
+void cluster_write_passwords(const struct up *up, FILE *f);
 
 /* ---- up_demo.c ---- */
 

@@ -7,8 +7,9 @@
 #include <unistd.h>
 #include "auth/auth.h"
 #include "io/clock.h"
+#include "io/pg_conninfo.h"
 #include "io/redis.h"
-#include "main/open.h"
+#include "main/password.h"
 #include "vault/vault.h"
 
 #define DATABASE "collect"
@@ -200,10 +201,74 @@ bool cluster_start(struct up *up)
 	return !up->private_database || (wait_for(up, postgres, postgres_answers) && make_database(up));
 }
 
+/* ---- keys, passwords of the logins, schema ---- */
+
+static const struct login {
+	enum pg_role role;
+	enum setting_id setting;
+	const char *name, *file, *variable;
+} logins[] = {
+    {PG_APP, CFG_database_app_password, "database_app_password", "keys/app-password", "COLLECT_DATABASE_APP_PASSWORD"},
+    {PG_PUBLIC, CFG_database_public_password, "database_public_password", "keys/public-password",
+	"COLLECT_DATABASE_PUBLIC_PASSWORD"},
+    {PG_WORKER, CFG_database_worker_password, "database_worker_password", "keys/worker-password",
+	"COLLECT_DATABASE_WORKER_PASSWORD"},
+};
+
+/* Does a server that is not ours ask collect_app for a password that nobody set? */
+static bool login_needs_password(struct up *up)
+{
+	const char *conninfo;
+	struct str why;
+	PGconn *connection;
+	bool asks;
+
+	if (*config_text(up->config, CFG_database_app_password) || getenv(logins[0].variable) ||
+	    pg_conninfo(up->arena, up->database_url, PG_APP, "", &conninfo, &why))
+		return false;
+	connection = PQconnectdb(conninfo);
+	asks = PQstatus(connection) != CONNECTION_OK && PQconnectionNeedsPassword(connection);
+	PQfinish(connection);
+	return asks;
+}
+
+/* Into the environment, for `collect migrate` to set and the rest to use. With `make` those that are missing are made. */
+static bool pass_passwords(struct up *up, bool make)
+{
+	char path[UP_PATH_BYTES];
+	struct str password;
+	size_t i;
+
+	for (i = 0; i < countof(logins); i++) {
+		if (*config_text(up->config, logins[i].setting))
+			continue;
+		if (!up_path(up, path, logins[i].file) ||
+		    (make && (password_make(up->arena, &password) || secret_file_make(path, password))))
+			return false;
+		if (access(path, R_OK) != 0)
+			continue;
+		if (password_read(path, up->arena, &password) ||
+		    setenv(logins[i].variable, keep(up, "%.*s", STR_ARGS(password)), 1) != 0) {
+			command_fail(up->line, 1, "%s cannot be read", path);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool migrate(struct up *up)
+{
+	const char *const argv[] = {"collect", "migrate", NULL};
+
+	if (child_run(up, NULL, argv, false) == 0)
+		return true;
+	command_fail(up->line, 1, "the schema could not be brought up to date");
+	return false;
+}
+
 bool cluster_migrate(struct up *up)
 {
 	char kek[UP_PATH_BYTES], jwk[UP_PATH_BYTES];
-	const char *const migrate[] = {"collect", "migrate", NULL};
 
 	if (!up_path(up, kek, "keys/kek") || !up_path(up, jwk, "keys/token.jwk"))
 		return false;
@@ -211,8 +276,22 @@ bool cluster_migrate(struct up *up)
 		command_fail(up->line, 1, "the keys cannot be made in %s/keys: %s", up->data, strerror(errno));
 		return false;
 	}
-	if (child_run(up, NULL, migrate, false) == 0)
+	if (up->private_database)
+		return migrate(up);
+	if (!pass_passwords(up, false) || !migrate(up))
+		return false;
+	if (!login_needs_password(up))
 		return true;
-	command_fail(up->line, 1, "the schema could not be brought up to date");
-	return false;
+	up_say("the database asks for passwords: making them in %s/keys", up->data);
+	return pass_passwords(up, true) && migrate(up);
+}
+
+void cluster_write_passwords(const struct up *up, FILE *f)
+{
+	char path[UP_PATH_BYTES];
+	size_t i;
+
+	for (i = 0; i < countof(logins); i++)
+		if (up_path(up, path, logins[i].file) && access(path, R_OK) == 0)
+			fprintf(f, "%s_file = %s\n", logins[i].name, path);
 }
