@@ -48,15 +48,15 @@ with live as not materialized (
 	where $1::text = 'created_at' and $2::boolean and ($3::text is null or (created_at, id) < ($3::timestamptz, $4::uuid))
 	order by created_at desc, id desc limit $5::bigint + 1)
 	union all
-	(select id, created_at::text, row_number() over (order by created_at, id) from live
+	(select id, created_at::text as key, row_number() over (order by created_at, id) from live
 	where $1 = 'created_at' and not $2 and ($3 is null or (created_at, id) > ($3::timestamptz, $4))
 	order by created_at, id limit $5 + 1)
 	union all
-	(select id, updated_at::text, row_number() over (order by updated_at desc, id desc) from live
+	(select id, updated_at::text as key, row_number() over (order by updated_at desc, id desc) from live
 	where $1 = 'updated_at' and $2 and ($3 is null or (updated_at, id) < ($3::timestamptz, $4))
 	order by updated_at desc, id desc limit $5 + 1)
 	union all
-	(select id, updated_at::text, row_number() over (order by updated_at, id) from live
+	(select id, updated_at::text as key, row_number() over (order by updated_at, id) from live
 	where $1 = 'updated_at' and not $2 and ($3 is null or (updated_at, id) > ($3::timestamptz, $4))
 	order by updated_at, id limit $5 + 1)
 	union all

@@ -1,0 +1,346 @@
+/* The vault against a table of data keys in memory: tx_*() of core are replaced by the few lines below, so that no database is needed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/limits.h"
+#include "base/shim.h"
+#include "io/clock.h"
+#include "sql.h"
+#include "vault/vault.h"
+#include "vault/vault_key.h"
+
+#define KEK_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+#define KEK_B "_AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+/* ---- a table of data keys ---- */
+
+struct key_record {
+	struct uuid tenant;
+	char purpose[16];
+	int64_t version;
+	char wrapped[128];
+	size_t wrapped_n;
+	char kek_id[17];
+	bool settled;
+};
+struct table {
+	struct key_record rows[8];
+	size_t n;
+	int reads, inserts;
+};
+struct tx {
+	struct table *table;
+	struct uuid tenant;
+};
+
+const struct uuid *tx_tenant(const struct tx *tx)
+{
+	return &tx->tenant;
+}
+
+const struct uuid *tx_actor(const struct tx *tx)
+{
+	(void)tx;
+	return NULL;
+}
+
+struct pg_param pg_param_uuid_or_null(const struct uuid *id)
+{
+	return id != NULL ? P_UUID(id) : P_NULL(PGT_UUID);
+}
+
+static void *column(void *row, const struct query *q, const char *name)
+{
+	for (size_t i = 0; i < q->col_count; i++) {
+		if (strcmp(q->cols[i].name, name) == 0)
+			return (char *)row + q->cols[i].offset;
+	}
+	fail_msg("no column %s", name);
+	return NULL;
+}
+
+enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
+{
+	const struct key_record *best = NULL;
+
+	tx->table->reads++;
+	*n = 0;
+	for (size_t i = 0; i < tx->table->n; i++) {
+		const struct key_record *k = &tx->table->rows[i];
+
+		if (!uuid_eq(&k->tenant, &tx->tenant) || !str_eq(str_from(k->purpose), q->in[0].v.s))
+			continue;
+		if (q->in_count == 2 ? k->version == q->in[1].v.i : best == NULL || k->version > best->version)
+			best = k;
+	}
+	if (best == NULL)
+		return OK;
+	*rows = arena_alloc(a, row_size);
+	*n = 1;
+	*(int64_t *)column(*rows, q, "key_version") = best->version;
+	*(struct str *)column(*rows, q, "wrapped") = str_make(best->wrapped, best->wrapped_n);
+	*(struct str *)column(*rows, q, "kek_id") = str_from(best->kek_id);
+	*(bool *)column(*rows, q, "settled") = best->settled;
+	return OK;
+}
+
+static void add(struct table *t, const struct uuid *tenant, struct str purpose, struct str wrapped, struct str kek_id)
+{
+	struct key_record *k = &t->rows[t->n++];
+
+	*k = (struct key_record){.tenant = *tenant, .version = 1, .wrapped_n = wrapped.n};
+	mem_copy(k->purpose, purpose.p, purpose.n);
+	mem_copy(k->wrapped, wrapped.p, wrapped.n);
+	mem_copy(k->kek_id, kek_id.p, kek_id.n);
+}
+
+enum err tx_exec(struct tx *tx, const struct query *q, int64_t *affected)
+{
+	struct table *t = tx->table;
+
+	(void)affected;
+	t->inserts++;
+	assert_ptr_equal(q->sql, &SQL_data_key_add);
+	add(t, &tx->tenant, q->in[0].v.s, q->in[1].v.s, q->in[2].v.s);
+	return OK;
+}
+
+/* ---- a scene ---- */
+
+struct scene {
+	struct arena a;
+	struct vault *v;
+	struct table table;
+	struct tx tx;
+	struct uuid row;
+	struct seal_place place;
+};
+
+static struct vault *open_vault(const char *kek)
+{
+	struct vault *v;
+	const char *why;
+
+	assert_int_equal(vault_open(kek, NULL, &v, &why), OK);
+	return v;
+}
+
+static int scene_begin(void **state)
+{
+	struct scene *s = calloc(1, sizeof *s);
+
+	arena_init(&s->a, &arena_malloc, 8 * MB);
+	s->v = open_vault(KEK_A);
+	s->tx = (struct tx){&s->table, uuid_new()};
+	s->row = uuid_new();
+	s->place = (struct seal_place){S("responses"), S("sealed"), &s->row};
+	*state = s;
+	return 0;
+}
+
+static int scene_end(void **state)
+{
+	struct scene *s = *state;
+
+	vault_close(s->v);
+	arena_free(&s->a);
+	free(s);
+	return 0;
+}
+
+static struct str sealed_text(struct scene *s, struct str plain, int64_t *version)
+{
+	struct str sealed;
+
+	assert_int_equal(vault_seal(s->v, &s->tx, VAULT_PII, &s->place, plain, &s->a, &sealed, version), OK);
+	return sealed;
+}
+
+static enum err open_at(struct scene *s, enum vault_purpose purpose, struct seal_place place, int64_t version,
+    struct str sealed, struct str *plain)
+{
+	return vault_unseal(s->v, &s->tx, purpose, &place, version, sealed, &s->a, plain);
+}
+
+/* ---- fields ---- */
+
+static void test_round_trip(void **state)
+{
+	struct scene *s = *state;
+	int64_t version, again;
+	struct str sealed = sealed_text(s, S("0901 234 567"), &version),
+		   other = sealed_text(s, S("0901 234 567"), &again), plain;
+
+	assert_int_equal(version, 1);
+	assert_int_equal(s->table.inserts, 1);
+	assert_false(str_eq(sealed, other));
+	assert_false(str_find(sealed, S("0901"), NULL));
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_true(str_eq(plain, S("0901 234 567")));
+	sealed = sealed_text(s, S(""), &version);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_int_equal(plain.n, 0);
+}
+
+static void test_moved_does_not_open(void **state)
+{
+	struct scene *s = *state;
+	int64_t version;
+	struct str sealed = sealed_text(s, S("secret"), &version), plain;
+	struct uuid row = uuid_new(), tenant = s->tx.tenant;
+	struct seal_place place = s->place;
+
+	place.row = &row;
+	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), ERR_INVALID);
+	place = s->place;
+	place.column = S("answers");
+	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), ERR_INVALID);
+	place = s->place;
+	place.table = S("links");
+	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_RESPONSE, s->place, version, sealed, &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, 2, sealed, &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, 0, sealed, &plain), ERR_INVALID);
+	/* To another tenant, whose key is there too; and even with a copy of the first tenant's key row. */
+	s->tx.tenant = uuid_new();
+	sealed_text(s, S("other"), &version);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), ERR_INVALID);
+	s->tx.tenant = uuid_new();
+	s->table.rows[s->table.n] = s->table.rows[0];
+	s->table.rows[s->table.n++].tenant = s->tx.tenant;
+	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), ERR_INTERNAL);
+	s->tx.tenant = tenant;
+	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), OK);
+}
+
+static void test_changed_does_not_open(void **state)
+{
+	struct scene *s = *state;
+	int64_t version;
+	struct str sealed = sealed_text(s, S("secret"), &version), plain;
+	char *bytes = (char *)sealed.p;
+
+	for (size_t i = 0; i < sealed.n; i++) {
+		bytes[i] ^= 1;
+		assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_INVALID);
+		bytes[i] ^= 1;
+	}
+	for (size_t n = 0; n < sealed.n; n++)
+		assert_int_equal(open_at(s, VAULT_PII, s->place, version, str_sub(sealed, 0, n), &plain), ERR_INVALID);
+}
+
+static void test_key_of_an_open_transaction_is_not_kept(void **state)
+{
+	struct scene *s = *state;
+	int64_t version;
+	struct str plain, sealed;
+
+	sealed_text(s, S("a"), &version);
+	s->table.n = 0;				   /* rolled back */
+	sealed = sealed_text(s, S("b"), &version); /* so a new key is made */
+	assert_int_equal(s->table.inserts, 2);
+	s->table.rows[0].settled = true; /* committed */
+	sealed_text(s, S("c"), &version);
+	s->table.reads = 0;
+	sealed_text(s, S("d"), &version);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_int_equal(s->table.reads, 0);
+}
+
+static void test_destroyed_and_wrong_key(void **state)
+{
+	struct scene *s = *state;
+	int64_t version;
+	struct str sealed = sealed_text(s, S("secret"), &version), plain;
+	struct vault *first = s->v;
+
+	s->v = open_vault(KEK_B);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_INTERNAL);
+	vault_close(s->v);
+	s->v = first;
+	s->table.rows[0].wrapped_n = 0;
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_INVALID);
+	assert_int_equal(vault_seal(s->v, &s->tx, VAULT_PII, &s->place, S("x"), &s->a, &sealed, &version), ERR_INVALID);
+}
+
+/* ---- tokens and small things ---- */
+
+static void test_tokens(void **state)
+{
+	struct scene *s = *state;
+	struct vault *other = open_vault(KEK_B);
+	struct str token, again, plain;
+
+	assert_int_equal(vault_token_seal(s->v, S("form"), S("{\"page\":1}"), &s->a, &token), OK);
+	assert_int_equal(vault_token_seal(s->v, S("form"), S("{\"page\":1}"), &s->a, &again), OK);
+	assert_false(str_eq(token, again));
+	assert_int_equal(vault_token_open(s->v, S("form"), token, &s->a, &plain), OK);
+	assert_true(str_eq(plain, S("{\"page\":1}")));
+	assert_int_equal(vault_token_open(s->v, S("other"), token, &s->a, &plain), ERR_INVALID);
+	assert_int_equal(vault_token_open(other, S("form"), token, &s->a, &plain), ERR_INVALID);
+	assert_int_equal(vault_token_open(s->v, S("form"), S(""), &s->a, &plain), ERR_INVALID);
+	assert_int_equal(vault_token_open(s->v, S("form"), S("!!"), &s->a, &plain), ERR_INVALID);
+	assert_int_equal(vault_token_open(s->v, S("form"), str_sub(token, 0, token.n - 4), &s->a, &plain), ERR_INVALID);
+	((char *)token.p)[0] = token.p[0] == 'A' ? 'B' : 'A';
+	assert_int_equal(vault_token_open(s->v, S("form"), token, &s->a, &plain), ERR_INVALID);
+	vault_close(other);
+}
+
+/* RFC 4231, test case 2. */
+static void test_hmac(void **state)
+{
+	struct scene *s = *state;
+	struct str hex;
+
+	assert_int_equal(vault_hmac_hex(S("Jefe"), S("what do ya want for nothing?"), &s->a, &hex), OK);
+	assert_true(str_eq(hex, S("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")));
+	assert_true(secret_eq(S("abc"), S("abc")));
+	assert_true(secret_eq(S(""), S("")));
+	assert_false(secret_eq(S("abc"), S("abd")));
+	assert_false(secret_eq(S("abc"), S("ab")));
+}
+
+static void test_key_files(void **state)
+{
+	char folder[] = "/tmp/vault-test-XXXXXX", path[64], first[128], second[128];
+	struct vault *v;
+	struct stat st;
+	const char *why;
+	size_t n, m;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/kek", folder);
+	assert_int_equal(vault_open(NULL, path, &v, &why), ERR_SETTING);
+	assert_non_null(why);
+	assert_int_equal(vault_make_key_file(path), OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(secret_file_read(path, first, sizeof first, &n), OK);
+	assert_int_equal(vault_make_key_file(path), OK);
+	assert_int_equal(secret_file_read(path, second, sizeof second, &m), OK);
+	assert_int_equal(n, m);
+	assert_memory_equal(first, second, n);
+	assert_int_equal(secret_file_read(path, second, 8, &m), ERR_LIMIT);
+	assert_int_equal(vault_open("", path, &v, &why), OK);
+	vault_close(v);
+	assert_int_equal(vault_open("c2hvcnQ", path, &v, &why), ERR_SETTING);
+	assert_int_equal(vault_open("not base64!", path, &v, &why), ERR_SETTING);
+	unlink(path);
+	rmdir(folder);
+}
+
+int main(void)
+{
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
+	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open),
+	    SCENE(test_changed_does_not_open), SCENE(test_key_of_an_open_transaction_is_not_kept),
+	    SCENE(test_destroyed_and_wrong_key), SCENE(test_tokens), SCENE(test_hmac),
+	    cmocka_unit_test(test_key_files)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
