@@ -1,0 +1,191 @@
+/* respondent.ts - what a respondent's page does better with a script. Without it the page works too: every step is a form post.
+ *
+ * - Fields on which other questions depend (data-refresh) ask the server for the page again, in place.
+ * - An exclusive choice unticks the others at once, and they it.
+ * - A form is sent once, however often its button is pressed.
+ * - Long answers show how many characters are left.
+ * - A goodbye with words to read goes on by itself after a while.
+ */
+
+type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
+
+const GO_ON_AFTER_MS = 5000;
+
+function byId<T extends HTMLElement>(id: string, root: Document = document): T | null {
+	return root.getElementById(id) as T | null;
+}
+
+function isField(e: EventTarget | null): e is Field {
+	return e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement || e instanceof HTMLSelectElement;
+}
+
+/* ---- the page again, in place ---- */
+
+/* Fields that were touched while a reply was on its way: their newer content wins over the reply's. */
+let touched = new Set<string>();
+let asked = 0;
+
+function copyContent(from: Field, to: Field): void {
+	if (to instanceof HTMLInputElement && from instanceof HTMLInputElement && /^(checkbox|radio)$/.test(to.type))
+		to.checked = from.checked;
+	else
+		to.value = from.value;
+}
+
+function questionIds(root: Element): string[] {
+	return Array.from(root.querySelectorAll<HTMLElement>('[data-question]'), (e) => e.dataset.question ?? '');
+}
+
+function keepTouched(old: Element, fresh: Element): void {
+	for (const id of touched) {
+		const from = old.querySelector('#' + CSS.escape(id));
+		const to = fresh.querySelector('#' + CSS.escape(id));
+		if (isField(from) && isField(to))
+			copyContent(from, to);
+	}
+}
+
+function restoreFocus(id: string, start: number | null, end: number | null): void {
+	const again = id ? byId(id) : null;
+	if (!again)
+		return;
+	again.focus({ preventScroll: true });
+	if (start !== null && (again instanceof HTMLTextAreaElement || (again instanceof HTMLInputElement && again.type === 'text')))
+		again.setSelectionRange(start, end);
+}
+
+function selectionOf(e: Element | null): [number | null, number | null] {
+	if (e instanceof HTMLTextAreaElement || (e instanceof HTMLInputElement && e.type === 'text'))
+		return [e.selectionStart, e.selectionEnd];
+	return [null, null];
+}
+
+function swap(form: HTMLFormElement, reply: Document): void {
+	const old = byId('cc-questions');
+	const fresh = byId('cc-questions', reply);
+	const state = form.elements.namedItem('state');
+	const freshState = reply.querySelector<HTMLInputElement>('#cc-form input[name="state"]');
+	const note = byId('cc-note');
+	if (!old || !fresh || !freshState || !(state instanceof HTMLInputElement))
+		return;
+	const before = questionIds(old);
+	const active = document.activeElement;
+	const id = active && old.contains(active) ? active.id : '';
+	const [start, end] = selectionOf(active);
+	keepTouched(old, fresh);
+	old.replaceWith(document.adoptNode(fresh));
+	state.value = freshState.value;
+	restoreFocus(id, start, end);
+	countAll(fresh, form);
+	const more = questionIds(fresh).some((q) => !before.includes(q));
+	if (note)
+		note.textContent = more ? (form.dataset.textChanged ?? '') : '';
+}
+
+async function refresh(form: HTMLFormElement): Promise<void> {
+	const turn = ++asked;
+	const body = new URLSearchParams();
+	new FormData(form).forEach((value, name) => {
+		if (typeof value === 'string')
+			body.append(name, value);
+	});
+	body.append('action', 'refresh');
+	touched = new Set();
+	try {
+		const reply = await fetch(form.action, { method: 'POST', body, credentials: 'same-origin' });
+		const text = await reply.text();
+		/* A later change has asked again, or the form is being sent: this reply is old. */
+		if (turn !== asked || form.dataset.sending || !reply.ok)
+			return;
+		swap(form, new DOMParser().parseFromString(text, 'text/html'));
+	} catch {
+		/* Offline: the page still works by its buttons. */
+	}
+}
+
+/* ---- exclusive choices ---- */
+
+function settleExclusive(changed: HTMLInputElement, form: HTMLFormElement): void {
+	if (changed.type !== 'checkbox' || !changed.checked)
+		return;
+	const alone = changed.hasAttribute('data-exclusive');
+	for (const other of Array.from(form.elements)) {
+		if (!(other instanceof HTMLInputElement) || other === changed || other.type !== 'checkbox' || other.name !== changed.name)
+			continue;
+		if (alone || other.hasAttribute('data-exclusive'))
+			other.checked = false;
+	}
+}
+
+/* ---- characters left ---- */
+
+function count(area: HTMLTextAreaElement, form: HTMLFormElement): void {
+	let shown = area.nextElementSibling;
+	if (!shown || !shown.classList.contains('cc-count')) {
+		shown = document.createElement('p');
+		shown.className = 'cc-count';
+		shown.setAttribute('aria-hidden', 'true');
+		area.after(shown);
+	}
+	shown.textContent = `${area.maxLength - area.value.length} ${form.dataset.textCharacters ?? ''}`;
+}
+
+function countAll(root: ParentNode, form: HTMLFormElement): void {
+	root.querySelectorAll<HTMLTextAreaElement>('textarea[maxlength]').forEach((area) => count(area, form));
+}
+
+/* ---- sending once ---- */
+
+function sendOnce(form: HTMLFormElement): void {
+	form.addEventListener('submit', (event) => {
+		if (form.dataset.sending) {
+			event.preventDefault();
+			return;
+		}
+		form.dataset.sending = '1';
+		form.setAttribute('aria-busy', 'true');
+		const note = byId('cc-note');
+		if (note)
+			note.textContent = form.dataset.textSending ?? '';
+	});
+	/* Back from the browser's memory of pages: it may be sent again. */
+	window.addEventListener('pageshow', () => {
+		delete form.dataset.sending;
+		form.removeAttribute('aria-busy');
+	});
+}
+
+/* ---- start ---- */
+
+function watch(form: HTMLFormElement): void {
+	form.addEventListener('input', (event) => {
+		if (!isField(event.target))
+			return;
+		touched.add(event.target.id);
+		if (event.target instanceof HTMLTextAreaElement && event.target.maxLength > 0)
+			count(event.target, form);
+	});
+	form.addEventListener('change', (event) => {
+		if (!isField(event.target))
+			return;
+		if (event.target instanceof HTMLInputElement)
+			settleExclusive(event.target, form);
+		if (event.target.closest('[data-refresh]'))
+			void refresh(form);
+	});
+}
+
+function start(): void {
+	const form = byId<HTMLFormElement>('cc-form');
+	const onward = document.querySelector<HTMLAnchorElement>('#cc-continue[data-go]');
+	if (form) {
+		sendOnce(form);
+		watch(form);
+		countAll(form, form);
+		document.querySelector<HTMLElement>('.cc-errors')?.focus();
+	}
+	if (onward)
+		window.setTimeout(() => window.location.assign(onward.href), GO_ON_AFTER_MS);
+}
+
+start();
