@@ -23,6 +23,7 @@ struct serving {
 	struct arena *arena;
 	struct listener outside, inside;
 	struct http_server *public_server, *internal_server;
+	bool placed; /* serve.json is written */
 };
 
 static enum err start_listener(
@@ -104,7 +105,7 @@ static enum err set_public_url(struct serving *s)
 }
 
 /* DATA/serve.json says where the listeners are; written whole or not at all. */
-static bool write_place(const struct serving *s)
+static bool write_place(struct serving *s)
 {
 	char path[PATH_BYTES], fresh[PATH_BYTES], internal[URL_BYTES], text[2 * URL_BYTES + 128];
 	const char *data = config_text(s->config, CFG_data);
@@ -113,6 +114,7 @@ static bool write_place(const struct serving *s)
 
 	if (!config_is_set(s->config, CFG_data))
 		return true;
+	s->placed = true;
 	url_of(
 	    internal, sizeof internal, config_text(s->config, CFG_internal_bind), http_server_port(s->internal_server));
 	snprintf(path, sizeof path, "%s/serve.json", data);
@@ -167,6 +169,16 @@ static void wait_for_end(struct serving *s, const sigset_t *signals)
 	}
 }
 
+/* Where nobody listens any more nobody should be sent. */
+static void remove_place(const struct serving *s)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof path, "%s/serve.json", config_text(s->config, CFG_data));
+	if (s->placed)
+		unlink(path);
+}
+
 /* The internal listener goes last: whoever asks readyz meanwhile is told 503 and why. */
 static void stop_listeners(struct serving *s)
 {
@@ -199,6 +211,7 @@ static enum err serve(struct serving *s, const sigset_t *signals, struct str *wh
 	if (!e) {
 		announce(s);
 		wait_for_end(s, signals);
+		remove_place(s);
 	}
 	stop_listeners(s);
 	return e;

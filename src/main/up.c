@@ -119,6 +119,21 @@ static bool start_server(struct up *up)
 	return true;
 }
 
+/* A server that is started again keeps its ports, also those of the kernel's choice: links and scrapers know them by now. */
+static bool keep_ports(const struct up *up)
+{
+	static const char *const names[][2] = {{"port", "COLLECT_PORT"}, {"internal_port", "COLLECT_INTERNAL_PORT"}};
+	size_t i;
+
+	for (i = 0; i < countof(names); i++) {
+		const char *port = str_cstr(up->arena, up_json_text(up, "serve.json", names[i][0]));
+
+		if (!port || setenv(names[i][1], port, 1) != 0)
+			return false;
+	}
+	return true;
+}
+
 static bool start_worker(struct up *up)
 {
 	struct child *c = &up->children[UP_WORKER];
@@ -137,7 +152,7 @@ static bool start_all(struct up *up)
 		return false;
 	if (!set_environment(up) || !cluster_migrate(up) || !write_config(up) || up->stopping)
 		return false;
-	if (!start_server(up) || !start_worker(up))
+	if (!start_server(up) || !keep_ports(up) || !start_worker(up))
 		return false;
 	return !up->demo || child_call(up, demo_make) == 0;
 }

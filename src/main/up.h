@@ -84,7 +84,7 @@ void cluster_write_passwords(const struct up *up, FILE *f);
 bool demo_make(struct up *up);
 /* The readable block at the end. */
 void up_show(const struct up *up);
-/* A member of a JSON file in DATA, dotted ("links.csat"); empty when it is not there. */
+/* A member of a JSON file in DATA, dotted ("links.csat"), text or whole number; empty when it is not there. */
 struct str up_json_text(const struct up *up, const char *file, const char *member);
 
 #endif

@@ -266,6 +266,7 @@ struct str up_json_text(const struct up *up, const char *file, const char *membe
 	const struct json *at;
 	struct json *doc;
 	struct json_error why;
+	struct buf number;
 	ssize_t n;
 	int fd;
 
@@ -277,6 +278,11 @@ struct str up_json_text(const struct up *up, const char *file, const char *membe
 		return S("");
 	for (at = doc; at && rest.n;)
 		at = json_get(at, str_cut(&rest, '.', NULL));
+	if (at && at->type == JSON_INT) {
+		buf_init(&number, up->arena, 32);
+		buf_int(&number, at->i);
+		return str_make(number.p, number.n);
+	}
 	return at && at->type == JSON_STR ? at->s : S("");
 }
 

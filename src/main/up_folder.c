@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MARKER ".collect-data"
@@ -140,20 +141,45 @@ static bool make_folders(const struct up *up, uid_t uid, gid_t gid)
 	return geteuid() != 0 || chown(up->data, uid, gid) == 0 ? true : fail(up, up->data);
 }
 
-static bool drop(const struct up *up, const struct passwd *user)
+static bool become(const struct passwd *user)
 {
-	if (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
-		return fail(up, user->pw_name);
-	/* changing the user clears this: without it a core file or /proc of our own would be root's */
-	prctl(PR_SET_DUMPABLE, 1);
-	if (access(up->data, R_OK | W_OK | X_OK) == 0)
+	return setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 && setuid(user->pw_uid) == 0;
+}
+
+/* Before anything is made there: can the user enter the folder, or the nearest one above it that exists? Asked as that user, in a child. */
+static bool user_can_enter(const struct up *up, const struct passwd *user)
+{
+	char path[UP_PATH_BYTES], *slash;
+	int status = 1;
+	pid_t pid;
+
+	snprintf(path, sizeof path, "%s", config_text(up->config, CFG_data));
+	while (access(path, F_OK) != 0 && (slash = strrchr(path, '/')) && slash != path)
+		*slash = '\0';
+	if (access(path, F_OK) != 0)
+		snprintf(path, sizeof path, "%s", *path == '/' ? "/" : ".");
+	pid = fork();
+	if (pid == 0)
+		_exit(become(user) && chdir(path) == 0 ? 0 : 1);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	if (status == 0)
 		return true;
 	command_fail(up->line, 1,
 	    "the user %s cannot reach %s: a folder above it is closed to others (as /root is).\n"
 	    "PostgreSQL refuses to run as root, so everything runs as that user. Put the data elsewhere: --data "
 	    "/var/lib/collect",
-	    user->pw_name, up->data);
+	    user->pw_name, config_text(up->config, CFG_data));
 	return false;
+}
+
+static bool drop(const struct up *up, const struct passwd *user)
+{
+	if (!become(user))
+		return fail(up, user->pw_name);
+	/* changing the user clears this: without it a core file or /proc of our own would be root's */
+	prctl(PR_SET_DUMPABLE, 1);
+	return access(up->data, R_OK | W_OK | X_OK) == 0 ? true : fail(up, up->data);
 }
 
 /* Paths of sockets end at 107 bytes, and PostgreSQL and Redis each give some characters a meaning. */
@@ -210,6 +236,8 @@ bool up_prepare(struct up *up, bool fresh)
 		    "/usr/sbin/nologin " USER_NAME);
 		return false;
 	}
+	if (user && !user_can_enter(up, user))
+		return false;
 	umask(0022);
 	if (!find_self(up) || !find_data(up) || !claim_folder(up) || !lock_folder(up))
 		return false;
