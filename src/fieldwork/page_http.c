@@ -123,7 +123,11 @@ static enum err start(struct sitting *s)
 	if ((e = form_read(s->rq->x->query, s->rq->arena, &fields, &n)) ||
 	    (e = choose_language(s, fields, n, &language)))
 		return e;
-	return sitting_start(s, language, fields, n);
+	e = sitting_start(s, language, fields, n);
+	/* The browser's back button shows this page again instead of beginning another interview, which would be stored beside the first. It
+	 * holds no answers yet; pages that do are not kept. */
+	reply_header(s->rq, S("Cache-Control"), S("private, no-cache"));
+	return e;
 }
 
 static enum err open_page(struct req *rq, const struct resolved *link)

@@ -1,0 +1,152 @@
+/* The table over columns given here by hand; what the engine says of a real survey is tested in its own room. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "export/table.h"
+
+struct program {
+	struct export_column columns[8];
+	size_t n;
+};
+
+static const struct export_choice liked[] = {
+    {{"staff", 5}, {"The staff", 9}, 1, true}, {{"7", 1}, {"Seven, of all", 13}, 7, true}};
+static const struct export_choice more[] = {
+    {{"staff", 5}, {"Staff", 5}, 1, true}, {{"place", 5}, {"Place", 5}, 3, true}};
+static const struct export_choice rows[] = {{{"value", 5}, {"Is worth it", 11}, 0, false}};
+
+static const struct program newest = {{
+					  {{"nps", 3}, {"How likely?", 11}, {"rating", 6}, false, 0, NULL},
+					  {{"liked", 5}, {"What did you like?", 18}, {"multi", 5}, false, 2, liked},
+					  {{"drivers", 7}, {"=Rank", 5}, {"rank", 4}, false, 2, liked},
+					  {{"image", 5}, {"How far?", 8}, {"matrix", 6}, false, 1, rows},
+					  {{"phone", 5}, {"Phone", 5}, {"text", 4}, true, 0, NULL},
+					  {{"store", 5}, {"", 0}, {"parameter", 9}, false, 0, NULL},
+				      },
+    6};
+static const struct program older = {{
+					 {{"old", 3}, {"Old", 3}, {"text", 4}, false, 0, NULL},
+					 {{"liked", 5}, {"Liked", 5}, {"multi", 5}, false, 2, more},
+				     },
+    2};
+
+struct str program_language_pick(const struct program *p, struct str wish)
+{
+	(void)p;
+	return wish;
+}
+
+enum err program_columns(
+    const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n)
+{
+	(void)language;
+	*out = arena_copy(a, p->columns, p->n * sizeof(p->columns[0]));
+	*n = p->n;
+	return OK;
+}
+
+struct fixture {
+	struct arena a;
+	struct table table;
+	struct buf out;
+};
+
+static void begin(struct fixture *f, bool personal)
+{
+	arena_init(&f->a, &arena_malloc, 64 * MB);
+	assert_int_equal(table_init(&f->table, &f->a), OK);
+	assert_int_equal(table_add(&f->table, &newest, S("en"), personal, &f->a), OK);
+	assert_int_equal(table_add(&f->table, &older, S("en"), personal, &f->a), OK);
+	buf_init(&f->out, &f->a, 1 * MB);
+}
+
+static void check(struct fixture *f, struct str want)
+{
+	struct str got;
+
+	assert_int_equal(buf_done(&f->out, &got), OK);
+	if (!str_eq(got, want))
+		fail_msg("%.*s instead of %.*s", STR_ARGS(got), STR_ARGS(want));
+	arena_free(&f->a);
+}
+
+static struct json *object(struct fixture *f, struct str text)
+{
+	struct json_error why;
+	struct json *doc;
+
+	assert_int_equal(json_read(&f->a, text, &json_limits_default, &doc, &why), OK);
+	return doc;
+}
+
+static void newest_columns_come_first(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, true);
+	table_head(&f.table, false, &f.out);
+	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,phone,store,old,liked_place"));
+}
+
+static void labels_are_quoted_and_neutralised(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, false);
+	table_head(&f.table, true, &f.out);
+	check(
+	    &f, S(",How likely?,What did you like?: The staff,\"What did you like?: Seven, of all\",'=Rank: The staff,"
+		  "\"'=Rank: Seven, of all\",How far?: Is worth it,store,Old,Liked: Place"));
+}
+
+static void a_row_has_a_cell_for_each_column(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, true);
+	table_row(&f.table,
+	    object(&f, S("{\"nps\":-3,\"liked\":[7],\"drivers\":[\"7\",\"staff\"],\"image\":{\"value\":[\"a\",2]},"
+			 "\"old\":\"=1\"}")),
+	    object(&f, S("{\"store\":\"-x\"}")), object(&f, S("{\"phone\":\"+84, 1\"}")), &f.out);
+	check(&f, S(",-3,0,1,2,1,\"a;2\",\"'+84, 1\",'-x,'=1,0"));
+}
+
+static void what_was_not_answered_is_empty(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, true);
+	table_row(&f.table, object(&f, S("{}")), object(&f, S("{}")), NULL, &f.out);
+	check(&f, S(",,,,,,,,,,"));
+}
+
+static void personal_columns_need_asking(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, false);
+	table_head(&f.table, false, &f.out);
+	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,store,old,liked_place"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(newest_columns_come_first),
+	    cmocka_unit_test(labels_are_quoted_and_neutralised),
+	    cmocka_unit_test(a_row_has_a_cell_for_each_column),
+	    cmocka_unit_test(what_was_not_answered_is_empty),
+	    cmocka_unit_test(personal_columns_need_asking),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
