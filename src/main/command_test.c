@@ -1,7 +1,7 @@
 #include "base/test.h"
 #include "main/command.h"
 
-static int read_line(char **argv, struct command_line *line, struct option_row *options)
+static int read_line(const char **argv, struct command_line *line, struct option_row *options)
 {
 	int argc = 0, status = -1;
 
@@ -16,10 +16,10 @@ static int read_line(char **argv, struct command_line *line, struct option_row *
 	    .option_count = 2,
 	    .operand_min = 1,
 	    .operand_max = 2};
-	return command_line_read(line, argc, argv, &status) ? status : -1;
+	return command_line_read(line, argc, (char **)argv, &status) ? status : -1;
 }
 
-#define ARGV(...) ((char *[]){(char[]){"test"}, __VA_ARGS__, NULL})
+#define ARGV(...) ((const char *[]){"test", __VA_ARGS__, NULL})
 
 static void takes_what_it_knows(void **state)
 {
