@@ -3,7 +3,7 @@
 set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PGBIN=/usr/lib/postgresql/15/bin
-BUILD=${COLLECT_BENCH_BUILD:-$ROOT/build}
+BUILD=${BENCH_BUILD:-$ROOT/build}
 COLLECT=$BUILD/src/main/collect
 RUN=$(mktemp -d "${TMPDIR:-/tmp}/collect-bench.XXXXXX")
 USER_OF_PG=

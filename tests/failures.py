@@ -8,26 +8,30 @@ import re
 import sys
 
 TEST = re.compile(r"^(\s*)(not )?ok \d")
+NOISE = re.compile(r"^\s*(duration_ms|type|location|failureType|code|name|\.\.\.|---)")
 LINES_MAX = 150
 
 
 def failing(lines):
-    """Each `not ok` with what follows it until the next test."""
-    keep = False
-    for line in lines:
+    """Each `not ok` with what follows it until the next test; an explanation that stood before is not repeated."""
+    title, block, known = None, [], set()
+    for line in lines + ["ok 0"]:
         match = TEST.match(line)
-        if match:
-            keep = bool(match.group(2))
-        elif re.match(r"^\s*# Subtest", line):
-            keep = False
-        if keep:
-            yield line
+        if match or re.match(r"^\s*# ", line):
+            text = "\n".join(block)
+            if title:
+                yield title
+                yield from (["      (as above)"] if text in known else block)
+                known.add(text)
+            title, block = (line if match and match.group(2) else None), []
+        elif title and not NOISE.match(line):
+            block.append(line)
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8", errors="replace") as f:
         lines = f.read().splitlines()
-    shown = [line for line in failing(lines) if not re.match(r"^\s*(duration_ms|type|location|\.\.\.|---)", line)]
+    shown = list(failing(lines))
     shown += [line for line in lines if "ERROR: AddressSanitizer" in line or "runtime error:" in line or "LeakSanitizer" in line]
     if not shown:
         shown = lines[-40:]

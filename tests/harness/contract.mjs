@@ -112,7 +112,7 @@ export class Contract {
 }
 
 function explain(errors) {
-	return errors.slice(0, 5).map((e) => `${e.instancePath || '/'} ${e.message}${e.params?.additionalProperty ? ` (${e.params.additionalProperty})` : ''}`)
+	return (errors ?? []).slice(0, 5).map((e) => `${e.instancePath || '/'} ${e.message}${e.params?.additionalProperty ? ` (${e.params.additionalProperty})` : ''}`)
 		.join('; ');
 }
 

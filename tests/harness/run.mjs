@@ -12,10 +12,10 @@ const need = (name) => {
 };
 
 export const run = {
-	dir: need('COLLECT_TEST_RUN'), // throw-away folder of this run
-	pg: need('COLLECT_TEST_PG'), // socket folder of the run's PostgreSQL
-	collect: need('COLLECT_TEST_BIN'),
-	user: process.env.COLLECT_TEST_USER ?? '', // the unprivileged user when we are root
+	dir: need('COTEST_RUN'), // throw-away folder of this run
+	pg: need('COTEST_PG'), // socket folder of the run's PostgreSQL
+	collect: need('COTEST_BIN'),
+	user: process.env.COTEST_USER ?? '', // the unprivileged user when we are root
 };
 
 const execFileAsync = promisify(execFile);
