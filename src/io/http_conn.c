@@ -70,14 +70,18 @@ static void address_widen(struct address *a)
 bool address_read(struct str text, struct address *out)
 {
 	char z[INET6_ADDRSTRLEN];
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer = {.v4.sin_family = AF_INET};
 
 	if (text.n == 0 || text.n >= sizeof(z))
 		return false;
 	memcpy(z, text.p, text.n);
 	z[text.n] = 0;
-	if (inet_pton(AF_INET, z, &v4.sin_addr) == 1)
-		address_of((struct sockaddr *)&v4, out);
+	if (inet_pton(AF_INET, z, &peer.v4.sin_addr) == 1)
+		address_of(&peer.any, out);
 	else if (inet_pton(AF_INET6, z, out->b) != 1)
 		return false;
 	address_widen(out);
@@ -139,30 +143,31 @@ static void say(int fd, const char *text)
 		return;
 }
 
-static const char timeout_words[] =
-    "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
-    "Cache-Control: no-store\r\nContent-Length: 128\r\n\r\n{\"type\":\"/docs/errors#timeout\",\"title\":\"The request "
-    "took too long to arrive.\","
-    "\"status\":408,\"code\":\"timeout\",\"request_id\":\"none\"}";
-static const char malformed_words[] =
-    "HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"
-    "Cache-Control: no-store\r\nContent-Length: 128\r\n\r\n{\"type\":\"/docs/errors#unreadable\",\"title\":\"The "
-    "request could not be read.\","
-    "\"status\":400,\"code\":\"unreadable\",\"request_id\":\"none\"}";
+#define WORDS(status, title, slug, meaning)                                                                            \
+	"HTTP/1.1 " #status " " title                                                                                  \
+	"\r\nContent-Type: application/problem+json\r\nConnection: close\r\nCache-Control: "                           \
+	"no-store\r\n\r\n{\"type\":\"/docs/errors#" slug "\",\"title\":\"" meaning "\",\"status\":" #status            \
+	",\"code\":\"" slug "\",\"request_id\":\"none\"}"
 
-/* libmicrohttpd closes on some broken request lines without a word. Where bytes came, none went out and no request of ours had begun,
- * that is what happened. */
+static const char timeout_words[] = WORDS(408, "Request Timeout", "timeout", "The request took too long to arrive.");
+static const char malformed_words[] = WORDS(400, "Bad Request", "unreadable", "The request could not be read.");
+static const char too_large_words[] = WORDS(
+    431, "Request Header Fields Too Large", "headers-too-large", "The request's headers are larger than allowed.");
+
+/* libmicrohttpd closes on some broken request lines, and on heads that exhaust its memory, without a word. Where bytes came and none went
+ * out, that is what happened. */
 static void explain_silence(struct conn *c)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof(info);
+	bool head_too_large = c->current && c->current->phase == PHASE_HEAD;
 
-	if (c->requests > 0 || (atomic_load(&c->state) & 7) == CONN_DEAD)
+	if ((c->requests > 0 && !head_too_large) || (atomic_load(&c->state) & 7) == CONN_DEAD)
 		return;
 	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) || info.tcpi_bytes_received <= 1)
 		return;
 	if (info.tcpi_bytes_sent == 0)
-		say(c->fd, malformed_words);
+		say(c->fd, head_too_large ? too_large_words : malformed_words);
 	c->linger = true;
 }
 
@@ -184,6 +189,8 @@ static void linger(struct http_server *s, int fd)
 static void conn_close(struct http_server *s, struct conn *c)
 {
 	explain_silence(c);
+	if (c->current)
+		exchange_abandon(c->current, err_status(ERR_HEADERS_TOO_LARGE));
 	pthread_mutex_lock(&s->conns_lock);
 	if (c->linger && !s->stopping)
 		linger(s, c->fd);

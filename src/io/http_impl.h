@@ -34,6 +34,7 @@ struct conn {
 	int fd;
 	bool loopback, counted, linger;
 	int requests;
+	struct exchange *current;    /* begun and not ended */
 	struct address address;
 	struct str client;
 	char client_text[INET6_ADDRSTRLEN];
@@ -139,6 +140,8 @@ void exchange_release(struct exchange *ex);
 void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
     const char *data, size_t *data_bytes, void **context);
+/* For those that libmicrohttpd forgot to end (a head that exhausted its memory). */
+void exchange_abandon(struct exchange *ex, int status);
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
 void exchange_refuse(struct exchange *ex, enum err e, const char *detail);
 

@@ -168,6 +168,8 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
 	if (n > 0) {
 		pthread_cond_broadcast(&st->room);
 	} else if (st->aborted && st->ended) {
+		/* libmicrohttpd closes such a connection when its thread wakes up for another reason: this is the reason. */
+		shutdown(ex->conn->fd, SHUT_RDWR);
 		n = MHD_CONTENT_READER_END_WITH_ERROR;
 	} else if (st->ended) {
 		n = MHD_CONTENT_READER_END_OF_STREAM;
