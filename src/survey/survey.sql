@@ -39,3 +39,7 @@ update surveys set status = 'published', published_version = $2::integer, update
 -- role: app public worker
 select id as version_id, title, program
 from survey_versions where survey_id = $1::uuid and number = $2::integer and deleted_at is null
+
+-- name: survey_program_definition
+-- role: app public worker
+select definition from survey_versions where survey_id = $1::uuid and number = $2::integer and deleted_at is null

@@ -25,25 +25,24 @@ static uint32_t get_u32(const unsigned char *p)
 static enum err program_make(struct arena *a, struct str bytes, void **object)
 {
 	struct survey_program *s = arena_new(a, struct survey_program);
-	struct str own = str_dup(a, bytes);
-	const unsigned char *head = (const unsigned char *)own.p;
+	const unsigned char *head = (const unsigned char *)bytes.p;
 	struct program *program;
 	const char *why;
 	uint32_t title;
 	enum err e;
 
-	if (s == NULL || own.p == NULL)
+	if (s == NULL)
 		return ERR_MEMORY;
-	if (own.n < HEAD_BYTES || !mem_same(head, MAGIC, 4))
+	if (bytes.n < HEAD_BYTES || !mem_same(head, MAGIC, 4))
 		return ERR_INTERNAL;
 	mem_copy(s->version_id.b, head + 4, 16);
 	mem_copy(s->survey_id.b, head + 20, 16);
 	s->number = get_u32(head + 36);
 	title = get_u32(head + 40);
-	if (title > own.n - HEAD_BYTES)
+	if (title > bytes.n - HEAD_BYTES)
 		return ERR_INTERNAL;
-	s->title = str_sub(own, HEAD_BYTES, title);
-	if ((e = program_load(a, str_sub(own, HEAD_BYTES + title, own.n), &program, &why)))
+	s->title = str_sub(bytes, HEAD_BYTES, title);
+	if ((e = program_load(a, str_sub(bytes, HEAD_BYTES + title, bytes.n), &program, &why)))
 		return e == ERR_INVALID ? ERR_INTERNAL : e;
 	s->program = program;
 	*object = s;
@@ -62,6 +61,23 @@ struct program_row {
 	struct str title, program;
 };
 
+/* What another release compiled may not be a program of this one. The version carries its definition, so it is compiled again; it had no errors when
+ * it was published, and what this engine does not do is left out as it was then. */
+static enum err program_anew(const struct load *load, struct arena *a, struct str *program)
+{
+	const struct pg_param in[] = {P_UUID(load->survey_id), P_INT(load->number)};
+	struct compiled compiled;
+	struct str definition;
+	enum err e;
+
+	if ((e = tx_json(load->tx, a, &Q_NO_OUT(SQL_survey_program_definition, in), &definition)))
+		return e;
+	if ((e = engine_compile_text(a, definition, COMPILE_LEAVE_OUT_UNBUILT, &compiled)))
+		return e;
+	*program = compiled.program;
+	return compiled.error_count > 0 ? ERR_INTERNAL : OK;
+}
+
 static enum err program_bytes(void *ctx, struct arena *a, struct str *bytes)
 {
 	static const struct pg_col cols[] = {COL(struct program_row, version_id, PGT_UUID),
@@ -69,11 +85,18 @@ static enum err program_bytes(void *ctx, struct arena *a, struct str *bytes)
 	const struct load *load = ctx;
 	const struct pg_param in[] = {P_UUID(load->survey_id), P_INT(load->number)};
 	struct program_row row;
+	struct program *sound;
+	const char *why;
 	unsigned char *p;
 	size_t n;
 	enum err e;
 
 	if ((e = tx_one(load->tx, a, &Q(SQL_survey_program, in, cols), &row)))
+		return e;
+	e = program_load(a, row.program, &sound, &why);
+	if (e == ERR_INVALID)
+		e = program_anew(load, a, &row.program);
+	if (e)
 		return e;
 	n = HEAD_BYTES + row.title.n + row.program.n;
 	if ((p = arena_alloc(a, n)) == NULL)
