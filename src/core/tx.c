@@ -2,13 +2,13 @@
 
 #include "base/limits.h"
 #include "core/app.h"
-#include "io/pg_conn.h"
+#include "io/pg_session.h"
 #include "sql.h"
 
 struct tx {
 	struct app *app;
 	struct pg_pool *pool;
-	struct pg_conn *conn; /* from the first statement to the end */
+	struct pg_session *conn; /* from the first statement to the end */
 	struct arena *arena;
 	bool read_only, closed;
 	bool has_tenant, bound; /* bound: the binding was sent in this transaction */
@@ -310,8 +310,10 @@ static enum err scan_send(struct tx *tx, const struct query *q)
 	uuid_text(&tx->tenant, text);
 	in[0] = P_TEXT(tx->has_tenant ? str_make(text, sizeof(text)) : S(""));
 	in[1] = P_TEXT(str_from(timeout));
-	if ((e = pg_send(tx->conn, &SQL_tx_bind_scan, in, 2)) || (e = pg_send(tx->conn, q->sql, q->in, q->in_count)) ||
-	    (e = pg_send_sync(tx->conn)))
+	if ((e = pg_send(tx->conn, &SQL_tx_bind_scan, in, 2)) || (e = pg_send(tx->conn, q->sql, q->in, q->in_count)))
+		return fail_conn(tx, e);
+	pg_scan(tx->conn);
+	if ((e = pg_send_sync(tx->conn)))
 		return fail_conn(tx, e);
 	return OK;
 }
@@ -329,16 +331,19 @@ struct scan {
 	bool known; /* `at` is filled */
 };
 
-static enum err scan_row(struct tx *tx, struct scan *s, const struct pg_result *r)
+static enum err scan_rows(struct tx *tx, struct scan *s, const struct pg_result *r)
 {
-	enum err e;
+	int n = pg_result_rows(r);
+	enum err e = OK;
 
 	if (!s->known && (e = columns(tx, s->q, r, s->at)))
 		return e;
 	s->known = true;
-	if ((e = pg_row(r, 0, s->q->cols, s->q->col_count, s->at, NULL, s->row)))
-		return e;
-	return s->fn(s->ctx, s->row);
+	for (int i = 0; i < n && !e; i++) {
+		if (!(e = pg_row(r, i, s->q->cols, s->q->col_count, s->at, NULL, s->row)))
+			e = s->fn(s->ctx, s->row);
+	}
+	return e;
 }
 
 enum err tx_each(
@@ -357,10 +362,8 @@ enum err tx_each(
 	while (!e && !reply.sync) {
 		if ((e = pg_next(tx->conn, row_deadline(), &reply)))
 			break;
-		if (reply.statement == &SQL_tx_bind_scan)
-			pg_scan_next(tx->conn);
-		if (reply.row)
-			e = scan_row(tx, &s, reply.result);
+		if (reply.result && reply.statement == q->sql)
+			e = scan_rows(tx, &s, reply.result);
 		if (reply.result)
 			pg_result_clear(reply.result);
 	}
@@ -386,7 +389,7 @@ static void close_tx(struct tx *tx)
 void tx_rollback(struct tx *tx)
 {
 	int64_t deadline = clock_mono_ns() + (int64_t)PG_ROLLBACK_TIMEOUT_MS * 1000000;
-	struct pg_conn *c = tx->conn;
+	struct pg_session *c = tx->conn;
 
 	if (tx->closed)
 		return;
@@ -400,7 +403,7 @@ void tx_rollback(struct tx *tx)
 /* Everything up to the Sync. Without a Sync nobody knows whether the server committed. */
 static enum err finish(struct tx *tx)
 {
-	struct pg_conn *c = tx->conn;
+	struct pg_session *c = tx->conn;
 	enum err e;
 
 	if (pg_broken(c))

@@ -10,7 +10,7 @@
  * and are closed there. Connections are made and closed outside the lock. */
 
 struct idle {
-	struct pg_conn *conn;
+	struct pg_session *conn;
 	int64_t since_ns;
 };
 
@@ -66,7 +66,7 @@ void pg_pool_close(struct pg_pool *p)
 	if (!p)
 		return;
 	for (int i = 0; i < p->idle_count; i++)
-		pg_conn_close(p->idle[i].conn);
+		pg_session_close(p->idle[i].conn);
 	pthread_cond_destroy(&p->given);
 	pthread_mutex_destroy(&p->lock);
 	a = p->arena; /* holds p itself */
@@ -74,9 +74,9 @@ void pg_pool_close(struct pg_pool *p)
 }
 
 /* Takes the longest idle connection out when there are more than `keep` and it has waited for long. Called with the lock held. */
-static struct pg_conn *spare(struct pg_pool *p, int64_t now_ns)
+static struct pg_session *spare(struct pg_pool *p, int64_t now_ns)
 {
-	struct pg_conn *c;
+	struct pg_session *c;
 
 	if (p->open <= p->config.keep || p->idle_count == 0 ||
 	    now_ns - p->idle[0].since_ns < (int64_t)PG_IDLE_CHECK_MS * 1000000)
@@ -90,7 +90,7 @@ static struct pg_conn *spare(struct pg_pool *p, int64_t now_ns)
 
 void pg_pool_counts(struct pg_pool *p, struct pg_pool_counts *out)
 {
-	struct pg_conn *old;
+	struct pg_session *old;
 
 	pthread_mutex_lock(&p->lock);
 	old = spare(p, clock_mono_ns());
@@ -100,12 +100,12 @@ void pg_pool_counts(struct pg_pool *p, struct pg_pool_counts *out)
 	    .waiting = p->waiting,
 	    .max = p->config.max};
 	pthread_mutex_unlock(&p->lock);
-	pg_conn_close(old);
+	pg_session_close(old);
 }
 
-static void forget(struct pg_pool *p, struct pg_conn *c)
+static void forget(struct pg_pool *p, struct pg_session *c)
 {
-	pg_conn_close(c);
+	pg_session_close(c);
 	pthread_mutex_lock(&p->lock);
 	p->open--;
 	pthread_cond_signal(&p->given);
@@ -113,7 +113,7 @@ static void forget(struct pg_pool *p, struct pg_conn *c)
 }
 
 /* A round trip that does nothing. */
-static bool answers(struct pg_conn *c, int timeout_ms)
+static bool answers(struct pg_session *c, int timeout_ms)
 {
 	int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
 
@@ -123,15 +123,15 @@ static bool answers(struct pg_conn *c, int timeout_ms)
 /* Fit to go out? Too old ones are replaced; one that was idle for long is asked first. */
 static bool fit(struct pg_pool *p, const struct idle *i, int64_t now_ns)
 {
-	if (now_ns - pg_conn_born_ns(i->conn) > (int64_t)p->config.recycle_s * 1000000000 || !pg_conn_quiet(i->conn))
+	if (now_ns - pg_session_born_ns(i->conn) > (int64_t)p->config.recycle_s * 1000000000 || !pg_session_quiet(i->conn))
 		return false;
 	return now_ns - i->since_ns < (int64_t)PG_IDLE_CHECK_MS * 1000000 || answers(i->conn, PG_ROLLBACK_TIMEOUT_MS);
 }
 
-static enum err make(struct pg_pool *p, struct pg_conn **out)
+static enum err make(struct pg_pool *p, struct pg_session **out)
 {
 	const char *why;
-	enum err e = pg_conn_open(&p->config, out, &why);
+	enum err e = pg_session_open(&p->config, out, &why);
 
 	if (!e)
 		return OK;
@@ -161,7 +161,7 @@ static enum found look(struct pg_pool *p, int64_t now_ns, struct idle *idle)
 	return FOUND_NONE;
 }
 
-enum err pg_take(struct pg_pool *p, struct pg_conn **out)
+enum err pg_take(struct pg_pool *p, struct pg_session **out)
 {
 	int64_t deadline_ns = clock_mono_ns() + (int64_t)p->config.acquire_ms * 1000000;
 	struct timespec until = {deadline_ns / 1000000000, deadline_ns % 1000000000};
@@ -192,9 +192,9 @@ enum err pg_take(struct pg_pool *p, struct pg_conn **out)
 	}
 }
 
-void pg_give(struct pg_pool *p, struct pg_conn *c)
+void pg_give(struct pg_pool *p, struct pg_session *c)
 {
-	struct pg_conn *old;
+	struct pg_session *old;
 	int64_t now_ns = clock_mono_ns();
 
 	if (!pg_idle(c)) {
@@ -207,12 +207,12 @@ void pg_give(struct pg_pool *p, struct pg_conn *c)
 	old = spare(p, now_ns);
 	pthread_cond_signal(&p->given);
 	pthread_mutex_unlock(&p->lock);
-	pg_conn_close(old);
+	pg_session_close(old);
 }
 
 enum err pg_pool_ping(struct pg_pool *p, int timeout_ms)
 {
-	struct pg_conn *c;
+	struct pg_session *c;
 	enum err e;
 	bool alive;
 
@@ -223,7 +223,7 @@ enum err pg_pool_ping(struct pg_pool *p, int timeout_ms)
 	return alive ? OK : ERR_UNAVAILABLE;
 }
 
-static enum err check_reply(struct pg_conn *c, const struct pg_reply *reply, struct arena *a, struct str *why)
+static enum err check_reply(struct pg_session *c, const struct pg_reply *reply, struct arena *a, struct str *why)
 {
 	const struct pg_fault *f = pg_fault(c);
 	struct buf b;
@@ -243,7 +243,7 @@ static enum err check_reply(struct pg_conn *c, const struct pg_reply *reply, str
 enum err pg_pool_check(struct pg_pool *p, struct arena *a, struct str *why)
 {
 	struct pg_reply reply;
-	struct pg_conn *c;
+	struct pg_session *c;
 	enum err e, found = OK;
 
 	*why = S("the database does not answer");

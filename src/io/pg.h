@@ -6,8 +6,8 @@
  * (transaction open, pipeline not drained) is closed, never handed out again.
  *
  * Sessions are set up with jit=off, application_name, statement_timeout, lock_timeout, idle_in_transaction_session_timeout,
- * client_encoding UTF8, TimeZone UTC. Thread-safe: pools. One thread at a time: a connection. Only core/tx calls the pg_conn_*
- * functions. */
+ * client_encoding UTF8, TimeZone UTC. Thread-safe: pools. One thread at a time: a connection. What goes over a
+ * connection is pg_session.h's, for core/tx only. */
 #ifndef IO_PG_H
 #define IO_PG_H
 
@@ -17,7 +17,7 @@
 
 struct log;
 struct pg_pool;
-struct pg_conn;
+struct pg_session;
 
 /* ---- statements: rows generated from src/ROOM/x.sql by tools/sqlgen.py as SQL_name in "sql.h" ----
  * In the file:   -- name: survey_by_id            (required, first line)

@@ -15,12 +15,12 @@ enum err session_open(
 	    .statement_timeout_ms = SESSION_STATEMENT_TIMEOUT_MS,
 	    .lock_timeout_ms = SESSION_LOCK_TIMEOUT_MS};
 
-	return pg_conn_open(&config, &s->conn, NULL);
+	return pg_session_open(&config, &s->conn, NULL);
 }
 
 void session_close(struct session *s)
 {
-	pg_conn_close(s->conn);
+	pg_session_close(s->conn);
 	s->conn = NULL;
 }
 

@@ -8,11 +8,11 @@
 #ifndef MAIN_SESSION_H
 #define MAIN_SESSION_H
 
-#include "io/pg_conn.h"
+#include "io/pg_session.h"
 
 struct session {
 	struct arena *arena;
-	struct pg_conn *conn;
+	struct pg_session *conn;
 };
 
 enum err session_open(struct session *s, const char *conninfo, enum pg_role role, const char *application_name, struct log *log);

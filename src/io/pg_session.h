@@ -1,4 +1,4 @@
-/* pg_conn.h - one connection: statements go out, replies come back in the same order. For core/tx and main/migrate only.
+/* pg_session.h - one connection: statements go out, replies come back in the same order. For core/tx and main/migrate only.
  *
  * The connection stays in libpq's pipeline mode for its whole life and never blocks in libpq: every wait is a poll with a deadline, so a
  * server that has died costs at most that deadline. What is sent waits in the output buffer until pg_send_flush (replies wanted now) or pg_send_sync
@@ -12,8 +12,8 @@
  *
  * A failure of the connection itself is returned (ERR_UNAVAILABLE) and makes it broken: pg_give then closes it. A statement's
  * failure is no failure of pg_next: it is in reply.error, with pg_fault() telling more. */
-#ifndef IO_PG_CONN_H
-#define IO_PG_CONN_H
+#ifndef IO_PG_SESSION_H
+#define IO_PG_SESSION_H
 
 #include "io/pg.h"
 
@@ -38,38 +38,38 @@ struct pg_fault {
 };
 
 /* Waits at most the pool's acquire_ms: ERR_BUSY. ERR_UNAVAILABLE when no connection can be made. */
-enum err pg_take(struct pg_pool *p, struct pg_conn **out);
-void pg_give(struct pg_pool *p, struct pg_conn *c);
+enum err pg_take(struct pg_pool *p, struct pg_session **out);
+void pg_give(struct pg_pool *p, struct pg_session *c);
 /* Opens outside a pool, for migrations: one connection with the session settings of `config`. */
-enum err pg_conn_open(const struct pg_pool_config *config, struct pg_conn **out, const char **why);
-void pg_conn_close(struct pg_conn *c);
-int64_t pg_reply_deadline(const struct pg_conn *c);          /* now + statement timeout + margin, monotonic ns */
+enum err pg_session_open(const struct pg_pool_config *config, struct pg_session **out, const char **why);
+void pg_session_close(struct pg_session *c);
+int64_t pg_reply_deadline(const struct pg_session *c);          /* now + statement timeout + margin, monotonic ns */
 
 /* Parameters are copied. ERR_INVALID for a text with NUL, ERR_UNAVAILABLE when the connection is broken. */
-enum err pg_send(struct pg_conn *c, const struct pg_statement *s, const struct pg_param *in, size_t n);
-enum err pg_send_flush(struct pg_conn *c);
-enum err pg_send_sync(struct pg_conn *c);
+enum err pg_send(struct pg_session *c, const struct pg_statement *s, const struct pg_param *in, size_t n);
+enum err pg_send_flush(struct pg_session *c);
+enum err pg_send_sync(struct pg_session *c);
 /* Undoes the open implicit transaction without noise in the server's log; followed by pg_send_sync. Its replies have no statement. */
-enum err pg_send_rollback(struct pg_conn *c);
-/* The reply after the last one read comes row by row. */
-void pg_scan_next(struct pg_conn *c);
-enum err pg_next(struct pg_conn *c, int64_t deadline_ns, struct pg_reply *out);
+enum err pg_send_rollback(struct pg_session *c);
+/* The reply to the statement just sent comes row by row. */
+void pg_scan(struct pg_session *c);
+enum err pg_next(struct pg_session *c, int64_t deadline_ns, struct pg_reply *out);
 /* How many replies pg_next will give for what was sent so far. */
-size_t pg_due(const struct pg_conn *c);
+size_t pg_due(const struct pg_session *c);
 /* Reads and drops everything up to the Sync; the first fault stays in pg_fault(). */
-enum err pg_drain(struct pg_conn *c, int64_t deadline_ns);
-const struct pg_fault *pg_fault(const struct pg_conn *c);
-void pg_fault_clear(struct pg_conn *c);
-/* A warning of class 01000 came with the last Sync: the commit may not have reached the standby. */
-bool pg_warned(const struct pg_conn *c);
-bool pg_broken(const struct pg_conn *c);
-bool pg_idle(const struct pg_conn *c);                       /* no transaction is open */
+enum err pg_drain(struct pg_session *c, int64_t deadline_ns);
+const struct pg_fault *pg_fault(const struct pg_session *c);
+void pg_fault_clear(struct pg_session *c);
+/* A warning 01000 came since the last Sync was sent: the commit may not have reached the standby. */
+bool pg_warned(const struct pg_session *c);
+bool pg_broken(const struct pg_session *c);
+bool pg_idle(const struct pg_session *c);                       /* no transaction is open */
 
 /* A text of several statements outside the pipeline (migrations); notices go to the log. Not within a segment. */
-enum err pg_script(struct pg_conn *c, const char *text, int64_t timeout_ms);
+enum err pg_script(struct pg_session *c, const char *text, int64_t timeout_ms);
 
 /* What ALTER ROLE takes in place of a plain password, which then never reaches the server or its log. */
-enum err pg_password_verifier(struct pg_conn *c, const char *login, const char *password, struct arena *a, struct str *out);
+enum err pg_password_verifier(struct pg_session *c, const char *login, const char *password, struct arena *a, struct str *out);
 
 /* ---- values ---- */
 int pg_result_rows(const struct pg_result *r);
