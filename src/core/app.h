@@ -34,6 +34,7 @@ struct app {
 	const struct route *const *routes;      /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
 	size_t route_arrays;
 	struct router *router;
+	struct http_server *http;               /* the public listener, once it runs: for its counts */
 	struct openapi *openapi;                /* main/document.h: the API's description, printed once */
 	/* Fills rq->who from the request's credentials; ERR_UNAUTHENTICATED when they are missing or bad. Set by main to auth's. */
 	enum err (*authenticate)(struct req *rq);

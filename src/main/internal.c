@@ -104,6 +104,18 @@ static void refresh_pools(struct app *app)
 	metric_set(metrics_series(app->metrics, M_POOL_SIZE, &read), counts.open);
 }
 
+static void refresh_listener(struct app *app)
+{
+	struct http_server *http = __atomic_load_n(&app->http, __ATOMIC_ACQUIRE);
+	struct http_counts counts;
+
+	if (!http)
+		return;
+	http_server_counts(http, &counts);
+	metric_set(metrics_series(app->metrics, M_HTTP_CONNECTIONS, NULL), counts.connections);
+	metric_set(metrics_series(app->metrics, M_HTTP_QUEUE, NULL), counts.queued);
+}
+
 struct tenant_count {
 	struct uuid tenant_id;
 	int64_t surveys;
@@ -144,6 +156,7 @@ static enum err metrics_http(struct req *rq)
 	enum err e;
 
 	refresh_pools(rq->app);
+	refresh_listener(rq->app);
 	refresh_surveys(rq);
 	buf_init(&b, rq->arena, METRICS_MAX_BYTES);
 	metrics_print(rq->app->metrics, &b);

@@ -26,6 +26,16 @@ struct serving {
 	bool placed; /* serve.json is written */
 };
 
+/* What the layer below refuses never reaches a handler, so it is counted here. */
+static void refuse(void *ctx, struct http_exchange *x, enum err e, const char *detail)
+{
+	struct listener *l = ctx;
+	struct str reason = str_from(err_slug(e));
+
+	metric_add(metrics_series(l->app->metrics, M_HTTP_REJECTED, &reason), 1);
+	router_refuse(ctx, x, e, detail);
+}
+
 static enum err start_listener(
     struct serving *s, struct listener *l, struct http_config *http, struct http_server **out, struct str *why)
 {
@@ -46,7 +56,7 @@ static enum err start_listener(
 	http->admit = router_admit;
 	http->inline_handler = router_inline;
 	http->handler = router_handle;
-	http->refuse = router_refuse;
+	http->refuse = refuse;
 	http->finished = router_finished;
 	e = http_server_start(http, out, &fault);
 	if (e) {
@@ -183,6 +193,7 @@ static void remove_place(const struct serving *s)
 static void stop_listeners(struct serving *s)
 {
 	app_drain(s->app);
+	__atomic_store_n(&s->app->http, NULL, __ATOMIC_RELEASE);
 	if (s->public_server)
 		http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));
 	if (s->internal_server)
@@ -202,8 +213,10 @@ static enum err serve(struct serving *s, const sigset_t *signals, struct str *wh
 	if (e)
 		return e;
 	e = start_listeners(s, why);
-	if (!e)
+	if (!e) {
+		__atomic_store_n(&s->app->http, s->public_server, __ATOMIC_RELEASE);
 		e = set_public_url(s);
+	}
 	if (!e && !write_place(s)) {
 		*why = S("serve.json cannot be written into the data folder");
 		e = ERR_IO;
