@@ -1,13 +1,14 @@
 // The CSV of a survey's answers: complete, in order, safe to open in a spreadsheet, and streamed.
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { psql } from '../harness/database.mjs';
-import { withServer } from '../harness/server.mjs';
+import { SMALL_QUARANTINE, withServer } from '../harness/server.mjs';
 import { csat, definition, publish, submit } from '../harness/surveys.mjs';
 
-const server = withServer();
+const server = withServer({ env: SMALL_QUARANTINE });
 let f;
 before(async () => { f = await publish(server.api, csat()); });
 const path = (survey = f.survey) => `/api/v1/surveys/${survey.id}/responses.csv`;

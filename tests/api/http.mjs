@@ -1,6 +1,7 @@
 // HTTP itself: methods, CORS, validators, compression, request ids, deadlines that concern every route.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { exchange } from '../harness/raw.mjs';
 import { withServer } from '../harness/server.mjs';

@@ -1,7 +1,8 @@
 // A second tenant sees nothing of the first. The matrix is made from the server's own description: every operation, every id in its path and
 // body, every role, an id that lives at the neighbour's and one that never existed. Both must look the same: 404, same body.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';

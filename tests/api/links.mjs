@@ -1,6 +1,7 @@
 // Links: the public addresses of a survey.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { withServer } from '../harness/server.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';

@@ -1,13 +1,14 @@
 // Requests that nobody should send. Each must get the right 4xx quickly, as problem+json whenever our handler runs (libmicrohttpd answers a few
 // malformed heads itself: right status, connection closed), and the server must stay as it was: alive, and no fatter.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { exchange } from '../harness/raw.mjs';
-import { withServer } from '../harness/server.mjs';
+import { SMALL_QUARANTINE, withServer } from '../harness/server.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
-const server = withServer();
+const server = withServer({ env: SMALL_QUARANTINE });
 const FAST_MS = 50;
 let f;
 before(async () => { f = await publish(server.api, csat()); });
@@ -80,7 +81,7 @@ const cases = [
 	['no content type', () => post(answers('{"nps": 7}'), { headers: [] }), [415]],
 	['a content type of another kind', () => post(answers('{"nps": 7}'), { headers: ['Content-Type: text/plain'] }), [415]],
 	// lines and headers
-	['no Host', () => head('GET /openapi.json HTTP/1.1'), [400]],
+	['no Host', () => head('GET /openapi.json HTTP/1.1'), [400], { bare: true }],
 	['two Hosts', () => head('GET /openapi.json HTTP/1.1', 'Host: a', 'Host: b'), [400]],
 	['a line of garbage', () => `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${CRLF}${CRLF}`, [400, 505, 0], { bare: true }],
 	['no version', () => head('GET /openapi.json', 'Host: a'), [400, 200, 505], { bare: true }],
@@ -117,7 +118,7 @@ const cases = [
 	['chunked hidden by a tab', () => head('POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json', 'Transfer-Encoding:\x0bchunked') + '0\r\n\r\n', [400, 501], { bare: true }],
 	['two transfer codings', () => head('POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json', 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity') + '0\r\n\r\n', [400, 501]],
 	['a bad chunk size', () => head('POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json', 'Transfer-Encoding: chunked') + 'zz\r\n{}\r\n0\r\n\r\n', [400], { bare: true }],
-	['a chunk size of 64 bits', () => head('POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json', 'Transfer-Encoding: chunked') + 'ffffffffffffffff\r\n{}\r\n', [400, 413], { bare: true }],
+	['a chunk size beyond 64 bits', () => head('POST /api/v1/auth/login HTTP/1.1', 'Host: a', 'Content-Type: application/json', 'Transfer-Encoding: chunked') + 'fffffffffffffffff\r\n{}\r\n', [400, 413], { bare: true }],
 	['a body on a GET with two lengths', () => head('GET /openapi.json HTTP/1.1', 'Host: a', 'Content-Length: 1', 'Content-Length: 2') + 'xx', [400]],
 ];
 

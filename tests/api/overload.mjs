@@ -1,6 +1,7 @@
 // More than it can do, and an orderly end: 503 with Retry-After when the queue is full, drain, and life without Redis.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
 import { until, sleep } from '../harness/run.mjs';

@@ -1,7 +1,8 @@
 // The public door: what a respondent's program may send, what it gets, and what is then stored and shown.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
 import { withServer } from '../harness/server.mjs';

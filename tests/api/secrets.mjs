@@ -1,7 +1,8 @@
 // Canaries: secrets and personal answers that are sent in must never come out in logs, metrics or errors.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { psql } from '../harness/database.mjs';
 import { exchange } from '../harness/raw.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';

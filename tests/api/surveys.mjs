@@ -1,6 +1,7 @@
 // Surveys: drafts, diagnostics, publishing, versions, and the reading models with links and counts.
 import assert from 'node:assert/strict';
-import { test, before } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
 import { withServer } from '../harness/server.mjs';

@@ -1,6 +1,7 @@
 // The satisfaction questionnaire in Chromium: both languages, with and without JavaScript, by mouse and by keyboard alone.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
+import { before } from '../harness/hooks.mjs';
 import { checkAccess, checkMarkup, openPage, screenshot, withBrowser } from '../harness/browser.mjs';
 import { expect } from '../harness/client.mjs';
 import { withServer } from '../harness/server.mjs';

@@ -1,10 +1,10 @@
 // Chromium for the scenarios: with or without JavaScript, and with an ear for policy violations and errors.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import { HtmlValidate } from 'html-validate';
 import { chromium } from 'playwright-core';
+import { after, before } from './hooks.mjs';
 import { run } from './run.mjs';
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { after, before } from 'node:test';
 import { join } from 'node:path';
+import { after, before } from './hooks.mjs';
 import { Client, expect } from './client.mjs';
 import { Contract } from './contract.mjs';
 import { newDatabase, startRedis } from './database.mjs';
 import { command, newFolder, run, unprivileged, until } from './run.mjs';
 
 export const PASSWORD = 'correct horse battery staple';
+/** For files that watch the server's memory: AddressSanitizer otherwise keeps 256 MB of what was freed. */
+export const SMALL_QUARANTINE = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=1:thread_local_quarantine_size_kb=16` };
 const SANITIZER = /ERROR: (Address|Leak)Sanitizer|runtime error:|SUMMARY: /;
 
 /**

@@ -1,7 +1,8 @@
 // kill -9 of the server during 200 submissions: every 201 is in the database exactly once, and nothing that was not sent.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
+import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { rows } from '../harness/database.mjs';
