@@ -99,7 +99,7 @@ int worker_command(int argc, char **argv)
 	if (app_check(app, &a, &why)) {
 		status = command_fail(&line, 1, "%.*s", STR_ARGS(why));
 	} else {
-		log_message(app->log, LOG_INFO, "working", S(""));
+		log_event(app->log, LOG_INFO, "working", NULL, 0);
 		work(app, config, &signals);
 		status = 0;
 	}
