@@ -16,7 +16,8 @@
 struct site {
 	struct http_server *server;
 	struct log *log;
-	int port, last_status;
+	int port;
+	_Atomic int last_status;
 	_Atomic int finished;
 };
 
