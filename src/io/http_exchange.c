@@ -299,7 +299,7 @@ static int status_without_reply(const struct exchange *ex, enum MHD_RequestTermi
 {
 	if ((atomic_load(&ex->conn->state) & 7) == CONN_DEAD)
 		return err_status(ERR_TIMEOUT);
-	return code == MHD_REQUEST_TERMINATED_WITH_ERROR ? err_status(ERR_UNREADABLE) : STATUS_CLIENT_GONE;
+	return code == MHD_REQUEST_TERMINATED_WITH_ERROR && ex->phase <= PHASE_BODY ? err_status(ERR_UNREADABLE) : STATUS_CLIENT_GONE;
 }
 
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
