@@ -1,6 +1,6 @@
 /* pg_test.h - a database for the tests of io/pg, core/tx and event, and a proxy that can go silent.
  *
- * COLLECT_TEST_DATABASE_URL names a migrated database as its superuser. Without it, COLLECT_TEST_PG is the socket folder of a cluster with the
+ * COTEST_DATABASE_URL names a migrated database as its superuser. Without it, COTEST_PG is the socket folder of a cluster with the
  * database collect_template, of which a copy is made (and dropped again). With neither, the tests fail: a skipped isolation test is a hole. */
 #ifndef IO_PG_TEST_H
 #define IO_PG_TEST_H
@@ -45,7 +45,7 @@ static inline const char *admin(const char *sql)
 
 static inline int database_start(void **state)
 {
-	const char *url = getenv("COLLECT_TEST_DATABASE_URL"), *folder = getenv("COLLECT_TEST_PG");
+	const char *url = getenv("COTEST_DATABASE_URL"), *folder = getenv("COTEST_PG");
 	char base[512], sql[128];
 
 	(void)state;
@@ -60,7 +60,7 @@ static inline int database_start(void **state)
 		(void)admin_on(base, sql);
 		snprintf(test_url, sizeof(test_url), "postgresql:///%s?host=%s&user=postgres", test_copy, folder);
 	} else {
-		fprintf(stderr, "COLLECT_TEST_DATABASE_URL is not set: nothing of the database was tested\n");
+		fprintf(stderr, "COTEST_DATABASE_URL is not set: nothing of the database was tested\n");
 		return -1;
 	}
 	return 0;
@@ -72,7 +72,7 @@ static inline int database_stop(void **state)
 
 	(void)state;
 	if (test_copy[0]) {
-		snprintf(base, sizeof(base), "postgresql:///postgres?host=%s&user=postgres", getenv("COLLECT_TEST_PG"));
+		snprintf(base, sizeof(base), "postgresql:///postgres?host=%s&user=postgres", getenv("COTEST_PG"));
 		snprintf(sql, sizeof(sql), "drop database %s with (force)", test_copy);
 		(void)admin_on(base, sql);
 	}

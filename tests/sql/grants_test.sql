@@ -1,0 +1,63 @@
+-- The grants themselves, written out once more: a grant that slips into a migration has to be written here too.
+create table probe.wanted_grants (relation text, login text, privileges text);
+insert into probe.wanted_grants values
+	('data_keys', 'collect_app', 'INSERT SELECT'), ('data_keys', 'collect_public', 'INSERT SELECT'), ('data_keys', 'collect_worker', 'INSERT SELECT'),
+	('events', 'collect_app', 'SELECT'), ('events', 'collect_worker', 'SELECT'),
+	('idempotency', 'collect_app', 'DELETE INSERT SELECT'),
+	('links', 'collect_app', 'INSERT SELECT'), ('links', 'collect_public', 'SELECT'), ('links', 'collect_worker', 'SELECT'),
+	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
+	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'SELECT'),
+	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
+	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
+	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
+
+create table probe.wanted_column_grants (relation text, login text, privilege text, columns text);
+insert into probe.wanted_column_grants values
+	('data_keys', 'collect_worker', 'UPDATE', 'destroyed_at kek_id updated_by wrapped'),
+	('events', 'collect_app', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
+	('events', 'collect_public', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
+	('events', 'collect_worker', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
+	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
+	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
+	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
+	('surveys', 'collect_app', 'UPDATE',
+		'definition deleted_at deleted_by language project_id published_version schema_version status title updated_by'),
+	('surveys', 'collect_public', 'SELECT', 'deleted_at id language published_version status tenant_id');
+
+create table probe.wanted_functions (name text, logins text);
+insert into probe.wanted_functions values
+	('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
+	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
+	('member_lookup', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
+	('slug_lookup', 'collect_app collect_public collect_worker');
+
+with got as (
+	select c.relname::text as relation, coalesce(nullif(a.grantee, 0)::regrole::text, 'everybody') as login,
+		string_agg(a.privilege_type, ' ' order by a.privilege_type) as privileges
+	from pg_class c, aclexplode(c.relacl) a
+	where c.relnamespace = 'collect'::regnamespace and a.grantee <> c.relowner
+	group by 1, 2
+)
+select probe.is(g.privileges, w.privileges, 'grants to ' || coalesce(g.login, w.login) || ' on ' || coalesce(g.relation, w.relation))
+from got g full join probe.wanted_grants w using (relation, login)
+order by relation, login;
+
+with got as (
+	select c.relname::text as relation, coalesce(nullif(a.grantee, 0)::regrole::text, 'everybody') as login, a.privilege_type as privilege,
+		string_agg(t.attname::text, ' ' order by t.attname::text collate "C") as columns
+	from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a
+	where c.relnamespace = 'collect'::regnamespace
+	group by 1, 2, 3
+)
+select probe.is(g.columns, w.columns, privilege || ' of columns to ' || login || ' on ' || relation)
+from got g full join probe.wanted_column_grants w using (relation, login, privilege)
+order by relation, login;
+
+with got as (
+	select p.proname::text as name, string_agg(coalesce(nullif(a.grantee, 0)::regrole::text, 'everybody'), ' '
+		order by a.grantee::regrole::text) as logins
+	from pg_proc p, aclexplode(p.proacl) a
+	where p.pronamespace = 'collect'::regnamespace and a.grantee <> p.proowner
+	group by 1
+)
+select probe.is(g.logins, w.logins, 'who may run ' || name) from got g full join probe.wanted_functions w using (name) order by name;

@@ -1,0 +1,75 @@
+-- Two tenants with a row in every tenant table, and the checks' own helpers in schema probe. Run as a superuser in a throw-away database.
+create schema probe;
+
+create function probe.tenant(p_letter text) returns uuid language sql immutable
+	as $$ select ('00000000-0000-7000-8000-00000000000' || p_letter)::uuid $$;
+
+-- Ids are the same in both tenants on purpose: a key that forgot its tenant would collide.
+create function probe.fill(p_letter text) returns void language plpgsql as $$
+declare
+	t uuid := probe.tenant(p_letter);
+	u uuid := ('00000000-0000-7000-8000-0000000000' || p_letter || '1')::uuid;
+	i uuid := '00000000-0000-7000-8000-000000000099';
+begin
+	perform collect.provision_tenant(t, 'tenant-' || p_letter, 'Tenant ' || p_letter, u, p_letter || '@example.com', 'User', 'x', 'en');
+	insert into collect.projects (tenant_id, id, name, created_by) values (t, i, 'Project ' || p_letter, u);
+	insert into collect.surveys (tenant_id, id, project_id, title, definition, language) values (t, i, i, 'Survey', '{}', 'en');
+	insert into collect.survey_versions (tenant_id, id, survey_id, number, definition, program, program_sha256, title, languages)
+		values (t, i, i, 1, '{}', '\x00', repeat('0', 64), 'Survey', '{en}');
+	insert into collect.links (tenant_id, id, survey_id, slug, secret) values (t, i, i, 'link-' || p_letter, '\x00');
+	insert into collect.slugs (slug, tenant_id, link_id) values ('link-' || p_letter, t, i);
+	insert into collect.responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, idempotency_key)
+		values (t, i, i, i, 1, 'completed', 'en', '{}', 'key');
+	insert into collect.data_keys (tenant_id, purpose, key_version, wrapped, kek_id) values (t, 'pii', 1, '\x00', 'k');
+	insert into collect.idempotency (tenant_id, user_id, key, payload_hash, status, body) values (t, u, 'key', decode(repeat('00', 32), 'hex'), 201, '');
+	insert into collect.events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence)
+		values (t, collect.uuid_floor(now()), 'survey', i, 'created', '{}', 1);
+end
+$$;
+select probe.fill('a'), probe.fill('b');
+
+-- One line of TAP.
+create function probe.is(p_got text, p_wanted text, p_about text) returns text language sql immutable
+	as $$ select case when p_got is not distinct from p_wanted then 'ok - ' || p_about
+		else 'not ok - ' || p_about || ': got ' || coalesce(p_got, 'null') || ', expected ' || coalesce(p_wanted, 'null') end $$;
+create function probe.like(p_got text, p_pattern text, p_about text) returns text language sql immutable
+	as $$ select case when p_got ~ p_pattern then 'ok - ' || p_about
+		else 'not ok - ' || p_about || ': got ' || coalesce(p_got, 'null') || ', expected ' || p_pattern end $$;
+
+-- Runs a statement as whoever calls, bound to p_binding, and undoes it: 'rows N', or 'SQLSTATE message'.
+create function probe.try(p_binding text, p_sql text) returns text language plpgsql as $$
+declare
+	n bigint;
+begin
+	perform set_config('app.current_tenant_id', p_binding, true);
+	begin
+		execute p_sql;
+		get diagnostics n = row_count;
+		raise sqlstate 'PT001' using message = 'rows ' || n;
+	exception
+		when sqlstate 'PT001' then return sqlerrm;
+		when others then return sqlstate || ' ' || sqlerrm;
+	end;
+end
+$$;
+
+-- A row of tenant b of each table, as the superuser sees it: what an intruder would try to write.
+create table probe.samples (relation text primary key, kind text not null, row_b jsonb, own_rows bigint);
+insert into probe.samples
+select c.relname, case when c.relispartition then 'partition'
+	when exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id') and c.relrowsecurity then 'tenant' else 'global' end
+from pg_class c
+where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p');
+do $$
+declare
+	s record;
+begin
+	for s in select relation from probe.samples where kind = 'tenant' loop
+		execute format('update probe.samples set row_b = (select to_jsonb(t) from collect.%1$I t where tenant_id = probe.tenant(''b'') limit 1),
+			own_rows = (select count(*) from collect.%1$I where tenant_id = probe.tenant(''a'')) where relation = %1$L', s.relation);
+	end loop;
+end
+$$;
+
+grant usage on schema probe to public;
+grant select on probe.samples to public;
