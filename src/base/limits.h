@@ -64,6 +64,20 @@
 #define PG_RESULT_ROWS_MAX 1000000          /* tx_rows; larger sets go through tx_each */
 #define TX_ATTEMPTS_MAX 3
 
+/* Redis */
+#define REDIS_RETRY_MS 100                  /* while it does not answer: one caller tries this often, the others are told at once */
+#define REDIS_ARGS_MAX 16                   /* keys and arguments of a script, together */
+#define REDIS_SILENCE_MS 1000               /* the subscriber asks after that long; after as long again the connection is lost */
+#define REDIS_REJOIN_MS 200                 /* the subscriber's pause before it connects again */
+
+/* cache, rates */
+#define CACHE_KEY_MAX_BYTES 200             /* a longer key is refused */
+#define CACHE_KIND_MAX_BYTES 32
+#define CACHE_ENTRY_MAX_BYTES (16 * MB)     /* what one object may take, its bytes included */
+#define CACHE_UNTOLD_MAX 1024               /* drops kept for a Redis that does not answer */
+#define RATE_KEY_MAX_BYTES 100              /* longer ones are cut: such keys share a bound */
+#define RATE_SLOTS 8192                     /* per process, for all keys; keys that collide share a bound, which errs on the strict side */
+
 /* export */
 #define EXPORT_VERSIONS_MAX 200             /* published versions whose columns an export joins */
 #define EXPORT_COLUMNS_MAX 20000

@@ -1,14 +1,15 @@
 /* cache.c - L1 is a chained hash table with a list by use, behind one mutex that is held for a look-up and a few pointers. */
 #include "core/cache.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include "base/hash.h"
-#include "base/limits.h"
+#include "base/shim.h"
 #include "core/app.h"
 
 #define CHANNEL "collect:drop"
-#define ENTRY_ARENA_MAX_BYTES (16 * MB)
-#define FULL_KEY_MAX_BYTES (CACHE_KEY_MAX_BYTES + 64)
+#define SHARED_PREFIX "collect:cache:"
+#define FULL_KEY_MAX_BYTES (CACHE_KIND_MAX_BYTES + 1 + CACHE_KEY_MAX_BYTES)
 #define EPOCHS 1024
 #define NS_PER_MS 1000000LL
 
@@ -25,6 +26,12 @@ struct cache_entry {
 	bool listed; /* findable; else it goes with its last pin */
 };
 
+/* A drop that Redis, and so every other process, does not know of yet. */
+struct untold {
+	size_t n;
+	char key[FULL_KEY_MAX_BYTES];
+};
+
 struct cache {
 	struct app *app;
 	pthread_mutex_t lock;
@@ -34,10 +41,13 @@ struct cache {
 	struct cache_counts counts;
 	bool blind;		 /* nobody tells us of drops now */
 	uint64_t epochs[EPOCHS]; /* by hash of the key: one more at each drop */
+	struct untold *untold;
+	size_t untold_count;
 	struct redis_listener listener;
 	struct metric_series *l1_hit, *l1_miss, *l2_hit, *l2_miss;
 };
 
+/* "KIND:KEY", the name of an entry here and in the channel. Keys may hold any bytes, so nothing here is printf's. */
 struct full_key {
 	char text[FULL_KEY_MAX_BYTES];
 	struct str s;
@@ -46,13 +56,31 @@ struct full_key {
 
 static bool full_key_make(const struct cache_kind *kind, struct str key, struct full_key *out)
 {
-	int n = snprintf(out->text, sizeof out->text, "%s:%.*s", kind->name, STR_ARGS(key));
+	size_t n = strlen(kind->name);
 
-	if (n < 0 || n >= (int)sizeof out->text)
+	assert(n <= CACHE_KIND_MAX_BYTES);
+	if (key.n > CACHE_KEY_MAX_BYTES)
 		return false;
-	out->s = str_make(out->text, (size_t)n);
+	memcpy(out->text, kind->name, n);
+	out->text[n++] = ':';
+	mem_copy(out->text + n, key.p, key.n);
+	out->s = str_make(out->text, n + key.n);
 	out->hash = hash64(out->s, 0);
 	return true;
+}
+
+struct shared_key {
+	char text[sizeof SHARED_PREFIX - 1 + FULL_KEY_MAX_BYTES];
+};
+
+/* The entry's name in Redis; borrows `room`. */
+static struct str shared_key(struct str full, struct shared_key *room)
+{
+	const size_t n = sizeof SHARED_PREFIX - 1;
+
+	memcpy(room->text, SHARED_PREFIX, n);
+	memcpy(room->text + n, full.p, full.n);
+	return str_make(room->text, n + full.n);
 }
 
 /* ---- L1; the lock is held ---- */
@@ -147,8 +175,6 @@ static struct cache_entry *peek(struct cache *c, const struct full_key *key, uin
 			link_newest(c, e);
 		}
 		c->counts.hits++;
-	} else {
-		c->counts.misses++;
 	}
 	*epoch = c->epochs[key->hash % EPOCHS];
 	pthread_mutex_unlock(&c->lock);
@@ -179,7 +205,7 @@ static enum err entry_make(
 
 	if (!e)
 		return ERR_MEMORY;
-	arena_init(&e->arena, &arena_malloc, ENTRY_ARENA_MAX_BYTES);
+	arena_init(&e->arena, &arena_malloc, CACHE_ENTRY_MAX_BYTES);
 	e->key = str_dup(&e->arena, key->s);
 	copy = str_dup(&e->arena, bytes);
 	if (e->key.p && (copy.p || !bytes.n))
@@ -211,37 +237,113 @@ static void keep(struct cache *c, const struct full_key *key, uint64_t epoch, st
 	pthread_mutex_unlock(&c->lock);
 }
 
-static struct str shared_key(const struct full_key *key, char room[FULL_KEY_MAX_BYTES + 16])
+/* ---- Redis ---- */
+
+/* The mark first: who hears of the drop must not find the old bytes any more. A Redis that is full takes no mark but still deletes,
+ * and then takes no late writer's bytes either. */
+static enum err tell_drop(struct cache *c, struct str full)
 {
-	return str_make(room, (size_t)snprintf(room, FULL_KEY_MAX_BYTES + 16, "collect:cache:%.*s", STR_ARGS(key->s)));
+	struct shared_key room;
+	struct str key = shared_key(full, &room);
+	enum err e = redis_set(c->app->redis, key, S(""), CACHE_MARK_S);
+
+	if (e && (e = redis_del(c->app->redis, key)))
+		return e;
+	return redis_publish(c->app->redis, S(CHANNEL), full);
+}
+
+static void remember_untold(struct cache *c, struct str full)
+{
+	bool room;
+
+	pthread_mutex_lock(&c->lock);
+	room = c->untold_count < CACHE_UNTOLD_MAX;
+	if (room) {
+		struct untold *u = &c->untold[c->untold_count++];
+
+		u->n = full.n;
+		memcpy(u->key, full.p, full.n);
+	}
+	pthread_mutex_unlock(&c->lock);
+	if (!room)
+		log_message(c->app->log, LOG_ERROR, "cache",
+		    S("too many changes while Redis does not answer; other processes may show old data for minutes"));
+}
+
+static bool last_untold(struct cache *c, struct untold *out)
+{
+	bool any;
+
+	pthread_mutex_lock(&c->lock);
+	any = c->untold_count;
+	if (any)
+		*out = c->untold[c->untold_count - 1];
+	pthread_mutex_unlock(&c->lock);
+	return any;
+}
+
+/* Takes out one that is equal: the same key may have been dropped again meanwhile, and that drop is yet to be told. */
+static void forget_untold(struct cache *c, const struct untold *told)
+{
+	size_t i;
+
+	pthread_mutex_lock(&c->lock);
+	for (i = 0; i < c->untold_count; i++)
+		if (str_eq(str_make(c->untold[i].key, c->untold[i].n), str_make(told->key, told->n))) {
+			c->untold[i] = c->untold[--c->untold_count];
+			break;
+		}
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Tells what could not be told before. False while Redis does not take it; until then its bytes may be older than our own drops. */
+static bool settle(struct cache *c)
+{
+	struct untold u;
+
+	while (last_untold(c, &u)) {
+		if (tell_drop(c, str_make(u.key, u.n)))
+			return false;
+		forget_untold(c, &u);
+	}
+	return true;
 }
 
 static bool read_shared(struct cache *c, const struct full_key *key, struct arena *a, struct str *bytes)
 {
-	char room[FULL_KEY_MAX_BYTES + 16];
-	bool there = redis_get(c->app->redis, shared_key(key, room), a, bytes) == OK && bytes->n;
+	struct shared_key room;
+	bool there = settle(c) && redis_get(c->app->redis, shared_key(key->s, &room), a, bytes) == OK && bytes->n;
 
 	metric_add(there ? c->l2_hit : c->l2_miss, 1);
 	return there;
 }
 
+static void count_miss(struct cache *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->counts.misses++;
+	pthread_mutex_unlock(&c->lock);
+	metric_add(c->l1_miss, 1);
+}
+
 enum err cache_get(struct cache *c, const struct cache_kind *kind, struct str key, struct arena *a,
     enum err (*load)(void *ctx, struct arena *a, struct str *bytes), void *ctx, struct cache_entry **out)
 {
-	char room[FULL_KEY_MAX_BYTES + 16];
 	struct str bytes = {0};
+	struct shared_key room;
 	struct full_key full;
 	uint64_t epoch;
 	bool shared;
 	enum err e;
 
+	*out = NULL;
 	if (!full_key_make(kind, key, &full))
 		return ERR_LIMIT;
 	if ((*out = peek(c, &full, &epoch))) {
 		metric_add(c->l1_hit, 1);
 		return OK;
 	}
-	metric_add(c->l1_miss, 1);
+	count_miss(c);
 	shared = kind->shared_ttl_s && read_shared(c, &full, a, &bytes);
 	/* Bytes of another release may not make an object any more: then the source decides. */
 	if (shared && entry_make(kind, &full, bytes, out) == OK) {
@@ -251,7 +353,7 @@ enum err cache_get(struct cache *c, const struct cache_kind *kind, struct str ke
 	if ((e = load(ctx, a, &bytes)) || (e = entry_make(kind, &full, bytes, out)))
 		return e;
 	if (kind->shared_ttl_s && !shared)
-		redis_set_new(c->app->redis, shared_key(&full, room), bytes, kind->shared_ttl_s);
+		redis_set_new(c->app->redis, shared_key(full.s, &room), bytes, kind->shared_ttl_s);
 	keep(c, &full, epoch, *out);
 	return OK;
 }
@@ -263,27 +365,28 @@ void *cache_object(const struct cache_entry *e)
 
 void cache_release(struct cache *c, struct cache_entry *e)
 {
+	bool last;
+
 	pthread_mutex_lock(&c->lock);
-	if (--e->pins == 0 && !e->listed)
-		entry_free(e);
+	last = --e->pins == 0 && !e->listed;
 	pthread_mutex_unlock(&c->lock);
+	if (last)
+		entry_free(e);
 }
 
 /* ---- dropping ---- */
 
 void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key)
 {
-	char room[FULL_KEY_MAX_BYTES + 16];
 	struct full_key full;
 
 	if (!full_key_make(kind, key, &full))
-		return;
+		return; /* it was never kept */
 	pthread_mutex_lock(&c->lock);
 	remove_key(c, &full);
 	pthread_mutex_unlock(&c->lock);
-	/* The mark first: who hears of the drop must not find the old bytes any more. */
-	redis_set(c->app->redis, shared_key(&full, room), S(""), CACHE_MARK_S);
-	redis_publish(c->app->redis, S(CHANNEL), full.s);
+	if (!settle(c) || tell_drop(c, full.s))
+		remember_untold(c, full.s);
 }
 
 static void hear_drop(void *ctx, struct str message)
@@ -318,6 +421,7 @@ static void hear_joined(void *ctx)
 	while (c->oldest)
 		remove_entry(c, c->oldest);
 	pthread_mutex_unlock(&c->lock);
+	settle(c);
 }
 
 /* ---- life ---- */
@@ -329,12 +433,24 @@ static struct metric_series *counter(struct app *app, struct str level, struct s
 	return metrics_series(app->metrics, M_CACHE, labels);
 }
 
+static void cache_free(struct cache *c)
+{
+	free(c->untold);
+	free(c->buckets);
+	free(c);
+}
+
 enum err cache_new(struct app *app, size_t max_entries, size_t max_bytes, struct cache **out)
 {
 	struct cache *c = calloc(1, sizeof *c);
 
-	if (!c || !(c->buckets = calloc(max_entries, sizeof(struct cache_entry *)))) {
-		free(c);
+	assert(max_entries > 0);
+	if (!c)
+		return ERR_MEMORY;
+	c->buckets = calloc(max_entries, sizeof(struct cache_entry *));
+	c->untold = calloc(CACHE_UNTOLD_MAX, sizeof *c->untold);
+	if (!c->buckets || !c->untold) {
+		cache_free(c);
 		return ERR_MEMORY;
 	}
 	c->app = app;
@@ -356,8 +472,7 @@ void cache_close(struct cache *c)
 	while (c->oldest)
 		remove_entry(c, c->oldest);
 	pthread_mutex_destroy(&c->lock);
-	free(c->buckets);
-	free(c);
+	cache_free(c);
 }
 
 void cache_counts(struct cache *c, struct cache_counts *out)

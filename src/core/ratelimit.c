@@ -4,12 +4,13 @@
 
 #include <pthread.h>
 #include "base/hash.h"
+#include "base/limits.h"
+#include "base/shim.h"
 #include "core/config.h"
 #include "core/router.h"
 
-#define SLOTS 8192 /* per process and for all keys; colliding keys share a bound, which errs on the strict side */
 #define SCRIPT_RESULTS 4
-#define RATE_KEY_MAX_BYTES 128
+#define PREFIX_MAX_BYTES 32
 
 /* Respondents of a call centre or a campus share one address, so the classes that count addresses are generous. */
 static const struct rate_row {
@@ -25,8 +26,9 @@ static const struct rate_row {
 };
 
 struct ratelimit {
+	uint64_t seed; /* or someone could look for a key that shares another's bound */
 	pthread_mutex_t lock;
-	int64_t tat_us[SLOTS];
+	int64_t tat_us[RATE_SLOTS];
 };
 
 /* KEYS[1]; ARGV: emission interval and burst tolerance in microseconds. Returns allowed, remaining, reset and retry in milliseconds. */
@@ -45,6 +47,7 @@ enum err ratelimit_new(struct app *app, struct arena *a)
 {
 	if (!(app->ratelimit = arena_new(a, struct ratelimit)))
 		return ERR_MEMORY;
+	app->ratelimit->seed = random_u64();
 	return pthread_mutex_init(&app->ratelimit->lock, NULL) ? ERR_INTERNAL : OK;
 }
 
@@ -74,11 +77,16 @@ static void verdict(const struct rate_row *row, const int64_t r[SCRIPT_RESULTS],
 	    .retry_after_s = (int)((r[3] + 999) / 1000)};
 }
 
+static int64_t ms_up(int64_t us)
+{
+	return (us + 999) / 1000;
+}
+
 static void take_local(struct app *app, const struct rate_row *row, struct str key, struct rate_verdict *out)
 {
 	struct ratelimit *limits = app->ratelimit;
 	int64_t step = step_us(row), burst = step * row->burst, now = clock_mono_ns() / 1000, ahead;
-	int64_t *tat = &limits->tat_us[hash64(key, (uint64_t)(row - rates)) % SLOTS];
+	int64_t *tat = &limits->tat_us[hash64(key, limits->seed + (uint64_t)(row - rates)) % RATE_SLOTS];
 	int64_t r[SCRIPT_RESULTS] = {0};
 
 	pthread_mutex_lock(&limits->lock);
@@ -89,10 +97,10 @@ static void take_local(struct app *app, const struct rate_row *row, struct str k
 	if (r[0]) {
 		*tat += step;
 		r[1] = (burst - ahead) / step;
-		r[2] = ahead / 1000;
+		r[2] = ms_up(ahead);
 	} else {
-		r[2] = (*tat - now) / 1000;
-		r[3] = (ahead - burst) / 1000;
+		r[2] = ms_up(ahead - step);
+		r[3] = ms_up(ahead - burst);
 	}
 	pthread_mutex_unlock(&limits->lock);
 	verdict(row, r, out);
@@ -107,7 +115,7 @@ void ratelimit_take_local(struct app *app, int klass, struct str key, struct rat
 
 void ratelimit_take(struct app *app, int klass, struct str key, struct rate_verdict *out)
 {
-	char name[RATE_KEY_MAX_BYTES], step[24], burst[24];
+	char name[PREFIX_MAX_BYTES + RATE_KEY_MAX_BYTES], step[24], burst[24];
 	struct str args[3];
 	const struct redis_script script = {gcra_script, args, 1, 3};
 	const struct rate_row *row = &rates[klass];
@@ -117,8 +125,10 @@ void ratelimit_take(struct app *app, int klass, struct str key, struct rate_verd
 	*out = (struct rate_verdict){.allowed = true};
 	if (exempt(app, klass, key))
 		return;
-	n = snprintf(name, sizeof name, "collect:rate:%s:%.*s", row->name, STR_ARGS(key));
-	args[0] = str_make(name, n < (int)sizeof name ? (size_t)n : sizeof name - 1);
+	key = str_sub(key, 0, RATE_KEY_MAX_BYTES);
+	n = snprintf(name, PREFIX_MAX_BYTES, "collect:rate:%s:", row->name);
+	mem_copy(name + n, key.p, key.n);
+	args[0] = str_make(name, (size_t)n + key.n);
 	args[1] = str_make(step, (size_t)snprintf(step, sizeof step, "%lld", (long long)step_us(row)));
 	args[2] =
 	    str_make(burst, (size_t)snprintf(burst, sizeof burst, "%lld", (long long)(step_us(row) * row->burst)));

@@ -1,106 +1,45 @@
 /* redis.c - the pool and the commands. A connection that failed is dropped, never reused. */
 #include "io/redis.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <sys/socket.h>
 #include "io/clock.h"
 #include "io/log.h"
 #include "io/redis_private.h"
 
-#define NS_PER_MS 1000000
+#define NS_PER_S 1000000000LL
+#define NS_PER_MS 1000000LL
+#define REFUSAL_LOG_MS 60000
 
-static struct timeval timeval_of(int ms)
+/* ---- deadlines ---- */
+
+static int64_t deadline_ns(const struct redis *r)
 {
-	return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+	return clock_mono_ns() + (int64_t)r->timeout_ms * NS_PER_MS;
 }
 
-/* ---- the address ---- */
-
-static bool copy_part(char *out, size_t room, struct str s)
+static struct timespec instant(int64_t ns)
 {
-	if (s.n >= room)
-		return false;
-	memcpy(out, s.p, s.n);
-	out[s.n] = 0;
-	return true;
+	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 }
 
-static bool read_number(struct str s, int max, int *out)
+/* What is left until then; never nothing, because zero means "for ever" to a socket. */
+static struct timeval left_until(int64_t until_ns)
 {
-	int64_t v;
+	int64_t left = until_ns - clock_mono_ns();
 
-	if (!str_to_int(s, &v) || v < 0 || v > max)
-		return false;
-	*out = (int)v;
-	return true;
-}
-
-static bool read_unix(struct str rest, struct redis_address *out)
-{
-	struct str path = str_cut(&rest, '?', NULL);
-
-	if (!path.n || path.p[0] != '/' || !copy_part(out->host, sizeof out->host, path))
-		return false;
-	if (!rest.n)
-		return true;
-	return str_starts(rest, S("db=")) && read_number(str_sub(rest, 3, rest.n), 15, &out->db);
-}
-
-static bool read_sign_in(struct str who, struct redis_address *out)
-{
-	bool has_password;
-	struct str user = str_cut(&who, ':', &has_password);
-
-	return has_password && copy_part(out->user, sizeof out->user, user) &&
-	       copy_part(out->password, sizeof out->password, who);
-}
-
-static bool read_host(struct str host, struct redis_address *out)
-{
-	struct str name;
-	size_t end;
-	bool has_port;
-
-	out->port = 6379;
-	if (str_starts(host, S("[")) && str_find_char(host, ']', &end)) {
-		name = str_sub(host, 1, end - 1);
-		host = str_sub(host, end + 1, host.n);
-		has_port = str_starts(host, S(":"));
-		if (host.n && !has_port)
-			return false;
-		host = str_sub(host, 1, host.n);
-	} else {
-		name = str_cut(&host, ':', &has_port);
-	}
-	if (has_port && (!read_number(host, 65535, &out->port) || !out->port))
-		return false;
-	return name.n && copy_part(out->host, sizeof out->host, name);
-}
-
-static bool read_address(struct str url, struct redis_address *out)
-{
-	struct str place, db;
-	size_t at;
-
-	if (str_starts(url, S("unix://")))
-		return read_unix(str_sub(url, 7, url.n), out);
-	if (!str_starts(url, S("redis://")))
-		return false;
-	db = str_sub(url, 8, url.n);
-	place = str_cut(&db, '/', NULL);
-	if (db.n && !read_number(db, 15, &out->db))
-		return false;
-	if (str_find_char(place, '@', &at)) {
-		if (!read_sign_in(str_sub(place, 0, at), out))
-			return false;
-		place = str_sub(place, at + 1, place.n);
-	}
-	return read_host(place, out);
+	if (left < NS_PER_MS)
+		left = NS_PER_MS;
+	return (struct timeval){.tv_sec = left / NS_PER_S, .tv_usec = left % NS_PER_S / 1000};
 }
 
 /* ---- connections ---- */
 
-static bool said_ok(redisReply *reply)
+/* One command of the greeting, before `until_ns`. */
+static bool greet(redisContext *c, int64_t until_ns, int n, const char **args)
 {
+	redisReply *reply = redisSetTimeout(c, left_until(until_ns)) ? NULL : redisCommandArgv(c, n, args, NULL);
 	bool ok = reply && reply->type != REDIS_REPLY_ERROR;
 
 	if (reply)
@@ -108,79 +47,134 @@ static bool said_ok(redisReply *reply)
 	return ok;
 }
 
-redisContext *redis_connect(const struct redis *r)
+/* What Redis says to a sign-in may hold the words of the command, so its text stays out of the log. */
+static const char *sign_in(redisContext *c, const struct redis_address *at, int64_t until_ns)
+{
+	char db[16];
+	const char *auth[] = {"AUTH", at->password, NULL}, *select[] = {"SELECT", db};
+
+	if (*at->user) {
+		auth[1] = at->user;
+		auth[2] = at->password;
+	}
+	snprintf(db, sizeof db, "%d", at->db);
+	if (*at->password && !greet(c, until_ns, *at->user ? 3 : 2, auth))
+		return c->err ? c->errstr : "it refuses the user or the password";
+	if (at->db && !greet(c, until_ns, 2, select))
+		return c->err ? c->errstr : "it refuses to select the database";
+	return NULL;
+}
+
+redisContext *redis_connect(const struct redis *r, int64_t until_ns, char why[REDIS_WHY_BYTES])
 {
 	const struct redis_address *at = &r->address;
-	struct timeval deadline = timeval_of(r->timeout_ms);
-	redisContext *c = at->port ? redisConnectWithTimeout(at->host, at->port, deadline)
-				   : redisConnectUnixWithTimeout(at->host, deadline);
-	bool ok = c && !c->err && redisSetTimeout(c, deadline) == REDIS_OK;
+	struct timeval left = left_until(until_ns);
+	redisContext *c =
+	    at->port ? redisConnectWithTimeout(at->host, at->port, left) : redisConnectUnixWithTimeout(at->host, left);
+	const char *fault = !c ? "out of memory" : c->err ? c->errstr : sign_in(c, at, until_ns);
 
-	if (ok && *at->password)
-		ok = *at->user ? said_ok(redisCommand(c, "AUTH %s %s", at->user, at->password))
-			       : said_ok(redisCommand(c, "AUTH %s", at->password));
-	if (ok && at->db)
-		ok = said_ok(redisCommand(c, "SELECT %d", at->db));
-	if (ok)
+	if (!fault)
 		return c;
+	snprintf(why, REDIS_WHY_BYTES, "%s", fault);
 	if (c)
 		redisFree(c);
 	return NULL;
 }
 
-static void report(struct redis *r, bool up)
+/* A connection that lies idle has nothing to read; when there is something it is the end of it, e.g. since Redis restarted. */
+static bool ended(const redisContext *c)
 {
-	bool first;
+	char byte;
 
-	pthread_mutex_lock(&r->lock);
-	first = r->reported == up;
-	r->reported = !up;
-	pthread_mutex_unlock(&r->lock);
-	if (first && r->log)
-		log_message(r->log, up ? LOG_INFO : LOG_WARN, "redis",
-		    up ? S("Redis answers again") : S("Redis does not answer; working without it"));
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
-/* Waits for a free connection, at most as long as Redis itself may take. */
-static enum err take_slot(struct redis *r, redisContext **out)
-{
-	struct timespec until;
-	enum err e = OK;
-	int64_t end = clock_mono_ns() + (int64_t)r->timeout_ms * NS_PER_MS;
+/* ---- the pool ---- */
 
-	until.tv_sec = end / 1000000000;
-	until.tv_nsec = end % 1000000000;
-	pthread_mutex_lock(&r->lock);
-	while (!r->idle_count && !e)
-		if (pthread_cond_timedwait(&r->freed, &r->lock, &until) == ETIMEDOUT)
-			e = ERR_UNAVAILABLE;
-	if (!e) {
-		*out = r->idle[--r->idle_count];
-		if (!*out && clock_mono_ns() < r->retry_ns) {
-			r->idle[r->idle_count++] = NULL;
-			e = ERR_UNAVAILABLE;
-		}
+struct slot {
+	redisContext *c; /* NULL: to be connected by the caller */
+	bool probe;	 /* this caller finds out whether Redis is back */
+};
+
+static enum err take_slot_locked(struct redis *r, const struct timespec *until, struct slot *out)
+{
+	while (!r->away && r->busy_count == r->connections)
+		if (pthread_cond_timedwait(&r->changed, &r->lock, until) == ETIMEDOUT)
+			return ERR_UNAVAILABLE;
+	*out = (struct slot){.probe = r->away};
+	if (r->away) {
+		if (r->probing || r->busy_count == r->connections || clock_mono_ns() < r->retry_ns)
+			return ERR_UNAVAILABLE;
+		r->probing = true;
+	} else if (r->idle_count) {
+		out->c = r->idle[--r->idle_count];
 	}
+	r->busy_count++;
+	return OK;
+}
+
+static enum err take_slot(struct redis *r, int64_t until_ns, struct slot *out)
+{
+	const struct timespec until = instant(until_ns);
+	enum err e;
+
+	pthread_mutex_lock(&r->lock);
+	e = take_slot_locked(r, &until, out);
 	pthread_mutex_unlock(&r->lock);
 	return e;
 }
 
-static void give_slot(struct redis *r, redisContext *c, bool failed_connect)
+/* Nobody else shall wait for what one caller has found out: the idle connections go too. True when this is news. */
+static bool mark_away(struct redis *r)
+{
+	bool news = !r->away;
+
+	r->away = true;
+	r->retry_ns = clock_mono_ns() + REDIS_RETRY_MS * NS_PER_MS;
+	while (r->idle_count)
+		redisFree(r->idle[--r->idle_count]);
+	pthread_cond_broadcast(&r->changed);
+	return news;
+}
+
+/* `s->c` is NULL when Redis did not answer, and then `why` says more. */
+static void give_slot(struct redis *r, const struct slot *s, const char *why)
+{
+	char text[REDIS_WHY_BYTES + 64];
+	bool news;
+
+	pthread_mutex_lock(&r->lock);
+	r->busy_count--;
+	if (s->probe)
+		r->probing = false;
+	if (s->c) {
+		r->idle[r->idle_count++] = s->c;
+		news = r->away;
+		r->away = false;
+		pthread_cond_signal(&r->changed);
+	} else {
+		news = mark_away(r);
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (!news || !r->log)
+		return;
+	if (s->c) {
+		log_message(r->log, LOG_INFO, "redis", S("Redis answers again"));
+	} else {
+		snprintf(text, sizeof text, "Redis does not answer, working without it: %s", why);
+		log_message(r->log, LOG_WARN, "redis", str_from(text));
+	}
+}
+
+void redis_seen(struct redis *r)
 {
 	pthread_mutex_lock(&r->lock);
-	/* Live connections on top: with little traffic one of them does all the work and the others are never made. */
-	if (c || !r->idle_count) {
-		r->idle[r->idle_count++] = c;
-	} else {
-		memmove(r->idle + 1, r->idle, (size_t)r->idle_count * sizeof *r->idle);
-		r->idle[0] = NULL;
-		r->idle_count++;
-	}
-	if (failed_connect)
-		r->retry_ns = clock_mono_ns() + (int64_t)REDIS_RETRY_MS * NS_PER_MS;
-	pthread_cond_signal(&r->freed);
+	if (r->away && !r->probing)
+		r->retry_ns = 0;
 	pthread_mutex_unlock(&r->lock);
 }
+
+/* ---- asking ---- */
 
 struct command {
 	const char *args[REDIS_ARGS_MAX + 4];
@@ -194,35 +188,57 @@ static void push(struct command *c, struct str s)
 	c->lengths[c->n++] = s.n;
 }
 
-/* One command and its reply. A connection that had died while idle is replaced once: Redis closes idle ones, and restarts. */
+/* One command and its reply; the caller frees it. What was sent is never sent again: it may have been done although nothing came back. */
 static enum err ask(struct redis *r, const struct command *c, redisReply **out)
 {
-	redisContext *conn;
+	int64_t until_ns = deadline_ns(r);
+	char why[REDIS_WHY_BYTES] = "";
+	struct slot s;
 	enum err e;
-	int attempt;
 
 	*out = NULL;
-	if ((e = take_slot(r, &conn)))
+	if ((e = take_slot(r, until_ns, &s)))
 		return e;
-	for (attempt = 0; attempt < 2 && !*out; attempt++) {
-		bool fresh = !conn;
-
-		if (fresh && !(conn = redis_connect(r)))
-			break;
-		*out = redisCommandArgv(conn, c->n, (const char **)c->args, c->lengths);
-		if (*out)
-			break;
-		redisFree(conn);
-		conn = NULL;
-		if (fresh)
-			break;
+	if (s.c && ended(s.c)) {
+		redisFree(s.c);
+		s.c = NULL;
 	}
-	give_slot(r, conn, !*out);
-	report(r, *out != NULL);
+	if (!s.c)
+		s.c = redis_connect(r, until_ns, why);
+	if (s.c && redisSetTimeout(s.c, left_until(until_ns)) == REDIS_OK)
+		*out = redisCommandArgv(s.c, c->n, (const char **)c->args, c->lengths);
+	if (s.c && !*out) {
+		snprintf(why, sizeof why, "%s", s.c->errstr);
+		redisFree(s.c);
+		s.c = NULL;
+	}
+	give_slot(r, &s, why);
 	return *out ? OK : ERR_UNAVAILABLE;
 }
 
-/* For commands whose answer does not matter. Redis that is loading, read-only or full is as good as away. */
+/* Redis that is loading, read-only or full is as good as away. Only the first word of its reply is logged: the rest may quote keys
+ * and values. */
+static enum err refused(struct redis *r, const redisReply *reply)
+{
+	struct str text = str_make(reply->str, reply->str ? (size_t)reply->len : 0);
+	int64_t now = clock_mono_ns();
+	char line[96];
+	bool tell;
+
+	pthread_mutex_lock(&r->lock);
+	tell = now >= r->refusal_ns;
+	if (tell)
+		r->refusal_ns = now + REFUSAL_LOG_MS * NS_PER_MS;
+	pthread_mutex_unlock(&r->lock);
+	if (tell && r->log) {
+		text = str_sub(str_cut(&text, ' ', NULL), 0, 32);
+		snprintf(line, sizeof line, "Redis refuses a command: %.*s", STR_ARGS(text));
+		log_message(r->log, LOG_WARN, "redis", str_from(line));
+	}
+	return ERR_UNAVAILABLE;
+}
+
+/* For commands whose answer does not matter. */
 static enum err tell(struct redis *r, const struct command *c)
 {
 	redisReply *reply;
@@ -231,7 +247,7 @@ static enum err tell(struct redis *r, const struct command *c)
 	if (e)
 		return e;
 	if (reply->type == REDIS_REPLY_ERROR)
-		e = ERR_UNAVAILABLE;
+		e = refused(r, reply);
 	freeReplyObject(reply);
 	return e;
 }
@@ -259,7 +275,7 @@ enum err redis_get(struct redis *r, struct str key, struct arena *a, struct str 
 	if (reply->type == REDIS_REPLY_NIL) {
 		e = ERR_NOT_FOUND;
 	} else if (reply->type != REDIS_REPLY_STRING) {
-		e = ERR_UNAVAILABLE;
+		e = refused(r, reply);
 	} else {
 		*value = str_dup(a, str_make(reply->str, (size_t)reply->len));
 		if (reply->len && !value->p)
@@ -274,6 +290,7 @@ static enum err set(struct redis *r, struct str key, struct str value, int ttl_s
 	struct command c = {.n = 0};
 	char ttl[16];
 
+	assert(ttl_s > 0);
 	push(&c, S("SET"));
 	push(&c, key);
 	push(&c, value);
@@ -327,7 +344,7 @@ static enum err read_integers(const redisReply *reply, int64_t *results, size_t 
 	return OK;
 }
 
-/* Kept short on the wire: EVAL sends the text and Redis caches what it compiled, by the text's own hash. */
+/* EVAL, not EVALSHA: Redis keeps what it compiled by the text's hash anyway, and a restarted one needs no second round trip. */
 enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *results, size_t result_count)
 {
 	struct command c = {.n = 0};
@@ -336,8 +353,7 @@ enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *
 	size_t i;
 	enum err e;
 
-	if (script->arg_count > REDIS_ARGS_MAX || script->key_count > script->arg_count)
-		return ERR_LIMIT;
+	assert(script->arg_count <= REDIS_ARGS_MAX && script->key_count <= script->arg_count);
 	push(&c, S("EVAL"));
 	push(&c, str_from(script->text));
 	push(&c, str_make(keys, (size_t)snprintf(keys, sizeof keys, "%zu", script->key_count)));
@@ -345,7 +361,7 @@ enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *
 		push(&c, script->args[i]);
 	if ((e = ask(r, &c, &reply)))
 		return e;
-	e = reply->type == REDIS_REPLY_ERROR ? ERR_UNAVAILABLE : read_integers(reply, results, result_count);
+	e = reply->type == REDIS_REPLY_ERROR ? refused(r, reply) : read_integers(reply, results, result_count);
 	freeReplyObject(reply);
 	return e;
 }
@@ -364,22 +380,25 @@ enum err redis_open(const struct redis_config *config, struct redis **out, const
 	struct redis *r = calloc(1, sizeof *r);
 	pthread_condattr_t monotonic;
 
+	assert(config->connections > 0 && config->timeout_ms > 0);
 	if (!r)
 		return refuse_open(r, ERR_MEMORY, "out of memory", why);
-	if (!read_address(str_from(config->url), &r->address))
+	if (!redis_address_read(str_from(config->url), &r->address))
 		return refuse_open(r, ERR_SETTING,
-		    "write the address as redis://:password@host:6379/0 or unix:///path/redis.sock?db=0", why);
+		    "write the address as redis://[user]:password@host:6379/0 (in the password %40 for @, %2F for /) "
+		    "or "
+		    "unix:///path/redis.sock?db=0",
+		    why);
 	r->idle = calloc((size_t)config->connections, sizeof *r->idle);
 	if (!r->idle)
 		return refuse_open(r, ERR_MEMORY, "out of memory", why);
 	r->timeout_ms = config->timeout_ms;
-	r->connections = r->idle_count = config->connections;
+	r->connections = config->connections;
 	r->log = config->log;
-	r->subscriber.stop_fd = -1;
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->freed, &monotonic);
+	pthread_cond_init(&r->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	*out = r;
 	return OK;
@@ -391,9 +410,8 @@ void redis_close(struct redis *r)
 
 	redis_subscriber_stop(r);
 	for (i = 0; i < r->idle_count; i++)
-		if (r->idle[i])
-			redisFree(r->idle[i]);
-	pthread_cond_destroy(&r->freed);
+		redisFree(r->idle[i]);
+	pthread_cond_destroy(&r->changed);
 	pthread_mutex_destroy(&r->lock);
 	free(r->idle);
 	free(r);

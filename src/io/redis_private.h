@@ -1,10 +1,12 @@
-/* redis_private.h - shared by redis.c (pool, commands) and redis_subscribe.c. Not for others. */
+/* redis_private.h - shared by redis.c (pool, commands), redis_address.c and redis_subscribe.c. Not for others. */
 #ifndef IO_REDIS_PRIVATE_H
 #define IO_REDIS_PRIVATE_H
 
 #include <pthread.h>
 #include <hiredis/hiredis.h>
 #include "io/redis.h"
+
+#define REDIS_WHY_BYTES 128
 
 struct redis_address {
 	char host[256];              /* or the socket's path */
@@ -22,19 +24,26 @@ struct redis_subscriber {
 
 struct redis {
 	struct redis_address address;
-	int timeout_ms;
+	int timeout_ms, connections;
 	struct log *log;
 	pthread_mutex_t lock;        /* everything below */
-	pthread_cond_t freed;
-	redisContext **idle;         /* a stack; a slot without context is a connection not made yet */
-	int idle_count, connections;
-	int64_t retry_ns;            /* no connect before this instant (monotonic) */
-	bool reported;               /* the log has a line about the present outage */
+	pthread_cond_t changed;      /* a connection came free, or Redis went away */
+	redisContext **idle;         /* a stack: with little traffic one connection does all the work and the others are never made */
+	int idle_count, busy_count;  /* together at most `connections` */
+	bool away;                   /* the last thing known is that it does not answer */
+	bool probing;                /* while away one caller at a time tries, the others are told at once */
+	int64_t retry_ns;            /* while away: nobody tries before this instant (monotonic) */
+	int64_t refusal_ns;          /* no log line about a refused command before this instant */
 	struct redis_subscriber subscriber;
 };
 
-/* Connects, signs in, selects the database. NULL when it cannot. */
-redisContext *redis_connect(const struct redis *r);
+/* False for an address it cannot read. */
+bool redis_address_read(struct str url, struct redis_address *out);
+/* Connects, signs in, selects the database, all before the instant given (monotonic). NULL when it cannot, and why in words that are
+ * safe to log. */
+redisContext *redis_connect(const struct redis *r, int64_t until_ns, char why[REDIS_WHY_BYTES]);
+/* Redis has been seen to answer: callers need not wait for the next attempt. */
+void redis_seen(struct redis *r);
 void redis_subscriber_stop(struct redis *r);
 
 #endif

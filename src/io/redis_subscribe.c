@@ -1,12 +1,14 @@
 /* redis_subscribe.c - the thread that listens. hiredis gives a context up after a read timeout, so waiting is done by poll(2). */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "io/clock.h"
 #include "io/redis_private.h"
 
-#define SILENCE_MS 5000 /* then a PING; after as long again without a word the connection counts as lost */
-#define RECONNECT_MS 500
+#define NS_PER_MS 1000000LL
 
 /* True when the thread shall end. */
 static bool stopped(const struct redis *r, int wait_ms)
@@ -60,8 +62,12 @@ static bool listen_on(const struct redis *r, redisContext *c)
 	bool asked = false;
 
 	for (;;) {
-		int n = poll(fds, 2, SILENCE_MS);
+		int n;
 
+		/* Before the first poll too: a message may have come in one packet with the reply to SUBSCRIBE. */
+		if (!take_replies(r, c))
+			return true;
+		n = poll(fds, 2, REDIS_SILENCE_MS);
 		if (n < 0 && errno != EINTR)
 			return true;
 		if (fds[1].revents)
@@ -72,7 +78,7 @@ static bool listen_on(const struct redis *r, redisContext *c)
 			asked = true;
 		} else if (n > 0) {
 			asked = false;
-			if (redisBufferRead(c) != REDIS_OK || !take_replies(r, c))
+			if (redisBufferRead(c) != REDIS_OK)
 				return true;
 		}
 	}
@@ -80,7 +86,9 @@ static bool listen_on(const struct redis *r, redisContext *c)
 
 static redisContext *join(const struct redis *r)
 {
-	redisContext *c = redis_connect(r);
+	int64_t until_ns = clock_mono_ns() + r->timeout_ms * NS_PER_MS;
+	char why[REDIS_WHY_BYTES]; /* the pool logs the same */
+	redisContext *c = redis_connect(r, until_ns, why);
 	redisReply *reply;
 
 	if (!c)
@@ -102,17 +110,17 @@ static void *subscriber_main(void *arg)
 	const struct redis_listener *l = r->subscriber.listener;
 	bool go_on = true;
 
-	while (go_on && !stopped(r, 0)) {
+	while (go_on) {
 		redisContext *c = join(r);
 
-		if (!c) {
-			go_on = !stopped(r, RECONNECT_MS);
-			continue;
+		if (c) {
+			redis_seen(r);
+			l->joined(l->ctx);
+			go_on = listen_on(r, c);
+			l->lost(l->ctx);
+			redisFree(c);
 		}
-		l->joined(l->ctx);
-		go_on = listen_on(r, c);
-		l->lost(l->ctx);
-		redisFree(c);
+		go_on = go_on && !stopped(r, REDIS_REJOIN_MS);
 	}
 	return NULL;
 }
@@ -120,15 +128,22 @@ static void *subscriber_main(void *arg)
 enum err redis_subscribe(struct redis *r, const char *channel, const struct redis_listener *listener)
 {
 	struct redis_subscriber *s = &r->subscriber;
+	sigset_t all, before;
+	int failed;
 
+	assert(!s->started);
 	s->channel = channel;
 	s->listener = listener;
 	s->stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (s->stop_fd < 0)
 		return ERR_IO;
-	if (pthread_create(&s->thread, NULL, subscriber_main, r)) {
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	failed = pthread_create(&s->thread, NULL, subscriber_main, r);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (failed) {
 		close(s->stop_fd);
-		s->stop_fd = -1;
 		return ERR_IO;
 	}
 	s->started = true;
