@@ -73,27 +73,40 @@ static enum part_kind parts_of(struct str type)
 	return PART_NONE;
 }
 
-static enum err add_column(struct table *t, const struct export_column *c, struct arena *a)
+/* A column of the file for each choice, row or item. */
+static enum err add_parts(
+    struct table *t, struct table_column column, const struct export_choice *parts, size_t n, struct arena *a)
 {
-	struct table_column column = {
-	    .name = c->name,
-	    .label = c->label,
-	    .question = c->name,
-	    .kind = c->choice_count > 0 ? parts_of(c->type) : PART_NONE,
-	    .personal = c->personal,
-	    .parameter = str_eq(c->type, S("parameter")),
-	};
+	const struct str name = column.name, label = column.label;
 	enum err e;
 
-	if (column.kind == PART_NONE)
-		return add(t, column, a);
-	for (size_t i = 0; i < c->choice_count; i++) {
-		column.part = str_dup(a, c->choices[i].value);
-		if ((e = joined(a, c->name, S("_"), column.part, &column.name)) ||
-		    (e = joined(a, c->label, S(": "), c->choices[i].label, &column.label)) || (e = add(t, column, a)))
+	for (size_t i = 0; i < n; i++) {
+		column.part = str_dup(a, parts[i].value);
+		if ((e = joined(a, name, S("_"), column.part, &column.name)) ||
+		    (e = joined(a, label, S(": "), parts[i].label, &column.label)) || (e = add(t, column, a)))
 			return e;
 	}
 	return OK;
+}
+
+static enum err add_column(struct table *t, const struct export_column *c, struct arena *a)
+{
+	struct table_column column = {
+	    /* The program may leave memory before the table does. */
+	    .name = str_dup(a, c->name),
+	    .label = str_dup(a, c->label),
+	    .kind = parts_of(c->type),
+	    .personal = c->personal,
+	    .parameter = str_eq(c->type, S("parameter")),
+	};
+
+	column.question = column.name;
+	if (column.kind == PART_MEMBER && c->item_count > 0)
+		return add_parts(t, column, c->items, c->item_count, a);
+	if ((column.kind == PART_CHOSEN || column.kind == PART_PLACE) && c->choice_count > 0)
+		return add_parts(t, column, c->choices, c->choice_count, a);
+	column.kind = PART_NONE;
+	return add(t, column, a);
 }
 
 enum err table_add(struct table *t, const struct program *program, struct str language, bool personal, struct arena *a)
@@ -107,9 +120,6 @@ enum err table_add(struct table *t, const struct program *program, struct str la
 	for (size_t i = 0; i < n; i++) {
 		if (columns[i].personal && !personal)
 			continue;
-		/* The program may leave memory before the table does. */
-		columns[i].name = str_dup(a, columns[i].name);
-		columns[i].label = str_dup(a, columns[i].label);
 		if ((e = add_column(t, &columns[i], a)))
 			return e;
 	}

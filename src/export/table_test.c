@@ -23,7 +23,7 @@ static const struct program newest = {{
 					  {{"nps", 3}, {"How likely?", 11}, {"rating", 6}, false, 0, NULL},
 					  {{"liked", 5}, {"What did you like?", 18}, {"multi", 5}, false, 2, liked},
 					  {{"drivers", 7}, {"=Rank", 5}, {"rank", 4}, false, 2, liked},
-					  {{"image", 5}, {"How far?", 8}, {"matrix", 6}, false, 1, rows},
+					  {{"image", 5}, {"How far?", 8}, {"matrix", 6}, false, 2, liked, 1, rows},
 					  {{"phone", 5}, {"Phone", 5}, {"text", 4}, true, 0, NULL},
 					  {{"store", 5}, {"", 0}, {"parameter", 9}, false, 0, NULL},
 				      },

@@ -174,12 +174,8 @@ static void put_progress(struct html *h, int32_t percent, struct str language)
 	html_open(h, "div");
 	html_attr(h, "class", S("cc-progress"));
 	html_open(h, "progress");
-	html_attr(h, "role", S("progressbar"));
 	html_attr(h, "class", S("cc-progress-bar"));
 	html_attr(h, "aria-label", page_text(TEXT_PROGRESS, language));
-	html_attr_int(h, "aria-valuemin", 0);
-	html_attr_int(h, "aria-valuemax", 100);
-	html_attr_int(h, "aria-valuenow", percent);
 	html_attr_int(h, "max", 100);
 	html_attr_int(h, "value", percent);
 	html_close(h, "progress");
@@ -205,7 +201,6 @@ static void put_main(struct html *h, struct str note)
 	html_close(h, "p");
 	html_open(h, "div");
 	html_attr(h, "id", S("cc-questions"));
-	html_attr(h, "class", S("cc-questions"));
 }
 
 static void put_skip(struct html *h, struct str language)
@@ -217,14 +212,30 @@ static void put_skip(struct html *h, struct str language)
 	html_close(h, "a");
 }
 
-enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
-    int32_t page, const struct page_view *view)
+static enum err render_questions(
+    struct arena *a, const struct interview *in, int32_t page, const struct page_view *view, struct str *out)
 {
-	struct str title = program_title(in->program, in->language);
 	struct html h;
 	struct buf b;
 	enum err e;
 
+	buf_init(&b, a, PAGE_MAX_BYTES);
+	html_init(&h, &b);
+	if ((e = interview_render(in, page, view, a, &h)))
+		return e;
+	return buf_done(&b, out);
+}
+
+enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
+    int32_t page, const struct page_view *view)
+{
+	struct str title = program_title(in->program, in->language), questions;
+	struct html h;
+	struct buf b;
+	enum err e;
+
+	if ((e = render_questions(rq->arena, in, page, view, &questions)))
+		return e;
 	buf_init(&b, rq->arena, PAGE_MAX_BYTES);
 	html_init(&h, &b);
 	put_head(&h, in->language, title, S(""));
@@ -233,16 +244,16 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	put_default_button(&h, page_text(TEXT_NEXT, in->language));
 	html_open(&h, "header");
 	html_attr(&h, "class", S("cc-header"));
-	put_element(&h, "p", "cc-survey", title);
+	/* Every page has one first heading: its own, else the survey's. */
+	put_element(&h, str_find(questions, S("<h1 class=\"cc-page-title\""), NULL) ? "p" : "h1", "cc-survey", title);
 	put_languages(&h, in->program, in->language);
 	put_progress(&h, f->percent, in->language);
 	html_close(&h, "header");
 	put_main(&h, f->note);
-	if ((e = interview_render(in, page, view, rq->arena, &h)))
-		return e;
+	html_raw(&h, questions);
 	html_close(&h, "div");
 	html_open(&h, "div");
-	html_attr(&h, "class", S("cc-buttons"));
+	html_attr(&h, "class", S("cc-actions"));
 	put_button(&h, "cc-button cc-next", "next", page_text(TEXT_NEXT, in->language));
 	if (f->back)
 		put_button(&h, "cc-button cc-back", "back", page_text(TEXT_BACK, in->language));
@@ -268,7 +279,7 @@ static enum err refresh_text(struct req *rq, struct str url, struct str *out)
 static void put_message_link(struct html *h, const struct page_message *m)
 {
 	html_open(h, "p");
-	html_attr(h, "class", S("cc-buttons"));
+	html_attr(h, "class", S("cc-actions"));
 	html_open(h, "a");
 	html_attr(h, "class", S("cc-button cc-next"));
 	html_attr_url(h, "href", m->link);

@@ -17,7 +17,7 @@ void sitting_interview(struct sitting *s)
 
 /* ---- showing ---- */
 
-enum err sitting_show(struct sitting *s, int32_t page, int status, const struct page_view *view, struct str note)
+enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *view, struct str note)
 {
 	struct page_frame frame = {.slug = s->link->link.slug, .note = note};
 	enum err e;
@@ -29,7 +29,7 @@ enum err sitting_show(struct sitting *s, int32_t page, int status, const struct 
 		return e;
 	frame.percent = program_show_progress(s->program) ? s->state.percent : -1;
 	frame.back = s->state.back && program_show_back(s->program);
-	return page_reply_questions(s->rq, status, &frame, &s->in, page, view);
+	return page_reply_questions(s->rq, 200, &frame, &s->in, page, view);
 }
 
 static int32_t percent_of(double progress)
@@ -92,9 +92,11 @@ enum err sitting_show_errors(struct sitting *s, const struct verdict *v)
 				continue;
 			if (page != from && (e = place(s, page)))
 				return e;
-			view.shown = s->state.shown;
-			view.shown_count = page == from ? s->state.shown_count : 0;
-			return sitting_show(s, page, 422, &view, S(""));
+			if (page == from) {
+				view.shown = s->state.shown;
+				view.shown_count = s->state.shown_count;
+			}
+			return sitting_show(s, page, &view, S(""));
 		}
 	}
 	/* Faults of no question: a parameter that the address should have brought along. */
@@ -170,7 +172,7 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 		return e;
 	if (v.error_count > 0)
 		return show_incomplete(s);
-	return sitting_show(s, v.next_page >= 0 ? v.next_page : 0, 200, &view, S(""));
+	return sitting_show(s, v.next_page >= 0 ? v.next_page : 0, &view, S(""));
 }
 
 /* ---- stepping ---- */
@@ -179,7 +181,7 @@ static enum err show_again(struct sitting *s, struct str note)
 {
 	struct page_view view = {.shown = s->state.shown, .shown_count = s->state.shown_count};
 
-	return sitting_show(s, s->state.page, 200, &view, note);
+	return sitting_show(s, s->state.page, &view, note);
 }
 
 static enum err step_language(struct sitting *s, struct str wish)
@@ -201,7 +203,7 @@ static enum err step_back(struct sitting *s)
 		return show_again(s, S(""));
 	if ((e = place(s, v.previous_page)))
 		return e;
-	return sitting_show(s, v.previous_page, 200, &view, S(""));
+	return sitting_show(s, v.previous_page, &view, S(""));
 }
 
 /* Whether the answers have brought up questions of this page that the respondent has not seen. */
@@ -238,7 +240,7 @@ static enum err step_next(struct sitting *s)
 		return sitting_finish(s);
 	s->state.percent = percent_of(v.progress);
 	s->state.back = true;
-	return sitting_show(s, v.next_page, 200, &view, S(""));
+	return sitting_show(s, v.next_page, &view, S(""));
 }
 
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n)

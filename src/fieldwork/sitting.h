@@ -30,7 +30,7 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 enum err sitting_finish(struct sitting *s);
 
 /* Shows a page with errors beside its questions. */
-enum err sitting_show(struct sitting *s, int32_t page, int status, const struct page_view *view, struct str note);
+enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *view, struct str note);
 /* Goes to the page where the first of these errors is and shows them there. */
 enum err sitting_show_errors(struct sitting *s, const struct verdict *v);
 

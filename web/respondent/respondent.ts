@@ -25,6 +25,16 @@ function isField(e: EventTarget | null): e is Field {
 let touched = new Set<string>();
 let asked = 0;
 
+/* What a field is called on this page and on the one that takes its place. */
+function nameOf(e: Field): string {
+	const choice = e instanceof HTMLInputElement && /^(checkbox|radio)$/.test(e.type);
+	return choice ? `${e.name}=${e.value}` : e.name;
+}
+
+function fieldsOf(root: ParentNode): Field[] {
+	return Array.from(root.querySelectorAll<Field>('input, textarea, select'));
+}
+
 function copyContent(from: Field, to: Field): void {
 	if (to instanceof HTMLInputElement && from instanceof HTMLInputElement && /^(checkbox|radio)$/.test(to.type))
 		to.checked = from.checked;
@@ -33,20 +43,22 @@ function copyContent(from: Field, to: Field): void {
 }
 
 function questionIds(root: Element): string[] {
-	return Array.from(root.querySelectorAll<HTMLElement>('[data-question]'), (e) => e.dataset.question ?? '');
+	return Array.from(root.querySelectorAll<HTMLElement>('[data-name]'), (e) => e.dataset.name ?? '');
 }
 
 function keepTouched(old: Element, fresh: Element): void {
-	for (const id of touched) {
-		const from = old.querySelector('#' + CSS.escape(id));
-		const to = fresh.querySelector('#' + CSS.escape(id));
-		if (isField(from) && isField(to))
+	if (!touched.size)
+		return;
+	const newer = new Map(fieldsOf(old).filter((e) => touched.has(e.name)).map((e) => [nameOf(e), e]));
+	for (const to of fieldsOf(fresh)) {
+		const from = newer.get(nameOf(to));
+		if (from)
 			copyContent(from, to);
 	}
 }
 
-function restoreFocus(id: string, start: number | null, end: number | null): void {
-	const again = id ? byId(id) : null;
+function restoreFocus(root: Element, name: string, start: number | null, end: number | null): void {
+	const again = fieldsOf(root).find((e) => nameOf(e) === name);
 	if (!again)
 		return;
 	again.focus({ preventScroll: true });
@@ -70,12 +82,13 @@ function swap(form: HTMLFormElement, reply: Document): void {
 		return;
 	const before = questionIds(old);
 	const active = document.activeElement;
-	const id = active && old.contains(active) ? active.id : '';
+	const name = isField(active) && old.contains(active) ? nameOf(active) : '';
 	const [start, end] = selectionOf(active);
 	keepTouched(old, fresh);
 	old.replaceWith(document.adoptNode(fresh));
 	state.value = freshState.value;
-	restoreFocus(id, start, end);
+	if (name)
+		restoreFocus(fresh, name, start, end);
 	countAll(fresh, form);
 	const more = questionIds(fresh).some((q) => !before.includes(q));
 	if (note)
@@ -161,7 +174,7 @@ function watch(form: HTMLFormElement): void {
 	form.addEventListener('input', (event) => {
 		if (!isField(event.target))
 			return;
-		touched.add(event.target.id);
+		touched.add(event.target.name);
 		if (event.target instanceof HTMLTextAreaElement && event.target.maxLength > 0)
 			count(event.target, form);
 	});
@@ -182,7 +195,7 @@ function start(): void {
 		sendOnce(form);
 		watch(form);
 		countAll(form, form);
-		document.querySelector<HTMLElement>('.cc-errors')?.focus();
+		byId('cc-errors')?.focus();
 	}
 	if (onward)
 		window.setTimeout(() => window.location.assign(onward.href), GO_ON_AFTER_MS);
