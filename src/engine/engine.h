@@ -25,15 +25,15 @@ enum severity { SEV_ERROR, SEV_WARNING, SEV_NOTE };
 
 struct diagnostic {
 	enum severity severity;
-	struct str code;             /* "E0312": stable; rows in diagnostics.def */
-	struct str pointer;          /* JSON pointer into the definition, "/survey/pages/0/..." */
+	struct str code;	     /* "E0312": stable; rows in diagnostics.def */
+	struct str pointer;	     /* JSON pointer into the definition, "/survey/pages/0/..." */
 	uint32_t column, end_column; /* from 1, inside the expression; 0 0 when it is not about an expression */
-	struct str message;          /* a sentence that says what is wrong and how to mend it */
+	struct str message;	     /* a sentence that says what is wrong and how to mend it */
 };
 
 struct compiled {
-	struct str program;          /* empty when there was an error */
-	struct diagnostic *diagnostics;  /* in order of the definition; at most DIAGNOSTICS_MAX */
+	struct str program;		/* empty when there was an error */
+	struct diagnostic *diagnostics; /* in order of the definition; at most DIAGNOSTICS_MAX */
 	size_t diagnostic_count, error_count;
 };
 
@@ -51,87 +51,100 @@ void compiled_json(const struct compiled *c, struct json_out *w);
 
 /* ---- program ---- */
 
-struct program;                      /* a verified view over bytes; immutable, so any number of threads may share it */
+struct program; /* a verified view over bytes; immutable, so any number of threads may share it */
 
 /* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it. */
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why);
 /* Each of these borrows from the program. */
-struct str program_language(const struct program *p);                     /* the survey's own */
+struct str program_language(const struct program *p); /* the survey's own */
 size_t program_language_count(const struct program *p);
 struct str program_language_at(const struct program *p, size_t i);
 /* The best of the survey's languages for a wish: exact, then primary subtag, else the survey's own. */
 struct str program_language_pick(const struct program *p, struct str wish);
 struct str program_title(const struct program *p, struct str language);
 size_t program_page_count(const struct program *p);
-bool program_show_back(const struct program *p);                          /* settings.show_back: a way back is offered */
-bool program_show_progress(const struct program *p);                      /* settings.progress is not "none" */
+bool program_show_back(const struct program *p);     /* settings.show_back: a way back is offered */
+bool program_show_progress(const struct program *p); /* settings.progress is not "none" */
 
 /* What exports and listings need to know of the answers, one row for each stored value, in order of the questions.
  * For a multi the values are an array; choices give codes and labels. */
 struct export_column {
-	struct str name;             /* key in the stored answers */
-	struct str label;            /* title in the asked language, markup-free */
-	struct str type;             /* "rating", "multi", "parameter", "calculated", "other_text" ... */
-	bool personal;               /* pii or encrypted: stored sealed, never in `answers` */
+	struct str name;  /* key in the stored answers */
+	struct str label; /* title in the asked language, markup-free */
+	struct str type;  /* "rating", "multi", "parameter", "calculated", "other_text" ... */
+	bool personal;	  /* pii or encrypted: stored sealed, never in `answers` */
 	size_t choice_count;
-	const struct export_choice { struct str value, label; int64_t code; bool has_code; } *choices;
+	const struct export_choice {
+		struct str value, label;
+		int64_t code;
+		bool has_code;
+	} * choices;
+	size_t item_count; /* rows of a matrix, items of a multi_text or allocation: keys of the stored object */
+	const struct export_choice *items;
 };
-enum err program_columns(const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
+enum err program_columns(
+    const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
+
+/* The program for people: sections, questions, and code instruction by instruction. */
+void program_disasm(const struct program *p, struct buf *out);
 
 /* ---- interview ---- */
 
 struct interview {
 	const struct program *program;
-	uint64_t seed;               /* fixed when the interview starts; draws every random order */
-	int64_t now_ms;              /* the interview's time: today(), now(), age() */
-	struct str language;         /* one of the survey's */
-	const struct json *parameters;   /* object or NULL: {"pid": "A7"} */
-	const struct json *answers;      /* object or NULL, as API.md stores them; may hold answers that turn out hidden */
+	uint64_t seed;		       /* fixed when the interview starts; draws every random order */
+	int64_t now_ms;		       /* the interview's time: today(), now(), age() */
+	struct str language;	       /* one of the survey's */
+	const struct json *parameters; /* object or NULL: {"pid": "A7"} */
+	const struct json *answers; /* object or NULL, as API.md stores them; may hold answers that turn out hidden */
 };
 
 enum interview_mode {
-	RUN_PAGE,                    /* the answers so far: errors only of questions on pages up to and including `page` */
-	RUN_COMPLETE                 /* a submission: every visible question on the interview's way is held to its rules */
+	RUN_PAGE,    /* the answers so far: errors only of questions on pages up to and including `page` */
+	RUN_COMPLETE /* a submission: every visible question on the interview's way is held to its rules */
 };
 
 struct answer_error {
-	struct str pointer;          /* "/answers/nps" */
-	struct str question;         /* name of the question it belongs to */
-	struct str code;             /* required, type, min, max, max_selected, choice, pattern, validator, unknown, hidden ... */
-	struct str message;          /* for the respondent, in the interview's language */
+	struct str pointer;  /* "/answers/nps" */
+	struct str question; /* name of the question it belongs to */
+	struct str code; /* required, type, min, max, max_selected, choice, pattern, validator, unknown, hidden ... */
+	struct str message; /* for the respondent, in the interview's language */
 };
 
 struct verdict {
 	struct answer_error *errors;
 	size_t error_count;
 	/* Valid whether or not there are errors: */
-	struct str answers;          /* JSON object: normalised, hidden ones dropped, personal ones left out */
-	struct str personal;         /* JSON object of the personal ones (pii, encrypted); "{}" when none */
-	struct str parameters;       /* JSON object of exported parameters */
-	struct str outcome;          /* "completed", "screened_out", "quota_full" ...; empty while pages are left (RUN_PAGE) */
-	struct str status;           /* "completed" | "screened_out" | "quota_full" | "in_progress" */
-	int32_t next_page;           /* the next visible page after `page` by rules and conditions; -1 when there is none */
-	int32_t previous_page;       /* -1 when there is none */
-	double progress;             /* 0 to 1, share of the way done before next_page */
+	struct str answers;    /* JSON object: normalised, hidden ones dropped, personal ones left out */
+	struct str personal;   /* JSON object of the personal ones (pii, encrypted); "{}" when none */
+	struct str parameters; /* JSON object of exported parameters */
+	struct str outcome; /* "completed", "screened_out", "quota_full" ...; empty while pages are left (RUN_PAGE) */
+	struct str status;  /* "completed" | "screened_out" | "quota_full" | "in_progress" */
+	int32_t next_page;  /* the next visible page after `page` by rules and conditions; -1 when there is none */
+	int32_t previous_page; /* -1 when there is none */
+	double progress;       /* 0 to 1, share of the way done before next_page */
 };
 
 /* ERR_LIMIT when fuel or memory ran out, ERR_MEMORY. `page` is the page being left (RUN_PAGE; -1: about to start), ignored
  * for RUN_COMPLETE. Unknown question names are errors (code "unknown"). In RUN_COMPLETE hidden answers are dropped in
  * silence. All results live in `a`. */
-enum err interview_run(const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
+enum err interview_run(
+    const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
 
 /* ---- respondent's page ---- */
 
 /* Turns the fields of an HTML form (as interview_render names them: q-NAME, q-NAME-ROW, ...) into an answers object, merged over
  * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. */
-struct form_field { struct str name, value; };
-enum err interview_form(const struct interview *in, int32_t page, const struct form_field *fields, size_t n, struct arena *a,
-    struct json **answers);
+struct form_field {
+	struct str name, value;
+};
+enum err interview_form(const struct interview *in, int32_t page, const struct form_field *fields, size_t n,
+    struct arena *a, struct json **answers);
 
 struct page_view {
-	const struct answer_error *errors;   /* shown beside their questions and summed up on top, with links */
+	const struct answer_error *errors; /* shown beside their questions and summed up on top, with links */
 	size_t error_count;
-	const struct str *shown;     /* names shown to the respondent before; NULL on first display */
+	const struct str *shown; /* names shown to the respondent before; NULL on first display */
 	size_t shown_count;
 };
 /* Names of the questions of `page` that are visible now, in display order. */
@@ -139,17 +152,22 @@ enum err interview_visible(const struct interview *in, int32_t page, struct aren
 /* The questions of a page: title, error summary, fieldsets and inputs; no <form>, no head, no buttons (the caller's). Markup
  * only with classes (cc-...), no inline style or script; ids are "q-NAME". Questions on which others of the same page depend
  * carry data-refresh, so that a script may ask for the page again when they change. */
-enum err interview_render(const struct interview *in, int32_t page, const struct page_view *view, struct arena *a, struct html *h);
+enum err interview_render(
+    const struct interview *in, int32_t page, const struct page_view *view, struct arena *a, struct html *h);
 /* Text of an outcome: its cleaned html (may be empty), and its redirect with everything piped in and percent-encoded (may be empty). */
-enum err interview_outcome(const struct interview *in, struct str outcome, struct arena *a, struct str *html, struct str *redirect,
-    bool *sign);
+enum err interview_outcome(const struct interview *in, struct str outcome, struct arena *a, struct str *html,
+    struct str *redirect, bool *sign);
 
 /* ---- expressions on their own: collect eval ---- */
 
 enum compat { COMPAT_STRICT, COMPAT_SURVEYJS };
-struct eval_error { struct str code; uint32_t column; struct str message; };
+struct eval_error {
+	struct str code;
+	uint32_t column;
+	struct str message;
+};
 /* Names in `values` are untyped variables. OK with *json the value; ERR_INVALID with *why. */
-enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat, int64_t now_ms,
-    struct str *json, struct eval_error *why);
+enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat,
+    int64_t now_ms, struct str *json, struct eval_error *why);
 
 #endif

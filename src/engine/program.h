@@ -9,7 +9,7 @@
 #include "engine/layout.def"
 #include "engine/pattern.h"
 
-#define PROGRAM_MAGIC 0x52504343u                /* "CCPR" */
+#define PROGRAM_MAGIC 0x52504343u /* "CCPR" */
 #define PROGRAM_VERSION 1u
 
 #define F(member, kind) uint32_t member;
@@ -25,7 +25,7 @@ enum section {
 #define SECTION(name) SECTION_##name,
 	SECTIONS(SECTION)
 #undef SECTION
-	SECTION_COUNT
+	    SECTION_COUNT
 };
 
 /* header: magic, version, bytes, then (offset, count) of each section, then (offset, bytes) of the text and the code blob */
@@ -39,8 +39,9 @@ struct program {
 	uint32_t name##_count;
 	SECTIONS(SECTION)
 #undef SECTION
-	struct pattern *const *patterns;         /* one for each record of section pattern */
-	uint32_t text_count;                     /* texts, each with a record per language */
+	struct pattern *const *patterns; /* one for each record of section pattern */
+	uint32_t texts;			 /* each has a record per language in section text */
+	uint32_t stack;			 /* the deepest stack any expression needs */
 };
 
 enum question_type {
@@ -52,15 +53,26 @@ enum question_type {
 
 /* flags */
 enum {
-	QUESTION_REQUIRED = 1, QUESTION_PERSONAL = 2, QUESTION_MULTILINE = 4, QUESTION_REFRESH = 8, QUESTION_INTEGER = 16,
-	QUESTION_EACH_ROW = 32, QUESTION_HAS_OTHER = 64
+	QUESTION_REQUIRED = 1,
+	QUESTION_PERSONAL = 2,
+	QUESTION_MULTILINE = 4,
+	QUESTION_REFRESH = 8,
+	QUESTION_INTEGER = 16,
+	QUESTION_EACH_ROW = 32,
+	QUESTION_HAS_OTHER = 64
 };
 enum { CHOICE_FIXED = 1, CHOICE_EXCLUSIVE = 2 };
 enum role { ROLE_PLAIN, ROLE_OTHER, ROLE_NONE, ROLE_REFUSED, ROLE_DONT_KNOW, ROLE_NA };
 enum order { ORDER_FIXED, ORDER_RANDOM, ORDER_ROTATE, ORDER_REVERSE, ORDER_ASC, ORDER_DESC };
 enum from_mode { FROM_SELECTED, FROM_UNSELECTED, FROM_ALL };
 enum display {
-	DISPLAY_RADIO, DISPLAY_DROPDOWN, DISPLAY_BUTTONS, DISPLAY_LIKERT, DISPLAY_NUMBERS, DISPLAY_STARS, DISPLAY_NPS
+	DISPLAY_RADIO,
+	DISPLAY_DROPDOWN,
+	DISPLAY_BUTTONS,
+	DISPLAY_LIKERT,
+	DISPLAY_NUMBERS,
+	DISPLAY_STARS,
+	DISPLAY_NPS
 };
 enum input { INPUT_TEXT, INPUT_EMAIL, INPUT_URL, INPUT_TEL };
 enum segment_mode { SEGMENT_LITERAL, SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL };
@@ -71,7 +83,7 @@ enum progress_kind { PROGRESS_PAGES, PROGRESS_QUESTIONS, PROGRESS_NONE };
 
 struct str program_str(const struct program *p, uint32_t id);
 double program_num(const struct program *p, uint32_t id);
-/* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->text_count. */
+/* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->texts, p->stack. */
 enum err program_verify(struct arena *a, struct program *p, const char **why);
 /* The index of a language, or of the survey's own. */
 uint32_t program_language_index(const struct program *p, struct str language);

@@ -11,12 +11,12 @@ enum value_kind { V_EMPTY, V_BOOL, V_NUM, V_TEXT, V_DATE, V_TIME, V_DATETIME, V_
 
 struct value {
 	enum value_kind kind;
-	uint32_t count;                          /* of a list or record */
+	uint32_t count; /* of a list or record */
 	union {
 		bool b;
 		double num;
 		struct str s;
-		int64_t t;                       /* days, seconds of the day, or milliseconds */
+		int64_t t; /* days, seconds of the day, or milliseconds */
 		const struct value *items;
 		const struct value_field *fields;
 	};
@@ -33,38 +33,38 @@ struct value_field {
 #define K_TIMES (K(V_DATE) | K(V_TIME) | K(V_DATETIME))
 #define K_ANY (K_SCALAR | K(V_LIST) | K(V_RECORD))
 
-static const struct value value_empty = { V_EMPTY };
+static const struct value value_empty = {V_EMPTY};
 
 static inline struct value value_num(double v)
 {
-	return (struct value){ .kind = V_NUM, .num = v };
+	return (struct value){.kind = V_NUM, .num = v};
 }
 static inline struct value value_bool(bool v)
 {
-	return (struct value){ .kind = V_BOOL, .b = v };
+	return (struct value){.kind = V_BOOL, .b = v};
 }
 static inline struct value value_text(struct str s)
 {
-	return (struct value){ .kind = V_TEXT, .s = s };
+	return (struct value){.kind = V_TEXT, .s = s};
 }
 static inline struct value value_time(enum value_kind kind, int64_t t)
 {
-	return (struct value){ .kind = kind, .t = t };
+	return (struct value){.kind = kind, .t = t};
 }
 
 bool value_is_empty(const struct value *v);
-bool value_is_true(const struct value *v);                     /* a boolean that is true; nothing else is */
+bool value_is_true(const struct value *v); /* a boolean that is true; nothing else is */
 /* Equal: same kind and same content; lists as sets; both empty. */
 bool value_same(const struct value *a, const struct value *b);
 /* <0, 0, >0 for two scalars of one kind (text by code point); false when they cannot be ordered. */
 bool value_order(const struct value *a, const struct value *b, int *order);
 bool value_in(const struct value *item, const struct value *list);
-const struct value *value_field(const struct value *record, struct str name);   /* NULL when absent */
+const struct value *value_field(const struct value *record, struct str name); /* NULL when absent */
 /* Text as a reader wants it: lists joined by ", ", true and false, ISO dates. */
 void value_show(struct buf *b, const struct value *v);
 void value_json(struct json_out *w, const struct value *v);
 /* From JSON: arrays become lists, objects records. ERR_MEMORY. */
 enum err value_from_json(struct arena *a, const struct json *j, struct value *out);
-const char *value_kind_name(enum value_kind kind);             /* "number", "text" ... */
+const char *value_kind_name(enum value_kind kind); /* "number", "text" ... */
 
 #endif

@@ -1,0 +1,294 @@
+/* answer.c - raw answers to values, by question type. What cannot be an answer at all is noted in the state (`wrong`) and
+ * counts as empty; what is an answer but breaks a limit is judge.c's business. Choices and rows that are hidden now are
+ * dropped in silence: they were possible before something else changed. */
+#include "engine/run.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+typedef void taker(struct run *r, const struct p_question *q, struct state *s);
+
+static void wrong(struct state *s, const char *code, struct str text, struct str row)
+{
+	if (s->wrong)
+		return;
+	s->wrong = code;
+	s->wrong_message = text;
+	s->wrong_row = row;
+}
+
+static bool scalar(const struct json *j, struct value *out)
+{
+	if (j->type == JSON_STR)
+		*out = value_text(j->s);
+	else if (json_is_num(j))
+		*out = value_num(json_num(j));
+	else
+		return false;
+	return true;
+}
+
+/* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
+static bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v)
+{
+	for (uint32_t hops = 0; hops <= p->question_count; hops++) {
+		for (uint32_t i = 0; i < q->choices_count; i++) {
+			struct value c = choice_value(p, &p->choice[q->choices + i]);
+
+			if (value_same(&c, v))
+				return true;
+		}
+		if (!q->choices_from)
+			return false;
+		q = &p->question[q->choices_from - 1];
+	}
+	return false;
+}
+
+/* True when the value stands among the visible choices; wrong when it is none. */
+static bool take_choice(
+    struct run *r, const struct p_question *q, struct state *s, const struct json *j, struct value *out)
+{
+	if (!scalar(j, out)) {
+		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		return false;
+	}
+	if (!run_burn(r, 1 + s->choice_count / 8))
+		return false;
+	if (choices_find(s, out))
+		return true;
+	if (!run_burn(r, q->choices_count / 8) || !choice_exists(r->p, q, out))
+		wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+	return false;
+}
+
+static void take_single(struct run *r, const struct p_question *q, struct state *s)
+{
+	struct value v;
+
+	if (take_choice(r, q, s, s->raw, &v))
+		s->value = v;
+}
+
+static void take_list(struct run *r, const struct p_question *q, struct state *s)
+{
+	uint32_t n = 0;
+	struct value *items;
+
+	if (s->raw->type != JSON_ARRAY) {
+		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		return;
+	}
+	if (s->raw->count > QUESTION_CHOICES_MAX) {
+		wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		return;
+	}
+	if (!(items = run_alloc(r, s->raw->count, sizeof(*items))))
+		return;
+	for (uint32_t i = 0; i < s->raw->count; i++) {
+		struct value v, so_far = {.kind = V_LIST, .count = n, .items = items};
+
+		if (!take_choice(r, q, s, &s->raw->items[i], &v) || !run_burn(r, n / 8))
+			continue;
+		if (!value_in(&v, &so_far))
+			items[n++] = v;
+		else if (q->type == Q_rank)
+			wrong(s, "twice", message(r, MSG_TWICE, S(""), S("")), S(""));
+	}
+	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};
+}
+
+/* A set is stored in the order of its choices, so that the same answer is the same text. */
+static void take_multi(struct run *r, const struct p_question *q, struct state *s)
+{
+	struct value given, *items;
+	uint32_t n = 0;
+
+	take_list(r, q, s);
+	if (s->value.kind != V_LIST || !(items = run_alloc(r, s->value.count, sizeof(*items))))
+		return;
+	given = s->value;
+	for (uint32_t i = 0; i < s->choice_count && run_burn(r, given.count / 8); i++)
+		if (value_in(&s->choices[i].value, &given) && n < given.count)
+			items[n++] = s->choices[i].value;
+	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};
+}
+
+static void take_boolean(struct run *r, const struct p_question *q, struct state *s)
+{
+	(void)q;
+	if (s->raw->type == JSON_BOOL)
+		s->value = value_bool(s->raw->b);
+	else
+		wrong(s, "type", message(r, MSG_NOT_BOOLEAN, S(""), S("")), S(""));
+}
+
+/* Not agreeing is the same as not answering. */
+static void take_consent(struct run *r, const struct p_question *q, struct state *s)
+{
+	take_boolean(r, q, s);
+	if (!value_is_true(&s->value))
+		s->value = value_empty;
+}
+
+static struct str text_of(const struct json *j, bool multiline)
+{
+	struct str trimmed = str_trim(j->s);
+
+	return multiline && trimmed.n ? j->s : trimmed;
+}
+
+static void take_text(struct run *r, const struct p_question *q, struct state *s)
+{
+	struct str text;
+
+	if (s->raw->type != JSON_STR) {
+		wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+		return;
+	}
+	text = text_of(s->raw, q->flags & QUESTION_MULTILINE);
+	if (text.n > ANSWER_TEXT_MAX_BYTES)
+		wrong(s, "max_length", message_num(r, MSG_MAX_LENGTH, ANSWER_TEXT_MAX_BYTES), S(""));
+	else if (text.n)
+		s->value = value_text(text);
+}
+
+static void take_number(struct run *r, const struct p_question *q, struct state *s)
+{
+	(void)q;
+	if (json_is_num(s->raw))
+		s->value = value_num(json_num(s->raw));
+	else
+		wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), S(""));
+}
+
+static void take_moment(struct run *r, const struct p_question *q, struct state *s)
+{
+	bool date = q->type == Q_date;
+	int32_t t;
+
+	if (s->raw->type == JSON_STR && (date ? date_read(s->raw->s, &t) : clock_read(s->raw->s, &t)))
+		s->value = value_time(date ? V_DATE : V_TIME, t);
+	else
+		wrong(s, "type", message(r, date ? MSG_NOT_DATE : MSG_NOT_TIME, S(""), S("")), S(""));
+}
+
+/* One cell of a record, by the type of its question. */
+static bool take_cell(
+    struct run *r, const struct p_question *q, struct state *s, const struct json_member *m, struct value *out)
+{
+	switch (q->type) {
+	case Q_matrix:
+		return take_choice(r, q, s, &m->value, out);
+	case Q_allocation:
+		if (!json_is_num(&m->value)) {
+			wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), m->key);
+			return false;
+		}
+		*out = value_num(json_num(&m->value));
+		return true;
+	default:
+		if (m->value.type != JSON_STR || m->value.s.n > ANSWER_TEXT_MAX_BYTES) {
+			wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), m->key);
+			return false;
+		}
+		*out = value_text(str_trim(m->value.s));
+		return out->s.n > 0;
+	}
+}
+
+static bool row_exists(const struct program *p, const struct p_question *q, struct str name)
+{
+	for (uint32_t i = 0; i < q->rows_count; i++)
+		if (str_eq(program_str(p, p->choice[q->rows + i].text), name))
+			return true;
+	return false;
+}
+
+static void take_record(struct run *r, const struct p_question *q, struct state *s)
+{
+	struct value_field *fields;
+	uint32_t n = 0;
+
+	if (s->raw->type != JSON_OBJECT) {
+		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		return;
+	}
+	for (uint32_t i = 0; i < s->raw->count && run_burn(r, 1 + q->rows_count / 8); i++)
+		if (!row_exists(r->p, q, s->raw->members[i].key))
+			wrong(s, "unknown", message(r, MSG_CHOICE, S(""), S("")), s->raw->members[i].key);
+	if (!(fields = run_alloc(r, s->row_count, sizeof(*fields))))
+		return;
+	for (uint32_t i = 0; i < s->row_count && run_burn(r, 1 + s->raw->count / 8); i++) {
+		struct str name = program_str(r->p, s->rows[i]->text);
+		const struct json *cell = json_get(s->raw, name);
+		struct json_member m = {.key = name};
+		bool before = s->wrong != NULL;
+
+		if (!cell || cell->type == JSON_NULL)
+			continue;
+		m.value = *cell;
+		fields[n].name = name;
+		if (take_cell(r, q, s, &m, &fields[n].value))
+			n++;
+		if (!before && s->wrong)
+			s->wrong_row = name;
+	}
+	s->value = (struct value){.kind = V_RECORD, .count = n, .fields = fields};
+}
+
+static void take_nothing(struct run *r, const struct p_question *q, struct state *s)
+{
+	(void)q;
+	wrong(s, "unknown", message(r, MSG_VALIDATOR, S(""), S("")), S(""));
+}
+
+static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
+    [Q_multi] = take_multi,
+    [Q_rank] = take_list,
+    [Q_boolean] = take_boolean,
+    [Q_consent] = take_consent,
+    [Q_text] = take_text,
+    [Q_number] = take_number,
+    [Q_date] = take_moment,
+    [Q_time] = take_moment,
+    [Q_rating] = take_number,
+    [Q_slider] = take_number,
+    [Q_matrix] = take_record,
+    [Q_multi_text] = take_record,
+    [Q_allocation] = take_record,
+    [Q_group] = take_nothing,
+    [Q_note] = take_nothing};
+
+/* The text beside a chosen `other` of the question itself; one carried forward was typed elsewhere. */
+static void take_other(struct run *r, const struct p_question *q, struct state *s)
+{
+	bool chosen = false;
+
+	if (!(q->flags & QUESTION_HAS_OTHER) || !s->raw_other || s->raw_other->type == JSON_NULL)
+		return;
+	for (uint32_t i = 0; i < s->choice_count; i++)
+		if (s->choices[i].choice->role == ROLE_OTHER && s->choices[i].from == q)
+			chosen |= s->value.kind == V_LIST ? value_in(&s->choices[i].value, &s->value)
+							  : value_same(&s->choices[i].value, &s->value);
+	if (!chosen)
+		return;
+	if (s->raw_other->type != JSON_STR || s->raw_other->s.n > ANSWER_TEXT_MAX_BYTES)
+		wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+	else
+		s->other = str_trim(s->raw_other->s);
+}
+
+void answer_take(struct run *r, uint32_t question)
+{
+	const struct p_question *q = &r->p->question[question];
+	struct state *s = &r->states[question];
+
+	s->value = value_empty;
+	s->other = S("");
+	s->wrong = NULL;
+	if (s->raw && s->raw->type != JSON_NULL)
+		takers[q->type](r, q, s);
+	if (s->wrong || value_is_empty(&s->value))
+		s->value = value_empty;
+	take_other(r, q, s);
+}

@@ -1,0 +1,11 @@
+/* check.h - between check.c and check_question.c. */
+#ifndef ENGINE_CHECK_H
+#define ENGINE_CHECK_H
+
+#include "engine/def.h"
+
+void check_formula(struct def *d, struct formula *f, const struct scope *scope, uint32_t wanted);
+void check_sources(struct def *d); /* choices_from of every question */
+void check_question(struct def *d, struct def_question *q);
+
+#endif

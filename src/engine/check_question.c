@@ -1,0 +1,288 @@
+/* check_question.c - one question: its texts, conditions, limits and choices. */
+#include "engine/check.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+#define RATING_POINTS_MAX 101
+
+void check_sources(struct def *d)
+{
+	for (uint32_t i = 0; i < d->question_count; i++) {
+		struct def_question *q = &d->questions[i], *from;
+
+		if (!q->from_name.p)
+			continue;
+		from = def_question_by_name(d, q->from_name);
+		if (!from)
+			diag(&d->diags, D_UNKNOWN_NAME, q->from_at, q->from_name, S(""));
+		else if (from->left_out)
+			diag(&d->diags, D_LEFT_OUT_REFERENCE, q->from_at, q->from_name, S(""));
+		else if (!(type_rows[from->type].groups & P_CHOICES))
+			diag(&d->diags, D_BAD_SOURCE, q->from_at, q->from_name, S(""));
+		else if (from == q)
+			diag(&d->diags, D_CYCLE, q->from_at, q->name, S("choices_from"));
+		else if (from->page->index > q->page->index)
+			diag(&d->diags, D_LATER_PAGE, q->from_at, q->from_name, S(""));
+		else
+			q->from = from;
+	}
+	/* a circle of sources is found here, so that whoever follows them can do so without looking */
+	for (uint32_t i = 0; i < d->question_count; i++) {
+		struct def_question *q = &d->questions[i];
+		const struct def_question *f = q->from;
+
+		for (uint32_t n = 0; f; f = f->from)
+			if (f == q || n++ > d->question_count) {
+				diag(&d->diags, D_CYCLE, q->from_at, q->name, S("choices_from"));
+				q->from = NULL;
+				break;
+			}
+	}
+}
+
+static void check_list(struct def *d, struct def_question *q, struct def_choices *list, bool own_label)
+{
+	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
+
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct def_choice *c = &list->list[i];
+
+		if (!c->label.at && own_label)
+			diag(&d->diags, D_LABEL_MISSING, c->at, S(""), S(""));
+		check_text(d, &c->label, &scope);
+		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
+	}
+}
+
+static void check_choices(struct def *d, struct def_question *q)
+{
+	uint32_t count = q->choices.shared ? q->choices.shared->count : q->choices.count;
+	bool from = q->from_name.p != NULL;
+
+	if (!count && !from)
+		diag(&d->diags, q->type == Q_matrix ? D_MISSING : D_NO_CHOICES, q->at,
+		    q->type == Q_matrix ? S("columns") : q->name, S(""));
+	check_list(d, q, &q->choices, true);
+	if (q->at_least > 0 && q->at_most >= 0 && q->at_least > q->at_most)
+		diag(&d->diags, D_BOUNDS, q->at, S("min_selected"), S("max_selected"));
+}
+
+static void check_rows(struct def *d, struct def_question *q)
+{
+	uint32_t count = q->rows.shared ? q->rows.shared->count : q->rows.count;
+
+	if (!count)
+		diag(&d->diags, D_MISSING, q->at, q->type == Q_matrix ? S("rows") : S("items"), S(""));
+	check_list(d, q, &q->rows, true);
+}
+
+/* The points of a rating are buttons: whole numbers, and not too many of them. */
+static void check_scale(struct def *d, struct def_question *q)
+{
+	bool rating = q->type == Q_rating;
+	double points;
+
+	if (!q->has_low)
+		q->low = rating && q->display != DISPLAY_NPS ? 1 : 0;
+	if (!q->has_high)
+		q->high = rating ? (q->display == DISPLAY_NPS ? 10 : 5) : 100;
+	if (!q->has_step)
+		q->step = 1;
+	q->has_low = q->has_high = q->has_step = true;
+	if (!rating)
+		return;
+	points = (q->high - q->low) / q->step + 1;
+	if (points < 2 || points > RATING_POINTS_MAX || q->low != (double)(int64_t)q->low ||
+	    q->step != (double)(int64_t)q->step || q->high != (double)(int64_t)q->high ||
+	    points != (double)(int64_t)points)
+		diag(&d->diags, D_SCALE, q->at, S(""), S(""));
+}
+
+static void check_labels(struct def *d, struct def_question *q)
+{
+	check_list(d, q, &q->labels, false);
+	for (uint32_t i = 0; i < q->labels.count; i++) {
+		double at = (double)q->labels.list[i].number;
+
+		if (at < q->low || at > q->high)
+			diag(&d->diags, D_BAD_LABEL_KEY, q->labels.list[i].at, q->labels.list[i].text, S(""));
+	}
+}
+
+static struct node *number_node(struct def *d, double v)
+{
+	struct node *n = arena_new(d->a, struct node);
+
+	if (!n) {
+		d->diags.memory = true;
+		return NULL;
+	}
+	n->kind = N_NUM;
+	n->kinds = K(V_NUM);
+	n->num = v;
+	return n;
+}
+
+/* A date or time that is written out, or an expression that gives one. */
+static struct node *moment_node(struct def *d, struct def_question *q, struct number_or *bound)
+{
+	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
+	uint32_t kinds = type_rows[q->type].kinds;
+	struct node *n;
+	int32_t t;
+
+	if (!bound->at)
+		return NULL;
+	if (kinds == K(V_DATE) ? !date_read(bound->formula.source, &t) : !clock_read(bound->formula.source, &t)) {
+		check_formula(d, &bound->formula, &scope, kinds);
+		return bound->formula.tree;
+	}
+	if (!(n = number_node(d, t)))
+		return NULL;
+	n->kind = kinds == K(V_DATE) ? N_DATE : N_TIME;
+	n->kinds = kinds;
+	return n;
+}
+
+static void check_bounds(struct def *d, struct def_question *q)
+{
+	uint32_t groups = type_rows[q->type].groups;
+
+	if (groups & P_BOUNDS) {
+		q->min_tree = moment_node(d, q, &q->min);
+		q->max_tree = moment_node(d, q, &q->max);
+		if (q->min_tree && q->max_tree && q->min_tree->kind == q->max_tree->kind &&
+		    (q->min_tree->kind == N_DATE || q->min_tree->kind == N_TIME) && q->min_tree->num > q->max_tree->num)
+			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
+		return;
+	}
+	if (!(groups & (P_RANGE | P_ALLOCATION)))
+		return;
+	if (q->type == Q_rating || q->type == Q_slider)
+		check_scale(d, q);
+	if (q->has_low && q->has_high && q->low > q->high)
+		diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
+	q->min_tree = q->has_low ? number_node(d, q->low) : NULL;
+	q->max_tree = q->has_high ? number_node(d, q->high) : NULL;
+	if (groups & P_LABELS)
+		check_labels(d, q);
+}
+
+static struct node *default_scalar(struct def *d, const struct json *v)
+{
+	struct node *n = number_node(d, 0);
+
+	if (!n)
+		return NULL;
+	switch (v->type) {
+	case JSON_BOOL:
+		n->kind = N_BOOL;
+		n->kinds = K(V_BOOL);
+		n->b = v->b;
+		return n;
+	case JSON_INT:
+	case JSON_NUM:
+		n->num = json_num(v);
+		return n;
+	case JSON_STR:
+		n->kind = N_TEXT;
+		n->kinds = K(V_TEXT);
+		n->text = v->s;
+		return n;
+	default:
+		return NULL;
+	}
+}
+
+static struct node *default_list(struct def *d, const struct json *v)
+{
+	struct node *n = number_node(d, 0);
+
+	if (!n || (v->count && !(n->args = arena_array(d->a, struct node *, v->count)))) {
+		d->diags.memory = true;
+		return NULL;
+	}
+	n->kind = N_LIST;
+	n->kinds = K(V_LIST);
+	for (uint32_t i = 0; i < v->count; i++)
+		if (!(n->args[n->count++] = default_scalar(d, &v->items[i])))
+			return NULL;
+	return n;
+}
+
+static void check_default(struct def *d, struct def_question *q)
+{
+	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
+	uint32_t kinds = type_rows[q->type].kinds;
+	struct node *n;
+
+	check_formula(d, &q->first_expression, &scope, kinds);
+	q->first_tree = q->first_expression.tree;
+	if (!q->first)
+		return;
+	if (q->first->type == JSON_OBJECT) {
+		unbuilt(d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, q->first_at, S("default"), S(""));
+		return;
+	}
+	n = q->first->type == JSON_ARRAY ? default_list(d, q->first) : default_scalar(d, q->first);
+	/* checked as if it were written as an expression; choices too, as in {q} = 'x' */
+	if (!n || !expr_check(&d->diags, q->first_at, S(""), n, &scope, 0) ||
+	    (!(n->kinds & kinds) && !(n->kind == N_TEXT && (kinds & K_TIMES)))) {
+		diag(&d->diags, D_BAD_DEFAULT, q->first_at, q->name, kinds_text(d->a, kinds));
+		return;
+	}
+	if (kinds & K_TIMES) {
+		struct number_or bound = {.at = q->first_at, .formula = {q->first_at, n->text, NULL, 0}};
+
+		n = moment_node(d, q, &bound);
+	}
+	q->first_tree = n;
+}
+
+static void check_texts(struct def *d, struct def_question *q, const struct scope *scope)
+{
+	check_text(d, &q->title, scope);
+	check_text(d, &q->description, scope);
+	check_text(d, &q->required_message, scope);
+	check_text(d, &q->unit, scope);
+	check_text(d, &q->html, scope);
+	check_text(d, &q->label_true, scope);
+	check_text(d, &q->label_false, scope);
+}
+
+static void check_validators(struct def *d, struct def_question *q)
+{
+	const struct scope scope = {.def = d, .self = q, .of = NULL, .pages = q->page->index + 1};
+
+	for (uint32_t i = 0; i < q->validator_count; i++) {
+		check_formula(d, &q->validators[i].expression, &scope, K(V_BOOL));
+		check_text(d, &q->validators[i].message, &scope);
+	}
+}
+
+void check_question(struct def *d, struct def_question *q)
+{
+	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
+	uint32_t groups = type_rows[q->type].groups;
+
+	if (q->left_out)
+		return;
+	check_texts(d, q, &scope);
+	check_formula(d, &q->visible_if, &scope, K(V_BOOL));
+	check_formula(d, &q->required_if, &scope, K(V_BOOL));
+	check_validators(d, q);
+	if (groups & (P_CHOICES | P_MATRIX))
+		check_choices(d, q);
+	if (groups & (P_ITEMS | P_MATRIX))
+		check_rows(d, q);
+	check_bounds(d, q);
+	check_default(d, q);
+	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)
+		diag(&d->diags, D_BOUNDS, q->at, S("min_length"), S("max_length"));
+	if (q->type == Q_note && !q->html.at && !q->title.at)
+		diag(&d->diags, D_MISSING, q->at, S("html"), S(""));
+	if (q->type == Q_consent && !q->html.at)
+		diag(&d->diags, D_MISSING, q->at, S("text"), S(""));
+	if (q->type == Q_allocation && !q->has_total)
+		diag(&d->diags, D_MISSING, q->at, S("total"), S(""));
+}

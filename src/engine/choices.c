@@ -1,0 +1,178 @@
+/* choices.c - the choices of a question as they stand for this respondent, their labels, and orders drawn from the seed. */
+#include "engine/run.h"
+#include "engine/fold.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/rng.h"
+
+struct value choice_value(const struct program *p, const struct p_choice *c)
+{
+	return c->number ? value_num(program_num(p, c->number)) : value_text(program_str(p, c->text));
+}
+
+const struct choice_view *choices_find(const struct state *s, const struct value *v)
+{
+	for (uint32_t i = 0; i < s->choice_count; i++)
+		if (value_same(&s->choices[i].value, v))
+			return &s->choices[i];
+	return NULL;
+}
+
+static bool is_chosen(const struct state *s, const struct value *v)
+{
+	return s->value.kind == V_LIST ? value_in(v, &s->value) : value_same(v, &s->value);
+}
+
+/* What is carried forward: without "none of these" and its like, with the text that was typed for an `other`. */
+static void carry(struct run *r, const struct p_question *q, struct state *s)
+{
+	const struct state *from = &r->states[q->choices_from - 1];
+
+	if (!from->reached || !from->visible)
+		return;
+	for (uint32_t i = 0; i < from->choice_count && s->choice_count < QUESTION_CHOICES_MAX; i++) {
+		struct choice_view v = from->choices[i];
+		bool chosen = is_chosen(from, &v.value);
+
+		if (v.choice->role > ROLE_OTHER || (q->from_mode == FROM_SELECTED && !chosen) ||
+		    (q->from_mode == FROM_UNSELECTED && chosen))
+			continue;
+		if (v.choice->role == ROLE_OTHER && chosen && from->other.n)
+			v.other = from->other;
+		s->choices[s->choice_count++] = v;
+	}
+}
+
+void choices_collect(struct run *r, uint32_t question)
+{
+	const struct p_question *q = &r->p->question[question];
+	struct state *s = &r->states[question];
+	uint32_t room = q->choices_count, carried;
+
+	if (q->choices_from)
+		room += r->states[q->choices_from - 1].choice_count;
+	s->choice_count = 0;
+	s->choices = run_alloc(r, room, sizeof(*s->choices));
+	if (!s->choices || !run_burn(r, room / 4))
+		return;
+	if (q->choices_from)
+		carry(r, q, s);
+	carried = s->choice_count;
+	for (uint32_t i = 0; i < q->choices_count && s->choice_count < room; i++) {
+		const struct p_choice *c = &r->p->choice[q->choices + i];
+		struct choice_view v = {.choice = c, .value = choice_value(r->p, c), .from = q};
+		struct state before = {.choices = s->choices, .choice_count = carried};
+
+		if (!vm_true(r, c->visible_if, true) ||
+		    (carried && (!run_burn(r, carried / 4) || choices_find(&before, &v.value))))
+			continue;
+		s->choices[s->choice_count++] = v;
+	}
+}
+
+struct str choice_label(struct run *r, const struct choice_view *v)
+{
+	struct str label;
+
+	if (v->other.n)
+		return v->other;
+	label = run_text(r, v->choice->label);
+	return label.n ? label : program_str(r->p, v->choice->text);
+}
+
+struct str row_label(struct run *r, const struct p_choice *row)
+{
+	struct str label = run_text(r, row->label);
+
+	return label.n ? label : program_str(r->p, row->text);
+}
+
+static struct str value_label(struct run *r, const struct state *s, const struct value *v)
+{
+	const struct choice_view *view = choices_find(s, v);
+
+	if (!view)
+		return S("");
+	if (view->choice->role == ROLE_OTHER && s->other.n)
+		return s->other;
+	return choice_label(r, view);
+}
+
+struct str question_label(struct run *r, uint32_t question)
+{
+	const struct state *s = &r->states[question];
+	struct str out = S("");
+	struct buf b;
+
+	if (s->value.kind != V_LIST)
+		return value_is_empty(&s->value) ? S("") : value_label(r, s, &s->value);
+	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
+	for (uint32_t i = 0; i < s->value.count && run_burn(r, s->choice_count / 4); i++) {
+		if (i)
+			buf_add(&b, S(", "));
+		buf_add(&b, value_label(r, s, &s->value.items[i]));
+	}
+	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
+		r->failed = ERR_MEMORY;
+	return out;
+}
+
+/* ---- orders ---- */
+
+static void sort_labels(uint16_t *free, uint32_t n, const struct order_item *items, int sign)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		uint16_t x = free[i];
+		uint32_t k = i;
+
+		for (; k && sign * fold_cmp(items[free[k - 1]].label, items[x].label) > 0; k--)
+			free[k] = free[k - 1];
+		free[k] = x;
+	}
+}
+
+static void turn(uint16_t *free, uint16_t *scratch, uint32_t n, uint32_t by)
+{
+	for (uint32_t i = 0; i < n; i++)
+		scratch[i] = free[(i + by) % n];
+	for (uint32_t i = 0; i < n; i++)
+		free[i] = scratch[i];
+}
+
+static void arrange(uint16_t *free, uint16_t *scratch, uint32_t n, enum order order, struct rng *rng)
+{
+	if (order == ORDER_RANDOM)
+		rng_shuffle(rng, free, n);
+	if (order == ORDER_ROTATE && n)
+		turn(free, scratch, n, rng_below(rng, n));
+	/* one half of the interviews sees it the other way round */
+	if (order == ORDER_REVERSE && rng_below(rng, 2))
+		for (uint32_t i = 0; i < n / 2; i++) {
+			uint16_t x = free[i];
+
+			free[i] = free[n - 1 - i];
+			free[n - 1 - i] = x;
+		}
+}
+
+uint16_t *order_draw(
+    struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n)
+{
+	uint16_t *out = run_alloc(r, n, sizeof(*out)), *free = run_alloc(r, n, sizeof(*free));
+	uint16_t *scratch = run_alloc(r, n, sizeof(*scratch));
+	uint32_t movable = 0, next = 0;
+	struct rng rng;
+
+	if (!out || !free || !scratch || !run_burn(r, n / 4))
+		return out;
+	for (uint32_t i = 0; i < n; i++)
+		if (!items[i].fixed)
+			free[movable++] = (uint16_t)i;
+	rng_init(&rng, r->in->seed, hash64(name, purpose));
+	arrange(free, scratch, movable, order, &rng);
+	if ((order == ORDER_ASC || order == ORDER_DESC) && run_burn(r, movable * movable / 64))
+		sort_labels(free, movable, items, order == ORDER_ASC ? 1 : -1);
+	for (uint32_t i = 0; i < n; i++)
+		out[i] = items[i].fixed ? (uint16_t)i : free[next++];
+	return out;
+}

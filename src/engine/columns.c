@@ -1,0 +1,176 @@
+/* columns.c - what exports and listings need to know of the stored values. */
+#include "engine/def.h"
+#include "engine/run.h"
+#include "base/limits.h"
+
+struct columns {
+	struct run *r;
+	struct export_column *list;
+	size_t n;
+};
+
+static struct export_column *add(struct columns *c, struct str name, struct str label, const char *type)
+{
+	struct export_column *x = &c->list[c->n++];
+
+	x->name = name;
+	x->label = label.n ? label : name;
+	x->type = str_from(type);
+	return x;
+}
+
+/* Expressions in a title have no answers here: they stand as "…". */
+static struct str label_of(struct run *r, uint32_t text)
+{
+	const struct program *p = r->p;
+	const struct p_template *t;
+	struct str out = S("");
+	struct buf b;
+
+	if (!text || !p->text[text * p->language_count + r->language].piece)
+		return S("");
+	t = &p->template[p->text[text * p->language_count + r->language].piece - 1];
+	buf_init(&b, r->a, HTTP_BODY_API_MAX_BYTES);
+	for (uint32_t i = 0; i < t->segments_count; i++) {
+		const struct p_segment *s = &p->segment[t->segments + i];
+
+		buf_add(&b, s->mode == SEGMENT_LITERAL ? program_str(p, s->literal) : S("…"));
+	}
+	if (buf_done(&b, &out))
+		r->failed = ERR_MEMORY;
+	return out;
+}
+
+static void export_choice_of(struct run *r, const struct p_choice *c, struct export_choice *out)
+{
+	out->value = program_str(r->p, c->text);
+	out->label = label_of(r, c->label);
+	if (!out->label.n)
+		out->label = out->value;
+	out->has_code = c->code != 0;
+	out->code = c->code ? (int64_t)program_num(r->p, c->code) : 0;
+}
+
+static bool listed(const struct export_choice *list, size_t n, struct str value)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i].value, value))
+			return true;
+	return false;
+}
+
+/* Every choice that an answer could hold: those carried forward first, as on the page. */
+static size_t choices_of(struct run *r, const struct p_question *q, struct export_choice *list)
+{
+	const struct p_question *chain[64];
+	size_t n = 0, depth = 0;
+
+	for (; q && depth < countof(chain); q = q->choices_from ? &r->p->question[q->choices_from - 1] : NULL)
+		chain[depth++] = q;
+	for (size_t i = depth; i-- > 0;)
+		for (uint32_t k = 0; k < chain[i]->choices_count && n < QUESTION_CHOICES_MAX; k++) {
+			const struct p_choice *c = &r->p->choice[chain[i]->choices + k];
+
+			if ((i > 0 && c->role > ROLE_OTHER) || listed(list, n, program_str(r->p, c->text)))
+				continue;
+			export_choice_of(r, c, &list[n++]);
+		}
+	return n;
+}
+
+static void add_choices(struct columns *c, const struct p_question *q, struct export_column *x)
+{
+	size_t room = 0;
+	const struct p_question *from = q;
+	struct export_choice *list;
+
+	for (uint32_t hops = 0; from && hops < 64; hops++) {
+		room += from->choices_count;
+		from = from->choices_from ? &c->r->p->question[from->choices_from - 1] : NULL;
+	}
+	if (room > QUESTION_CHOICES_MAX)
+		room = QUESTION_CHOICES_MAX;
+	if (!(list = run_alloc(c->r, room, sizeof(*list))))
+		return;
+	x->choices = list;
+	x->choice_count = choices_of(c->r, q, list);
+}
+
+static void add_items(struct columns *c, const struct p_question *q, struct export_column *x)
+{
+	struct export_choice *list = run_alloc(c->r, q->rows_count, sizeof(*list));
+
+	if (!list)
+		return;
+	for (uint32_t i = 0; i < q->rows_count; i++)
+		export_choice_of(c->r, &c->r->p->choice[q->rows + i], &list[i]);
+	x->items = list;
+	x->item_count = q->rows_count;
+}
+
+static void add_question(struct columns *c, const struct p_question *q)
+{
+	const struct program *p = c->r->p;
+	struct str name = program_str(p, q->name), other = S("");
+	struct export_column *x;
+	struct buf b;
+
+	if (!(type_rows[q->type].groups & P_ANSWER))
+		return;
+	x = add(c, name, label_of(c->r, q->title), type_rows[q->type].name);
+	x->personal = q->flags & QUESTION_PERSONAL;
+	if (q->choices_count || q->choices_from)
+		add_choices(c, q, x);
+	if (q->rows_count)
+		add_items(c, q, x);
+	if (!(q->flags & QUESTION_HAS_OTHER))
+		return;
+	buf_init(&b, c->r->a, 128);
+	buf_add(&b, name);
+	buf_add(&b, S("_other"));
+	if (buf_done(&b, &other))
+		c->r->failed = ERR_MEMORY;
+	add(c, other, x->label, "other_text")->personal = q->flags & QUESTION_PERSONAL;
+}
+
+enum err program_columns(
+    const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n)
+{
+	struct columns c;
+	struct run r;
+
+	*n = 0;
+	if (run_init_bare(&r, p, a))
+		return r.failed;
+	r.language = program_language_index(p, program_language_pick(p, language));
+	c = (struct columns){
+	    &r, run_alloc(&r, p->param_count + 2 * (size_t)p->question_count + p->calc_count, sizeof(*c.list)), 0};
+	if (!c.list)
+		return r.failed;
+	for (uint32_t i = 0; i < p->param_count; i++)
+		if (p->param[i].flags & VARIABLE_EXPORT)
+			add(&c, program_str(p, p->param[i].name), S(""), "parameter");
+	for (uint32_t i = 0; i < p->question_count; i++)
+		add_question(&c, &p->question[i]);
+	for (uint32_t i = 0; i < p->calc_count; i++)
+		if (p->calc[i].flags & VARIABLE_EXPORT)
+			add(&c, program_str(p, p->calc[i].name), S(""), "calculated");
+	*out = c.list;
+	*n = c.n;
+	return r.failed;
+}
+
+struct str program_title(const struct program *p, struct str language)
+{
+	uint32_t l = program_language_index(p, program_language_pick(p, language)), text = p->survey[0].title;
+	const struct p_template *t;
+
+	/* a title with something piped in is shown without it: there are no answers here */
+	if (!text || !p->text[text * p->language_count + l].piece)
+		return S("");
+	t = &p->template[p->text[text * p->language_count + l].piece - 1];
+	for (uint32_t i = 0; i < t->segments_count; i++)
+		if (p->segment[t->segments + i].mode == SEGMENT_LITERAL)
+			return program_str(p, p->segment[t->segments + i].literal);
+	return S("");
+}

@@ -1,0 +1,106 @@
+/* compile.c - from a definition to a program, with everything that is to be said about it. */
+#include "engine/def.h"
+#include "base/limits.h"
+
+static void finish(const struct def *d, struct compiled *out)
+{
+	out->diagnostics = d->diags.list;
+	out->diagnostic_count = d->diags.count;
+	out->error_count = d->diags.errors;
+}
+
+/* What was made is loaded once: a program that its own verifier refuses must never be stored. */
+static enum err prove(struct def *d, struct str program)
+{
+	struct program *p;
+	const char *why;
+
+	return program_load(d->a, program, &p, &why);
+}
+
+enum err engine_compile(struct arena *a, const struct json *definition, unsigned flags, struct compiled *out)
+{
+	struct def d = {.a = a, .diags = {.a = a}, .flags = flags};
+	struct str program = S("");
+	enum err e;
+
+	*out = (struct compiled){.program = S("")};
+	if ((e = def_read(&d, definition)))
+		return e;
+	if (d.languages && (e = def_check(&d)))
+		return e;
+	if (!d.diags.errors && (e = def_order(&d)))
+		return e;
+	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (e = prove(&d, program))))
+		return e;
+	finish(&d, out);
+	out->program = d.diags.errors ? S("") : program;
+	return OK;
+}
+
+static struct str json_problem(struct diags *d, const struct json_error *why)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, d->a, 512);
+	buf_add(&b, str_from(why->what));
+	buf_add(&b, S(", line "));
+	buf_int(&b, why->line);
+	buf_add(&b, S(", column "));
+	buf_int(&b, why->column);
+	return buf_done(&b, &out) ? S("") : out;
+}
+
+enum err engine_compile_text(struct arena *a, struct str text, unsigned flags, struct compiled *out)
+{
+	struct def d = {.a = a, .diags = {.a = a}};
+	struct json_error why = {.what = ""};
+	struct json *doc;
+	enum err e = json_read(a, text, &json_limits_default, &doc, &why);
+
+	*out = (struct compiled){.program = S("")};
+	if (e == ERR_MEMORY)
+		return e;
+	if (!e)
+		return engine_compile(a, doc, flags, out);
+	diag(&d.diags, why.duplicate ? D_DUPLICATE_KEY : D_BROKEN_JSON, NULL, json_problem(&d.diags, &why), S(""));
+	if (d.diags.memory)
+		return ERR_MEMORY;
+	d.diags.list[0].pointer = why.pointer;
+	finish(&d, out);
+	return OK;
+}
+
+static struct str severity_name(enum severity s)
+{
+	return s == SEV_ERROR ? S("error") : s == SEV_WARNING ? S("warning") : S("note");
+}
+
+void compiled_json(const struct compiled *c, struct json_out *w)
+{
+	size_t warnings = 0;
+
+	for (size_t i = 0; i < c->diagnostic_count; i++)
+		warnings += c->diagnostics[i].severity == SEV_WARNING;
+	json_open(w, '{');
+	json_field_bool(w, S("valid"), c->error_count == 0);
+	json_field_int(w, S("errors"), (int64_t)c->error_count);
+	json_field_int(w, S("warnings"), (int64_t)warnings);
+	json_key(w, S("diagnostics"));
+	json_open(w, '[');
+	for (size_t i = 0; i < c->diagnostic_count; i++) {
+		const struct diagnostic *d = &c->diagnostics[i];
+
+		json_open(w, '{');
+		json_field_str(w, S("severity"), severity_name(d->severity));
+		json_field_str(w, S("code"), d->code);
+		json_field_str(w, S("pointer"), d->pointer);
+		json_field_int(w, S("column"), d->column);
+		json_field_int(w, S("end_column"), d->end_column);
+		json_field_str(w, S("message"), d->message);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+	json_close(w, '}');
+}

@@ -1,0 +1,262 @@
+/* def.h - a definition as a checked tree. Room-internal.
+ *
+ * read.c makes it from JSON and has then looked at every key; check.c resolves names, parses and types every expression and
+ * text; order.c puts everything in an order in which it can be worked out; emit.c writes the program. Nothing of the tree
+ * lives on: interviews run on the program alone. Everything is in the arena of the compilation. */
+#ifndef ENGINE_DEF_H
+#define ENGINE_DEF_H
+
+#include "engine/diag.h"
+#include "engine/expr.h"
+#include "engine/program.h"
+
+/* The groups of properties that types.def gives to types and props.def to properties. */
+enum {
+	P_ALL = 1,
+	P_ANSWER = 1 << 1,
+	P_CHOICES = 1 << 2,
+	P_CHOICE_DISPLAY = 1 << 3,
+	P_SELECTED = 1 << 4,
+	P_RANKED = 1 << 5,
+	P_BOOLEAN = 1 << 6,
+	P_CONSENT = 1 << 7,
+	P_TEXT = 1 << 8,
+	P_RANGE = 1 << 9,
+	P_NUMBER = 1 << 10,
+	P_BOUNDS = 1 << 11,
+	P_LABELS = 1 << 12,
+	P_RATING_DISPLAY = 1 << 13,
+	P_MATRIX = 1 << 14,
+	P_ITEMS = 1 << 15,
+	P_ALLOCATION = 1 << 16,
+	P_GROUP = 1 << 17,
+	P_NOTE = 1 << 18
+};
+
+/* A piece of text in one language: literal parts and expressions in turn. */
+struct part {
+	enum segment_mode mode;
+	struct str literal;
+	struct node *value;
+};
+struct piece {
+	struct part *parts;
+	uint32_t count;
+};
+
+enum text_use { TEXT_PLAIN, TEXT_MARKUP, TEXT_ADDRESS };
+struct text {
+	const struct where *at; /* NULL: not given */
+	const struct json *json;
+	enum text_use use;
+	struct piece *pieces; /* one for each language of the survey, after check */
+	uint32_t id;	      /* in the program */
+};
+
+struct formula {
+	const struct where *at; /* NULL: not given */
+	struct str source;
+	struct node *tree; /* after check */
+	uint32_t id;	   /* in the program */
+};
+
+struct def_choice {
+	const struct where *at;
+	bool is_number;
+	struct str text; /* the value; of an integer its digits */
+	int64_t number;
+	bool has_code;
+	int64_t code;
+	struct text label;
+	struct formula visible_if;
+	bool fixed, exclusive;
+	enum role role;
+};
+struct def_choices {
+	const struct where *at; /* NULL: none */
+	struct str name;	/* of a choice list, when it is taken from there */
+	struct def_choice *list;
+	uint32_t count;
+	uint32_t first; /* in the program, once emitted */
+	bool emitted;
+	const struct def_choices *shared; /* the named list */
+};
+
+struct def_validator {
+	const struct where *at;
+	struct formula expression;
+	struct text message;
+};
+
+struct number_or { /* a number, or a text that is a literal or holds an expression */
+	const struct where *at;
+	const struct json *json;
+	struct formula formula;
+};
+
+struct def_question {
+	const struct where *at;
+	const struct json *json;
+	struct str name;
+	enum question_type type;
+	bool left_out;
+	struct def_page *page;
+	struct def_question *parent;
+	uint32_t index, span; /* among all questions, parents first; how many follow inside */
+	struct text title, description, required_message, unit, html, label_true, label_false, consent;
+	struct formula visible_if, required_if, first_expression;
+	bool required, pii, encrypted, multiline, each_row;
+	const struct json *first; /* default */
+	const struct where *first_at;
+	struct node *first_tree;
+	struct def_validator *validators;
+	uint32_t validator_count;
+	struct def_choices choices, rows, items, labels;
+	struct str from_name;
+	const struct where *from_at;
+	struct def_question *from;
+	enum from_mode from_mode;
+	enum order order, row_order;
+	enum display display;
+	enum input input;
+	struct number_or min, max;
+	struct node *min_tree, *max_tree;
+	double low, high; /* min and max where they are numbers */
+	bool has_low, has_high, integer;
+	double step, total;
+	bool has_step, has_total;
+	int64_t at_least, at_most, text_rows, decimals; /* -1: not given */
+	struct str pattern;
+	const struct where *pattern_at;
+	bool refresh;
+	uint32_t program_index; /* its record */
+};
+
+struct def_page {
+	const struct where *at;
+	struct str name;
+	struct text title, description;
+	struct formula visible_if;
+	enum order order;
+	uint32_t first, count; /* questions, those inside others too */
+	uint32_t index;
+	struct def_step *steps;
+	uint32_t step_count;
+};
+struct def_calc {
+	const struct where *at;
+	struct str name;
+	enum value_kind kind;
+	struct formula expression;
+	bool exported;
+	uint32_t index;
+	bool checked;
+};
+struct def_param {
+	const struct where *at;
+	struct str name;
+	enum value_kind kind;
+	bool exported, required;
+	uint32_t index;
+};
+struct def_rule {
+	const struct where *at;
+	struct formula when;
+	struct str do_what, outcome_name, target_name;
+	struct def_outcome *outcome;
+	struct def_page *target;
+};
+struct def_outcome {
+	const struct where *at;
+	struct str name;
+	struct text html, redirect;
+	bool sign;
+	uint32_t index;
+};
+struct def_step {
+	struct def_question *question; /* or */
+	struct def_calc *calc;
+};
+struct def_list {
+	struct str name;
+	struct def_choices choices;
+	bool used;
+};
+
+struct def {
+	struct arena *a;
+	struct diags diags;
+	unsigned flags;		/* COMPILE_... */
+	const struct where *at; /* /survey */
+	struct str language, *languages;
+	uint32_t language_count, language_index;
+	struct text title, description;
+	bool show_back;
+	enum progress_kind progress;
+	struct def_param *params;
+	uint32_t param_count;
+	struct def_list *lists;
+	uint32_t list_count;
+	struct def_calc *calcs;
+	uint32_t calc_count;
+	struct def_page *pages;
+	uint32_t page_count;
+	struct def_question *questions;
+	uint32_t question_count, question_room;
+	struct def_rule *rules;
+	uint32_t rule_count;
+	struct def_outcome *outcomes;
+	uint32_t outcome_count;
+	struct def_step *steps; /* what depends on no question */
+	uint32_t step_count;
+};
+
+/* What a type is, from types.def. */
+struct type_row {
+	const char *name;
+	uint32_t kinds, items, groups;
+};
+extern const struct type_row type_rows[QUESTION_TYPES];
+
+/* Each of these says what is wrong in d->diags and goes on; false or ERR_MEMORY only when memory ran out. */
+enum err def_read(struct def *d, const struct json *document);
+enum err def_check(struct def *d);
+enum err def_order(struct def *d);
+enum err def_emit(struct def *d, struct str *program);
+
+/* read.c, for its neighbours */
+struct reader {
+	struct def *d;
+	const struct where *at;
+	const struct json *json;
+};
+void read_shape(struct reader r, struct str key, const char *wanted);
+struct str read_str(struct reader r, struct str key);
+bool read_bool(struct reader r, struct str key, bool fallback);
+int64_t read_count(struct reader r, struct str key);
+int read_word(struct reader r, struct str key, const char *const *words, size_t n, const char *const *unbuilt);
+void read_text(struct reader r, struct str key, enum text_use use, struct text *out);
+void read_formula(struct reader r, struct str key, struct formula *out);
+struct str read_name(struct reader r);
+bool name_valid(struct str s);
+/* Unknown keys, foreign x_ keys, and keys of the manual that this release does not do. The lists end in NULL. */
+void read_keys(struct reader r, const char *const *known, const char *const *unbuilt, const char *what);
+const struct json *read_array(struct reader r, struct str key);
+struct reader read_into(struct reader r, struct str key);
+struct reader read_item(struct reader r, uint32_t i);
+/* E09xx, or W09xx under COMPILE_LEAVE_OUT_UNBUILT. */
+void unbuilt(
+    struct def *d, enum diag error, enum diag warning, const struct where *at, struct str what, struct str more);
+void read_questions(struct reader page, struct def_page *p, struct def_question *parent);
+void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names);
+
+/* check_text.c */
+void check_text(struct def *d, struct text *t, const struct scope *scope);
+/* html_clean.c: allowed markup only, balanced; pipes stay as they are. */
+struct str html_clean(struct def *d, const struct where *at, struct str source);
+
+struct def_question *def_question_by_name(const struct def *d, struct str name);
+struct def_calc *def_calc_by_name(const struct def *d, struct str name);
+struct def_param *def_param_by_name(const struct def *d, struct str name);
+
+#endif

@@ -1,0 +1,352 @@
+/* emit.c - the checked and ordered definition, record by record. */
+#include "engine/emit.h"
+#include "base/limits.h"
+
+struct build {
+	struct def *d;
+	struct emit *e;
+};
+
+/* Fills the words of the record that was made last; the struct names them. */
+#define RECORD(b, section) ((struct p_##section *)(void *)emit_record((b)->e, SECTION_##section))
+
+static uint32_t template_of(struct build *b, const struct piece *piece)
+{
+	uint32_t id = emit_count(b->e, SECTION_template), first;
+	struct p_template *t;
+	uint32_t *values;
+
+	if (!piece->count)
+		return 1; /* number 0 made as a reference: nothing to write */
+	if (!(values = arena_array(b->e->a, uint32_t, piece->count))) {
+		b->e->memory = true;
+		return 1;
+	}
+	for (uint32_t i = 0; i < piece->count; i++)
+		values[i] = emit_expression(b->e, piece->parts[i].value);
+	first = emit_count(b->e, SECTION_segment);
+	for (uint32_t i = 0; i < piece->count; i++) {
+		uint32_t literal = emit_str(b->e, piece->parts[i].literal);
+		struct p_segment *s = RECORD(b, segment);
+
+		if (s)
+			*s = (struct p_segment){piece->parts[i].mode, literal, values[i]};
+	}
+	if ((t = RECORD(b, template)))
+		*t = (struct p_template){first, piece->count};
+	return id + 1;
+}
+
+static uint32_t text_id(struct build *b, struct text *t)
+{
+	uint32_t languages = b->d->language_count, *ids;
+
+	if (!t->pieces)
+		return 0;
+	if (t->id)
+		return t->id;
+	if (!(ids = arena_array(b->e->a, uint32_t, languages))) {
+		b->e->memory = true;
+		return 0;
+	}
+	for (uint32_t l = 0; l < languages; l++) {
+		/* the same text in two languages is one template */
+		for (uint32_t k = 0; k < l && !ids[l]; k++)
+			if (t->pieces[k].parts == t->pieces[l].parts)
+				ids[l] = ids[k];
+		if (!ids[l])
+			ids[l] = template_of(b, &t->pieces[l]);
+	}
+	t->id = emit_count(b->e, SECTION_text) / languages;
+	for (uint32_t l = 0; l < languages; l++) {
+		struct p_text *r = RECORD(b, text);
+
+		if (r)
+			r->piece = ids[l];
+	}
+	return t->id;
+}
+
+static uint32_t formula_id(struct build *b, struct formula *f)
+{
+	if (f->tree && !f->id)
+		f->id = emit_expression(b->e, f->tree);
+	return f->id;
+}
+
+static uint32_t optional_num(struct build *b, bool has, double v)
+{
+	return has ? emit_num(b->e, v) : 0;
+}
+
+/* Where the records of a list begin; shared lists are written once. */
+static uint32_t choices_first(struct build *b, struct def_choices *own)
+{
+	struct def_choices *list = own->shared ? (struct def_choices *)(uintptr_t)own->shared : own;
+	struct p_choice *made;
+
+	if (list->emitted)
+		return list->first;
+	if (!(made = arena_array(b->e->a, struct p_choice, list->count + 1))) {
+		b->e->memory = true;
+		return 0;
+	}
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct def_choice *c = &list->list[i];
+
+		made[i] = (struct p_choice){.text = emit_str(b->e, c->text),
+		    .number = optional_num(b, c->is_number, (double)c->number),
+		    .code = optional_num(b, c->has_code, (double)c->code),
+		    .label = text_id(b, &c->label),
+		    .visible_if = formula_id(b, &c->visible_if),
+		    .role = c->role,
+		    .flags = (c->fixed ? CHOICE_FIXED : 0) | (c->exclusive ? CHOICE_EXCLUSIVE : 0)};
+	}
+	list->first = emit_count(b->e, SECTION_choice);
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct p_choice *c = RECORD(b, choice);
+
+		if (c)
+			*c = made[i];
+	}
+	list->emitted = true;
+	return list->first;
+}
+
+static uint32_t choices_count(const struct def_choices *own)
+{
+	return own->shared ? own->shared->count : own->count;
+}
+
+static uint32_t validators_first(struct build *b, const struct def_question *q)
+{
+	struct p_validator *made = arena_array(b->e->a, struct p_validator, q->validator_count + 1);
+	uint32_t first;
+
+	if (!made) {
+		b->e->memory = true;
+		return 0;
+	}
+	for (uint32_t i = 0; i < q->validator_count; i++)
+		made[i] = (struct p_validator){
+		    formula_id(b, &q->validators[i].expression), text_id(b, &q->validators[i].message)};
+	first = emit_count(b->e, SECTION_validator);
+	for (uint32_t i = 0; i < q->validator_count; i++) {
+		struct p_validator *v = RECORD(b, validator);
+
+		if (v)
+			*v = made[i];
+	}
+	return first;
+}
+
+static bool other_among(const struct def_choices *own)
+{
+	const struct def_choices *list = own->shared ? own->shared : own;
+
+	for (uint32_t i = 0; i < list->count; i++)
+		if (list->list[i].role == ROLE_OTHER)
+			return true;
+	return false;
+}
+
+static uint32_t question_flags(const struct def_question *q)
+{
+	uint32_t flags = 0;
+
+	flags |= q->required ? QUESTION_REQUIRED : 0;
+	flags |= q->pii || q->encrypted ? QUESTION_PERSONAL : 0;
+	flags |= q->multiline ? QUESTION_MULTILINE : 0;
+	flags |= q->refresh ? QUESTION_REFRESH : 0;
+	flags |= q->integer ? QUESTION_INTEGER : 0;
+	flags |= q->each_row ? QUESTION_EACH_ROW : 0;
+	flags |= (type_rows[q->type].groups & P_CHOICES) && other_among(&q->choices) ? QUESTION_HAS_OTHER : 0;
+	return flags;
+}
+
+static void question_limits(struct build *b, struct def_question *q, struct p_question *p)
+{
+	p->min = emit_expression(b->e, q->min_tree);
+	p->max = emit_expression(b->e, q->max_tree);
+	p->first_value = emit_expression(b->e, q->first_tree);
+	p->step = optional_num(b, q->has_step, q->step);
+	p->total = optional_num(b, q->has_total, q->total);
+	p->at_least = optional_num(b, q->at_least >= 0, (double)q->at_least);
+	p->at_most = optional_num(b, q->at_most >= 0, (double)q->at_most);
+	p->decimals = optional_num(b, q->decimals >= 0, (double)q->decimals);
+	p->text_rows = q->text_rows > 0 ? (uint32_t)q->text_rows : 0;
+	p->pattern = q->pattern.p ? emit_pattern(b->e, q->pattern) : 0;
+}
+
+/* Children left out do not count. */
+static uint32_t question_span(const struct def *d, const struct def_question *q)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = q->index + 1; i <= q->index + q->span; i++)
+		n += !d->questions[i].left_out;
+	return n;
+}
+
+static void emit_question(struct build *b, struct def_question *q)
+{
+	struct p_question p = {.name = emit_str(b->e, q->name),
+	    .type = q->type,
+	    .flags = question_flags(q),
+	    .page = q->page->index + 1,
+	    .parent = q->parent ? q->parent->program_index + 1 : 0,
+	    .from_mode = q->from_mode,
+	    .order = q->order,
+	    .display = q->display,
+	    .row_order = q->row_order,
+	    .input = q->input};
+	struct p_question *r;
+
+	p.span = question_span(b->d, q);
+	p.title = text_id(b, &q->title);
+	p.description = text_id(b, &q->description);
+	p.visible_if = formula_id(b, &q->visible_if);
+	p.required_if = formula_id(b, &q->required_if);
+	p.required_message = text_id(b, &q->required_message);
+	p.validators = validators_first(b, q);
+	p.validators_count = q->validator_count;
+	p.choices = choices_first(b, &q->choices);
+	p.choices_count = choices_count(&q->choices);
+	p.choices_from = q->from ? q->from->program_index + 1 : 0;
+	p.rows = choices_first(b, &q->rows);
+	p.rows_count = choices_count(&q->rows);
+	p.labels = choices_first(b, &q->labels);
+	p.labels_count = q->labels.count;
+	p.unit = text_id(b, &q->unit);
+	p.html = text_id(b, &q->html);
+	p.label_true = text_id(b, &q->label_true);
+	p.label_false = text_id(b, &q->label_false);
+	question_limits(b, q, &p);
+	if ((r = RECORD(b, question)))
+		*r = p;
+}
+
+static uint32_t emit_steps(struct build *b, const struct def_step *steps, uint32_t count)
+{
+	uint32_t first = emit_count(b->e, SECTION_step);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct p_step *s = RECORD(b, step);
+
+		if (s)
+			*s = (struct p_step){steps[i].question ? steps[i].question->program_index + 1 : 0,
+			    steps[i].calc ? steps[i].calc->index + 1 : 0};
+	}
+	return first;
+}
+
+static void emit_page(struct build *b, struct def_page *page)
+{
+	struct p_page p = {.name = emit_str(b->e, page->name),
+	    .title = text_id(b, &page->title),
+	    .description = text_id(b, &page->description),
+	    .visible_if = formula_id(b, &page->visible_if),
+	    .order = page->order};
+	struct p_page *r;
+
+	for (uint32_t i = page->first; i < page->first + page->count; i++) {
+		const struct def_question *q = &b->d->questions[i];
+
+		if (!q->left_out && !p.questions_count++)
+			p.questions = q->program_index;
+	}
+	p.steps = emit_steps(b, page->steps, page->step_count);
+	p.steps_count = page->step_count;
+	if ((r = RECORD(b, page)))
+		*r = p;
+}
+
+static void emit_variables(struct build *b)
+{
+	for (uint32_t i = 0; i < b->d->param_count; i++) {
+		const struct def_param *v = &b->d->params[i];
+		struct p_param p = {emit_str(b->e, v->name), v->kind,
+		    (v->exported ? VARIABLE_EXPORT : 0) | (v->required ? VARIABLE_REQUIRED : 0)};
+		struct p_param *r = RECORD(b, param);
+
+		if (r)
+			*r = p;
+	}
+	for (uint32_t i = 0; i < b->d->calc_count; i++) {
+		struct def_calc *v = &b->d->calcs[i];
+		struct p_calc p = {
+		    emit_str(b->e, v->name), v->kind, formula_id(b, &v->expression), v->exported ? VARIABLE_EXPORT : 0};
+		struct p_calc *r = RECORD(b, calc);
+
+		if (r)
+			*r = p;
+	}
+}
+
+static void emit_ends(struct build *b)
+{
+	for (uint32_t i = 0; i < b->d->rule_count; i++) {
+		struct def_rule *rule = &b->d->rules[i];
+		struct p_rule p = {formula_id(b, &rule->when), rule->outcome ? rule->outcome->index + 1 : 0,
+		    rule->target ? rule->target->index + 1 : 0};
+		struct p_rule *r = RECORD(b, rule);
+
+		if (r)
+			*r = p;
+	}
+	for (uint32_t i = 0; i < b->d->outcome_count; i++) {
+		struct def_outcome *o = &b->d->outcomes[i];
+		struct p_outcome p = {emit_str(b->e, o->name), text_id(b, &o->html), text_id(b, &o->redirect),
+		    o->sign ? OUTCOME_SIGN : 0};
+		struct p_outcome *r = RECORD(b, outcome);
+
+		if (r)
+			*r = p;
+	}
+}
+
+static void emit_survey(struct build *b)
+{
+	struct def *d = b->d;
+	struct p_survey p = {.title = text_id(b, &d->title),
+	    .description = text_id(b, &d->description),
+	    .language = d->language_index,
+	    .flags = d->show_back ? SURVEY_SHOW_BACK : 0,
+	    .progress = d->progress,
+	    .steps = emit_steps(b, d->steps, d->step_count),
+	    .steps_count = d->step_count};
+	struct p_survey *r = RECORD(b, survey);
+
+	if (r)
+		*r = p;
+}
+
+enum err def_emit(struct def *d, struct str *program)
+{
+	struct emit e;
+	struct build b = {d, &e};
+	uint32_t index = 0;
+
+	if (!emit_init(&e, d->a))
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < d->question_count; i++)
+		if (!d->questions[i].left_out)
+			d->questions[i].program_index = index++;
+	for (uint32_t l = 0; l < d->language_count; l++) {
+		uint32_t tag = emit_str(&e, d->languages[l]);
+		struct p_language *r = RECORD(&b, language);
+
+		if (r)
+			r->tag = tag;
+		RECORD(&b, text); /* text 0: none, in every language */
+	}
+	for (uint32_t i = 0; i < d->question_count; i++)
+		if (!d->questions[i].left_out)
+			emit_question(&b, &d->questions[i]);
+	for (uint32_t i = 0; i < d->page_count; i++)
+		emit_page(&b, &d->pages[i]);
+	emit_variables(&b);
+	emit_ends(&b);
+	emit_survey(&b);
+	return emit_done(&e, program);
+}

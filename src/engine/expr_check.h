@@ -1,0 +1,22 @@
+/* expr_check.h - between expr_check.c and expr_refer.c. */
+#ifndef ENGINE_EXPR_CHECK_H
+#define ENGINE_EXPR_CHECK_H
+
+#include "engine/def.h"
+
+struct check {
+	struct diags *diags;
+	const struct where *at;
+	struct str source;
+	const struct scope *scope;
+	bool failed;
+};
+
+void check_fail(struct check *c, enum diag kind, const struct node *n, const struct str args[3]);
+bool check_kinds(struct check *c, struct str what, const struct node *n, uint32_t wanted);
+bool check_moment(struct check *c, struct node *literal, uint32_t kinds);
+void check_node(struct check *c, struct node *n);
+void check_reference(struct check *c, struct node *n);
+void check_call(struct check *c, struct node *n);
+
+#endif

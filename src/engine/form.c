@@ -1,0 +1,252 @@
+/* form.c - the fields of an HTML form to answers. Names are those that render.c writes. What a field says is kept even when
+ * it cannot be an answer ("abc" for a number), so that the page can show it again beside the error. */
+#include "engine/def.h"
+#include "engine/run.h"
+#include "base/limits.h"
+#include "base/num.h"
+
+struct form {
+	struct run *r;
+	const struct form_field *fields;
+	size_t n;
+	struct json_member *members;
+	uint32_t count;
+};
+
+static struct str field_name(struct form *f, struct str question, char separator, struct str row)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, f->r->a, 512);
+	buf_add(&b, S("q-"));
+	buf_add(&b, question);
+	if (row.n) {
+		buf_char(&b, separator);
+		buf_add(&b, row);
+	}
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		f->r->failed = ERR_MEMORY;
+	return out;
+}
+
+static const struct form_field *find(const struct form *f, struct str name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (str_eq(f->fields[i].name, name))
+			return &f->fields[i];
+	return NULL;
+}
+
+static struct json text_json(struct str s)
+{
+	return (struct json){.type = JSON_STR, .s = s};
+}
+
+/* Numbers as people type them: blanks around, a plus in front. */
+static struct json number_json(struct str s)
+{
+	struct str t = str_trim(s);
+	int64_t i;
+	double v;
+
+	if (t.n && t.p[0] == '+')
+		t = str_sub(t, 1, t.n);
+	if (str_to_int(t, &i))
+		return (struct json){.type = JSON_INT, .i = i};
+	if (num_read(t, &v))
+		return (struct json){.type = JSON_NUM, .num = v};
+	return text_json(s);
+}
+
+static struct json choice_json(const struct program *p, const struct p_question *q, struct str s)
+{
+	for (uint32_t hops = 0; hops <= p->question_count; hops++) {
+		for (uint32_t i = 0; i < q->choices_count; i++) {
+			const struct p_choice *c = &p->choice[q->choices + i];
+
+			if (str_eq(program_str(p, c->text), s))
+				return c->number ? number_json(s) : text_json(s);
+		}
+		if (!q->choices_from)
+			break;
+		q = &p->question[q->choices_from - 1];
+	}
+	return text_json(s);
+}
+
+/* Browsers send line ends as CR LF. */
+static struct json lines_json(struct form *f, struct str s)
+{
+	struct str out = S("");
+	struct buf b;
+
+	if (!str_find_char(s, '\r', NULL))
+		return text_json(s);
+	buf_init(&b, f->r->a, HTTP_BODY_API_MAX_BYTES);
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] != '\r')
+			buf_char(&b, s.p[i]);
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		f->r->failed = ERR_MEMORY;
+	return text_json(out);
+}
+
+static bool one_json(struct form *f, const struct p_question *q, struct str s, struct json *out)
+{
+	if (!str_trim(s).n)
+		return false;
+	switch (q->type) {
+	case Q_single:
+	case Q_multi:
+	case Q_rank:
+	case Q_matrix:
+		*out = choice_json(f->r->p, q, s);
+		break;
+	case Q_boolean:
+	case Q_consent:
+		*out = text_json(s);
+		if (str_eq(s, S("true")) || str_eq(s, S("false")))
+			*out = (struct json){.type = JSON_BOOL, .b = s.n == 4};
+		break;
+	case Q_number:
+	case Q_rating:
+	case Q_slider:
+	case Q_allocation:
+		*out = number_json(s);
+		break;
+	default:
+		*out = lines_json(f, s);
+		break;
+	}
+	return true;
+}
+
+static void put(struct form *f, struct str key, struct json value)
+{
+	for (uint32_t i = 0; i < f->count; i++)
+		if (str_eq(f->members[i].key, key)) {
+			f->members[i].value = value;
+			return;
+		}
+	f->members[f->count++] = (struct json_member){.key = key, .value = value};
+}
+
+static void drop(struct form *f, struct str key)
+{
+	for (uint32_t i = 0; i < f->count; i++)
+		if (str_eq(f->members[i].key, key)) {
+			f->members[i] = f->members[--f->count];
+			return;
+		}
+}
+
+/* Every field of a multi; every place of a rank. */
+static bool list_json(struct form *f, const struct p_question *q, struct str name, struct json *out)
+{
+	struct json *items = run_alloc(f->r, f->n, sizeof(*items));
+	struct str field = field_name(f, name, '-', S("")), place;
+	uint32_t n = 0;
+	bool some = false;
+	struct buf digits;
+
+	if (!items)
+		return false;
+	for (size_t i = 0; q->type == Q_multi && i < f->n; i++)
+		if (str_eq(f->fields[i].name, field)) {
+			some = true;
+			n += one_json(f, q, f->fields[i].value, &items[n]);
+		}
+	for (uint32_t i = 1; q->type == Q_rank && i <= f->n; i++) {
+		const struct form_field *x;
+
+		buf_init(&digits, f->r->a, 16);
+		buf_int(&digits, i);
+		place = field_name(f, name, '-', str_make(digits.p, digits.n));
+		if (!(x = find(f, place)))
+			break;
+		some = true;
+		n += one_json(f, q, x->value, &items[n]);
+	}
+	*out = (struct json){.type = JSON_ARRAY, .count = n, .items = items};
+	return some;
+}
+
+static bool record_json(struct form *f, const struct p_question *q, struct str name, struct json *out)
+{
+	struct json_member *members = run_alloc(f->r, q->rows_count, sizeof(*members));
+	uint32_t n = 0;
+	bool some = false;
+
+	for (uint32_t i = 0; members && i < q->rows_count; i++) {
+		struct str row = program_str(f->r->p, f->r->p->choice[q->rows + i].text);
+		const struct form_field *x = find(f, field_name(f, name, '-', row));
+
+		members[n].key = row;
+		some |= x != NULL;
+		n += x && one_json(f, q, x->value, &members[n].value);
+	}
+	*out = (struct json){.type = JSON_OBJECT, .count = n, .members = members};
+	return some;
+}
+
+static void take_question(struct form *f, uint32_t question)
+{
+	const struct p_question *q = &f->r->p->question[question];
+	uint32_t kinds = type_rows[q->type].kinds;
+	struct str name = program_str(f->r->p, q->name), other;
+	const struct form_field *x;
+	struct json v = {.type = JSON_NULL};
+	bool some, given;
+
+	if (!(type_rows[q->type].groups & P_ANSWER))
+		return;
+	if (kinds & (K(V_LIST) | K(V_RECORD))) {
+		some = kinds & K(V_LIST) ? list_json(f, q, name, &v) : record_json(f, q, name, &v);
+		given = some && v.count > 0;
+	} else {
+		x = find(f, field_name(f, name, '-', S("")));
+		some = x != NULL;
+		given = some && one_json(f, q, x->value, &v);
+	}
+	if (given)
+		put(f, name, v);
+	else if (some || f->r->states[question].visible)
+		drop(f, name);
+	if (!(q->flags & QUESTION_HAS_OTHER))
+		return;
+	x = find(f, field_name(f, name, '_', S("other")));
+	other = str_sub(field_name(f, name, '_', S("other")), 2, 200);
+	if (x && str_trim(x->value).n)
+		put(f, other, text_json(str_trim(x->value)));
+	else if (x || f->r->states[question].visible)
+		drop(f, other);
+}
+
+enum err interview_form(const struct interview *in, int32_t page, const struct form_field *fields, size_t n,
+    struct arena *a, struct json **answers)
+{
+	const struct p_page *p;
+	struct walk_end end;
+	struct form f;
+	struct run r;
+	uint32_t had = in->answers && in->answers->type == JSON_OBJECT ? in->answers->count : 0;
+	enum err e;
+
+	if (page < 0 || page >= (int32_t)in->program->page_count)
+		return ERR_INVALID;
+	if ((e = run_init(&r, in, a)))
+		return e;
+	run_walk(&r, &(struct walk_plan){.last = page, .judge_to = -1, .force_last = true}, &end);
+	p = &r.p->page[page];
+	f = (struct form){&r, fields, n, run_alloc(&r, had + 2 * (size_t)p->questions_count, sizeof(*f.members)), had};
+	*answers = run_alloc(&r, 1, sizeof(**answers));
+	if (!f.members || !*answers)
+		return r.failed;
+	for (uint32_t i = 0; i < had; i++)
+		f.members[i] = in->answers->members[i];
+	for (uint32_t i = p->questions; i < p->questions + p->questions_count && !r.failed; i++)
+		take_question(&f, i);
+	**answers = (struct json){.type = JSON_OBJECT, .count = f.count, .members = f.members};
+	return r.failed;
+}

@@ -1,0 +1,193 @@
+/* functions.c - the functions of functions.def on numbers, lists and any values. Arguments have the kinds of their row, or are
+ * empty. functions_text.c and functions_date.c have the others. */
+#include "engine/vm.h"
+#include "engine/number.h"
+#include "base/limits.h"
+
+/* Calls `each` for every single value in the arguments, into lists and records. */
+typedef void each_value(void *ctx, const struct value *v);
+
+static void walk(const struct value *v, each_value *each, void *ctx)
+{
+	if (v->kind == V_LIST || v->kind == V_RECORD) {
+		for (uint32_t i = 0; i < v->count; i++)
+			walk(v->kind == V_LIST ? &v->items[i] : &v->fields[i].value, each, ctx);
+	} else if (!value_is_empty(v)) {
+		each(ctx, v);
+	}
+}
+
+static void walk_all(struct call *c, each_value *each, void *ctx)
+{
+	for (uint32_t i = 0; i < c->count && run_burn(c->r, c->args[i].count); i++)
+		walk(&c->args[i], each, ctx);
+}
+
+struct tally {
+	double sum;
+	uint32_t numbers, values;
+	const struct value *best;
+	int sign; /* of the order that is better */
+};
+
+static void tally_value(void *ctx, const struct value *v)
+{
+	struct tally *t = ctx;
+	int order;
+
+	t->values++;
+	if (v->kind == V_NUM) {
+		t->sum += v->num;
+		t->numbers++;
+	}
+	if (!t->best || (value_order(v, t->best, &order) && order * t->sign > 0))
+		t->best = v;
+}
+
+static struct value finite_value(double v)
+{
+	return number_finite(v) ? value_num(v) : value_empty;
+}
+
+void function_count(struct call *c)
+{
+	struct tally t = {.sign = 1};
+
+	walk_all(c, tally_value, &t);
+	*c->out = value_num(t.values);
+}
+
+void function_count_selected(struct call *c)
+{
+	function_count(c);
+}
+
+void function_sum(struct call *c)
+{
+	struct tally t = {.sign = 1};
+
+	walk_all(c, tally_value, &t);
+	*c->out = finite_value(t.sum);
+}
+
+void function_avg(struct call *c)
+{
+	struct tally t = {.sign = 1};
+
+	walk_all(c, tally_value, &t);
+	if (t.numbers)
+		*c->out = finite_value(t.sum / t.numbers);
+}
+
+static void best(struct call *c, int sign)
+{
+	struct tally t = {.sign = sign};
+
+	walk_all(c, tally_value, &t);
+	if (t.best)
+		*c->out = *t.best;
+}
+
+void function_min(struct call *c)
+{
+	best(c, -1);
+}
+
+void function_max(struct call *c)
+{
+	best(c, 1);
+}
+
+static int decimals(const struct call *c)
+{
+	double n = c->count > 1 && c->args[1].kind == V_NUM ? c->args[1].num : 0;
+
+	return n > 15 ? 15 : n < 0 ? 0 : (int)n;
+}
+
+void function_round(struct call *c)
+{
+	if (c->args[0].kind == V_NUM)
+		*c->out = finite_value(number_round(c->args[0].num, decimals(c)));
+}
+
+void function_trunc(struct call *c)
+{
+	double scale = 1;
+
+	if (c->args[0].kind != V_NUM)
+		return;
+	for (int i = decimals(c); i > 0; i--)
+		scale *= 10;
+	*c->out = finite_value(number_trunc(c->args[0].num * scale) / scale);
+}
+
+void function_abs(struct call *c)
+{
+	if (c->args[0].kind == V_NUM)
+		*c->out = value_num(c->args[0].num < 0 ? -c->args[0].num : c->args[0].num);
+}
+
+void function_pow(struct call *c)
+{
+	double v;
+
+	if (c->args[0].kind == V_NUM && c->args[1].kind == V_NUM && number_pow(c->args[0].num, c->args[1].num, &v))
+		*c->out = finite_value(v);
+}
+
+void function_sqrt(struct call *c)
+{
+	if (c->args[0].kind == V_NUM && c->args[0].num >= 0)
+		*c->out = finite_value(number_sqrt(c->args[0].num));
+}
+
+void function_coalesce(struct call *c)
+{
+	for (uint32_t i = 0; i < c->count; i++)
+		if (!value_is_empty(&c->args[i])) {
+			*c->out = c->args[i];
+			return;
+		}
+}
+
+/* Whether `what` is chosen in a list, or is the single value. */
+static bool chosen(struct call *c, const struct value *what)
+{
+	const struct value *in = &c->args[0];
+
+	if (value_is_empty(in) || value_is_empty(what))
+		return false;
+	if (in->kind == V_LIST)
+		return run_burn(c->r, in->count / 4) && value_in(what, in);
+	return value_same(in, what);
+}
+
+void function_selected(struct call *c)
+{
+	*c->out = value_bool(chosen(c, &c->args[1]));
+}
+
+static uint32_t chosen_count(struct call *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i < c->count; i++)
+		n += chosen(c, &c->args[i]);
+	return n;
+}
+
+void function_any_of(struct call *c)
+{
+	*c->out = value_bool(chosen_count(c) > 0);
+}
+
+void function_all_of(struct call *c)
+{
+	*c->out = value_bool(chosen_count(c) == c->count - 1);
+}
+
+void function_none_of(struct call *c)
+{
+	*c->out = value_bool(chosen_count(c) == 0);
+}

@@ -1,0 +1,256 @@
+/* judge.c - visible answers held to their rules: required, limits, validators. */
+#include "engine/run.h"
+#include "engine/format.h"
+#include "engine/number.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "base/utf8.h"
+
+void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str text)
+{
+	struct answer_error *e;
+	struct str name = program_str(r->p, q->name);
+
+	if (!r->errors)
+		r->errors = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->errors));
+	if (!r->errors || r->error_count >= ANSWER_ERRORS_MAX)
+		return;
+	e = &r->errors[r->error_count++];
+	e->pointer = json_pointer(r->a, S("/answers"), name);
+	if (row.n)
+		e->pointer = json_pointer(r->a, e->pointer, row);
+	e->question = name;
+	e->code = str_from(code);
+	e->message = text;
+}
+
+static void plain(struct run *r, const struct p_question *q, const char *code, struct str text)
+{
+	run_error(r, q, S(""), code, text);
+}
+
+static void judge_text(struct run *r, const struct p_question *q, const struct state *s)
+{
+	static const enum message messages[] = {MSG_PATTERN, MSG_EMAIL, MSG_URL, MSG_TEL};
+	static const char *const codes[] = {"pattern", "email", "url", "tel"};
+	double length = (double)utf8_length(s->value.s);
+	uint32_t steps = 0;
+	bool found = true;
+
+	if (q->at_least && length < program_num(r->p, q->at_least))
+		plain(r, q, "min_length", message_num(r, MSG_MIN_LENGTH, program_num(r->p, q->at_least)));
+	else if (q->at_most && length > program_num(r->p, q->at_most))
+		plain(r, q, "max_length", message_num(r, MSG_MAX_LENGTH, program_num(r->p, q->at_most)));
+	else if (!format_fits((enum input)q->input, s->value.s))
+		plain(r, q, codes[q->input], message(r, messages[q->input], S(""), S("")));
+	if (q->pattern && pattern_find(r->p->patterns[q->pattern - 1], s->value.s, r->a, &steps, &found) && !r->failed)
+		r->failed = ERR_MEMORY;
+	if (run_burn(r, steps) && !found)
+		plain(r, q, "pattern", message(r, MSG_PATTERN, S(""), S("")));
+}
+
+/* Below or above a bound; the bound may be an expression and then be empty. */
+static bool outside(struct run *r, uint32_t bound, const struct value *v, int sign, struct str *shown)
+{
+	struct value limit;
+	int order;
+
+	if (!bound)
+		return false;
+	limit = vm_run(r, bound);
+	if (!value_order(v, &limit, &order) || order * sign <= 0)
+		return false;
+	*shown = run_show(r, &limit);
+	return true;
+}
+
+static bool judge_range(struct run *r, const struct p_question *q, const struct value *v, struct str row)
+{
+	bool moment = v->kind != V_NUM;
+	struct str bound;
+
+	if (outside(r, q->min, v, -1, &bound)) {
+		run_error(r, q, row, "min", message(r, moment ? MSG_MIN_DATE : MSG_MIN, bound, S("")));
+		return false;
+	}
+	if (outside(r, q->max, v, 1, &bound)) {
+		run_error(r, q, row, "max", message(r, moment ? MSG_MAX_DATE : MSG_MAX, bound, S("")));
+		return false;
+	}
+	return true;
+}
+
+/* Whether v stands a whole number of steps above the lower bound; a hair beside it is the price of binary fractions. */
+static bool on_step(struct run *r, const struct p_question *q, double v)
+{
+	struct value low = vm_run(r, q->min);
+	double step = program_num(r->p, q->step), steps = (v - (low.kind == V_NUM ? low.num : 0)) / step;
+	double off = steps - number_floor(steps + 0.5);
+
+	return off < 1e-6 && off > -1e-6;
+}
+
+static int decimals_of(double v)
+{
+	char text[NUM_TEXT_MAX];
+	struct str s = str_make(text, num_text(v, text));
+	size_t dot;
+
+	if (str_find_char(s, 'e', NULL))
+		return v < 1 && v > -1 ? 30 : 0;
+	return str_find_char(s, '.', &dot) ? (int)(s.n - dot - 1) : 0;
+}
+
+static void judge_number(struct run *r, const struct p_question *q, const struct state *s)
+{
+	double v = s->value.num;
+
+	if (((q->flags & QUESTION_INTEGER) || q->type == Q_rating) && v != number_trunc(v))
+		plain(r, q, "integer", message(r, MSG_NOT_INTEGER, S(""), S("")));
+	else if (judge_range(r, q, &s->value, S("")) && q->step && !on_step(r, q, v))
+		plain(r, q, "step", message_num(r, MSG_STEP, program_num(r->p, q->step)));
+	else if (q->decimals && decimals_of(v) > program_num(r->p, q->decimals))
+		plain(r, q, "decimals", message_num(r, MSG_DECIMALS, program_num(r->p, q->decimals)));
+}
+
+static void judge_moment(struct run *r, const struct p_question *q, const struct state *s)
+{
+	judge_range(r, q, &s->value, S(""));
+}
+
+static void judge_list(struct run *r, const struct p_question *q, const struct state *s)
+{
+	if (q->at_least && s->value.count < program_num(r->p, q->at_least))
+		plain(r, q, "min_selected", message_num(r, MSG_MIN_SELECTED, program_num(r->p, q->at_least)));
+	if (q->at_most && s->value.count > program_num(r->p, q->at_most))
+		plain(r, q, "max_selected", message_num(r, MSG_MAX_SELECTED, program_num(r->p, q->at_most)));
+	for (uint32_t i = 0; s->value.count > 1 && i < s->value.count && run_burn(r, s->choice_count / 8); i++) {
+		const struct choice_view *v = choices_find(s, &s->value.items[i]);
+
+		if (v && (v->choice->flags & CHOICE_EXCLUSIVE)) {
+			plain(r, q, "exclusive", message(r, MSG_EXCLUSIVE, choice_label(r, v), S("")));
+			return;
+		}
+	}
+}
+
+static void judge_allocation(struct run *r, const struct p_question *q, const struct state *s)
+{
+	double sum = 0, off;
+	struct value shown;
+
+	for (uint32_t i = 0; i < s->value.count; i++) {
+		if (!judge_range(r, q, &s->value.fields[i].value, s->value.fields[i].name))
+			return;
+		sum += s->value.fields[i].value.num;
+	}
+	off = sum - program_num(r->p, q->total);
+	if (q->total && (off > 1e-6 || off < -1e-6)) {
+		shown = value_num(program_num(r->p, q->total));
+		sum = number_round(sum, 6);
+		plain(r, q, "total",
+		    message(
+			r, MSG_TOTAL, run_show(r, &(struct value){.kind = V_NUM, .num = sum}), run_show(r, &shown)));
+	}
+}
+
+static void judge_nothing(struct run *r, const struct p_question *q, const struct state *s)
+{
+	(void)r;
+	(void)q;
+	(void)s;
+}
+
+typedef void judge(struct run *r, const struct p_question *q, const struct state *s);
+
+static judge *const judges[QUESTION_TYPES] = {[Q_single] = judge_nothing,
+    [Q_multi] = judge_list,
+    [Q_rank] = judge_list,
+    [Q_boolean] = judge_nothing,
+    [Q_consent] = judge_nothing,
+    [Q_text] = judge_text,
+    [Q_number] = judge_number,
+    [Q_date] = judge_moment,
+    [Q_time] = judge_moment,
+    [Q_rating] = judge_number,
+    [Q_slider] = judge_number,
+    [Q_matrix] = judge_nothing,
+    [Q_multi_text] = judge_nothing,
+    [Q_allocation] = judge_allocation,
+    [Q_group] = judge_nothing,
+    [Q_note] = judge_nothing};
+
+static struct str required_text(struct run *r, const struct p_question *q)
+{
+	struct str own = run_text(r, q->required_message);
+
+	return own.n ? own : message(r, q->type == Q_consent ? MSG_REQUIRED_CONSENT : MSG_REQUIRED, S(""), S(""));
+}
+
+static void judge_rows(struct run *r, const struct p_question *q, const struct state *s)
+{
+	for (uint32_t i = 0; i < s->row_count && run_burn(r, 1 + s->value.count / 8); i++) {
+		struct str name = program_str(r->p, s->rows[i]->text);
+
+		if (!value_field(&s->value, name))
+			run_error(
+			    r, q, name, "required", message(r, MSG_REQUIRED_ROW, row_label(r, s->rows[i]), S("")));
+	}
+}
+
+static void judge_validators(struct run *r, const struct p_question *q, const struct state *s)
+{
+	for (uint32_t i = 0; i < q->validators_count; i++) {
+		const struct p_validator *v = &r->p->validator[q->validators + i];
+		struct str text;
+
+		r->self = &s->value;
+		if (!vm_true(r, v->expression, true) && !r->failed) {
+			text = run_text(r, v->message);
+			plain(r, q, "validator", text.n ? text : message(r, MSG_VALIDATOR, S(""), S("")));
+		}
+		r->self = NULL;
+	}
+}
+
+static void judge_question(struct run *r, uint32_t question)
+{
+	const struct p_question *q = &r->p->question[question];
+	const struct state *s = &r->states[question];
+	uint32_t before = r->error_count;
+
+	if (s->wrong) {
+		run_error(r, q, s->wrong_row, s->wrong, s->wrong_message);
+		return;
+	}
+	if (q->flags & QUESTION_EACH_ROW)
+		judge_rows(r, q, s);
+	else if (value_is_empty(&s->value) && ((q->flags & QUESTION_REQUIRED) || vm_true(r, q->required_if, false)))
+		plain(r, q, "required", required_text(r, q));
+	if (value_is_empty(&s->value))
+		return;
+	judges[q->type](r, q, s);
+	if (r->error_count == before)
+		judge_validators(r, q, s);
+}
+
+void judge_page(struct run *r, uint32_t page)
+{
+	const struct p_page *p = &r->p->page[page];
+
+	for (uint32_t i = p->questions; i < p->questions + p->questions_count && !r->failed; i++)
+		if (r->states[i].visible)
+			judge_question(r, i);
+}
+
+void judge_unknown(struct run *r)
+{
+	for (uint32_t i = 0; i < r->unknown_count; i++) {
+		if (!r->errors)
+			r->errors = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->errors));
+		if (!r->errors || r->error_count >= ANSWER_ERRORS_MAX)
+			return;
+		r->errors[r->error_count++] = (struct answer_error){json_pointer(r->a, S("/answers"), r->unknown[i]),
+		    r->unknown[i], S("unknown"), S("There is no question of this name.")};
+	}
+}

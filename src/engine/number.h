@@ -1,0 +1,16 @@
+/* number.h - arithmetic that gives the same bits on every machine: no C library, no fused operations. Room-internal. */
+#ifndef ENGINE_NUMBER_H
+#define ENGINE_NUMBER_H
+
+#include <stdbool.h>
+
+double number_trunc(double v);
+double number_floor(double v);
+double number_round(double v, int decimals); /* halves away from zero; decimals clipped to 0 to 15 */
+double number_mod(double a, double b);	     /* rest with the sign of a; b not 0 */
+double number_sqrt(double v);		     /* v >= 0 */
+/* false where there is no finite real result */
+bool number_pow(double base, double exponent, double *out);
+bool number_finite(double v);
+
+#endif

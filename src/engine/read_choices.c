@@ -1,0 +1,197 @@
+/* read_choices.c - choices, rows, columns and items: one kind of thing under different names. */
+#include "engine/def.h"
+#include "base/hash.h"
+#include "base/limits.h"
+
+static const char *const roles[] = {"", "other", "none", "refused", "dont_know", "na"};
+
+static bool value_read(struct reader r, struct str key, struct def_choice *c)
+{
+	const struct json *v = json_get(r.json, key);
+	struct buf digits;
+
+	if (!v) {
+		diag(&r.d->diags, D_MISSING, r.at, key, S(""));
+		return false;
+	}
+	if (v->type == JSON_STR && v->s.n) {
+		c->text = v->s;
+		return true;
+	}
+	if (v->type != JSON_INT || v->i > (1LL << 53) || v->i < -(1LL << 53)) {
+		diag(&r.d->diags, D_MIXED_VALUES, where_key(&r.d->diags, r.at, key), S(""), S(""));
+		return false;
+	}
+	c->is_number = true;
+	c->number = v->i;
+	buf_init(&digits, r.d->a, 32);
+	buf_int(&digits, v->i);
+	c->text = str_make(digits.p, digits.n);
+	return true;
+}
+
+static void code_read(struct reader r, struct def_choice *c)
+{
+	const struct json *v = json_get(r.json, S("code"));
+
+	if (!v)
+		return;
+	if (v->type != JSON_INT) {
+		read_shape(r, S("code"), "a whole number");
+		return;
+	}
+	c->has_code = true;
+	c->code = v->i;
+}
+
+static bool choice_read(struct reader r, struct def_choice *c)
+{
+	static const char *const known[] = {"value", "code", "label", "visible_if", "fixed", "exclusive", "role", NULL};
+	static const char *const later[] = {"image", "enable_if", NULL};
+
+	c->at = r.at;
+	if (r.json->type != JSON_OBJECT) {
+		diag(&r.d->diags, D_SHAPE, r.at, S("choice"), S("an object with value and label"));
+		return false;
+	}
+	read_keys(r, known, later, "a choice");
+	if (!value_read(r, S("value"), c))
+		return false;
+	code_read(r, c);
+	read_text(r, S("label"), TEXT_PLAIN, &c->label);
+	read_formula(r, S("visible_if"), &c->visible_if);
+	c->fixed = read_bool(r, S("fixed"), false);
+	c->exclusive = read_bool(r, S("exclusive"), false);
+	c->role = (enum role)read_word(r, S("role"), roles, countof(roles), NULL);
+	return true;
+}
+
+/* A row or item is known by a name. Items say `name` and `title`, rows `value` and `label`. */
+static bool row_read(struct reader r, struct def_choice *c)
+{
+	static const char *const known[] = {"name", "title", "type", NULL};
+	static const char *const text_only[] = {"text"};
+	bool item = json_get(r.json, S("name")) != NULL;
+
+	if (!item && !choice_read(r, c))
+		return false;
+	if (item) {
+		c->at = r.at;
+		read_keys(r, known, NULL, "an item");
+		c->text = read_str(r, S("name"));
+		read_text(r, S("title"), TEXT_PLAIN, &c->label);
+		read_word(r, S("type"), text_only, 1,
+		    (const char *const[]){"number", "date", "time", "boolean", "single", "multi", NULL});
+	}
+	if (name_valid(c->text) && !c->is_number)
+		return true;
+	diag(&r.d->diags, D_BAD_NAME, where_key(&r.d->diags, r.at, item ? S("name") : S("value")), c->text, S(""));
+	return false;
+}
+
+/* Each value once, each code once, one `other`: by a table, since lists may be long. */
+static void check_unique(struct def *d, const struct def_choices *list)
+{
+	uint32_t size = 16, others = 0;
+	uint32_t *table;
+
+	while (size < 4 * list->count)
+		size *= 2;
+	table = arena_array(d->a, uint32_t, size);
+	if (!table) {
+		d->diags.memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct def_choice *c = &list->list[i];
+		uint32_t slot = (uint32_t)hash64(c->text, 1) & (size - 1);
+
+		others += c->role == ROLE_OTHER;
+		if (c->role == ROLE_OTHER && others == 2)
+			diag(&d->diags, D_TWO_OTHERS, where_key(&d->diags, c->at, S("role")), S(""), S(""));
+		for (; table[slot]; slot = (slot + 1) & (size - 1))
+			if (str_eq(list->list[table[slot] - 1].text, c->text)) {
+				diag(&d->diags, D_DUPLICATE_VALUE, c->at, c->text, S(""));
+				break;
+			}
+		table[slot] = i + 1;
+	}
+}
+
+static void check_codes(struct def *d, const struct def_choices *list)
+{
+	uint32_t size = 16;
+	uint32_t *table;
+
+	while (size < 4 * list->count)
+		size *= 2;
+	if (!(table = arena_array(d->a, uint32_t, size))) {
+		d->diags.memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < list->count; i++) {
+		const struct def_choice *c = &list->list[i];
+		uint32_t slot = (uint32_t)((uint64_t)c->code * 0x9e3779b97f4a7c15u >> 40) & (size - 1);
+
+		if (!c->has_code)
+			continue;
+		for (; table[slot]; slot = (slot + 1) & (size - 1))
+			if (list->list[table[slot] - 1].code == c->code) {
+				diag(&d->diags, D_DUPLICATE_CODE, where_key(&d->diags, c->at, S("code")),
+				    diag_int(&d->diags, c->code), S(""));
+				break;
+			}
+		table[slot] = i + 1;
+	}
+}
+
+static void take_list(struct reader r, struct str key, struct def_choices *out, struct str name)
+{
+	struct def *d = r.d;
+
+	for (uint32_t i = 0; i < d->list_count; i++)
+		if (str_eq(d->lists[i].name, name)) {
+			out->shared = &d->lists[i].choices;
+			d->lists[i].used = true;
+			return;
+		}
+	diag(&d->diags, D_UNKNOWN_LIST, where_key(&d->diags, r.at, key), name, S(""));
+}
+
+void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names)
+{
+	struct reader all = read_into(r, key);
+
+	out->at = all.at;
+	if (all.json->type == JSON_STR && !str_eq(key, S("choices"))) {
+		out->name = all.json->s;
+		take_list(r, key, out, out->name);
+		for (uint32_t i = 0; as_names && out->shared && i < out->shared->count; i++)
+			if (out->shared->list[i].is_number || !name_valid(out->shared->list[i].text))
+				diag(&r.d->diags, D_BAD_NAME, all.at, out->shared->list[i].text, S(""));
+		return;
+	}
+	if (all.json->type != JSON_ARRAY || str_eq(key, S("choice_list"))) {
+		read_shape(r, key, str_eq(key, S("choice_list")) ? "the name of a list" : "a list");
+		return;
+	}
+	if (all.json->count > QUESTION_CHOICES_MAX) {
+		diag(&r.d->diags, D_TOO_MANY, all.at, key, diag_int(&r.d->diags, QUESTION_CHOICES_MAX));
+		return;
+	}
+	if (all.json->count && !(out->list = arena_array(r.d->a, struct def_choice, all.json->count))) {
+		r.d->diags.memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < all.json->count; i++) {
+		struct def_choice *c = &out->list[out->count];
+		struct reader one = read_item(all, i);
+
+		if (as_names ? row_read(one, c) : choice_read(one, c))
+			out->count++;
+		else
+			*c = (struct def_choice){NULL};
+	}
+	check_unique(r.d, out);
+	check_codes(r.d, out);
+}

@@ -1,0 +1,407 @@
+/* read_question.c - questions, property by property. */
+#include "engine/def.h"
+#include "base/limits.h"
+
+typedef void prop_reader(struct reader r, struct str key, struct def_question *q);
+
+static void own_tags(struct reader r, struct str key, struct def_question *q)
+{
+	const struct json *list = read_array(r, key);
+
+	(void)q; /* for those who search surveys; nothing for the program */
+	for (uint32_t i = 0; list && i < list->count; i++)
+		if (list->items[i].type != JSON_STR)
+			read_shape(r, key, "a list of texts");
+}
+
+static void own_default(struct reader r, struct str key, struct def_question *q)
+{
+	q->first = json_get(r.json, key);
+	q->first_at = where_key(&r.d->diags, r.at, key);
+	if (json_get(r.json, S("default_expression")))
+		diag(&r.d->diags, D_BOTH, q->first_at, key, S("default_expression"));
+}
+
+static void own_validators(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const known[] = {"expression", "message", NULL};
+	const struct json *list = read_array(r, key);
+	struct reader all = read_into(r, key);
+
+	if (!list || !list->count)
+		return;
+	if (!(q->validators = arena_array(r.d->a, struct def_validator, list->count))) {
+		r.d->diags.memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < list->count; i++) {
+		struct reader one = read_item(all, i);
+		struct def_validator *v = &q->validators[q->validator_count];
+
+		if (one.json->type != JSON_OBJECT) {
+			diag(&r.d->diags, D_SHAPE, one.at, S("validator"), S("an object"));
+			continue;
+		}
+		read_keys(one, known, NULL, "a validator");
+		v->at = one.at;
+		read_formula(one, S("expression"), &v->expression);
+		read_text(one, S("message"), TEXT_PLAIN, &v->message);
+		if (!json_get(one.json, S("expression")))
+			diag(&r.d->diags, D_MISSING, one.at, S("expression"), S(""));
+		q->validator_count++;
+	}
+}
+
+static void own_choices(struct reader r, struct str key, struct def_question *q)
+{
+	if (q->choices.at)
+		diag(&r.d->diags, D_BOTH, where_key(&r.d->diags, r.at, key), S("choices"), S("choice_list"));
+	else
+		read_choices(r, key, &q->choices, false);
+}
+
+static void own_choices_from(struct reader r, struct str key, struct def_question *q)
+{
+	q->from_name = read_str(r, key);
+	q->from_at = where_key(&r.d->diags, r.at, key);
+}
+
+static void own_choices_from_mode(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const modes[] = {"selected", "unselected", "all"};
+
+	q->from_mode = (enum from_mode)read_word(r, key, modes, countof(modes), NULL);
+	if (!json_get(r.json, S("choices_from")))
+		diag(&r.d->diags, D_MISSING, r.at, S("choices_from"), S(""));
+}
+
+static void own_order(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "asc", "desc"};
+	static const char *const later[] = {"least_filled", NULL};
+	bool group = q->type == Q_group;
+
+	q->order = (enum order)read_word(r, key, orders, group ? 4 : countof(orders), group ? NULL : later);
+}
+
+static void own_row_order(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "asc", "desc"};
+
+	q->row_order = (enum order)read_word(r, key, orders, countof(orders), NULL);
+}
+
+static void own_display(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const choice[] = {"radio", "dropdown", "buttons", "likert"};
+	static const char *const choice_later[] = {"images", NULL};
+	static const char *const rating[] = {"numbers", "stars", "nps"};
+	static const char *const rating_later[] = {"smileys", NULL};
+
+	if (q->type == Q_rating)
+		q->display = (enum display)(DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating), rating_later));
+	else
+		q->display = (enum display)read_word(r, key, choice, countof(choice), choice_later);
+}
+
+static void own_rows(struct reader r, struct str key, struct def_question *q)
+{
+	if (q->type == Q_text)
+		q->text_rows = read_count(r, key);
+	else
+		read_choices(r, key, &q->rows, true);
+}
+
+static void own_columns(struct reader r, struct str key, struct def_question *q)
+{
+	read_choices(r, key, &q->choices, false);
+}
+
+static void own_items(struct reader r, struct str key, struct def_question *q)
+{
+	read_choices(r, key, &q->rows, true);
+}
+
+static void own_cell(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const cells[] = {"single"};
+	static const char *const later[] = {"multi", "text", "number", NULL};
+	struct str s = read_str(r, key);
+
+	(void)q;
+	/* another cell is another question: under COMPILE_LEAVE_OUT_UNBUILT read_question left the whole of it out */
+	if (s.p && !(r.d->flags & COMPILE_LEAVE_OUT_UNBUILT))
+		read_word(r, key, cells, countof(cells), later);
+}
+
+static void own_pattern(struct reader r, struct str key, struct def_question *q)
+{
+	struct pattern *made;
+	const char *why = "";
+	uint32_t at;
+	enum err e;
+
+	q->pattern = read_str(r, key);
+	q->pattern_at = where_key(&r.d->diags, r.at, key);
+	if (!q->pattern.p)
+		return;
+	e = pattern_compile(r.d->a, q->pattern, &made, &why, &at);
+	if (e == ERR_MEMORY)
+		r.d->diags.memory = true;
+	else if (e)
+		diag(&r.d->diags, D_BAD_PATTERN, q->pattern_at, str_from(why), S(""));
+}
+
+static void own_input(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const inputs[] = {"text", "email", "url", "tel"};
+
+	q->input = (enum input)read_word(r, key, inputs, countof(inputs), NULL);
+}
+
+static void own_subtype(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const subtypes[] = {"decimal", "integer"};
+
+	q->integer = read_word(r, key, subtypes, countof(subtypes), NULL) == 1;
+}
+
+static bool own_number(struct reader r, struct str key, double *out)
+{
+	const struct json *v = json_get(r.json, key);
+
+	if (!v || !json_is_num(v) || json_num(v) > 1e15 || json_num(v) < -1e15) {
+		read_shape(r, key, "a number");
+		return false;
+	}
+	*out = json_num(v);
+	return true;
+}
+
+static void own_bound(struct reader r, struct str key, struct def_question *q, bool low)
+{
+	struct number_or *n = low ? &q->min : &q->max;
+
+	n->json = json_get(r.json, key);
+	if (!(type_rows[q->type].groups & P_BOUNDS)) {
+		if (low)
+			q->has_low = own_number(r, key, &q->low);
+		else
+			q->has_high = own_number(r, key, &q->high);
+		return;
+	}
+	read_formula(r, key, &n->formula);
+	n->at = n->formula.at;
+}
+
+static void own_min(struct reader r, struct str key, struct def_question *q)
+{
+	own_bound(r, key, q, true);
+}
+
+static void own_max(struct reader r, struct str key, struct def_question *q)
+{
+	own_bound(r, key, q, false);
+}
+
+static void own_step(struct reader r, struct str key, struct def_question *q)
+{
+	q->has_step = own_number(r, key, &q->step);
+	if (q->has_step && q->step <= 0) {
+		diag(&r.d->diags, D_STEP, where_key(&r.d->diags, r.at, key), S(""), S(""));
+		q->has_step = false;
+	}
+}
+
+static void own_total(struct reader r, struct str key, struct def_question *q)
+{
+	q->has_total = own_number(r, key, &q->total);
+}
+
+/* Labels of a scale: {"1": "Not at all", "7": "Very much"}. */
+static void own_labels(struct reader r, struct str key, struct def_question *q)
+{
+	struct reader all = read_into(r, key);
+	struct def_choices *out = &q->labels;
+
+	if (all.json->type != JSON_OBJECT) {
+		read_shape(r, key, "an object, labels by number");
+		return;
+	}
+	out->at = all.at;
+	if (all.json->count && !(out->list = arena_array(r.d->a, struct def_choice, all.json->count))) {
+		r.d->diags.memory = true;
+		return;
+	}
+	for (uint32_t i = 0; i < all.json->count; i++) {
+		struct def_choice *c = &out->list[out->count];
+
+		c->text = all.json->members[i].key;
+		c->at = where_key(&r.d->diags, all.at, c->text);
+		c->is_number = true;
+		if (!str_to_int(c->text, &c->number)) {
+			diag(&r.d->diags, D_BAD_LABEL_KEY, c->at, c->text, S(""));
+			continue;
+		}
+		read_text(all, c->text, TEXT_PLAIN, &c->label);
+		out->count++;
+	}
+}
+
+enum how { AS_DONE, AS_TEXT, AS_MARKUP, AS_FORMULA, AS_BOOL, AS_COUNT, AS_OWN, AS_LATER };
+
+struct prop {
+	const char *key;
+	uint32_t groups;
+	enum how how;
+	size_t member;
+	prop_reader *own;
+};
+
+/* The preprocessor picks the function of OWN rows only. */
+#define OWNER_DONE(key) NULL
+#define OWNER_TEXT(key) NULL
+#define OWNER_MARKUP(key) NULL
+#define OWNER_FORMULA(key) NULL
+#define OWNER_BOOL(key) NULL
+#define OWNER_COUNT(key) NULL
+#define OWNER_LATER(key) NULL
+#define OWNER_OWN(key) own_##key
+#define own_choice_list own_choices
+
+static const struct prop props[] = {
+#define PROP(key, groups, how, member)                                                                                 \
+	{#key, groups, AS_##how, offsetof(struct def_question, member), OWNER_##how(key)},
+#include "engine/props.def"
+#undef PROP
+};
+
+static void read_prop(struct reader r, const struct prop *p, struct str key, struct def_question *q)
+{
+	char *member = (char *)q + p->member;
+
+	switch (p->how) {
+	case AS_TEXT:
+	case AS_MARKUP:
+		read_text(r, key, p->how == AS_TEXT ? TEXT_PLAIN : TEXT_MARKUP, (struct text *)(void *)member);
+		break;
+	case AS_FORMULA:
+		read_formula(r, key, (struct formula *)(void *)member);
+		break;
+	case AS_BOOL:
+		*(bool *)member = read_bool(r, key, false);
+		break;
+	case AS_COUNT:
+		*(int64_t *)(void *)member = read_count(r, key);
+		break;
+	case AS_OWN:
+		p->own(r, key, q);
+		break;
+	case AS_LATER:
+		unbuilt(r.d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, where_key(&r.d->diags, r.at, key), key, S(""));
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_props(struct reader r, struct def_question *q)
+{
+	uint32_t groups = type_rows[q->type].groups;
+
+	for (uint32_t i = 0; i < r.json->count; i++) {
+		struct str key = r.json->members[i].key;
+		const struct prop *p = NULL;
+		const struct where *at = where_key(&r.d->diags, r.at, key);
+
+		for (size_t k = 0; k < countof(props) && !p; k++)
+			if (str_eq(key, str_from(props[k].key)))
+				p = &props[k];
+		if (p && (p->groups & groups))
+			read_prop(r, p, key, q);
+		else if (p)
+			diag(&r.d->diags, D_WRONG_TYPE_KEY, at, key, str_from(type_rows[q->type].name));
+		else if (str_starts(key, S("x_")))
+			diag(&r.d->diags, D_FOREIGN, at, key, S(""));
+		else
+			diag(&r.d->diags, D_UNKNOWN_KEY, at, key, S("a question"));
+	}
+}
+
+/* A type of the manual that this release does not have, or a matrix of such cells; with its name it still counts as known. */
+static bool type_later(struct reader r, struct str type)
+{
+	static const char *const later[] = {
+	    "roster", "datetime", "file", "photo", "audio", "video", "signature", "geopoint", "barcode"};
+	const struct json *cell = json_get(r.json, S("cell"));
+
+	for (size_t i = 0; i < countof(later); i++)
+		if (str_eq(type, str_from(later[i])))
+			return true;
+	return (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT) && str_eq(type, S("matrix")) && cell &&
+	       cell->type == JSON_STR && !str_eq(cell->s, S("single"));
+}
+
+static void read_later(struct reader r, struct str type, struct def_question *q)
+{
+	q->left_out = true;
+	q->type = Q_note;
+	if (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT)
+		diag(&r.d->diags, D_LEFT_OUT_QUESTION, r.at, q->name, type);
+	else
+		diag(&r.d->diags, D_UNBUILT_TYPE, where_key(&r.d->diags, r.at, S("type")), type, S(""));
+}
+
+static void read_question(struct reader r, struct def_page *page, struct def_question *parent)
+{
+	struct def *d = r.d;
+	struct def_question *q;
+	struct str type = read_str(r, S("type"));
+	bool known = false;
+
+	if (d->question_count >= d->question_room)
+		return;
+	q = &d->questions[d->question_count];
+	*q = (struct def_question){
+	    .at = r.at, .json = r.json, .page = page, .parent = parent, .index = d->question_count++};
+	q->at_least = q->at_most = q->text_rows = q->decimals = -1;
+	q->name = read_name(r);
+	for (uint32_t i = 0; i < QUESTION_TYPES; i++)
+		if (str_eq(type, str_from(type_rows[i].name))) {
+			q->type = (enum question_type)i;
+			known = true;
+		}
+	if (type_later(r, type)) {
+		read_later(r, type, q);
+		return;
+	}
+	if (!known) {
+		q->left_out = true;
+		if (type.p)
+			diag(&d->diags, D_UNKNOWN_TYPE, where_key(&d->diags, r.at, S("type")), type, S(""));
+		else if (!json_get(r.json, S("type")))
+			diag(&d->diags, D_MISSING, r.at, S("type"), S(""));
+		return;
+	}
+	if (q->type == Q_rating)
+		q->display = DISPLAY_NUMBERS;
+	read_props(r, q);
+	if (q->type == Q_group)
+		read_questions(r, page, q);
+	q->span = d->question_count - q->index - 1;
+}
+
+void read_questions(struct reader holder, struct def_page *p, struct def_question *parent)
+{
+	const struct json *list = read_array(holder, S("questions"));
+	struct reader all = read_into(holder, S("questions"));
+
+	for (uint32_t i = 0; list && i < list->count; i++) {
+		struct reader r = read_item(all, i);
+
+		if (r.json->type != JSON_OBJECT)
+			diag(&r.d->diags, D_SHAPE, r.at, S("question"), S("an object"));
+		else
+			read_question(r, p, parent);
+	}
+}

@@ -1,0 +1,405 @@
+/* render.c - the page of a respondent: title, error summary, questions.
+ *
+ * Classes, for whoever writes the style sheet:
+ *   cc-page-head (header), cc-page-title (h1), cc-page-description
+ *   cc-errors (role=alert; p.cc-errors-title, ul of links to #q-NAME)
+ *   cc-questions around all; cc-question each (fieldset, or div for one input), with the type cc-single, cc-multi, cc-rank,
+ *     cc-boolean, cc-consent, cc-text, cc-number, cc-date, cc-time, cc-rating, cc-slider, cc-matrix, cc-multi_text,
+ *     cc-allocation, cc-note; the display cc-radio, cc-dropdown, cc-buttons, cc-likert, cc-numbers, cc-stars, cc-nps; and
+ *     cc-invalid when it has an error. Attributes: id q-NAME, data-name, data-refresh where others of the page depend on it
+ *   cc-title (legend, label or p), cc-required (span in it), cc-description, cc-hint, cc-error
+ *   cc-choices > cc-choice (label) > cc-choice-input, cc-choice-label; cc-other around the text of an `other`
+ *   cc-scale > cc-point (label) > cc-point-input, cc-point-number, cc-point-label
+ *   cc-field > cc-input | cc-textarea | cc-select, cc-unit
+ *   cc-matrix > cc-row (fieldset) > cc-row-title, cc-row-cells > cc-cell (label) > cc-cell-input, cc-cell-label
+ *   cc-items > cc-item > cc-item-title, cc-input; cc-places > cc-place > cc-place-title, cc-select
+ *   cc-group (section) > cc-group-title, cc-group-description; cc-markup around authored html
+ * Field names are those that form.c reads. */
+#include "engine/def.h"
+#include "engine/render.h"
+#include "base/limits.h"
+
+struct str paint_id(struct painter *p, char separator, struct str part)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, p->r->a, 512);
+	buf_add(&b, S("q-"));
+	buf_add(&b, p->name);
+	if (part.n) {
+		buf_char(&b, separator);
+		buf_add(&b, part);
+	}
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		p->r->failed = ERR_MEMORY;
+	return out;
+}
+
+static bool in_list(const struct str *list, size_t n, struct str name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(list[i], name))
+			return true;
+	return false;
+}
+
+/* Errors of a question that the respondent has not seen yet are not for show: it only just appeared. */
+static bool shows_error(const struct page_view *v, struct str question)
+{
+	return !v->shown || in_list(v->shown, v->shown_count, question);
+}
+
+static uint32_t errors_of(const struct painter *p)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; p->view && i < p->view->error_count; i++)
+		n += str_eq(p->view->errors[i].question, p->name) && shows_error(p->view, p->name);
+	return n;
+}
+
+static void paint_text(struct html *h, const char *tag, const char *class, struct str text)
+{
+	if (!text.n)
+		return;
+	html_open(h, tag);
+	html_attr(h, "class", str_from(class));
+	html_text(h, text);
+	html_close(h, tag);
+}
+
+static struct str display_class(const struct p_question *q)
+{
+	static const char *const names[] = {
+	    " cc-radio", " cc-dropdown", " cc-buttons", " cc-likert", " cc-numbers", " cc-stars", " cc-nps"};
+
+	return str_from(q->type == Q_single || q->type == Q_rating ? names[q->display] : "");
+}
+
+static struct str class_of(struct painter *p)
+{
+	struct str out = S("cc-question");
+	struct buf b;
+
+	buf_init(&b, p->r->a, 256);
+	buf_add(&b, S("cc-question cc-"));
+	buf_add(&b, str_from(type_rows[p->q->type].name));
+	buf_add(&b, display_class(p->q));
+	if (p->invalid)
+		buf_add(&b, S(" cc-invalid"));
+	if (buf_done(&b, &out))
+		p->r->failed = ERR_MEMORY;
+	return out;
+}
+
+/* The ids of what explains the question, for aria-describedby. */
+static struct str describe(struct painter *p, bool description, bool hint)
+{
+	static const char *const parts[] = {"description", "hint", "error"};
+	const bool there[] = {description, hint, p->invalid};
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, p->r->a, 1024);
+	for (int i = 0; i < 3; i++) {
+		if (!there[i])
+			continue;
+		if (b.n)
+			buf_char(&b, ' ');
+		buf_add(&b, paint_id(p, '-', str_from(parts[i])));
+	}
+	if (buf_done(&b, &out))
+		p->r->failed = ERR_MEMORY;
+	return out;
+}
+
+static void paint_aside(struct painter *p, const char *what, const char *class, struct str text)
+{
+	if (!text.n)
+		return;
+	html_open(p->h, "p");
+	html_attr(p->h, "class", str_from(class));
+	html_attr(p->h, "id", paint_id(p, '-', str_from(what)));
+	html_text(p->h, text);
+	html_close(p->h, "p");
+}
+
+static void paint_errors(struct painter *p)
+{
+	if (!p->invalid)
+		return;
+	html_open(p->h, "div");
+	html_attr(p->h, "id", paint_id(p, '-', S("error")));
+	for (size_t i = 0; i < p->view->error_count; i++)
+		if (str_eq(p->view->errors[i].question, p->name))
+			paint_text(p->h, "p", "cc-error", p->view->errors[i].message);
+	html_close(p->h, "div");
+}
+
+static void paint_title(struct painter *p)
+{
+	bool single = paint_is_single(p->q), note = p->q->type == Q_note;
+	const char *tag = note ? "p" : single ? "label" : "legend";
+
+	if (note && !p->title.n)
+		return;
+	html_open(p->h, tag);
+	html_attr(p->h, "class", S("cc-title"));
+	if (single && !note)
+		html_attr(p->h, "for", paint_id(p, '-', S("input")));
+	html_text(p->h, p->title.n ? p->title : p->name);
+	if (p->required) {
+		html_text(p->h, S(" "));
+		paint_text(p->h, "span", "cc-required", message(p->r, MSG_REQUIRED_MARK, S(""), S("")));
+	}
+	html_close(p->h, tag);
+}
+
+static bool is_radio_group(const struct p_question *q)
+{
+	return q->type == Q_single || q->type == Q_rating || q->type == Q_boolean;
+}
+
+static void paint_frame(struct painter *p, const char *tag)
+{
+	html_open(p->h, tag);
+	html_attr(p->h, "class", class_of(p));
+	html_attr(p->h, "id", paint_id(p, '-', S("")));
+	html_attr(p->h, "data-name", p->name);
+	html_attr(p->h, "tabindex", S("-1"));
+	html_attr_bool(p->h, "data-refresh", p->q->flags & QUESTION_REFRESH);
+	if (paint_is_single(p->q))
+		return;
+	if (is_radio_group(p->q)) {
+		html_attr(p->h, "role", S("radiogroup"));
+		if (p->required)
+			html_attr(p->h, "aria-required", S("true"));
+		if (p->invalid)
+			html_attr(p->h, "aria-invalid", S("true"));
+	}
+	if (p->described_by.n)
+		html_attr(p->h, "aria-describedby", p->described_by);
+}
+
+/* What the inputs show: the answer as it was given; before anything was given or shown, the default. */
+static void look_up(struct painter *p)
+{
+	const struct json *raw = p->s->raw;
+
+	p->now = value_empty;
+	p->other = p->s->raw_other && p->s->raw_other->type == JSON_STR ? p->s->raw_other->s : S("");
+	if (raw && value_from_json(p->r->a, raw, &p->now))
+		p->r->failed = ERR_MEMORY;
+	if (!raw && (!p->view || !p->view->shown || !in_list(p->view->shown, p->view->shown_count, p->name)))
+		p->now = vm_run(p->r, p->q->first_value);
+}
+
+static void paint_question(struct painter *p)
+{
+	const char *tag = paint_is_single(p->q) ? "div" : "fieldset";
+	struct str description = run_text(p->r, p->q->description), hint = paint_hint(p);
+
+	p->title = run_text(p->r, p->q->title);
+	p->invalid = errors_of(p) > 0;
+	p->required =
+	    (type_rows[p->q->type].groups & P_ANSWER) &&
+	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
+	p->described_by = describe(p, description.n > 0, hint.n > 0);
+	look_up(p);
+	paint_frame(p, tag);
+	paint_title(p);
+	paint_aside(p, "description", "cc-description", description);
+	paint_aside(p, "hint", "cc-hint", hint);
+	paint_errors(p);
+	paint_inputs(p);
+	html_close(p->h, tag);
+}
+
+/* ---- the order of questions ---- */
+
+struct sequence {
+	struct run *r;
+	uint16_t *list; /* questions of a level, as they are displayed */
+	uint32_t count;
+};
+
+/* The questions directly inside `parent` (0: the page), visible or not, in display order. */
+static struct sequence sequence_of(struct run *r, const struct p_page *page, uint32_t parent)
+{
+	const struct p_question *holder = parent ? &r->p->question[parent - 1] : NULL;
+	struct sequence all = {r, run_alloc(r, page->questions_count, sizeof(*all.list)), 0}, out;
+	struct order_item *items = run_alloc(r, page->questions_count, sizeof(*items));
+	uint16_t *order;
+
+	out = (struct sequence){r, run_alloc(r, page->questions_count, sizeof(*out.list)), 0};
+	if (!all.list || !out.list || !items)
+		return all;
+	for (uint32_t i = page->questions; i < page->questions + page->questions_count; i++)
+		if (r->p->question[i].parent == parent)
+			all.list[all.count++] = (uint16_t)i;
+	order = order_draw(r, (enum order)(holder ? holder->order : page->order),
+	    program_str(r->p, holder ? holder->name : page->name), 2, items, all.count);
+	for (uint32_t i = 0; order && i < all.count; i++)
+		out.list[out.count++] = all.list[order[i]];
+	return out;
+}
+
+static void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth);
+
+static void paint_group(struct painter *p, const struct p_page *page, uint32_t depth)
+{
+	html_open(p->h, "section");
+	html_attr(p->h, "class", S("cc-group"));
+	html_attr(p->h, "id", paint_id(p, '-', S("")));
+	paint_text(p->h, "h2", "cc-group-title", run_text(p->r, p->q->title));
+	paint_text(p->h, "p", "cc-group-description", run_text(p->r, p->q->description));
+	paint_level(p, page, p->question + 1, depth + 1);
+	html_close(p->h, "section");
+}
+
+static void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth)
+{
+	struct run *r = frame->r;
+	struct sequence list = sequence_of(r, page, parent);
+
+	for (uint32_t i = 0; i < list.count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
+		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list.list[i]};
+
+		p.q = &r->p->question[p.question];
+		p.s = &r->states[p.question];
+		p.name = program_str(r->p, p.q->name);
+		if (!p.s->visible)
+			continue;
+		if (p.q->type == Q_group)
+			paint_group(&p, page, depth);
+		else
+			paint_question(&p);
+	}
+}
+
+static void paint_head(struct run *r, struct html *h, const struct p_page *page)
+{
+	struct str title = run_text(r, page->title), description = run_text(r, page->description);
+
+	if (!title.n && !description.n)
+		return;
+	html_open(h, "header");
+	html_attr(h, "class", S("cc-page-head"));
+	paint_text(h, "h1", "cc-page-title", title);
+	paint_text(h, "p", "cc-page-description", description);
+	html_close(h, "header");
+}
+
+static struct str title_by_name(struct run *r, struct str name)
+{
+	for (uint32_t i = 0; i < r->p->question_count; i++)
+		if (str_eq(program_str(r->p, r->p->question[i].name), name))
+			return run_text(r, r->p->question[i].title);
+	return S("");
+}
+
+static void paint_error_link(struct run *r, struct html *h, const struct answer_error *e)
+{
+	struct painter p = {.r = r, .name = e->question};
+	struct str title = title_by_name(r, e->question), href = S("");
+	struct buf b;
+
+	buf_init(&b, r->a, 256);
+	buf_char(&b, '#');
+	buf_add(&b, paint_id(&p, '-', S("")));
+	if (buf_done(&b, &href))
+		r->failed = ERR_MEMORY;
+	html_open(h, "li");
+	html_open(h, "a");
+	html_attr(h, "href", href);
+	html_text(h, title.n ? title : e->question);
+	html_close(h, "a");
+	html_text(h, S(" "));
+	html_text(h, e->message);
+	html_close(h, "li");
+}
+
+static void paint_summary(struct run *r, struct html *h, const struct page_view *v)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; v && i < v->error_count; i++)
+		shown += shows_error(v, v->errors[i].question);
+	if (!shown)
+		return;
+	html_open(h, "div");
+	html_attr(h, "class", S("cc-errors"));
+	html_attr(h, "id", S("cc-errors"));
+	html_attr(h, "role", S("alert"));
+	html_attr(h, "tabindex", S("-1"));
+	paint_text(h, "p", "cc-errors-title", message(r, MSG_SUMMARY, S(""), S("")));
+	html_open(h, "ul");
+	for (size_t i = 0; i < v->error_count; i++)
+		if (shows_error(v, v->errors[i].question))
+			paint_error_link(r, h, &v->errors[i]);
+	html_close(h, "ul");
+	html_close(h, "div");
+}
+
+static enum err walk_to(struct run *r, const struct interview *in, int32_t page, struct arena *a)
+{
+	struct walk_end end;
+	enum err e;
+
+	if (page < 0 || page >= (int32_t)in->program->page_count)
+		return ERR_INVALID;
+	if ((e = run_init(r, in, a)))
+		return e;
+	run_walk(r, &(struct walk_plan){.last = page, .judge_to = -1, .force_last = true}, &end);
+	return r->failed;
+}
+
+enum err interview_render(
+    const struct interview *in, int32_t page, const struct page_view *view, struct arena *a, struct html *h)
+{
+	struct painter frame = {.h = h, .view = view};
+	struct run r;
+	enum err e;
+
+	if ((e = walk_to(&r, in, page, a)))
+		return e;
+	frame.r = &r;
+	paint_head(&r, h, &r.p->page[page]);
+	paint_summary(&r, h, view);
+	html_open(h, "div");
+	html_attr(h, "class", S("cc-questions"));
+	paint_level(&frame, &r.p->page[page], 0, 0);
+	html_close(h, "div");
+	return r.failed ? r.failed : h->buf->failed;
+}
+
+static void collect(struct run *r, const struct p_page *page, uint32_t parent, struct str *names, size_t *n)
+{
+	struct sequence list = sequence_of(r, page, parent);
+
+	for (uint32_t i = 0; i < list.count && !r->failed; i++) {
+		const struct p_question *q = &r->p->question[list.list[i]];
+
+		if (!r->states[list.list[i]].visible)
+			continue;
+		if (q->type == Q_group)
+			collect(r, page, list.list[i] + 1u, names, n);
+		else
+			names[(*n)++] = program_str(r->p, q->name);
+	}
+}
+
+enum err interview_visible(const struct interview *in, int32_t page, struct arena *a, struct str **names, size_t *n)
+{
+	struct run r;
+	enum err e;
+
+	*n = 0;
+	if ((e = walk_to(&r, in, page, a)))
+		return e;
+	if (!(*names = run_alloc(&r, r.p->page[page].questions_count, sizeof(**names))))
+		return r.failed;
+	collect(&r, &r.p->page[page], 0, *names, n);
+	return r.failed;
+}

@@ -1,0 +1,29 @@
+/* render.h - between render.c (the page and the frame of a question) and render_input.c (what stands inside). */
+#ifndef ENGINE_RENDER_H
+#define ENGINE_RENDER_H
+
+#include "engine/run.h"
+
+struct painter {
+	struct run *r;
+	struct html *h;
+	const struct page_view *view;
+	uint32_t question;
+	const struct p_question *q;
+	struct state *s;
+	struct str name;	 /* of the question */
+	struct str described_by; /* ids of description, hint and error; empty when there are none */
+	struct str title;
+	bool invalid, required;
+	struct value now; /* what the inputs show: as given, right or wrong, else the default */
+	struct str other; /* text beside the `other` choice */
+};
+
+/* "q-NAME", "q-NAME-part" */
+struct str paint_id(struct painter *p, char separator, struct str part);
+/* Whether the type is one input with a label, rather than a group of them with a legend. */
+bool paint_is_single(const struct p_question *q);
+void paint_inputs(struct painter *p);
+struct str paint_hint(struct painter *p); /* empty when there is nothing to say */
+
+#endif

@@ -1,0 +1,179 @@
+/* run.c - the walk over the pages. */
+#include "engine/run.h"
+#include "base/limits.h"
+#include "base/num.h"
+#include "base/time.h"
+
+/* The question or the `other` text that a key among the answers stands for. Answers mostly come in the order of the
+ * questions, so the search begins where the last one was found. */
+static bool find_question(const struct program *p, struct str name, uint32_t *at)
+{
+	for (uint32_t n = 0; n < p->question_count; n++) {
+		uint32_t i = (*at + n) % p->question_count;
+
+		if (str_eq(program_str(p, p->question[i].name), name)) {
+			*at = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_calc(const struct program *p, struct str name)
+{
+	for (uint32_t i = 0; i < p->calc_count; i++)
+		if (str_eq(program_str(p, p->calc[i].name), name))
+			return true;
+	return false;
+}
+
+static void take_member(struct run *r, const struct json_member *m, uint32_t *at)
+{
+	if (find_question(r->p, m->key, at)) {
+		r->states[*at].raw = &m->value;
+		return;
+	}
+	if (str_ends(m->key, S("_other")) && find_question(r->p, str_sub(m->key, 0, m->key.n - 6), at) &&
+	    (r->p->question[*at].flags & QUESTION_HAS_OTHER)) {
+		r->states[*at].raw_other = &m->value;
+		return;
+	}
+	/* stored answers hold exported calculated values: they are worked out afresh */
+	if (!is_calc(r->p, m->key) && r->unknown_count < ANSWER_ERRORS_MAX)
+		r->unknown[r->unknown_count++] = m->key;
+}
+
+static void take_answers(struct run *r, const struct json *answers)
+{
+	uint32_t at = 0;
+
+	if (!answers || answers->type != JSON_OBJECT ||
+	    !(r->unknown = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->unknown))))
+		return;
+	for (uint32_t i = 0; i < answers->count; i++)
+		take_member(r, &answers->members[i], &at);
+}
+
+/* What comes in by an address is text: "5" is a number where one is expected. */
+static struct value param_value(struct run *r, enum value_kind kind, const struct json *j)
+{
+	struct value v;
+	double num;
+	int32_t days;
+
+	if (value_from_json(r->a, j, &v)) {
+		r->failed = ERR_MEMORY;
+		return value_empty;
+	}
+	if (v.kind == V_TEXT && kind == V_NUM && num_read(str_trim(v.s), &num))
+		return value_num(num);
+	if (v.kind == V_TEXT && kind == V_BOOL && (str_eq(v.s, S("true")) || str_eq(v.s, S("false"))))
+		return value_bool(v.s.n == 4);
+	if (v.kind == V_TEXT && kind == V_DATE && date_read(v.s, &days))
+		return value_time(V_DATE, days);
+	if (v.kind == V_NUM && kind == V_TEXT)
+		return value_text(run_show(r, &v));
+	return v.kind == kind ? v : value_empty;
+}
+
+static void take_params(struct run *r, const struct json *params)
+{
+	for (uint32_t i = 0; i < r->p->param_count; i++) {
+		const struct json *j = json_get(params, program_str(r->p, r->p->param[i].name));
+
+		if (j)
+			r->params[i] = param_value(r, (enum value_kind)r->p->param[i].kind, j);
+	}
+}
+
+enum err run_init_bare(struct run *r, const struct program *p, struct arena *a)
+{
+	*r = (struct run){.p = p, .a = a, .fuel = RUN_STEPS_MAX};
+	r->stack = run_alloc(r, p->stack + 1, sizeof(*r->stack));
+	return r->failed;
+}
+
+enum err run_init(struct run *r, const struct interview *in, struct arena *a)
+{
+	const struct program *p = in->program;
+
+	if (run_init_bare(r, p, a))
+		return r->failed;
+	r->in = in;
+	r->language = program_language_index(p, in->language);
+	r->states = run_alloc(r, p->question_count, sizeof(*r->states));
+	r->calcs = run_alloc(r, p->calc_count, sizeof(*r->calcs));
+	r->params = run_alloc(r, p->param_count, sizeof(*r->params));
+	r->on_way = run_alloc(r, p->page_count, sizeof(*r->on_way));
+	if (r->failed)
+		return r->failed;
+	take_params(r, in->parameters);
+	take_answers(r, in->answers);
+	return r->failed;
+}
+
+bool page_shown(struct run *r, uint32_t page)
+{
+	const struct p_page *p = &r->p->page[page];
+
+	for (uint32_t i = p->questions; i < p->questions + p->questions_count; i++)
+		if (r->states[i].visible && r->p->question[i].type != Q_group)
+			return true;
+	return false;
+}
+
+static void steps(struct run *r, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count && !r->failed; i++) {
+		const struct p_step *s = &r->p->step[i];
+
+		if (s->question)
+			step_question(r, s->question - 1);
+		if (s->calc)
+			step_calc(r, s->calc - 1);
+	}
+}
+
+/* The first rule that holds and ends or jumps. Returns the page to go on with, or -1 at the end. */
+static int32_t rules(struct run *r, int32_t page, struct walk_end *end)
+{
+	for (uint32_t i = 0; i < r->p->rule_count && !r->failed; i++) {
+		const struct p_rule *rule = &r->p->rule[i];
+
+		if (!rule->outcome && (int32_t)rule->target - 1 <= page)
+			continue; /* jumps go forward only */
+		if (!vm_true(r, rule->when, false))
+			continue;
+		if (!rule->outcome)
+			return (int32_t)rule->target - 1;
+		end->page = page;
+		end->outcome = &r->p->outcome[rule->outcome - 1];
+		return -1;
+	}
+	return page + 1;
+}
+
+void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
+{
+	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0;
+
+	*end = (struct walk_end){-1, NULL};
+	steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
+	for (; page < pages && page <= plan->last && !r->failed; page++) {
+		const struct p_page *p = &r->p->page[page];
+		bool forced = plan->force_last && page == plan->last;
+
+		if ((page < next || next < 0) && !forced)
+			continue;
+		if (!vm_true(r, p->visible_if, true) && !forced)
+			continue;
+		steps(r, p->steps, p->steps_count);
+		if (!page_shown(r, (uint32_t)page))
+			continue;
+		r->on_way[page] = true;
+		if (page <= plan->judge_to)
+			judge_page(r, (uint32_t)page);
+		if (next >= 0)
+			next = rules(r, page, end);
+	}
+}

@@ -1,0 +1,122 @@
+/* run.h - an interview while it is worked out. Room-internal.
+ *
+ * A run walks the pages in order (run.c): it works out which are visible, takes the steps of each (step.c: a question's
+ * visibility, its choices, its normalised value; calculated values), holds the answers to their rules (judge.c) and follows
+ * the survey's rules. Forms, pages and outcomes start with the same walk. Everything lives in the arena of the caller.
+ *
+ * Failure is sticky: r->failed is set once (memory, fuel) and everything afterwards gives empty values. */
+#ifndef ENGINE_RUN_H
+#define ENGINE_RUN_H
+
+#include "engine/program.h"
+#include "engine/value.h"
+
+/* A choice as it stands for this respondent. */
+struct choice_view {
+	const struct p_choice *choice;
+	struct value value;	       /* text or number */
+	struct str other;	       /* typed for an `other`, also when carried forward */
+	const struct p_question *from; /* whose own choice it is */
+};
+
+struct state {
+	bool reached, visible;		    /* on a page of the way; shown there */
+	const struct json *raw, *raw_other; /* as they were given; NULL when not */
+	struct value value;		    /* normalised; empty when hidden or wrong */
+	struct str other;		    /* text of its `other` choice */
+	struct choice_view *choices;	    /* the visible ones, in definition order */
+	uint32_t choice_count;
+	const struct p_choice **rows; /* the visible ones */
+	uint32_t row_count;
+	const char *wrong; /* code of what makes `raw` no possible answer; NULL when it is one */
+	struct str wrong_message, wrong_row;
+};
+
+struct run {
+	const struct interview *in;
+	const struct program *p;
+	struct arena *a;
+	enum err failed;
+	uint32_t language;
+	int64_t fuel;
+	struct state *states; /* by question */
+	struct value *calcs, *params;
+	struct value *stack;
+	const struct value *self; /* {.} */
+	const struct json *vars;  /* collect eval only */
+	const char *problem;	  /* collect eval: what went wrong, and where in the code */
+	uint32_t problem_at;
+	bool *on_way;	     /* by page */
+	struct str *unknown; /* names among the answers that are no question */
+	uint32_t unknown_count;
+	struct answer_error *errors;
+	uint32_t error_count;
+};
+
+enum err run_init(struct run *r, const struct interview *in, struct arena *a);
+/* The bare machine for collect eval: no questions. */
+enum err run_init_bare(struct run *r, const struct program *p, struct arena *a);
+
+/* vm.c */
+struct value vm_run(struct run *r, uint32_t expression);	 /* 0: empty */
+bool vm_true(struct run *r, uint32_t expression, bool fallback); /* fallback: when there is no expression */
+struct str run_show(struct run *r, const struct value *v);
+struct str run_text(struct run *r, uint32_t text); /* with everything piped in; markup is escaped where it must be */
+struct str run_text_in(struct run *r, uint32_t text, uint32_t language);
+bool run_burn(struct run *r, uint32_t cost);	       /* false when the fuel is gone */
+void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed when the arena is exhausted */
+
+/* step.c */
+void step_question(struct run *r, uint32_t question);
+void step_calc(struct run *r, uint32_t calc);
+
+/* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
+void answer_take(struct run *r, uint32_t question);
+
+/* choices.c */
+void choices_collect(struct run *r, uint32_t question);
+const struct choice_view *choices_find(const struct state *s, const struct value *v);
+/* Display order as indexes, drawn from the seed. `purpose` tells draws of one question apart. */
+struct order_item {
+	bool fixed;
+	struct str label; /* for asc and desc */
+};
+uint16_t *order_draw(
+    struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n);
+struct str choice_label(struct run *r, const struct choice_view *v);
+struct str question_label(struct run *r, uint32_t question); /* label({q}) */
+struct str row_label(struct run *r, const struct p_choice *row);
+struct value choice_value(const struct program *p, const struct p_choice *c);
+
+/* run.c */
+#define WALK_ALL INT32_MAX
+/* Takes the pages up to and including `last`; their questions are judged when `judge`. A page that is asked for by number
+ * (`force`) counts as reached even when the way does not lead there. Returns the page after which the interview ends, or -1. */
+struct walk_end {
+	int32_t page;			 /* left when the interview ended; -1: it has not */
+	const struct p_outcome *outcome; /* by a rule; NULL: at the last page */
+};
+struct walk_plan {
+	int32_t last;
+	int32_t judge_to; /* questions on pages up to this one are held to their rules; -1: none */
+	bool force_last;
+};
+void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end);
+bool page_shown(struct run *r, uint32_t page);
+
+/* judge.c */
+void judge_page(struct run *r, uint32_t page);
+void judge_unknown(struct run *r);
+void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
+
+/* messages.c: what the engine itself says to respondents. %1 and %2 stand for `a` and `b`. */
+enum message {
+#define MSG(name, en, vi) MSG_##name,
+#include "engine/messages.def"
+#undef MSG
+	MESSAGES
+};
+struct str message(struct run *r, enum message m, struct str a, struct str b);
+struct str message_num(struct run *r, enum message m, double a);
+
+#endif

@@ -1,0 +1,60 @@
+/* text.c - texts of the program with everything piped in. */
+#include "engine/run.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+
+static void put_escaped(struct run *r, struct buf *b, struct str s)
+{
+	struct html h;
+
+	html_init(&h, b);
+	html_text(&h, s);
+	run_burn(r, (uint32_t)(s.n / 32));
+}
+
+static void put_segment(struct run *r, struct buf *b, const struct p_segment *s)
+{
+	struct value v;
+	struct str shown;
+
+	if (s->mode == SEGMENT_LITERAL) {
+		buf_add(b, program_str(r->p, s->literal));
+		return;
+	}
+	v = vm_run(r, s->value);
+	shown = run_show(r, &v);
+	if (s->mode == SEGMENT_HTML)
+		put_escaped(r, b, shown);
+	else if (s->mode == SEGMENT_URL)
+		url_encode(b, shown);
+	else
+		buf_add(b, shown);
+}
+
+struct str run_text_in(struct run *r, uint32_t text, uint32_t language)
+{
+	const struct program *p = r->p;
+	const struct p_template *t;
+	struct str out = S("");
+	struct buf b;
+	enum err e;
+
+	if (!text || r->failed || !p->text[text * p->language_count + language].piece)
+		return S("");
+	t = &p->template[p->text[text * p->language_count + language].piece - 1];
+	/* most texts have nothing piped in: they are borrowed from the program */
+	if (t->segments_count == 1 && p->segment[t->segments].mode == SEGMENT_LITERAL)
+		return program_str(p, p->segment[t->segments].literal);
+	buf_init(&b, r->a, HTTP_BODY_API_MAX_BYTES);
+	for (uint32_t i = 0; i < t->segments_count && run_burn(r, 1); i++)
+		put_segment(r, &b, &p->segment[t->segments + i]);
+	e = buf_done(&b, &out);
+	if (e && !r->failed)
+		r->failed = e == ERR_MEMORY ? ERR_MEMORY : ERR_LIMIT;
+	return out;
+}
+
+struct str run_text(struct run *r, uint32_t text)
+{
+	return run_text_in(r, text, r->language);
+}

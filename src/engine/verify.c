@@ -1,0 +1,332 @@
+/* verify.c - a program is looked at word by word before it runs, whoever made it.
+ *
+ * After this every index that a reader of the program follows is in range, code ends, jumps go forward and onto instructions,
+ * and the stack neither runs dry nor deeper than the program says. Jumps that only go forward are why nothing can run for ever;
+ * fuel bounds the rest. What a word may hold is said in layout.def. */
+#include "engine/emit.h"
+#include "base/limits.h"
+#include "base/shim.h"
+#include "base/utf8.h"
+
+enum kind {
+	KIND_WORD,
+	KIND_STR,
+	KIND_NUM,
+	KIND_TEXT,
+	KIND_EXPR,
+	KIND_SMALL,
+	KIND_FLAGS,
+	KIND_COUNT,
+	KIND_REF,
+	KIND_FIRST = KIND_REF + SECTION_COUNT,
+#define SECTION(name) KIND_REF_##name = KIND_REF + SECTION_##name, KIND_FIRST_##name = KIND_FIRST + SECTION_##name,
+	SECTIONS(SECTION)
+#undef SECTION
+};
+
+#define F(member, kind) KIND_##kind,
+#define SECTION(name) static const uint8_t name##_kinds[] = {name##_FIELDS(F)};
+SECTIONS(SECTION)
+#undef SECTION
+#undef F
+
+struct verifier {
+	struct arena *a;
+	struct program *p;
+	const uint32_t *counts; /* of records, by section */
+	const char *why;
+};
+
+static bool refuse(struct verifier *v, const char *why)
+{
+	v->why = why;
+	return false;
+}
+
+static bool check_word(struct verifier *v, uint32_t kind, uint32_t w, uint32_t next)
+{
+	switch (kind) {
+	case KIND_WORD:
+	case KIND_FLAGS:
+	case KIND_COUNT: /* looked at with its FIRST */
+		return true;
+	case KIND_SMALL:
+		return w < 16;
+	case KIND_STR:
+		return w < v->counts[SECTION_str];
+	case KIND_NUM:
+		return w < v->counts[SECTION_num];
+	case KIND_EXPR:
+		return w < v->counts[SECTION_expr];
+	case KIND_TEXT:
+		return w < v->p->texts;
+	default:
+		if (kind >= KIND_FIRST)
+			return (uint64_t)w + next <= v->counts[kind - KIND_FIRST];
+		return w <= v->counts[kind - KIND_REF];
+	}
+}
+
+static bool check_section(struct verifier *v, enum section s, const void *records, const uint8_t *kinds)
+{
+	const uint32_t *w = records;
+	size_t n = section_words[s];
+
+	for (size_t i = 0; i < (size_t)v->counts[s] * n; i++)
+		if (!check_word(v, kinds[i % n], w[i], i % n + 1 < n ? w[i + 1] : 0))
+			return refuse(v, "a record of the program points outside of it");
+	return true;
+}
+
+static bool check_strings(struct verifier *v)
+{
+	const struct program *p = v->p;
+
+	for (uint32_t i = 0; i < p->str_count; i++) {
+		if ((uint64_t)p->str[i].at + p->str[i].length > p->text_blob.n)
+			return refuse(v, "a string of the program lies outside of it");
+		if (!utf8_valid(program_str(p, i)))
+			return refuse(v, "a string of the program is not UTF-8");
+	}
+	for (uint32_t i = 0; i < p->num_count; i++) {
+		double d = program_num(p, i);
+
+		if (!(d - d == 0))
+			return refuse(v, "a number of the program is not finite");
+	}
+	return true;
+}
+
+/* What the survey is made of must fit together beyond mere ranges. */
+static bool check_shape(struct verifier *v)
+{
+	const struct program *p = v->p;
+	uint32_t at = 0;
+
+	if (!p->str_count || p->str[0].length || !p->num_count || !p->expr_count || !p->template_count ||
+	    p->survey_count != 1 || !p->language_count || p->language_count > SURVEY_LANGUAGES_MAX + 1 ||
+	    p->survey[0].language >= p->language_count)
+		return refuse(v, "the program lacks a part");
+	if (p->question_count > SURVEY_QUESTIONS_MAX)
+		return refuse(v, "the program has too many questions");
+	for (uint32_t i = 0; i < p->page_count; i++) {
+		const struct p_page *page = &p->page[i];
+
+		if (page->questions_count && page->questions != at)
+			return refuse(v, "a page's questions are out of order");
+		for (uint32_t k = 0; k < page->questions_count; k++, at++)
+			if (p->question[at].page != i + 1)
+				return refuse(v, "a question stands on two pages");
+	}
+	if (at != p->question_count)
+		return refuse(v, "a question stands on no page");
+	return true;
+}
+
+static bool check_questions(struct verifier *v)
+{
+	const struct program *p = v->p;
+
+	for (uint32_t i = 0; i < p->question_count; i++) {
+		const struct p_question *q = &p->question[i];
+		const struct p_page *page = &p->page[q->page - 1];
+
+		if (q->type >= QUESTION_TYPES)
+			return refuse(v, "a question has an unknown type");
+		if (q->order > ORDER_DESC || q->row_order > ORDER_DESC || q->display > DISPLAY_NPS ||
+		    q->input > INPUT_TEL || q->from_mode > FROM_ALL)
+			return refuse(v, "a question has an unknown way of display or order");
+		/* parents first, and on the same page: so walking upwards ends */
+		if (q->parent > i || (q->parent && p->question[q->parent - 1].page != q->page))
+			return refuse(v, "a question lies inside a later one");
+		if (q->span > p->question_count || i + q->span >= page->questions + page->questions_count)
+			return refuse(v, "a group reaches beyond its page");
+		if (q->choices_count > QUESTION_CHOICES_MAX || q->rows_count > QUESTION_CHOICES_MAX ||
+		    q->labels_count > QUESTION_CHOICES_MAX)
+			return refuse(v, "a question has too many choices");
+	}
+	for (uint32_t i = 0; i < p->choice_count; i++)
+		if (p->choice[i].role > ROLE_NA)
+			return refuse(v, "a choice has an unknown role");
+	for (uint32_t i = 0; i < p->segment_count; i++)
+		if (p->segment[i].mode > SEGMENT_URL)
+			return refuse(v, "a text has an unknown part");
+	for (uint32_t i = 0; i < p->page_count; i++)
+		if (p->page[i].order > ORDER_REVERSE)
+			return refuse(v, "a page has an unknown order");
+	return true;
+}
+
+/* ---- code ---- */
+
+struct walk {
+	const struct program *p;
+	const unsigned char *code;
+	uint32_t length, at;
+	uint16_t *depth_at;    /* of jump targets: depth + 1 */
+	uint32_t depth, stack; /* stack: as deep as it may get */
+	bool open;	       /* this place can be reached */
+};
+
+static uint32_t code_word(const struct walk *w, uint32_t at)
+{
+	const unsigned char *c = w->code + at;
+
+	return (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16 | (uint32_t)c[3] << 24;
+}
+
+static bool operand_sound(const struct walk *w, const struct opcode_row *row, uint32_t x, uint32_t y)
+{
+	switch (row->operand) {
+	case OPERAND_NUM:
+		return x < w->p->num_count;
+	case OPERAND_STR:
+		return x < w->p->str_count;
+	case OPERAND_QUESTION:
+		return x < w->p->question_count;
+	case OPERAND_CALC:
+		return x < w->p->calc_count;
+	case OPERAND_PARAM:
+		return x < w->p->param_count;
+	case OPERAND_PATTERN: /* as REF: from 1 */
+		return x >= 1 && x <= w->p->pattern_count;
+	case OPERAND_COUNT:
+		return x <= w->depth;
+	case OPERAND_FUNCTION:
+		return x < FUNCTIONS && y <= w->depth;
+	case OPERAND_LABEL:
+		return x > w->at && x < w->length;
+	default:
+		return true;
+	}
+}
+
+/* Every way to a place must come with the same depth. */
+static bool jump(struct walk *w, enum opcode op, uint32_t to)
+{
+	uint32_t depth = w->depth + (op == OP_AND || op == OP_OR);
+
+	if (w->depth_at[to] && w->depth_at[to] != depth + 1)
+		return false;
+	w->depth_at[to] = (uint16_t)(depth + 1);
+	return true;
+}
+
+static bool step(struct walk *w)
+{
+	uint32_t op = w->code[w->at], words, x = 0, y = 0, pops;
+	const struct opcode_row *row;
+
+	if (op >= OPCODES)
+		return false;
+	if (w->depth_at[w->at]) {
+		if (w->open && w->depth_at[w->at] != w->depth + 1)
+			return false;
+		w->depth = w->depth_at[w->at] - 1u;
+		w->open = true;
+	}
+	row = &opcode_rows[op];
+	words = operand_words(row->operand);
+	if (!w->open || w->at + 1 + 4 * words > w->length)
+		return false;
+	if (words > 0)
+		x = code_word(w, w->at + 1);
+	if (words > 1)
+		y = code_word(w, w->at + 5);
+	if (!operand_sound(w, row, x, y))
+		return false;
+	for (uint32_t i = 1; i < 1 + 4 * words; i++)
+		if (w->depth_at[w->at + i])
+			return false; /* a jump into the middle of an instruction */
+	pops = row->pops != MANY ? row->pops : row->operand == OPERAND_COUNT ? x : y;
+	if (pops > w->depth)
+		return false;
+	w->depth += row->pushes;
+	w->depth -= pops;
+	if (w->depth > w->stack)
+		return false;
+	if (row->operand == OPERAND_LABEL && !jump(w, (enum opcode)op, x))
+		return false;
+	if (op == OP_JUMP || op == OP_END)
+		w->open = false;
+	if (op == OP_END && w->depth)
+		return false;
+	w->at += 1 + 4 * words;
+	return true;
+}
+
+static bool check_code(struct verifier *v)
+{
+	struct program *p = v->p;
+	uint32_t longest = 0;
+	uint16_t *depths;
+
+	for (uint32_t i = 1; i < p->expr_count; i++) {
+		if ((uint64_t)p->expr[i].code + p->expr[i].length > p->code.n || !p->expr[i].length ||
+		    p->expr[i].stack > EXPRESSION_SOURCE_MAX_BYTES)
+			return refuse(v, "code of the program lies outside of it");
+		longest = p->expr[i].length > longest ? p->expr[i].length : longest;
+		p->stack = p->expr[i].stack > p->stack ? p->expr[i].stack : p->stack;
+	}
+	if (!(depths = arena_array(v->a, uint16_t, (size_t)longest + 1)))
+		return false;
+	for (uint32_t i = 1; i < p->expr_count; i++) {
+		struct walk w = {.p = p,
+		    .code = (const unsigned char *)p->code.p + p->expr[i].code,
+		    .length = p->expr[i].length,
+		    .depth_at = depths,
+		    .stack = p->expr[i].stack,
+		    .open = true};
+
+		memset(depths, 0, ((size_t)w.length + 1) * sizeof(*depths));
+		while (w.at < w.length)
+			if (!step(&w))
+				return refuse(v, "code of the program is unsound");
+		if (w.open)
+			return refuse(v, "code of the program does not end");
+	}
+	return true;
+}
+
+static enum err check_patterns(struct verifier *v)
+{
+	struct program *p = v->p;
+	struct pattern **made = arena_array(v->a, struct pattern *, p->pattern_count + 1);
+	const char *why;
+	uint32_t at;
+	enum err e;
+
+	if (!made)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < p->pattern_count; i++)
+		if ((e = pattern_compile(v->a, program_str(p, p->pattern[i].source), &made[i], &why, &at))) {
+			refuse(v, "a pattern of the program is unsound");
+			return e;
+		}
+	p->patterns = made;
+	return OK;
+}
+
+enum err program_verify(struct arena *a, struct program *p, const char **why)
+{
+	const uint32_t counts[SECTION_COUNT] = {
+#define SECTION(name) p->name##_count,
+	    SECTIONS(SECTION)
+#undef SECTION
+	};
+	struct verifier v = {a, p, counts, NULL};
+	bool sound;
+	enum err e;
+
+	if (p->language_count && p->text_count % p->language_count == 0)
+		p->texts = p->text_count / p->language_count;
+	sound = p->texts > 0;
+#define SECTION(name) sound = sound && check_section(&v, SECTION_##name, p->name, name##_kinds);
+	SECTIONS(SECTION)
+#undef SECTION
+	sound = sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_code(&v);
+	if (sound && !(e = check_patterns(&v)))
+		return OK;
+	*why = v.why ? v.why : "the program lacks a part";
+	return sound ? e : v.why || !p->texts ? ERR_INVALID : ERR_MEMORY;
+}

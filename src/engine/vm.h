@@ -1,0 +1,23 @@
+/* vm.h - between vm.c and the functions. */
+#ifndef ENGINE_VM_H
+#define ENGINE_VM_H
+
+#include "engine/emit.h"
+#include "engine/run.h"
+
+struct call {
+	struct run *r;
+	const struct value *args;
+	uint32_t count;
+	struct value *out; /* empty to begin with */
+};
+typedef void vm_function(struct call *c);
+
+#define FN(name, result, args, meaning) vm_function function_##name;
+#include "engine/functions.def"
+#undef FN
+
+void vm_problem(struct run *r, const char *what);
+bool vm_contains(struct run *r, const struct value *a, const struct value *b, bool fold);
+
+#endif
