@@ -1,5 +1,6 @@
 /* collect.c - one program, many subcommands. */
 #include "main/command.h"
+#include "main/engine_cmd.h"
 
 #include "main/version.h"
 
@@ -19,10 +20,10 @@ static const struct command commands[] = {
     {"migrate", migrate_command, "Bring the database's schema up to date."},
     {"doctor", doctor_command, "Check an installation and show its slowest statements."},
     {"tenant", tenant_command, "Make a tenant and its first administrator."},
-    {"check", check_command, "Judge a questionnaire."},
-    {"compile", compile_command, "Compile a questionnaire to a program."},
-    {"disasm", disasm_command, "Print a compiled program for people."},
-    {"eval", eval_command, "Work out one expression."},
+    {"check", engine_cmd_check, "Judge a questionnaire."},
+    {"compile", engine_cmd_compile, "Compile a questionnaire to a program."},
+    {"disasm", engine_cmd_disasm, "Print a compiled program for people."},
+    {"eval", engine_cmd_eval, "Work out one expression."},
     {"config", config_command, "Print every setting, where it comes from and what it does."},
     {"print", print_command, "Print what the program knows of itself: openapi, settings, errors."},
     {"version", version_command, "Print the version."},
