@@ -11,6 +11,10 @@
  * (absolute deadline per request, shutdown of the socket), connection limits per address (loopback exempt), keep-alive, HEAD by
  * handler of GET, compression of text replies (br, gzip) when asked, X-Request-Id in and out, graceful drain.
  *
+ * Deadlines: a first head within HTTP_HEADER_TIMEOUT_MS of connecting, a later one within HTTP_IDLE_TIMEOUT_MS of the reply before it (once its first
+ * line is there, within HTTP_HEADER_TIMEOUT_MS); a body within HTTP_REQUEST_TIMEOUT_MS of its head; a reply at 4 kB/s or faster after that time.
+ * Late requests get 408 and the connection ends.
+ *
  * Ownership: everything a handler gets lives in x->arena, which is dropped when the exchange ends. */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
@@ -67,7 +71,7 @@ void http_reply_header(struct http_exchange *x, struct str name, struct str valu
 /* A reply whose bytes are produced while they are sent. Called by a worker in its handler: status and headers of x->reply go out
  * now; then http_stream_write blocks while HTTP_STREAM_BUFFER_BYTES wait to be sent. ERR_IO when the client is gone or too slow
  * (HTTP_REQUEST_TIMEOUT_MS without progress). The stream ends when the handler returns; http_stream_abort makes the end visible as
- * an error to the client (connection closed without the last chunk). */
+ * an error to the client (connection closed without the last chunk). With x->reply.compress the stream is gzip for who takes it. */
 enum err http_stream_begin(struct http_exchange *x);
 enum err http_stream_write(struct http_exchange *x, struct str bytes);
 void http_stream_abort(struct http_exchange *x);
@@ -94,7 +98,8 @@ struct http_config {
 
 enum err http_server_start(const struct http_config *config, struct http_server **out, const char **why);
 int http_server_port(const struct http_server *s);
-/* Stop accepting, answer what is under way (at most `grace_ms`), close. Every suspended connection is resumed before stop. */
+/* Stop accepting, answer what is under way (at most `grace_ms`), close, free. Every suspended connection is resumed before stop; a handler that
+ * runs longer than the grace is waited for, what still queues then gets 503. `s` is gone afterwards. */
 void http_server_drain(struct http_server *s, int grace_ms);
 struct http_counts { int connections, queued, busy_workers; };
 void http_server_counts(struct http_server *s, struct http_counts *out);

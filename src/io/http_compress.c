@@ -93,3 +93,40 @@ bool compress_body(struct arena *a, enum coding c, struct str in, struct str *ou
 {
 	return c == CODING_BR ? brotli(a, in, out) : gzip(a, in, out);
 }
+
+struct gzip_stream {
+	z_stream z;
+	unsigned char out[16 * KB];
+};
+
+struct gzip_stream *gzip_open(struct arena *a)
+{
+	struct gzip_stream *g = arena_new(a, struct gzip_stream);
+
+	if (g && deflateInit2(&g->z, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+		return NULL;
+	return g;
+}
+
+enum err gzip_put(
+    struct gzip_stream *g, struct str in, bool last, enum err (*out)(void *ctx, struct str bytes), void *ctx)
+{
+	enum err e = OK;
+
+	g->z.next_in = (Bytef *)(uintptr_t)in.p;
+	g->z.avail_in = in.n;
+	do {
+		g->z.next_out = g->out;
+		g->z.avail_out = sizeof(g->out);
+		if (deflate(&g->z, last ? Z_FINISH : Z_NO_FLUSH) == Z_STREAM_ERROR)
+			return ERR_INTERNAL;
+		if (g->z.avail_out < sizeof(g->out))
+			e = out(ctx, str_make((const char *)g->out, sizeof(g->out) - g->z.avail_out));
+	} while (!e && g->z.avail_out == 0);
+	return e;
+}
+
+void gzip_close(struct gzip_stream *g)
+{
+	deflateEnd(&g->z);
+}

@@ -93,6 +93,8 @@ struct http_stream {
 	char *ring;
 	size_t at, fill;
 	bool suspended, ended, aborted, gone;
+	struct gzip_stream *gzip;    /* when the client takes it and the reply may be compressed */
+	struct MHD_Response *response;   /* made by the worker: the arena is its own while it writes */
 };
 
 struct queue {
@@ -160,6 +162,12 @@ enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
 /* The best of those offered: bits 1 << coding; identity is always there. */
 enum coding coding_choose(struct str accept, unsigned offered);
 bool compress_body(struct arena *a, enum coding c, struct str in, struct str *out);
+/* Streamed text: what goes in comes out of `out`, compressed, in pieces; `last` ends it. */
+struct gzip_stream *gzip_open(struct arena *a);
+enum err gzip_put(struct gzip_stream *g, struct str in, bool last, enum err (*out)(void *ctx, struct str bytes), void *ctx);
+void gzip_close(struct gzip_stream *g);
+/* Status and headers of a stream, with its reader; NULL without memory. */
+struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip);
 
 /* ---- workers (http_worker.c) ---- */
 bool workers_start(struct http_server *s);
@@ -168,7 +176,7 @@ void workers_stop(struct http_server *s);
 bool worker_submit(struct exchange *ex);
 
 /* ---- streams (http_stream.c) ---- */
-struct MHD_Response *stream_response(struct exchange *ex);
+ssize_t stream_read(void *exchange, uint64_t pos, char *to, size_t max);
 void stream_end(struct exchange *ex);    /* the handler has returned */
 void stream_gone(struct exchange *ex);   /* the client has */
 void stream_free(struct exchange *ex);

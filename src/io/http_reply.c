@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #define RAW_HEAD_MAX_BYTES (8 * KB)
+#define STREAM_BLOCK_BYTES (32 * KB)
 #define SEND_MIN_BYTES_PER_MS 4 /* a client that reads slower than this is given up: it keeps memory and a connection */
 
 static void add_header(struct MHD_Response *r, struct arena *a, struct str name, struct str value)
@@ -52,6 +53,21 @@ static void add_headers(struct exchange *ex, struct MHD_Response *m, enum coding
 		MHD_add_response_header(m, "Connection", "close");
 }
 
+/* A stream's own clock runs in its writer: see http_stream_write() and stream_end(). */
+struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip)
+{
+	struct http_stream *st = ex->x.stream;
+	struct MHD_Response *m =
+	    MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, stream_read, ex, NULL);
+
+	if (!m)
+		return NULL;
+	if (may_gzip && coding_choose(http_header_get(&ex->x, S("Accept-Encoding")), 1u << CODING_GZIP) == CODING_GZIP)
+		st->gzip = gzip_open(&ex->arena);
+	add_headers(ex, m, st->gzip ? CODING_GZIP : CODING_IDENTITY, may_gzip);
+	return m;
+}
+
 enum MHD_Result reply_send(struct exchange *ex)
 {
 	struct MHD_Response *m;
@@ -61,19 +77,15 @@ enum MHD_Result reply_send(struct exchange *ex)
 	struct str body = {0};
 
 	ex->status = ex->x.reply.status;
-	if (ex->x.stream) {
-		m = stream_response(ex);
-	} else {
-		c = pick_body(ex, &body, &varies);
-		ex->sent_bytes = ex->head_only ? 0 : body.n;
-		m = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
-	}
+	if (ex->x.stream)
+		return MHD_queue_response(ex->mhd, ex->status, ex->x.stream->response);
+	c = pick_body(ex, &body, &varies);
+	ex->sent_bytes = ex->head_only ? 0 : body.n;
+	m = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 	if (!m)
 		return MHD_NO;
 	add_headers(ex, m, c, varies);
-	/* A stream's own clock runs in its writer: see http_stream_write() and stream_end(). */
-	if (!ex->x.stream &&
-	    !conn_enter(ex->conn, CONN_SENDING, HTTP_REQUEST_TIMEOUT_MS + body.n / SEND_MIN_BYTES_PER_MS)) {
+	if (!conn_enter(ex->conn, CONN_SENDING, HTTP_REQUEST_TIMEOUT_MS + body.n / SEND_MIN_BYTES_PER_MS)) {
 		MHD_destroy_response(m);
 		return MHD_NO;
 	}

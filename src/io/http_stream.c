@@ -22,8 +22,13 @@ enum err http_stream_begin(struct http_exchange *x)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&st->room, &attr);
 	pthread_condattr_destroy(&attr);
-	atomic_fetch_add(&ex->refs, 1);
 	x->stream = st;
+	if (!(st->response = reply_stream(ex, x->reply.compress))) {
+		stream_free(ex);
+		x->stream = NULL;
+		return ERR_MEMORY;
+	}
+	atomic_fetch_add(&ex->refs, 1);
 	MHD_resume_connection(ex->mhd);
 	return OK;
 }
@@ -92,10 +97,10 @@ static bool wait_for_room(struct exchange *ex, struct http_stream *st)
 	return !st->gone;
 }
 
-enum err http_stream_write(struct http_exchange *x, struct str bytes)
+static enum err write_through(void *exchange, struct str bytes)
 {
-	struct exchange *ex = x->internal;
-	struct http_stream *st = x->stream;
+	struct exchange *ex = exchange;
+	struct http_stream *st = ex->x.stream;
 	enum err e = OK;
 
 	pthread_mutex_lock(&st->lock);
@@ -117,6 +122,13 @@ enum err http_stream_write(struct http_exchange *x, struct str bytes)
 	return e;
 }
 
+enum err http_stream_write(struct http_exchange *x, struct str bytes)
+{
+	if (x->stream->gzip)
+		return gzip_put(x->stream->gzip, bytes, false, write_through, x->internal);
+	return write_through(x->internal, bytes);
+}
+
 void http_stream_abort(struct http_exchange *x)
 {
 	pthread_mutex_lock(&x->stream->lock);
@@ -129,6 +141,8 @@ void stream_end(struct exchange *ex)
 {
 	struct http_stream *st = ex->x.stream;
 
+	if (st->gzip && !st->aborted)
+		gzip_put(st->gzip, (struct str){0}, true, write_through, ex);
 	pthread_mutex_lock(&st->lock);
 	st->ended = true;
 	if (!st->gone) {
@@ -152,13 +166,17 @@ void stream_gone(struct exchange *ex)
 
 void stream_free(struct exchange *ex)
 {
+	if (ex->x.stream->gzip)
+		gzip_close(ex->x.stream->gzip);
+	if (ex->x.stream->response)
+		MHD_destroy_response(ex->x.stream->response);
 	pthread_cond_destroy(&ex->x.stream->room);
 	pthread_mutex_destroy(&ex->x.stream->lock);
 }
 
-static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
+ssize_t stream_read(void *exchange, uint64_t pos, char *to, size_t max)
 {
-	struct exchange *ex = cls;
+	struct exchange *ex = exchange;
 	struct http_stream *st = ex->x.stream;
 	ssize_t n;
 
@@ -179,9 +197,4 @@ static ssize_t read_stream(void *cls, uint64_t pos, char *to, size_t max)
 	}
 	pthread_mutex_unlock(&st->lock);
 	return n;
-}
-
-struct MHD_Response *stream_response(struct exchange *ex)
-{
-	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 32 * KB, read_stream, ex, NULL);
 }

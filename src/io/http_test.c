@@ -32,11 +32,12 @@ static void stream(struct http_exchange *x)
 	enum err e = OK;
 
 	x->reply.status = 200;
+	x->reply.compress = true;
 	http_reply_header(x, S("Content-Type"), S("text/csv"));
 	if (http_stream_begin(x))
 		return;
 	for (int i = 0; i < STREAM_PARTS && !e; i++)
-		e = http_stream_write(x, part);
+		e = http_stream_write(x, str_dup(x->arena, part));
 	if (str_eq(x->path, S("/abort")))
 		http_stream_abort(x);
 	stream_result = e;
@@ -234,6 +235,10 @@ static void streams(void **state)
 
 	assert_int_equal(a.status, 200);
 	assert_true(a.bytes > STREAM_PARTS * 8192 && says(&a, "\r\n0\r\n\r\n"));
+	free(a.text);
+	a = ask(site, GET("/stream") "Accept-Encoding: gzip, br\r\nConnection: close\r\n\r\n");
+	assert_true(says(&a, "Content-Encoding: gzip") && a.bytes < STREAM_PARTS * 1024);
+	assert_true(a.bytes > 5 && memcmp(a.text + a.bytes - 5, "0\r\n\r\n", 5) == 0);
 	free(a.text);
 	/* The end of an aborted stream is missing, so no client takes it for whole. */
 	a = ask(site, GET("/abort") "\r\n");
