@@ -186,9 +186,10 @@ static enum err response_create_http(struct req *rq)
 	before = intake_replay(rq, &r.link, response.key, response.payload_hash, &receipt);
 	if (before == ERR_NOT_FOUND)
 		return e;
+	rq->error_count = 0;
+	rq->detail = (struct str){0};
 	if (before)
 		return before;
-	rq->error_count = 0;
 	return reply_receipt(rq, &receipt);
 }
 

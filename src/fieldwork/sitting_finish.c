@@ -97,6 +97,8 @@ static enum err say_farewell(struct sitting *s, const struct farewell *f, enum p
 	/* With a way on and no words of its own the page is only passed through. */
 	if (f->redirect.n == 0 || words == TEXT_SAVED_BEFORE)
 		m.text = page_text(words, language);
+	if (words == TEXT_SAVED_BEFORE)
+		m.html = (struct str){0};
 	return page_reply_message(s->rq, 200, &m);
 }
 
