@@ -13,7 +13,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FILE_LINES, FUNCTION_LINES, PARAMETERS = 500, 60, 8
-LONG_FUNCTIONS = {('src/engine/vm.c', 'run')}   # one switch over all opcodes reads better in one piece
+LONG_FUNCTIONS = {('src/engine/vm.c', 'vm_run')}   # one switch over all opcodes reads better in one piece
 # Split, so that this file does not contain them.
 WORDS = re.compile('|'.join([r'\bTO' r'DO\b', r'\bFIX' r'ME\b', r'\bX' r'XX\b', r'\bHA' r'CK\b', r'place' r'holder code', r'\bfor n' r'ow\b']))
 TAP_DIRECTIVE = ('test',)   # reads the word out of test reports
