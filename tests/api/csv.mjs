@@ -77,21 +77,28 @@ test('cells that a spreadsheet would run are neutralised', async () => {
 	assert.equal(values.length, evil.length);
 	for (const value of values)
 		assert.doesNotMatch(value, /^[=+\-@\t\r＝＋－＠]/, value);
-	const labelled = parse(expect(await server.api.get(path(g.survey), { query: { labels: true } }), 200).text);
+	const labelled = parse(expect(await server.api.get(path(g.survey), { query: { header: 'labels' } }), 200).text);
 	assert.ok(labelled.slice(0, 2).flat().some((cell) => cell.includes('HYPERLINK')));
 	for (const cell of labelled.slice(0, 2).flat())
 		assert.doesNotMatch(cell, /^[=+\-@\t\r]/, cell);
 });
 
-test('personal answers are not in the file', async () => {
+test('personal answers are in the file only when asked for', async () => {
 	expect(await submit(server.anyone, f.slug, { answers: { nps: 1, call_back: true, phone: '+84 901 555 777' } }), 201);
 	assert.ok(!expect(await server.api.get(path()), 200).text.includes('555 777'));
+	const reply = expect(await server.api.get(path(), { query: { personal: true } }), 200);
+	assert.ok(records(parse(reply.text)).some((r) => r.phone === "'+84 901 555 777"), 'a telephone number begins as a formula does');
+});
+
+test('a byte order mark comes when asked for', async () => {
+	assert.equal(expect(await server.api.get(path(), { query: { bom: true } }), 200).bytes.subarray(0, 3).toString('hex'), 'efbbbf');
+	assert.notEqual(expect(await server.api.get(path()), 200).bytes.subarray(0, 3).toString('hex'), 'efbbbf');
 });
 
 test('labels come in the language asked for', async () => {
-	const vi = expect(await server.api.get(path(), { query: { labels: true, language: 'vi' } }), 200).text;
+	const vi = expect(await server.api.get(path(), { query: { header: 'labels', language: 'vi' } }), 200).text;
 	assert.ok(vi.includes('Điều gì khiến bạn chưa hài lòng?'));
-	const en = expect(await server.api.get(path(), { query: { labels: true } }), 200).text;
+	const en = expect(await server.api.get(path(), { query: { header: 'labels' } }), 200).text;
 	assert.ok(en.includes('What went wrong?'));
 });
 

@@ -56,7 +56,7 @@ test('drain: not ready any more, what is under way is answered, then it ends cle
 	const slow = withLock(async () => {
 		const under_way = submit(server.anyone, f.slug, { answers: { nps: 5 } });
 		await sleep(200);
-		expect(await server.internal.post('/internal/drain'), 200);
+		expect(await server.internal.post('/internal/drain'), 202);
 		assert.equal((await server.internal.get('/internal/readyz')).status, 503);
 		server.child.kill('SIGTERM');
 		return under_way;

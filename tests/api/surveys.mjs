@@ -40,13 +40,13 @@ test('a draft may be unfinished, but it must be an object and belong to a projec
 });
 
 test('validate finds what is wrong, with pointer, code and sentence', async () => {
-	const good = expect(await server.api.post('/api/v1/surveys/validate', { definition: csat() }), 200).body;
+	const good = expect(await server.api.post('/api/v1/surveys/validate', csat()), 200).body;
 	assert.equal(good.valid, true);
 	assert.equal(good.errors, 0);
 	const bad = csat();
 	bad.survey.pages[0].questions[1].visible_if = '{nsp} <= 6';
 	bad.survey.pages[0].questions[0].colour = 'red';
-	const { body } = expect(await server.api.post('/api/v1/surveys/validate', { definition: bad }), 200);
+	const { body } = expect(await server.api.post('/api/v1/surveys/validate', bad), 200);
 	assert.equal(body.valid, false);
 	const found = body.diagnostics.filter((d) => d.severity === 'error');
 	assert.equal(found.length, body.errors);
@@ -97,8 +97,6 @@ test('include=links,counts tells of both in the same reply', async () => {
 	const { body } = expect(await server.api.get(`/api/v1/surveys/${survey.id}`, { query: { include: 'links,counts' } }), 200);
 	assert.deepEqual(body.links.map((l) => l.slug), [slug]);
 	assert.equal(JSON.stringify(body.counts).match(/2/g).length >= 1, true, JSON.stringify(body.counts));
-	const list = expect(await server.api.get('/api/v1/surveys', { query: { include: 'links,counts', limit: 200 } }), 200).body;
-	assert.ok(list.items.find((i) => i.id === survey.id).links.length === 1);
 	const plain = expect(await server.api.get(`/api/v1/surveys/${survey.id}`), 200).body;
 	assert.ok(!('links' in plain) && !('counts' in plain));
 	const reply = await server.api.get(`/api/v1/surveys/${survey.id}`, { query: { include: 'secrets' } });

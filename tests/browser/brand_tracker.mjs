@@ -10,7 +10,7 @@ const server = withServer();
 const chromium = withBrowser();
 
 test('what this release does not build is refused with a diagnostic that says so', async () => {
-	const { body } = expect(await server.api.post('/api/v1/surveys/validate', { definition: brandTracker() }), 200);
+	const { body } = expect(await server.api.post('/api/v1/surveys/validate', brandTracker()), 200);
 	if (body.valid)
 		return; // by then all of it is built
 	const errors = body.diagnostics.filter((d) => d.severity === 'error');
@@ -23,7 +23,7 @@ test('what this release does not build is refused with a diagnostic that says so
 
 test('the questions of built types make a questionnaire that can be answered', async () => {
 	const document = builtPart(brandTracker());
-	const { body: verdict } = expect(await server.api.post('/api/v1/surveys/validate', { definition: document }), 200);
+	const { body: verdict } = expect(await server.api.post('/api/v1/surveys/validate', document), 200);
 	assert.equal(verdict.errors, 0, JSON.stringify(verdict.diagnostics.slice(0, 5)));
 	const project = expect(await server.api.post('/api/v1/projects', { name: 'Tracker' }), 201).body;
 	const survey = expect(await server.api.post('/api/v1/surveys', { project_id: project.id, title: 'Tracker', definition: document }), 201).body;

@@ -23,7 +23,7 @@ export async function openPage(holder, { javaScript = true, locale = 'en', viewp
 	const page = await context.newPage();
 	page.faults = [];
 	page.on('console', (message) => {
-		if (message.type() === 'error' || /Content Security Policy/i.test(message.text()))
+		if ((message.type() === 'error' && !message.text().startsWith('Failed to load resource')) || /Content Security Policy/i.test(message.text()))
 			page.faults.push(`console: ${message.text()}`);
 	});
 	page.on('pageerror', (e) => page.faults.push(`script: ${e.message}`));
@@ -32,7 +32,7 @@ export async function openPage(holder, { javaScript = true, locale = 'en', viewp
 			page.faults.push(`request: ${rq.url()} ${rq.failure()?.errorText}`);
 	});
 	page.on('response', (rs) => {
-		if (rs.status() >= 500)
+		if (rs.status() >= 400 && rs.status() !== 422)
 			page.faults.push(`response: ${rs.url()} ${rs.status()}`);
 	});
 	return page;

@@ -102,7 +102,7 @@ test('an answer given before a stop is there after the next start, which is quic
 test('a second one in the same folder, and a port that is taken, are told plainly', async () => {
 	const same = await command([run.collect, 'up', '--data', data, '--port', String(await freePort())]);
 	assert.notEqual(same.code, 0);
-	assert.match(same.stderr + same.stdout, /already|in use|running/i);
+	assert.match(same.stderr + same.stdout, /another `collect up`/);
 	const blocker = net.createServer().listen(0, '127.0.0.1');
 	await new Promise((resolve) => blocker.once('listening', resolve));
 	const { port } = blocker.address();
