@@ -1,0 +1,78 @@
+/* pattern_test.c - what patterns find, what they refuse, and that no text makes them slow. */
+#include "base/test.h"
+#include "engine/pattern.h"
+
+static bool finds(struct arena *a, const char *source, const char *text)
+{
+	struct pattern *p;
+	const char *why = "";
+	uint32_t at, steps = 0;
+	bool found;
+
+	if (pattern_compile(a, str_from(source), &p, &why, &at))
+		fail_msg("%s: %s at %u", source, why, at);
+	assert_int_equal(pattern_find(p, str_from(text), a, &steps, &found), OK);
+	return found;
+}
+
+static void test_finds(void **state)
+{
+	static const struct {
+		const char *source, *text;
+		bool found;
+	} cases[] = {{"", "", true}, {"a", "cab", true}, {"^a", "cab", false}, {"b$", "cab", true}, {"^$", "", true},
+	    {"^$", "x", false}, {".", "\n", false}, {"^.$", "ệ", true}, {"^[^a]$", "ệ", true}, {"a|b", "b", true},
+	    {"^(a|ab)(c|bcd)$", "abcd", true}, {"^a{3}$", "aaa", true}, {"^a{3}$", "aaaa", false},
+	    {"^a{2,}$", "a", false}, {"^a{2,}$", "aaaaa", true}, {"^a{1,2}$", "aaa", false}, {"^\\d+$", "0123", true},
+	    {"^\\d+$", "12a", false}, {"\\D", "123", false}, {"^\\w+$", "Az_9", true}, {"\\W", "Az_9", false},
+	    {"^\\s$", "\xc2\xa0", true}, {"\\S", " \t\n", false}, {"^[\\d\\s]+$", "1 2", true}, {"^[\\D]$", "x", true},
+	    {"^[a-c]+$", "abc", true}, {"^[]a]+$", "a", false}, {"^[a\\]]+$", "a]", true}, {"^[a-]+$", "a-", true},
+	    {"\\.", "a", false}, {"^(?:ab)*$", "abab", true}, {"^(a*)*$", "b", false}, {"^(a*)*b$", "aaab", true},
+	    {"^(a?){3}$", "aa", true}, {"^[à-ỹ]$", "ế", true}, {"x*?y", "xxy", true}, {"(^|,)b(,|$)", "a,b", true},
+	    {"a^b", "ab", false}, {"^(){1000}$", "", true}};
+
+	for (size_t i = 0; i < countof(cases); i++)
+		if (finds(*state, cases[i].source, cases[i].text) != cases[i].found)
+			fail_msg("%s on \"%s\"", cases[i].source, cases[i].text);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const bad[] = {"(", ")", "(a", "a)", "[", "[a", "[b-a]", "*", "+a", "a{2,1}", "a{", "a{x}",
+	    "\\", "\\q", "(?=a)", "(?<n>a)", "\\1", "a{3000}", "(a{100}){100}",
+	    "((((((){999}){999}){999}){999}){999}){999}"};
+	struct pattern *p;
+	const char *why;
+	uint32_t at;
+
+	for (size_t i = 0; i < countof(bad); i++) {
+		why = NULL;
+		if (pattern_compile(*state, str_from(bad[i]), &p, &why, &at) != ERR_INVALID || !why)
+			fail_msg("%s was taken", bad[i]);
+	}
+}
+
+/* Steps grow with the text, not with its powers. */
+static void test_linear(void **state)
+{
+	static char text[20001];
+	struct pattern *p;
+	const char *why;
+	uint32_t at, steps[2] = {0, 0};
+	bool found;
+
+	memset(text, 'a', sizeof(text) - 1);
+	assert_int_equal(pattern_compile(*state, S("^(a|aa|a*)*(a+)+b$"), &p, &why, &at), OK);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(
+		    pattern_find(p, str_make(text, 10000 * ((size_t)i + 1)), *state, &steps[i], &found), OK);
+	assert_false(found);
+	assert_true(steps[1] < 2 * steps[0] + 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {with_arena(test_finds), with_arena(test_refused), with_arena(test_linear)};
+
+	return cmocka_run_group_tests_name("pattern", tests, NULL, NULL);
+}
