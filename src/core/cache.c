@@ -376,27 +376,31 @@ void cache_release(struct cache *c, struct cache_entry *e)
 
 /* ---- dropping ---- */
 
+static void forget(struct cache *c, const struct full_key *key)
+{
+	pthread_mutex_lock(&c->lock);
+	remove_key(c, key);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key)
 {
 	struct full_key full;
 
 	if (!full_key_make(kind, key, &full))
 		return; /* it was never kept */
-	pthread_mutex_lock(&c->lock);
-	remove_key(c, &full);
-	pthread_mutex_unlock(&c->lock);
+	forget(c, &full);
 	if (!settle(c) || tell_drop(c, full.s))
 		remember_untold(c, full.s);
+	/* Once more: meanwhile someone may have found the old bytes in Redis. */
+	forget(c, &full);
 }
 
 static void hear_drop(void *ctx, struct str message)
 {
-	struct full_key key = {.s = message, .hash = hash64(message, 0)};
-	struct cache *c = ctx;
+	const struct full_key key = {.s = message, .hash = hash64(message, 0)};
 
-	pthread_mutex_lock(&c->lock);
-	remove_key(c, &key);
-	pthread_mutex_unlock(&c->lock);
+	forget(ctx, &key);
 }
 
 static void hear_lost(void *ctx)
