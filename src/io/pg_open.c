@@ -21,6 +21,15 @@ static void on_notice(void *ctx, const PGresult *r)
 		log_message(c->log, LOG_INFO, "notice", str_from(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
+/* libpq's own sentence about a string that it cannot read repeats the string, and the log is no place for a password. */
+static bool readable(const char *conninfo)
+{
+	PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+
+	PQconninfoFree(options);
+	return options != NULL;
+}
+
 static PGconn *connect_start(const struct pg_pool_config *config)
 {
 	char options[512];
@@ -87,11 +96,13 @@ enum err pg_session_open(const struct pg_pool_config *config, struct pg_session 
 	c->log = config->log;
 	c->born_ns = clock_mono_ns();
 	c->reply_ms = config->statement_timeout_ms + PG_REPLY_MARGIN_MS;
-	c->pg = connect_start(config);
+	c->pg = readable(config->conninfo) ? connect_start(config) : NULL;
 	if (c->pg)
 		PQsetNoticeReceiver(c->pg, on_notice, c);
-	if (!c->pg || connect_wait(c))
-		bad = c->pg && PQerrorMessage(c->pg)[0] ? PQerrorMessage(c->pg) : "the server does not answer";
+	if (!c->pg)
+		bad = "the connection string cannot be read";
+	else if (connect_wait(c))
+		bad = PQerrorMessage(c->pg)[0] ? PQerrorMessage(c->pg) : "the server does not answer";
 	else
 		bad = connect_check(c, config->role);
 	if (bad) {
