@@ -1,4 +1,5 @@
-/* The document is printed from a few rows and then read again: every reference must lead somewhere, every name be used once. */
+/* The document is printed from a few rows and then read again: every reference must lead somewhere, every name be
+ * used once. */
 #include "core/router_test.h"
 
 struct thing {

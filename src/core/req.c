@@ -130,16 +130,23 @@ enum err reply_static(
 	return OK;
 }
 
-void reply_etag_version(struct req *rq, int64_t version)
+static struct str version_tag(struct arena *a, int64_t version)
 {
 	struct buf b;
 	struct str tag;
 
-	buf_init(&b, rq->arena, 32);
+	buf_init(&b, a, 32);
 	buf_char(&b, '"');
 	buf_int(&b, version);
 	buf_char(&b, '"');
-	if (!buf_done(&b, &tag))
+	return buf_done(&b, &tag) ? (struct str){0} : tag;
+}
+
+void reply_etag_version(struct req *rq, int64_t version)
+{
+	struct str tag = version_tag(rq->arena, version);
+
+	if (tag.n > 0)
 		reply_header(rq, S("ETag"), tag);
 }
 
@@ -168,6 +175,13 @@ bool reply_not_modified(struct req *rq, struct str etag)
 		return false;
 	reply_empty(rq, 304);
 	return true;
+}
+
+bool reply_version_known(struct req *rq, int64_t version)
+{
+	struct str tag = version_tag(rq->arena, version);
+
+	return tag.n > 0 && reply_not_modified(rq, tag);
 }
 
 void reply_location(struct req *rq, const char *prefix, struct str id)

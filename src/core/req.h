@@ -86,6 +86,7 @@ void reply_header(struct req *rq, struct str name, struct str value);
 void reply_etag_version(struct req *rq, int64_t version);               /* ETag: "7" */
 /* Sets ETag; when If-None-Match has it, stages 304 and returns true: the handler returns OK at once. */
 bool reply_not_modified(struct req *rq, struct str etag);
+bool reply_version_known(struct req *rq, int64_t version);              /* the same for ETag: "7" */
 void reply_location(struct req *rq, const char *prefix, struct str id);
 
 /* Cursors: the sort value and id of the last item, opaque to the client (base64url JSON). Empty cursor: *present false. */

@@ -147,7 +147,8 @@ static enum err read_query(struct req *rq)
 
 /* ---- body ---- */
 
-/* application/json or application/merge-patch+json, the latter for merge patches; parameters do not matter (JSON is UTF-8). */
+/* application/json or application/merge-patch+json, the latter for merge patches; parameters do not matter (JSON is
+ * UTF-8). */
 static bool media_type_is_json(struct str type)
 {
 	type = str_trim(str_cut(&type, ';', NULL));

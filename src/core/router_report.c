@@ -21,8 +21,8 @@ static void find_series(
 	out->duration = metrics_series(app->metrics, M_HTTP_DURATION, duration);
 }
 
-/* Two threads may want the same free place: it is claimed by exchanging 0 for -1, filled, and only then given its status. A thread
- * that meets -1 goes on to the next place; a status that is then kept twice does no harm. */
+/* Two threads may want the same free place: it is claimed by exchanging 0 for -1, filled, and only then given its
+ * status. A thread that meets -1 goes on to the next place; a status that is then kept twice does no harm. */
 static bool cached_series(
     struct app *app, struct endpoint *end, enum http_method m, int status, struct endpoint_series *out)
 {

@@ -1,4 +1,5 @@
-/* router_report.h - what the router remembers of a request besides struct req, and how it is told: log line and metrics. Inside core only. */
+/* router_report.h - what the router remembers of a request besides struct req, and how it is told: log line and
+ * metrics. Inside core only. */
 #ifndef CORE_ROUTER_REPORT_H
 #define CORE_ROUTER_REPORT_H
 

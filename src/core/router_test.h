@@ -1,5 +1,5 @@
-/* router_test.h - a router without sockets, database or Redis: exchanges are made by hand, what the router asks of others is answered
- * by the doubles in router_double.c, which keep count. */
+/* router_test.h - a router without sockets, database or Redis: exchanges are made by hand, what the router asks of
+ * others is answered by the doubles in router_double.c, which keep count. */
 #ifndef CORE_ROUTER_TEST_H
 #define CORE_ROUTER_TEST_H
 

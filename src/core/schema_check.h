@@ -1,4 +1,5 @@
-/* schema_check.h - is one value what its field says? Each records its fault by req_error() and returns false. Inside core only. */
+/* schema_check.h - is one value what its field says? Each records its fault by req_error() and returns false. Inside
+ * core only. */
 #ifndef CORE_SCHEMA_CHECK_H
 #define CORE_SCHEMA_CHECK_H
 

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A head of 32 kB and a line of 8 kB, their records, and room for the head of the reply. libmicrohttpd clears all of it between two requests, so
- * this is what an idle connection costs. */
+/* A head of 32 kB and a line of 8 kB, their records, and room for the head of the reply. libmicrohttpd clears all of
+ * it between two requests, so this is what an idle connection costs. */
 #define CONNECTION_POOL_BYTES (52 * KB)
 #define LISTEN_BACKLOG 1024
 #define DRAIN_STEP_MS 5

@@ -3,7 +3,8 @@
 #include "base/hash.h"
 #include "base/shim.h"
 
-/* Open addressing with linear probing; entries are taken out by shifting the rest of their run back, so no tombstones gather. */
+/* Open addressing with linear probing; entries are taken out by shifting the rest of their run back, so no
+ * tombstones gather. */
 
 bool address_table_init(struct address_table *t, size_t entries)
 {

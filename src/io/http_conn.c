@@ -154,8 +154,8 @@ static const char malformed_words[] = WORDS(400, "Bad Request", "unreadable", "T
 static const char too_large_words[] = WORDS(
     431, "Request Header Fields Too Large", "headers-too-large", "The request's headers are larger than allowed.");
 
-/* libmicrohttpd closes on some broken request lines, and on heads that exhaust its memory, without a word. Where bytes came and none went
- * out, that is what happened. */
+/* libmicrohttpd closes on some broken request lines, and on heads that exhaust its memory, without a word. Where
+ * bytes came and none went out, that is what happened. */
 static void explain_silence(struct conn *c)
 {
 	struct tcp_info info = {0};
@@ -171,7 +171,8 @@ static void explain_silence(struct conn *c)
 	c->linger = true;
 }
 
-/* A reply to a request whose body is still coming would be lost with the connection's reset: read on for a little while. */
+/* A reply to a request whose body is still coming would be lost with the connection's reset: read on for a little
+ * while. */
 static void linger(struct http_server *s, int fd)
 {
 	for (int i = 0; i < LINGER_MAX; i++) {

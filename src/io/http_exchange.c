@@ -88,9 +88,10 @@ void exchange_refuse(struct exchange *ex, enum err e, const char *detail)
 
 /* ---- the head ---- */
 
-/* libmicrohttpd 0.9.75 takes the query apart right after this callback, a record of the connection's pool for each parameter. A thousand of them
- * exhaust the pool, its error reply is lost in a wrong state, and the connection hangs and leaks. Nobody here reads those records, so the
- * separators are taken out of its sight, which leaves one; the copy above still has them. */
+/* libmicrohttpd 0.9.75 takes the query apart right after this callback, a record of the connection's pool for each
+ * parameter. A thousand of them exhaust the pool, its error reply is lost in a wrong state, and the connection hangs
+ * and leaks. Nobody here reads those records, so the separators are taken out of its sight, which leaves one; the
+ * copy above still has them. */
 static void glue_query(struct exchange *ex)
 {
 	char *at = (char *)(uintptr_t)ex->target, *end = at + ex->target_bytes;
@@ -299,7 +300,8 @@ static int status_without_reply(const struct exchange *ex, enum MHD_RequestTermi
 {
 	if ((atomic_load(&ex->conn->state) & 7) == CONN_DEAD)
 		return err_status(ERR_TIMEOUT);
-	return code == MHD_REQUEST_TERMINATED_WITH_ERROR && ex->phase <= PHASE_BODY ? err_status(ERR_UNREADABLE) : STATUS_CLIENT_GONE;
+	return code == MHD_REQUEST_TERMINATED_WITH_ERROR && ex->phase <= PHASE_BODY ? err_status(ERR_UNREADABLE)
+										    : STATUS_CLIENT_GONE;
 }
 
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)

@@ -1,11 +1,12 @@
 #include "io/http_impl.h"
 
-/* What libmicrohttpd 0.9.75 lets through even in strict mode (tried): Content-Length together with Transfer-Encoding, several
- * Content-Lengths, "Name :", unknown transfer codings, folded lines (their text is glued to the *name*), NUL and CR inside values, lines that
- * end in LF alone, nameless fields (dropped in silence), a second Host. Two readers who disagree about where a request ends are a smuggling
- * hole, so none of this gets past here. */
+/* What libmicrohttpd 0.9.75 lets through even in strict mode (tried): Content-Length together with
+ * Transfer-Encoding, several Content-Lengths, "Name :", unknown transfer codings, folded lines (their text is glued to
+ * the *name*), NUL and CR inside values, lines that end in LF alone, nameless fields (dropped in silence), a second
+ * Host. Two readers who disagree about where a request ends are a smuggling hole, so none of this gets past here. */
 
-/* The layout check below reads libmicrohttpd's memory as this version lays it out; newer ones refuse these heads themselves. */
+/* The layout check below reads libmicrohttpd's memory as this version lays it out; newer ones refuse these heads
+ * themselves. */
 #define LAYOUT_VERSION "0.9.75"
 
 struct head {
@@ -83,8 +84,9 @@ bool guard_layout_known(void)
 	return strcmp(MHD_get_version(), LAYOUT_VERSION) == 0;
 }
 
-/* Names and values point into the head as it was received, its separators overwritten by NULs. So every piece must begin where the one
- * before it ended, plus CRLF: whatever was hidden between them (NUL, folding, a bare LF, a field without name) breaks the chain. */
+/* Names and values point into the head as it was received, its separators overwritten by NULs. So every piece must
+ * begin where the one before it ended, plus CRLF: whatever was hidden between them (NUL, folding, a bare LF, a field
+ * without name) breaks the chain. */
 static bool is_contiguous(const struct exchange *ex, const struct head *h, struct str method, struct str version)
 {
 	const char *at;

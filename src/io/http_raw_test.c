@@ -1,4 +1,5 @@
-/* Requests that are not what HTTP wants: each gets its status at once, the connection closes, the server lives on and does not grow. */
+/* Requests that are not what HTTP wants: each gets its status at once, the connection closes, the server lives on
+ * and does not grow. */
 #include "io/http_test.h"
 
 #define HOST "Host: a\r\n"

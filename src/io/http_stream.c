@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-/* The worker fills a ring, the I/O thread empties it. An empty ring suspends the connection (in the reader), a filled one resumes it (in
- * the writer); both under the stream's lock, so neither is lost. */
+/* The worker fills a ring, the I/O thread empties it. An empty ring suspends the connection (in the reader), a
+ * filled one resumes it (in the writer); both under the stream's lock, so neither is lost. */
 
 enum err http_stream_begin(struct http_exchange *x)
 {
@@ -186,7 +186,8 @@ ssize_t stream_read(void *exchange, uint64_t pos, char *to, size_t max)
 	if (n > 0) {
 		pthread_cond_broadcast(&st->room);
 	} else if (st->aborted && st->ended) {
-		/* libmicrohttpd closes such a connection when its thread wakes up for another reason: this is the reason. */
+		/* libmicrohttpd closes such a connection when its thread wakes up for another reason: this is the
+		 * reason. */
 		shutdown(ex->conn->fd, SHUT_RDWR);
 		n = MHD_CONTENT_READER_END_WITH_ERROR;
 	} else if (st->ended) {

@@ -260,7 +260,8 @@ static void streams(void **state)
 	free(a.text);
 }
 
-/* A head that comes byte by byte, and a connection that says nothing, end after HTTP_HEADER_TIMEOUT_MS, whatever they send meanwhile. */
+/* A head that comes byte by byte, and a connection that says nothing, end after HTTP_HEADER_TIMEOUT_MS, whatever
+ * they send meanwhile. */
 static void dripped_heads_end(void **state)
 {
 	static const char drip[] = "GET / HTTP/1.1\r\nHost: a\r\nX: "
