@@ -97,6 +97,8 @@ function swap(form: HTMLFormElement, reply: Document): void {
 
 async function refresh(form: HTMLFormElement): Promise<void> {
 	const turn = ++asked;
+	/* Not form.action: that is the button of this name. */
+	const address = form.getAttribute('action') ?? location.pathname;
 	const body = new URLSearchParams();
 	new FormData(form).forEach((value, name) => {
 		if (typeof value === 'string')
@@ -105,7 +107,7 @@ async function refresh(form: HTMLFormElement): Promise<void> {
 	body.append('action', 'refresh');
 	touched = new Set();
 	try {
-		const reply = await fetch(form.action, { method: 'POST', body, credentials: 'same-origin' });
+		const reply = await fetch(address, { method: 'POST', body, credentials: 'same-origin' });
 		const text = await reply.text();
 		/* A later change has asked again, or the form is being sent: this reply is old. */
 		if (turn !== asked || form.dataset.sending || !reply.ok)
