@@ -1,6 +1,8 @@
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 
+#define PAGE_USUAL_BYTES (8 * KB) /* asked for at once, so that a usual page is not copied while it grows */
+
 static const char csp[] =
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; media-src 'self' https:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -220,6 +222,7 @@ static enum err render_questions(
 	enum err e;
 
 	buf_init(&b, a, PAGE_MAX_BYTES);
+	buf_room(&b, PAGE_USUAL_BYTES);
 	html_init(&h, &b);
 	if ((e = interview_render(in, page, view, a, &h)))
 		return e;
@@ -237,6 +240,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	if ((e = render_questions(rq->arena, in, page, view, &questions)))
 		return e;
 	buf_init(&b, rq->arena, PAGE_MAX_BYTES);
+	buf_room(&b, PAGE_USUAL_BYTES);
 	html_init(&h, &b);
 	put_head(&h, in->language, title, S(""));
 	put_skip(&h, in->language);
@@ -245,7 +249,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	html_open(&h, "header");
 	html_attr(&h, "class", S("cc-header"));
 	/* Every page has one first heading: its own, else the survey's. */
-	put_element(&h, str_find(questions, S("<h1 class=\"cc-page-title\""), NULL) ? "p" : "h1", "cc-survey", title);
+	put_element(&h, str_find(str_sub(questions, 0, 128), S("<h1 "), NULL) ? "p" : "h1", "cc-survey", title);
 	put_languages(&h, in->program, in->language);
 	put_progress(&h, f->percent, in->language);
 	html_close(&h, "header");
