@@ -206,24 +206,22 @@ static enum err run(struct tx *tx, const struct query *q, struct pg_result **out
 	return receive(tx, out);
 }
 
-static enum err columns(struct tx *tx, const struct query *q, const struct pg_result *r, int *at)
+static enum err columns(struct tx *tx, const struct query *q, const struct pg_result *r, struct pg_layout *out)
 {
 	const char *bad = "";
 
-	if (q->col_count > PG_COLUMNS_MAX || pg_columns(r, q->cols, q->col_count, at, &bad))
-		return fail(tx, ERR_INTERNAL, str_from(bad));
-	return OK;
+	return pg_layout(r, q, out, &bad) ? fail(tx, ERR_INTERNAL, str_from(bad)) : OK;
 }
 
 enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out)
 {
-	int at[PG_COLUMNS_MAX];
+	struct pg_layout layout;
 	struct pg_result *r;
 	enum err e;
 
 	if ((e = run(tx, q, &r)))
 		return e;
-	if (!(e = columns(tx, q, r, at))) {
+	if (!(e = columns(tx, q, r, &layout))) {
 		int rows = pg_result_rows(r);
 
 		if (rows == 0)
@@ -231,7 +229,7 @@ enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out
 		else if (rows > 1)
 			e = fail(tx, ERR_INTERNAL, S("one row was expected"));
 		else
-			e = pg_row(r, 0, q->cols, q->col_count, at, a, out);
+			e = pg_row(r, 0, &layout, a, out);
 	}
 	pg_result_clear(r);
 	return e;
@@ -253,7 +251,7 @@ enum err tx_json(struct tx *tx, struct arena *a, const struct query *q, struct s
 
 enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
 {
-	int at[PG_COLUMNS_MAX];
+	struct pg_layout layout;
 	struct pg_result *r;
 	enum err e;
 	int count;
@@ -263,13 +261,13 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 	if ((e = run(tx, q, &r)))
 		return e;
 	count = pg_result_rows(r);
-	e = columns(tx, q, r, at);
+	e = columns(tx, q, r, &layout);
 	if (!e && count > PG_RESULT_ROWS_MAX)
 		e = ERR_LIMIT;
 	if (!e && count > 0 && !(*rows = arena_alloc_array(a, (size_t)count, row_size)))
 		e = ERR_MEMORY;
 	for (int i = 0; i < count && !e; i++)
-		e = pg_row(r, i, q->cols, q->col_count, at, a, (char *)*rows + (size_t)i * row_size);
+		e = pg_row(r, i, &layout, a, (char *)*rows + (size_t)i * row_size);
 	if (!e)
 		*n = (size_t)count;
 	pg_result_clear(r);
@@ -327,8 +325,8 @@ struct scan {
 	const struct query *q;
 	enum err (*fn)(void *ctx, const void *row);
 	void *ctx, *row;
-	int at[PG_COLUMNS_MAX];
-	bool known; /* `at` is filled */
+	struct pg_layout layout;
+	bool known; /* the layout is */
 };
 
 static enum err scan_rows(struct tx *tx, struct scan *s, const struct pg_result *r)
@@ -336,11 +334,11 @@ static enum err scan_rows(struct tx *tx, struct scan *s, const struct pg_result 
 	int n = pg_result_rows(r);
 	enum err e = OK;
 
-	if (!s->known && (e = columns(tx, s->q, r, s->at)))
+	if (!s->known && (e = columns(tx, s->q, r, &s->layout)))
 		return e;
 	s->known = true;
 	for (int i = 0; i < n && !e; i++) {
-		if (!(e = pg_row(r, i, s->q->cols, s->q->col_count, s->at, NULL, s->row)))
+		if (!(e = pg_row(r, i, &s->layout, NULL, s->row)))
 			e = s->fn(s->ctx, s->row);
 	}
 	return e;

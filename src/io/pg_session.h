@@ -15,6 +15,7 @@
 #ifndef IO_PG_SESSION_H
 #define IO_PG_SESSION_H
 
+#include "base/limits.h"
 #include "io/pg.h"
 
 struct pg_result;   /* libpq's PGresult */
@@ -75,14 +76,23 @@ enum err pg_password_verifier(struct pg_session *c, const char *login, const cha
 int pg_result_rows(const struct pg_result *r);
 int64_t pg_result_affected(const struct pg_result *r);
 void pg_result_clear(struct pg_result *r);
-/* Where each column of `cols` is in the result; ERR_INTERNAL with *bad set when one is missing or has a type that does not fit. */
-enum err pg_columns(const struct pg_result *r, const struct pg_col *cols, size_t n, int *at, const char **bad);
+/* Where each column that a query takes out is in a result. */
+struct pg_layout {
+	const struct pg_col *cols;
+	size_t n;
+	int at[PG_COLUMNS_MAX];
+};
+/* ERR_INTERNAL with *bad set when a column is missing or has a type that does not fit. */
+enum err pg_layout(const struct pg_result *r, const struct query *q, struct pg_layout *out, const char **bad);
 /* Fills the struct. Texts are copied into `a`, or point into the result when `a` is NULL. */
-enum err pg_row(const struct pg_result *r, int row, const struct pg_col *cols, size_t n, const int *at, struct arena *a, void *out);
+enum err pg_row(const struct pg_result *r, int row, const struct pg_layout *layout, struct arena *a, void *out);
 /* First column of the first row as text (json, jsonb, text); ERR_NOT_FOUND for NULL. */
 enum err pg_text(const struct pg_result *r, struct arena *a, struct str *out);
 
-struct pg_wire { const char *values[64]; int lengths[64], formats[64]; };
+struct pg_wire {
+	const char *values[PG_PARAMS_MAX];
+	int lengths[PG_PARAMS_MAX], formats[PG_PARAMS_MAX];
+};
 enum err pg_params_encode(const struct pg_param *in, size_t n, struct arena *scratch, struct pg_wire *out);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#define Q_COLS(columns) ((struct query){.cols = (columns), .col_count = countof(columns)})
+
 /* Sends one statement in a segment of its own; the caller clears the result. */
 static enum err ask(
     struct pg_session *c, const struct pg_statement *s, const struct pg_param *in, size_t n, struct pg_result **out)
@@ -37,13 +39,13 @@ static const struct pg_col all_cols[] = {COL(struct all, t, PGT_TEXT), COL(struc
 
 static void round_trip(struct pg_session *c, const struct pg_param *in, struct all *out)
 {
-	int at[countof(all_cols)];
+	struct pg_layout layout;
 	struct pg_result *r;
 	const char *bad;
 
 	assert_int_equal(ask(c, &SQL_test_types, in, 8, &r), OK);
-	assert_int_equal(pg_columns(r, all_cols, countof(all_cols), at, &bad), OK);
-	assert_int_equal(pg_row(r, 0, all_cols, countof(all_cols), at, &test_arena, out), OK);
+	assert_int_equal(pg_layout(r, &Q_COLS(all_cols), &layout, &bad), OK);
+	assert_int_equal(pg_row(r, 0, &layout, &test_arena, out), OK);
 	pg_result_clear(r);
 }
 
@@ -115,19 +117,19 @@ static void small_types_fit_and_wrong_ones_do_not(void **state)
 	struct pg_session *c;
 	struct small out;
 	const char *bad;
-	int at[countof(cols)];
+	struct pg_layout layout;
 
 	(void)state;
 	assert_int_equal(pg_take(p, &c), OK);
 	assert_int_equal(ask(c, &SQL_test_small_types, NULL, 0, &r), OK);
-	assert_int_equal(pg_columns(r, cols, countof(cols), at, &bad), OK);
-	assert_int_equal(pg_row(r, 0, cols, countof(cols), at, &test_arena, &out), OK);
+	assert_int_equal(pg_layout(r, &Q_COLS(cols), &layout, &bad), OK);
+	assert_int_equal(pg_row(r, 0, &layout, &test_arena, &out), OK);
 	assert_true(out.i2 == 7 && out.i4 == -5 && out.o == 4000000000 && out.f4 == 1.5);
 	assert_str(out.nm, "x");
 	assert_str(out.js, "{\"a\":1}");
-	assert_int_equal(pg_columns(r, wrong, 1, at, &bad), ERR_INTERNAL);
+	assert_int_equal(pg_layout(r, &Q_COLS(wrong), &layout, &bad), ERR_INTERNAL);
 	assert_string_equal(bad, "i2");
-	assert_int_equal(pg_columns(r, missing, 1, at, &bad), ERR_INTERNAL);
+	assert_int_equal(pg_layout(r, &Q_COLS(missing), &layout, &bad), ERR_INTERNAL);
 	assert_string_equal(bad, "nobody");
 	pg_result_clear(r);
 	pg_give(p, c);
@@ -160,13 +162,13 @@ static int64_t backend_of(struct pg_session *c, struct backend *out)
 	static const struct pg_col cols[] = {COL(struct backend, pid, PGT_INT), COL(struct backend, jit, PGT_TEXT),
 	    COL(struct backend, zone, PGT_TEXT), COL(struct backend, path, PGT_TEXT),
 	    COL(struct backend, application, PGT_TEXT)};
-	int at[countof(cols)];
+	struct pg_layout layout;
 	struct pg_result *r;
 	const char *bad;
 
 	assert_int_equal(ask(c, &SQL_test_backend, NULL, 0, &r), OK);
-	assert_int_equal(pg_columns(r, cols, countof(cols), at, &bad), OK);
-	assert_int_equal(pg_row(r, 0, cols, countof(cols), at, &test_arena, out), OK);
+	assert_int_equal(pg_layout(r, &Q_COLS(cols), &layout, &bad), OK);
+	assert_int_equal(pg_row(r, 0, &layout, &test_arena, out), OK);
 	pg_result_clear(r);
 	return out->pid;
 }

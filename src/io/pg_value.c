@@ -32,9 +32,6 @@ enum {
 
 #define POSTGRES_EPOCH_MS INT64_C(946684800000) /* 2000-01-01 */
 
-_Static_assert(
-    countof(((struct pg_wire *)0)->values) == PG_PARAMS_MAX, "struct pg_wire has a place for each parameter");
-
 struct pg_param pg_param_text_or_null(struct str s)
 {
 	return s.n > 0 ? P_TEXT(s) : P_NULL(PGT_TEXT);
@@ -170,18 +167,23 @@ static bool type_fits(enum pg_type type, Oid oid)
 	return false;
 }
 
-enum err pg_columns(const struct pg_result *r, const struct pg_col *cols, size_t n, int *at, const char **bad)
+enum err pg_layout(const struct pg_result *r, const struct query *q, struct pg_layout *out, const char **bad)
 {
 	int fields = PQnfields(r);
 
-	for (size_t i = 0; i < n; i++) {
-		at[i] = -1;
-		for (int f = 0; f < fields && at[i] < 0; f++) {
-			if (strcmp(PQfname(r, f), cols[i].name) == 0)
-				at[i] = f;
+	*bad = "(too many)";
+	if (q->col_count > PG_COLUMNS_MAX)
+		return ERR_INTERNAL;
+	out->cols = q->cols;
+	out->n = q->col_count;
+	for (size_t i = 0; i < out->n; i++) {
+		out->at[i] = -1;
+		for (int f = 0; f < fields && out->at[i] < 0; f++) {
+			if (strcmp(PQfname(r, f), q->cols[i].name) == 0)
+				out->at[i] = f;
 		}
-		if (at[i] < 0 || !type_fits(cols[i].type, PQftype(r, at[i]))) {
-			*bad = cols[i].name;
+		if (out->at[i] < 0 || !type_fits(q->cols[i].type, PQftype(r, out->at[i]))) {
+			*bad = q->cols[i].name;
 			return ERR_INTERNAL;
 		}
 	}
@@ -227,34 +229,37 @@ static struct str json_bytes(const char *p, int n, Oid oid)
 	return str_make(p + skip, (size_t)(n - skip));
 }
 
-static enum err value_read(const struct pg_result *r, int row, int col, enum pg_type type, struct arena *a, char *to)
-{
-	const char *p = PQgetvalue(r, row, col);
-	int n = PQgetlength(r, row, col);
+struct value {
+	const char *p;
+	int n;
+	Oid oid;
+};
 
+static enum err value_read(const struct value *v, enum pg_type type, struct arena *a, char *to)
+{
 	switch (type) {
 	case PGT_TEXT:
 	case PGT_BYTES:
-		return keep_text(str_make(p, (size_t)n), a, (struct str *)(void *)to);
+		return keep_text(str_make(v->p, (size_t)v->n), a, (struct str *)(void *)to);
 	case PGT_JSON:
-		return keep_text(json_bytes(p, n, PQftype(r, col)), a, (struct str *)(void *)to);
+		return keep_text(json_bytes(v->p, v->n, v->oid), a, (struct str *)(void *)to);
 	case PGT_UUID:
-		if (n != sizeof(struct uuid))
+		if (v->n != sizeof(struct uuid))
 			return ERR_INTERNAL;
-		memcpy(to, p, sizeof(struct uuid));
+		memcpy(to, v->p, sizeof(struct uuid));
 		return OK;
 	case PGT_INT:
 		*(int64_t *)(void *)to =
-		    PQftype(r, col) == OID_OID ? (int64_t)(uint32_t)read_int(p, n) : read_int(p, n);
+		    v->oid == OID_OID ? (int64_t)(uint32_t)read_int(v->p, v->n) : read_int(v->p, v->n);
 		return OK;
 	case PGT_NUM:
-		*(double *)(void *)to = read_num(p, n);
+		*(double *)(void *)to = read_num(v->p, v->n);
 		return OK;
 	case PGT_BOOL:
-		*(bool *)to = n > 0 && p[0];
+		*(bool *)to = v->n > 0 && v->p[0];
 		return OK;
 	case PGT_TIME:
-		*(int64_t *)(void *)to = read_int(p, n) / 1000 + POSTGRES_EPOCH_MS;
+		*(int64_t *)(void *)to = read_int(v->p, v->n) / 1000 + POSTGRES_EPOCH_MS;
 		return OK;
 	}
 	return ERR_INTERNAL;
@@ -279,17 +284,19 @@ static size_t value_bytes(enum pg_type type)
 	return 8;
 }
 
-enum err pg_row(
-    const struct pg_result *r, int row, const struct pg_col *cols, size_t n, const int *at, struct arena *a, void *out)
+enum err pg_row(const struct pg_result *r, int row, const struct pg_layout *layout, struct arena *a, void *out)
 {
 	enum err e;
 
-	for (size_t i = 0; i < n; i++) {
-		char *to = (char *)out + cols[i].offset;
+	for (size_t i = 0; i < layout->n; i++) {
+		const struct pg_col *col = &layout->cols[i];
+		int at = layout->at[i];
+		const struct value v = {PQgetvalue(r, row, at), PQgetlength(r, row, at), PQftype(r, at)};
+		char *to = (char *)out + col->offset;
 
-		if (PQgetisnull(r, row, at[i]))
-			memset(to, 0, value_bytes(cols[i].type));
-		else if ((e = value_read(r, row, at[i], cols[i].type, a, to)))
+		if (PQgetisnull(r, row, at))
+			memset(to, 0, value_bytes(col->type));
+		else if ((e = value_read(&v, col->type, a, to)))
 			return e;
 	}
 	return OK;

@@ -62,7 +62,7 @@ static enum err ask(struct session *s, const struct query *q, struct pg_result *
 
 enum err session_rows(struct session *s, const struct query *q, size_t row_size, void **rows, size_t *n)
 {
-	int at[PG_COLUMNS_MAX];
+	struct pg_layout layout;
 	struct pg_result *r;
 	const char *bad;
 	enum err e;
@@ -71,12 +71,12 @@ enum err session_rows(struct session *s, const struct query *q, size_t row_size,
 	if ((e = ask(s, q, &r)))
 		return e;
 	count = pg_result_rows(r);
-	e = pg_columns(r, q->cols, q->col_count, at, &bad);
+	e = pg_layout(r, q, &layout, &bad);
 	*rows = arena_alloc_array(s->arena, (size_t)count + 1, row_size);
 	if (!e && !*rows)
 		e = ERR_MEMORY;
 	for (int i = 0; i < count && !e; i++)
-		e = pg_row(r, i, q->cols, q->col_count, at, s->arena, (char *)*rows + (size_t)i * row_size);
+		e = pg_row(r, i, &layout, s->arena, (char *)*rows + (size_t)i * row_size);
 	*n = e ? 0 : (size_t)count;
 	pg_result_clear(r);
 	return e;
@@ -84,18 +84,18 @@ enum err session_rows(struct session *s, const struct query *q, size_t row_size,
 
 enum err session_one(struct session *s, const struct query *q, void *row)
 {
-	int at[PG_COLUMNS_MAX];
+	struct pg_layout layout;
 	struct pg_result *r;
 	const char *bad;
 	enum err e;
 
 	if ((e = ask(s, q, &r)))
 		return e;
-	e = pg_columns(r, q->cols, q->col_count, at, &bad);
+	e = pg_layout(r, q, &layout, &bad);
 	if (!e && pg_result_rows(r) != 1)
 		e = ERR_NOT_FOUND;
 	if (!e)
-		e = pg_row(r, 0, q->cols, q->col_count, at, s->arena, row);
+		e = pg_row(r, 0, &layout, s->arena, row);
 	pg_result_clear(r);
 	return e;
 }
