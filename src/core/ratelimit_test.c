@@ -49,11 +49,13 @@ typedef void (*taker)(struct app *app, int klass, struct str key, struct rate_ve
 static void check_burst(struct process *p, taker take)
 {
 	struct rate_verdict v;
-	int64_t start = clock_mono_ns();
+	int64_t start = 0;
 	int i;
 
 	for (i = 1; i <= LOGIN_BURST; i++) {
 		take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+		if (i == 1)
+			start = clock_mono_ns();
 		assert_true(v.allowed);
 		assert_int_equal(v.limit, LOGIN_BURST);
 		assert_int_equal(v.remaining, LOGIN_BURST - i);
