@@ -94,6 +94,16 @@ static bool claim_folder(const struct up *up)
 	return true;
 }
 
+static bool folder_is_ours(const struct up *up)
+{
+	if (geteuid() == 0 || access(up->data, R_OK | W_OK | X_OK) == 0)
+		return true;
+	command_fail(up->line, 1,
+	    "%s belongs to another user; start it as that user or as root, or name another folder with --data",
+	    up->data);
+	return false;
+}
+
 static bool lock_folder(struct up *up)
 {
 	char path[UP_PATH_BYTES];
@@ -239,7 +249,7 @@ bool up_prepare(struct up *up, bool fresh)
 	if (user && !user_can_enter(up, user))
 		return false;
 	umask(0022);
-	if (!find_self(up) || !find_data(up) || !claim_folder(up) || !lock_folder(up))
+	if (!find_self(up) || !find_data(up) || !folder_is_ours(up) || !claim_folder(up) || !lock_folder(up))
 		return false;
 	if (fresh && !empty_folder(up))
 		return false;
