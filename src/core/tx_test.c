@@ -11,21 +11,6 @@ struct count {
 };
 static const struct pg_col count_cols[] = {COL(struct count, n, PGT_INT)};
 
-static void make_tenant(struct uuid *tenant)
-{
-	struct uuid user = uuid_new();
-	char sql[512], t[UUID_TEXT_BYTES], u[UUID_TEXT_BYTES];
-
-	*tenant = uuid_new();
-	uuid_text(tenant, t);
-	uuid_text(&user, u);
-	snprintf(sql, sizeof(sql),
-	    "set search_path = collect; select provision_tenant('%.36s', 't-%.36s', 'T', '%.36s', '%.36s@example.com', "
-	    "'U', 'x', 'en')",
-	    t, t, u, u);
-	(void)admin(sql);
-}
-
 static struct tx *open_tx(bool read_only, const struct uuid *tenant)
 {
 	struct tx *tx;

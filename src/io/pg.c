@@ -123,7 +123,8 @@ static bool answers(struct pg_session *c, int timeout_ms)
 /* Fit to go out? Too old ones are replaced; one that was idle for long is asked first. */
 static bool fit(struct pg_pool *p, const struct idle *i, int64_t now_ns)
 {
-	if (now_ns - pg_session_born_ns(i->conn) > (int64_t)p->config.recycle_s * 1000000000 || !pg_session_quiet(i->conn))
+	if (now_ns - pg_session_born_ns(i->conn) > (int64_t)p->config.recycle_s * 1000000000 ||
+	    !pg_session_quiet(i->conn))
 		return false;
 	return now_ns - i->since_ns < (int64_t)PG_IDLE_CHECK_MS * 1000000 || answers(i->conn, PG_ROLLBACK_TIMEOUT_MS);
 }

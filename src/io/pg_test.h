@@ -107,6 +107,22 @@ static inline struct pg_pool *pool_of(const struct pg_pool_config *config)
 	return p;
 }
 
+/* A tenant with an administrator, by the owner's function. */
+static inline void make_tenant(struct uuid *tenant)
+{
+	struct uuid user = uuid_new();
+	char sql[512], t[UUID_TEXT_BYTES], u[UUID_TEXT_BYTES];
+
+	*tenant = uuid_new();
+	uuid_text(tenant, t);
+	uuid_text(&user, u);
+	snprintf(sql, sizeof(sql),
+	    "set search_path = collect; select provision_tenant('%.36s', 't-%.36s', 'T', '%.36s', '%.36s@example.com', "
+	    "'U', 'x', 'en')",
+	    t, t, u, u);
+	(void)admin(sql);
+}
+
 /* ---- the proxy: passes bytes on until it is told to keep the server's to itself ---- */
 
 struct proxy {
