@@ -54,6 +54,8 @@ const validator = new HtmlValidate({
 		'void-style': 'off',
 		'no-trailing-whitespace': 'off',
 		'long-title': 'off',
+		// checkboxes of one name are one list of values
+		'form-dup-name': 'off',
 	},
 });
 
