@@ -124,7 +124,8 @@ static enum err take_slot(struct redis *r, int64_t until_ns, struct slot *out)
 	return e;
 }
 
-/* Nobody else shall wait for what one caller has found out: the idle connections go too. True when this is news. */
+/* Nobody else shall wait for what one caller has found out. The idle connections go too: after a break in the network each of them
+ * would cost somebody a timeout. True when this is news. */
 static bool mark_away(struct redis *r)
 {
 	bool news = !r->away;

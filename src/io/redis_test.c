@@ -315,7 +315,7 @@ static void a_restart_between_two_calls_goes_unseen(void **state)
 struct caller {
 	pthread_t thread;
 	struct redis *r;
-	int number, calls, failures;
+	int number, calls, failures, slow;
 	int64_t worst_ms;
 };
 
@@ -342,11 +342,11 @@ static void *ping_for_a_while(void *arg)
 	struct caller *c = arg;
 	int64_t start = clock_mono_ns();
 
-	while (ms_since(start) < 1500) {
+	while (ms_since(start) < 2500) {
 		int64_t one = clock_mono_ns();
 
 		c->failures += redis_ping(c->r) != OK;
-		c->calls++;
+		c->slow += ms_since(one) > TIMEOUT_MS / 2;
 		if (ms_since(one) > c->worst_ms)
 			c->worst_ms = ms_since(one);
 		usleep(1000);
@@ -357,10 +357,10 @@ static void *ping_for_a_while(void *arg)
 /* The worst way to be away: connections are accepted, nothing answers. One caller at a time pays for finding out. */
 static void stopped(void **state)
 {
-	struct redis *r = client(state, 4);
+	struct redis *r = client(state, 8);
 	struct caller callers[8];
 	int64_t start;
-	int i, calls = 0;
+	int i, slow = 0;
 
 	start_callers(callers, 8, r, ping_for_a_while);
 	usleep(300000);
@@ -369,9 +369,10 @@ static void stopped(void **state)
 	for (i = 0; i < 8; i++) {
 		assert_true(callers[i].worst_ms < TIMEOUT_MS + SLACK_MS);
 		assert_true(callers[i].failures > 0);
-		calls += callers[i].failures;
+		slow += callers[i].slow;
 	}
-	assert_true(calls > 100); /* most were told at once: waiting each time would make about 30 */
+	/* Those under way when it stopped, then one in TIMEOUT_MS + REDIS_RETRY_MS; each for himself would make more than 40. */
+	assert_in_range(slow, 1, 8 + 8);
 	usleep((REDIS_RETRY_MS + 20) * 1000);
 	start = clock_mono_ns();
 	assert_int_equal(redis_ping(r), ERR_UNAVAILABLE);
@@ -409,10 +410,15 @@ static void *set_and_get(void *arg)
 
 static void more_callers_than_connections(void **state)
 {
-	struct redis *r = client(state, 3);
+	const struct redis_test *t = *state;
+	/* Waiting for a connection counts, and on a busy machine there is much of it. */
+	struct redis_config config = {.url = t->url, .connections = 3, .timeout_ms = 10000};
 	struct caller callers[12];
+	struct redis *r;
+	const char *why;
 	int i;
 
+	assert_int_equal(redis_open(&config, &r, &why), OK);
 	start_callers(callers, 12, r, set_and_get);
 	join_callers(callers, 12);
 	for (i = 0; i < 12; i++)
