@@ -22,6 +22,9 @@ static enum err reply_survey(struct req *rq, int status, const struct uuid *id, 
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_survey_get, in, object_cols), &row)))
 		return e;
+	/* The version says nothing of links and counts. */
+	if (rq->route->method == HTTP_GET && !links && !counts && reply_version_known(rq, row.version))
+		return OK;
 	reply_etag_version(rq, row.version);
 	return reply_json(rq, status, row.json);
 }
@@ -238,14 +241,13 @@ static enum err survey_delete_http(struct req *rq)
 
 static enum err validate_http(struct req *rq)
 {
-	const struct survey_check *in = rq->in;
 	struct compiled compiled;
 	struct json_out w;
 	struct str json;
 	struct buf b;
 	enum err e;
 
-	if ((e = engine_compile(rq->arena, in->definition, 0, &compiled)))
+	if ((e = engine_compile(rq->arena, rq->body, 0, &compiled)))
 		return e;
 	buf_init(&b, rq->arena, DIAGNOSTICS_TEXT_MAX_BYTES);
 	json_out_init(&w, &b);
@@ -355,8 +357,8 @@ const struct route survey_routes[] = {
 	"Create a draft", .flags = ROUTE_IDEMPOTENT, .also = creates},
     {HTTP_GET, SURVEYS, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_item_out, 200, survey_list_http, "List surveys",
 	.query = &survey_filter_shape, .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at title updated_at"},
-    {HTTP_POST, SURVEYS "/validate", PERM_SURVEYS_READ, RATE_CONSOLE, &survey_check_shape, &survey_diagnostics_out, 200,
-	validate_http, "Check a definition without keeping it", .flags = ROUTE_NO_TX},
+    {HTTP_POST, SURVEYS "/validate", PERM_SURVEYS_READ, RATE_CONSOLE, &survey_document_shape, &survey_diagnostics_out,
+	200, validate_http, "Check a definition without keeping it", .flags = ROUTE_NO_TX},
     {HTTP_GET, SURVEY, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_out, 200, survey_get_http,
 	"Read a survey with its draft", .query = &survey_include_shape, .flags = ROUTE_READ},
     {HTTP_PATCH, SURVEY, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_patch_shape, &survey_out, 200, survey_patch_http,

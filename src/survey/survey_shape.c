@@ -26,11 +26,6 @@ static const struct field patch_fields[] = {
 };
 const struct shape survey_patch_shape = SHAPE("SurveyPatch", struct survey_patch, patch_fields);
 
-static const struct field check_fields[] = {
-    FIELD(struct survey_check, definition, FT_OBJECT, REQUIRED, 0, 0, "The questionnaire"),
-};
-const struct shape survey_check_shape = SHAPE("SurveyCheck", struct survey_check, check_fields);
-
 static const struct field document_fields[] = {
     FIELD(struct survey_document, schema_version, FT_JSON, OPTIONAL, 0, 0, "\"1.0\""),
     FIELD(struct survey_document, survey, FT_JSON, OPTIONAL, 0, 0, "The questionnaire"),

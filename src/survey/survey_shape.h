@@ -23,15 +23,12 @@ struct survey_filter {
 	struct uuid project_id;
 	struct str status, language;
 };
-struct survey_check {
-	const struct json *definition;
-};
 struct survey_document {
 	const struct json *schema_version, *survey;
 };
 
 extern const struct shape survey_new_shape, survey_patch_shape, survey_include_shape, survey_filter_shape,
-    survey_check_shape, survey_document_shape;
+    survey_document_shape;
 extern const struct shape survey_out, survey_item_out, survey_version_out, survey_version_item_out,
     survey_diagnostics_out;
 

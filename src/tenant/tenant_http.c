@@ -52,6 +52,8 @@ static enum err reply_project(struct req *rq, int status, const struct uuid *id)
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_project_get, in, object_cols), &row)))
 		return e;
+	if (rq->route->method == HTTP_GET && reply_version_known(rq, row.version))
+		return OK;
 	reply_etag_version(rq, row.version);
 	return reply_json(rq, status, row.json);
 }
