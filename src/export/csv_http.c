@@ -51,9 +51,10 @@ struct csv {
 	struct req *rq;
 	const struct csv_query *query;
 	struct table table;
-	struct tx *keys;      /* reads data keys while rq->tx is busy with the rows; NULL: no personal answers */
+	struct tx *rows;
+	struct tx *keys;      /* reads data keys while `rows` is busy; NULL: no personal answers */
 	struct arena scratch; /* one row */
-	struct arena chunk_arena;
+	struct arena own;     /* while streaming: the request's arena is then the I/O thread's, which sends the head */
 	struct buf chunk;
 };
 
@@ -224,21 +225,27 @@ static enum err stream(struct csv *c)
 	if ((e = begin(c)))
 		return e;
 	put_head(c);
-	if ((e = tx_each(c->rq->tx, &Q(SQL_export_responses, in, csv_cols), sizeof(struct csv_row), put_row, c)))
+	if ((e = tx_each(c->rows, &Q(SQL_export_responses, in, csv_cols), sizeof(struct csv_row), put_row, c)))
 		return e;
 	return send_chunk(c);
 }
 
 static enum err run(struct csv *c)
 {
-	struct req *rq = c->rq;
+	const struct uuid *tenant = &c->rq->who.tenant_id;
+	struct app *app = c->rq->app;
 	enum err e;
 
 	if ((e = read_columns(c)))
 		return e;
-	if (c->query->personal && (e = tx_open(rq->app, PG_APP, true, &rq->who.tenant_id, rq->arena, &c->keys)))
+	/* Its connection goes back before another is taken. */
+	tx_rollback(c->rq->tx);
+	c->rq->tx = NULL;
+	if ((e = tx_open(app, PG_APP, true, tenant, &c->own, &c->rows)) ||
+	    (c->query->personal && (e = tx_open(app, PG_APP, true, tenant, &c->own, &c->keys))))
 		return e;
 	e = stream(c);
+	tx_rollback(c->rows);
 	if (c->keys)
 		tx_rollback(c->keys);
 	return e;
@@ -252,10 +259,10 @@ static enum err csv_http(struct req *rq)
 	if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))
 		return req_fail(rq, ERR_FORBIDDEN, "/query/personal", "your role does not see personal answers");
 	arena_init(&c.scratch, &arena_malloc, REQUEST_ARENA_MAX_BYTES);
-	arena_init(&c.chunk_arena, &arena_malloc, REQUEST_ARENA_MAX_BYTES);
-	buf_init(&c.chunk, &c.chunk_arena, REQUEST_ARENA_MAX_BYTES / 2);
+	arena_init(&c.own, &arena_malloc, REQUEST_ARENA_MAX_BYTES);
+	buf_init(&c.chunk, &c.own, REQUEST_ARENA_MAX_BYTES / 2);
 	e = run(&c);
-	arena_free(&c.chunk_arena);
+	arena_free(&c.own);
 	arena_free(&c.scratch);
 	return e;
 }

@@ -197,7 +197,7 @@ static void put_main(struct html *h, struct str note)
 	html_attr(h, "tabindex", S("-1"));
 	html_open(h, "p");
 	html_attr(h, "id", S("cc-note"));
-	html_attr(h, "class", S("cc-note"));
+	html_attr(h, "class", S("cc-status"));
 	html_attr(h, "role", S("status"));
 	html_text(h, note);
 	html_close(h, "p");
