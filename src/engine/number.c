@@ -50,23 +50,32 @@ double number_mod(double a, double b)
 	return a < 0 ? -rest : rest;
 }
 
-/* Newton from a guess by the exponent: five steps double the correct bits each. */
+/* x * x as the sum of two doubles, exactly: both halves of x have 26 bits, so their products are exact. */
+static double square_error(double x, double square)
+{
+	double t = x * 134217729.0, high = t - (t - x), low = x - high;
+
+	return ((high * high - square) + 2 * high * low) + low * low;
+}
+
+/* Newton from a guess by the exponent doubles the correct bits each time; at the end the last bit is set right. */
 double number_sqrt(double v)
 {
 	uint64_t bits;
-	double x;
+	double x, best;
 
 	if (v <= 0)
 		return 0;
+	if (v > 1e150) /* scaled by a power of four, so that no square overflows */
+		return number_sqrt(v / 1267650600228229401496703205376.0) * 1125899906842624.0;
 	memcpy(&bits, &v, sizeof(bits));
 	bits = (bits >> 1) + ((uint64_t)1023 << 51);
 	memcpy(&x, &bits, sizeof(x));
 	for (int i = 0; i < 6; i++)
 		x = (x + v / x) / 2;
-	/* a whole root comes out whole */
-	if (number_trunc(x + 0.5) * number_trunc(x + 0.5) == v)
-		return number_trunc(x + 0.5);
-	return x;
+	/* what is left of v after x squared, split so that nothing is lost */
+	best = x + ((v - x * x) - square_error(x, x * x)) / (2 * x);
+	return best;
 }
 
 #define LN2_HIGH 0.693147180369123816490

@@ -26,4 +26,17 @@ bool paint_is_single(const struct p_question *q);
 void paint_inputs(struct painter *p);
 struct str paint_hint(struct painter *p); /* empty when there is nothing to say */
 
+void paint_div(struct painter *p, const char *class); /* opens it */
+void paint_span(struct painter *p, const char *class, struct str text);
+void paint_attributes(struct painter *p); /* aria-required, -invalid, -describedby of an input */
+struct str paint_number_text(struct painter *p, double v);
+
+/* render_choice.c */
+void paint_choices(struct painter *p);
+void paint_rank(struct painter *p);
+void paint_boolean(struct painter *p);
+void paint_consent(struct painter *p);
+void paint_markup(struct painter *p);
+void paint_matrix(struct painter *p);
+
 #endif
