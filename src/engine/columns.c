@@ -1,5 +1,6 @@
 /* columns.c - what exports and listings need to know of the stored values. */
 #include "engine/def.h"
+#include "engine/number.h"
 #include "engine/run.h"
 #include "base/limits.h"
 
@@ -48,7 +49,7 @@ static void export_choice_of(struct run *r, const struct p_choice *c, struct exp
 	if (!out->label.n)
 		out->label = out->value;
 	out->has_code = c->code != 0;
-	out->code = c->code ? (int64_t)program_num(r->p, c->code) : 0;
+	out->code = c->code ? number_int(program_num(r->p, c->code)) : 0;
 }
 
 static bool listed(const struct export_choice *list, size_t n, struct str value)

@@ -1,11 +1,17 @@
 /* number.c - the few functions of a mathematical library that expressions need. */
 #include "engine/number.h"
-#include <stdint.h>
 #include "base/shim.h"
 
 bool number_finite(double v)
 {
 	return v - v == 0;
+}
+
+int64_t number_int(double v)
+{
+	const double most = 9007199254740992.0;
+
+	return (int64_t)(v > most ? most : v < -most ? -most : v);
 }
 
 double number_trunc(double v)

@@ -3,6 +3,7 @@
 #define ENGINE_NUMBER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 double number_trunc(double v);
 double number_floor(double v);
@@ -12,5 +13,7 @@ double number_sqrt(double v);		     /* v >= 0 */
 /* false where there is no finite real result */
 bool number_pow(double base, double exponent, double *out);
 bool number_finite(double v);
+/* The whole part, clipped to what 53 bits hold: a plain cast of more is undefined. */
+int64_t number_int(double v);
 
 #endif

@@ -124,7 +124,7 @@ void paint_rank(struct painter *p)
 	double most = program_num(p->r->p, p->q->at_most);
 
 	if (p->q->at_most && most < places)
-		places = (uint32_t)most;
+		places = most > 0 ? (uint32_t)most : 0;
 	paint_div(p, "cc-places");
 	for (uint32_t i = 0; i < places && !p->r->failed; i++) {
 		struct str number = paint_number_text(p, i + 1), id = paint_id(p, '-', number);
