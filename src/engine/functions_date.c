@@ -100,7 +100,7 @@ static enum unit unit_of(struct call *c, const struct value *v)
 void function_date_add(struct call *c)
 {
 	enum unit unit = unit_of(c, &c->args[2]);
-	int32_t from, low, high;
+	int32_t from;
 	int64_t n, days;
 
 	if (c->args[0].kind != V_DATE || c->args[1].kind != V_NUM || unit == NO_UNIT)
@@ -114,7 +114,7 @@ void function_date_add(struct call *c)
 		return;
 	}
 	days = from + n * (unit == WEEKS ? 7 : 1);
-	if (date_make(1, 1, 1, &low) && date_make(YEAR_MAX, 12, 31, &high) && days >= low && days <= high)
+	if (days >= DATE_FIRST && days <= DATE_LAST)
 		put_date(c, (int32_t)days);
 }
 

@@ -27,6 +27,10 @@ struct value_field {
 	struct value value;
 };
 
+/* Days of 0001-01-01 and 9999-12-31. */
+#define DATE_FIRST (-719162)
+#define DATE_LAST 2932896
+
 /* Sets of kinds, as the type checker sees them. */
 #define K(kind) (1u << (kind))
 #define K_SCALAR (K(V_BOOL) | K(V_NUM) | K(V_TEXT) | K(V_DATE) | K(V_TIME) | K(V_DATETIME))

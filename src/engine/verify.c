@@ -85,8 +85,8 @@ static bool check_strings(struct verifier *v)
 	for (uint32_t i = 0; i < p->str_count; i++) {
 		if ((uint64_t)p->str[i].at + p->str[i].length > p->text_blob.n)
 			return refuse(v, "a string of the program lies outside of it");
-		if (!utf8_valid(program_str(p, i)))
-			return refuse(v, "a string of the program is not UTF-8");
+		if (!utf8_valid(program_str(p, i)) || str_find_char(program_str(p, i), 0, NULL))
+			return refuse(v, "a string of the program is not UTF-8 without NUL");
 	}
 	for (uint32_t i = 0; i < p->num_count; i++) {
 		double d = program_num(p, i);

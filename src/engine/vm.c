@@ -322,6 +322,15 @@ static struct value field(struct run *r, const struct value *v, uint32_t name)
 	return f ? *f : value_empty;
 }
 
+/* A date or time of the program; what lies outside the calendar or the day is none. */
+static struct value moment(enum value_kind kind, double v)
+{
+	int64_t t = number_int(v);
+	bool fits = kind == V_DATE ? t >= DATE_FIRST && t <= DATE_LAST : t >= 0 && t < 86400;
+
+	return fits ? value_time(kind, t) : value_empty;
+}
+
 static uint32_t word(const unsigned char *c)
 {
 	return (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16 | (uint32_t)c[3] << 24;
@@ -361,8 +370,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 			break;
 		case OP_DATE:
 		case OP_TIME:
-			*top++ =
-			    value_time(op == OP_DATE ? V_DATE : V_TIME, (int64_t)number_trunc(program_num(r->p, a)));
+			*top++ = moment(op == OP_DATE ? V_DATE : V_TIME, program_num(r->p, a));
 			break;
 		case OP_TEXT:
 			*top++ = value_text(program_str(r->p, a));
