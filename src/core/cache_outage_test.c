@@ -32,7 +32,6 @@ static void a_drop_that_redis_refused_is_told_later(void **state)
 /* Nobody asks A for anything: joining again is occasion enough. */
 static void joining_again_tells_too(void **state)
 {
-	char reply[REDIS_TEST_REPLY_BYTES];
 	struct source s = {S("v1")};
 	struct process a;
 
@@ -44,16 +43,13 @@ static void joining_again_tells_too(void **state)
 	cache_drop(a.app.cache, &thing, S("k"));
 	assert_redis(*state, "REPLICAOF NO ONE", "OK");
 	assert_redis(*state, "CLIENT KILL TYPE pubsub", "1");
-	do {
-		usleep(5000);
-		redis_test_tell(*state, "GET collect:cache:thing:k", reply);
-	} while (*reply);
+	redis_test_await(*state, "GET collect:cache:thing:k", "");
 	process_end(&a);
 }
 
 static void more_drops_than_can_be_kept(void **state)
 {
-	char text[16], reply[REDIS_TEST_REPLY_BYTES];
+	char text[16];
 	struct source s = {S("v1")};
 	struct process a;
 	int i;
@@ -66,10 +62,7 @@ static void more_drops_than_can_be_kept(void **state)
 	redis_test_start(*state);
 	wait_for_listeners(state, "1");
 	assert_get(&a, S("k1"), &s, "v1");
-	do {
-		usleep(5000);
-		redis_test_tell(*state, "DBSIZE", reply);
-	} while (strcmp(reply, "1024") != 0);
+	redis_test_await(*state, "DBSIZE", "1024");
 	process_end(&a);
 }
 

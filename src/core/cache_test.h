@@ -56,12 +56,7 @@ static inline void process_end(struct process *p)
 
 static inline void wait_for_listeners(void **state, const char *n)
 {
-	char reply[REDIS_TEST_REPLY_BYTES];
-
-	do {
-		usleep(5000);
-		redis_test_tell(*state, "EVAL return(redis.call('pubsub','numsub','collect:drop')[2]) 0", reply);
-	} while (strcmp(reply, n) != 0);
+	redis_test_await(*state, "EVAL return(redis.call('pubsub','numsub','collect:drop')[2]) 0", n);
 	usleep(50000); /* the last one has been answered, but has to hear it */
 }
 

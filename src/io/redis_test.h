@@ -29,6 +29,8 @@ void redis_test_kill(struct redis_test *t);
 void redis_test_signal(const struct redis_test *t, int signal);
 /* One command, words parted by spaces, over a connection of its own; texts, errors and numbers are put into `reply`. */
 void redis_test_tell(const struct redis_test *t, const char *command, char reply[REDIS_TEST_REPLY_BYTES]);
+/* Asks again until that is the reply; ten seconds at most. */
+void redis_test_await(const struct redis_test *t, const char *command, const char *expected);
 #define assert_redis(t, command, expected)                                                                             \
 	do {                                                                                                           \
 		char reply_[REDIS_TEST_REPLY_BYTES];                                                                   \

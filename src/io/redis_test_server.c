@@ -83,6 +83,19 @@ void redis_test_tell(const struct redis_test *t, const char *command, char reply
 	redisFree(c);
 }
 
+static bool says(const struct redis_test *t, const char *command, const char *expected)
+{
+	char reply[REDIS_TEST_REPLY_BYTES];
+
+	redis_test_tell(t, command, reply);
+	return strcmp(reply, expected) == 0;
+}
+
+void redis_test_await(const struct redis_test *t, const char *command, const char *expected)
+{
+	wait_until(says(t, command, expected));
+}
+
 int redis_test_open(void **state)
 {
 	struct redis_test *t = calloc(1, sizeof *t);
