@@ -2,8 +2,8 @@
 #include "export/export.h"
 #include "base/utf8.h"
 
-/* Spreadsheets read = + - @ as the start of a formula, and so do some of them the full-width forms after normalising. A leading TAB
- * or CR is dropped by some before they look. */
+/* Spreadsheets read = + - @ as the start of a formula, and so do some of them the full-width forms after normalising.
+ * A leading TAB or CR is dropped by some before they look. */
 static bool csv_dangerous(struct str text)
 {
 	size_t at = 0;

@@ -1,4 +1,5 @@
-/* GET /api/v1/surveys/{id}/responses.csv: every answer as a row, streamed; memory does not grow with the number of answers. */
+/* GET /api/v1/surveys/{id}/responses.csv: every answer as a row, streamed; memory does not grow with the number of
+ * answers. */
 #include "base/time.h"
 #include "export/export.h"
 #include "export/table.h"

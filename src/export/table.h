@@ -1,8 +1,9 @@
-/* table.h - answers as a table: which columns a survey has over all its published versions, and one response as one row.
+/* table.h - answers as a table: which columns a survey has over all its published versions, and one response as one
+ * row.
  *
- * A column of the survey is one or more of the file: a multi or rank choice has one each (NAME_VALUE: 1 chosen, 0 not; a rank its place), a
- * matrix, multi_text or allocation one for each row or item (NAME_ROW). Columns of the newest version come first, those that only older
- * versions have after them. Room-internal. */
+ * A column of the survey is one or more of the file: a multi or rank choice has one each (NAME_VALUE: 1 chosen, 0
+ * not; a rank its place), a matrix, multi_text or allocation one for each row or item (NAME_ROW). Columns of the
+ * newest version come first, those that only older versions have after them. Room-internal. */
 #ifndef EXPORT_TABLE_H
 #define EXPORT_TABLE_H
 

@@ -1,7 +1,8 @@
 /* fieldwork.h - links and the intake of answers: resolve the link, run the engine, write; one transaction.
  *
- * An answer is acknowledged only after its commit came back clean. The same idempotency key with the same payload gets the first reply again,
- * with another payload 422. All gates (status, dates) are enforced here, whatever the page did. */
+ * An answer is acknowledged only after its commit came back clean. The same idempotency key with the same payload
+ * gets the first reply again, with another payload 422. All gates (status, dates) are enforced here, whatever the
+ * page did. */
 #ifndef FIELDWORK_FIELDWORK_H
 #define FIELDWORK_FIELDWORK_H
 

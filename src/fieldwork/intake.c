@@ -1,4 +1,5 @@
-/* Judging an answer and writing it. The write step is the only one that knows the database, so that another writer can take its place. */
+/* Judging an answer and writing it. The write step is the only one that knows the database, so that another writer
+ * can take its place. */
 #include "fieldwork/intake.h"
 #include "event/event.h"
 #include "sql.h"

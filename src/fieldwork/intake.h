@@ -2,7 +2,7 @@
  *
  *     struct submission s = { ... };                   what came in
  *     intake_judge(a, program, &s, &verdict);          pure: no database, no clock; errors are in the verdict
- *     intake_write(rq, &response, &receipt);           insert, event, commit: one round trip. OK only after the commit came back clean
+ *     intake_write(rq, &response, &receipt);           one round trip; OK only after a clean commit
  *
  * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH. */
 #ifndef FIELDWORK_INTAKE_H
@@ -18,7 +18,8 @@ struct submission {
 	int64_t now_ms; /* the interview's time */
 };
 
-/* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one taken. */
+/* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one
+ * taken. */
 enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
     struct verdict *verdict, struct str *language);
 
@@ -43,10 +44,11 @@ struct receipt {
 
 /* Undoes rq's transaction and takes it away from the router, which would else answer with its failure. */
 void intake_abandon(struct req *rq);
-/* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same key. */
+/* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same
+ * key. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
-/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's transaction and reads in
- * one of its own. */
+/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's
+ * transaction and reads in one of its own. */
 enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
     const unsigned char payload_hash[32], struct receipt *out);
 

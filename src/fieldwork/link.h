@@ -4,8 +4,9 @@
  *     if ((e = resolve(rq, slug, RESOLVE_MAY_WAIT, &r))) ...      404 unknown, not published, not open yet; 410 closed
  *     ... r.link, r.live ...
  *
- * Two cached objects stand behind it: the link (key "slug:SLUG") and what runs of its survey (SURVEY_LIVE_KIND, key "TENANT:SURVEY"), each
- * dropped by whoever changes it. What `resolved` holds is copied into the request's arena, so nothing stays pinned. */
+ * Two cached objects stand behind it: the link (key "slug:SLUG") and what runs of its survey (SURVEY_LIVE_KIND, key
+ * "TENANT:SURVEY"), each dropped by whoever changes it. What `resolved` holds is copied into the request's arena, so
+ * nothing stays pinned. */
 #ifndef FIELDWORK_LINK_H
 #define FIELDWORK_LINK_H
 
@@ -48,8 +49,8 @@ struct resolved {
 
 extern const struct cache_kind link_cache;
 
-/* Fills *out and binds the request to the link's tenant. OK with out->gate for links that exist but do not let in now; ERR_NOT_FOUND (gate
- * GATE_UNKNOWN) for those that do not exist or whose survey was never published. */
+/* Fills *out and binds the request to the link's tenant. OK with out->gate for links that exist but do not let in
+ * now; ERR_NOT_FOUND (gate GATE_UNKNOWN) for those that do not exist or whose survey was never published. */
 enum err resolve(struct req *rq, struct str slug, unsigned flags, struct resolved *out);
 /* The gates as a reply: OK, ERR_NOT_FOUND or ERR_GONE with the detail recorded. */
 enum err resolve_gate(struct req *rq, const struct resolved *r);

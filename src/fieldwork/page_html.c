@@ -95,8 +95,8 @@ static void put_button(struct html *h, const char *class, const char *action, st
 	html_close(h, "button");
 }
 
-/* Enter in a field presses a form's first button. That must mean Next, which is what a form without an action means, wherever the
- * buttons stand that can be seen. */
+/* Enter in a field presses a form's first button. That must mean Next, which is what a form without an action means,
+ * wherever the buttons stand that can be seen. */
 static void put_default_button(struct html *h, struct str text)
 {
 	html_open(h, "button");

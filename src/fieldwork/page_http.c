@@ -1,4 +1,5 @@
-/* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs travels in the form. */
+/* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs
+ * travels in the form. */
 #include "fieldwork/intake.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
@@ -75,7 +76,8 @@ static enum err reply_stale(struct req *rq, struct str slug)
 	return page_reply_message(rq, 400, &m);
 }
 
-/* An error as a page. Whatever the transaction did is undone first, because the page itself is no failure to the router. */
+/* An error as a page. Whatever the transaction did is undone first, because the page itself is no failure to the
+ * router. */
 static enum err reply_trouble(struct req *rq, enum err e)
 {
 	if (e == ERR_AGAIN)
@@ -124,8 +126,8 @@ static enum err start(struct sitting *s)
 	    (e = choose_language(s, fields, n, &language)))
 		return e;
 	e = sitting_start(s, language, fields, n);
-	/* The browser's back button shows this page again instead of beginning another interview, which would be stored beside the first. It
-	 * holds no answers yet; pages that do are not kept. */
+	/* The browser's back button shows this page again instead of beginning another interview, which would be
+	 * stored beside the first. It holds no answers yet; pages that do are not kept. */
 	reply_header(s->rq, S("Cache-Control"), S("private, no-cache"));
 	return e;
 }

@@ -6,8 +6,9 @@
 
 #include "base/str.h"
 
-/* Of `offered`, the one that an Accept-Language header likes best: exact tag, then the same primary subtag ("vi-VN" takes "vi"). Quality
- * values count, q=0 refuses, "*" and broken parts are skipped. Empty when nothing fits. At most LANGUAGE_RANGES_MAX parts are looked at. */
+/* Of `offered`, the one that an Accept-Language header likes best: exact tag, then the same primary subtag ("vi-VN"
+ * takes "vi"). Quality values count, q=0 refuses, "*" and broken parts are skipped. Empty when nothing fits. At most
+ * LANGUAGE_RANGES_MAX parts are looked at. */
 struct str language_accept(struct str header, const struct str *offered, size_t n);
 /* The one of `offered` that `wish` names, exactly or by primary subtag; empty when none does. */
 struct str language_match(struct str wish, const struct str *offered, size_t n);

@@ -1,8 +1,8 @@
 /* page_state.h - what a respondent's page carries from step to step, so that the server keeps nothing.
  *
- * It travels in a hidden field, sealed (vault_token_*): unreadable and unchangeable for the client, bound to the link by its id. It is no
- * proof of freshness: a respondent may send an older page again (the browser's back button), which is wanted; that the end is stored once is the
- * business of `key`. */
+ * It travels in a hidden field, sealed (vault_token_*): unreadable and unchangeable for the client, bound to the link
+ * by its id. It is no proof of freshness: a respondent may send an older page again (the browser's back button),
+ * which is wanted; that the end is stored once is the business of `key`. */
 #ifndef FIELDWORK_PAGE_STATE_H
 #define FIELDWORK_PAGE_STATE_H
 

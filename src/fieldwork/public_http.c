@@ -180,7 +180,8 @@ static enum err response_create_http(struct req *rq)
 	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &r)) || (e = payload_hash(rq, response.payload_hash)))
 		return e;
 	e = submit(rq, &r, &response);
-	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent again. */
+	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent
+	 * again. */
 	if ((e != ERR_INVALID && e != ERR_GONE && e != ERR_NOT_FOUND) || response.key.n == 0)
 		return e;
 	before = intake_replay(rq, &r.link, response.key, response.payload_hash, &receipt);

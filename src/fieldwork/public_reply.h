@@ -9,7 +9,8 @@ struct public_reply {
 	struct str identity, gzip, br, etag;
 };
 
-/* Only in the process's own cache: the bytes follow from the link's version and the survey's, which are part of the key. */
+/* Only in the process's own cache: the bytes follow from the link's version and the survey's, which are part of the
+ * key. */
 extern const struct cache_kind public_reply_cache;
 enum err public_reply_key(struct arena *a, const struct resolved *r, struct str *key);
 /* The plain bytes; r resolved with RESOLVE_DEFINITION. */

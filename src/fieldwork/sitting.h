@@ -1,9 +1,12 @@
-/* sitting.h - one step of an interview on the server-rendered pages: from the posted form to the page that comes next. Room-internal.
+/* sitting.h - one step of an interview on the server-rendered pages: from the posted form to the page that comes
+ * next. Room-internal.
  *
  *     GET  -> sitting_start  -> first page
- *     POST -> sitting_resume -> sitting_step -> the same page (refresh, language, further questions, errors), another one, or the end
+ *     POST -> sitting_resume -> sitting_step -> the same page (refresh, language, further questions, errors), another
+ * one, or the end
  *
- * Every function ends by staging a page; errors that come back are not the respondent's doing (database away, out of memory). */
+ * Every function ends by staging a page; errors that come back are not the respondent's doing (database away, out of
+ * memory). */
 #ifndef FIELDWORK_SITTING_H
 #define FIELDWORK_SITTING_H
 
