@@ -2,8 +2,7 @@
  * next. Room-internal.
  *
  *     GET  -> sitting_start  -> first page
- *     POST -> sitting_resume -> sitting_step -> the same page (refresh, language, further questions, errors), another
- * one, or the end
+ *     POST -> sitting_step -> the same page (refresh, language, further questions, errors), another one, or the end
  *
  * Every function ends by staging a page; errors that come back are not the respondent's doing (database away, out of
  * memory). */
