@@ -2,6 +2,69 @@
 #include "engine/def.h"
 #include "base/limits.h"
 
+/* Whether one step of a pointer, as RFC 6901 writes it, names this key. */
+static bool step_is(struct str step, struct str key)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < step.n; i++, k++) {
+		char c = step.p[i];
+
+		if (c == '~' && i + 1 < step.n)
+			c = step.p[++i] == '0' ? '~' : '/';
+		if (k >= key.n || key.p[k] != c)
+			return false;
+	}
+	return k == key.n;
+}
+
+/* Where in the text the thing stands that a pointer names, or as much of it as there is. */
+static uint32_t place_of(const struct json *at, struct str pointer)
+{
+	uint32_t place = at->at;
+	bool more = true;
+
+	str_cut(&pointer, '/', &more);
+	while (more) {
+		struct str step = str_cut(&pointer, '/', &more);
+		const struct json *inner = NULL;
+		int64_t index;
+
+		for (uint32_t i = 0; at->type == JSON_OBJECT && i < at->count; i++)
+			if (step_is(step, at->members[i].key)) {
+				inner = &at->members[i].value;
+				place = at->members[i].at;
+			}
+		if (at->type == JSON_ARRAY && str_to_int(step, &index) && index >= 0 && index < at->count) {
+			inner = &at->items[index];
+			place = inner->at;
+		}
+		if (!inner)
+			break;
+		at = inner;
+	}
+	return place;
+}
+
+/* In the order of the definition; what is said about one place stays in the order it was said. */
+static void sort(const struct diags *d, const struct json *document)
+{
+	uint32_t places[DIAGNOSTICS_MAX];
+
+	for (size_t i = 0; i < d->count; i++) {
+		struct diagnostic moved = d->list[i];
+		uint32_t place = place_of(document, moved.pointer);
+		size_t k = i;
+
+		for (; k && places[k - 1] > place; k--) {
+			places[k] = places[k - 1];
+			d->list[k] = d->list[k - 1];
+		}
+		places[k] = place;
+		d->list[k] = moved;
+	}
+}
+
 static void finish(const struct def *d, struct compiled *out)
 {
 	out->diagnostics = d->diags.list;
@@ -33,6 +96,7 @@ enum err engine_compile(struct arena *a, const struct json *definition, unsigned
 		return e;
 	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (e = prove(&d, program))))
 		return e;
+	sort(&d.diags, definition);
 	finish(&d, out);
 	out->program = d.diags.errors ? S("") : program;
 	return OK;

@@ -529,22 +529,27 @@ static void corpus_file(void **state)
 	arena_free(&a);
 }
 
+static void add_file(const char *path, struct CMUnitTest *tests, size_t *n)
+{
+	char *kept;
+
+	if (!str_ends(str_from(path), S(".test")) || *n >= CASES_MAX || !(kept = strdup(path)))
+		return;
+	tests[(*n)++] = (struct CMUnitTest){kept + strlen(ENGINE_CORPUS) + 1, corpus_file, NULL, NULL, kept};
+}
+
 static void add_folder(const char *folder, struct CMUnitTest *tests, size_t *n)
 {
 	struct dirent **names;
 	int count = scandir(folder, &names, NULL, alphasort);
+	char path[1024];
+	struct stat st;
 
 	for (int i = 0; i < count; i++) {
-		char *path = malloc(1024);
-		struct stat st;
-		struct str name = str_from(names[i]->d_name);
-
-		snprintf(path, 1024, "%s/%s", folder, names[i]->d_name);
-		if (name.p[0] != '.' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]->d_name);
+		if (names[i]->d_name[0] != '.' && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			add_folder(path, tests, n);
-		if (str_ends(name, S(".test")) && *n < CASES_MAX)
-			tests[(*n)++] =
-			    (struct CMUnitTest){path + strlen(ENGINE_CORPUS) + 1, corpus_file, NULL, NULL, path};
+		add_file(path, tests, n);
 		free(names[i]);
 	}
 	free(names);
