@@ -1,0 +1,47 @@
+/* corpus.h - between corpus_test.c (files, lines, what the compiler says) and corpus_verbs.c (interviews and pages). */
+#ifndef ENGINE_CORPUS_H
+#define ENGINE_CORPUS_H
+
+#include "base/test.h"
+#include "engine/engine.h"
+
+struct script {
+	struct arena *a;
+	const char *path;
+	unsigned line;
+	unsigned flags;
+	struct compiled compiled;
+	size_t diagnostics_seen;
+	struct program *program;
+	struct interview in;
+	struct verdict verdict;
+	bool ran, checked_diagnostics;
+	size_t errors_seen;
+	struct export_column *columns;
+	size_t column_count, columns_seen;
+	bool columns_asked;
+	struct json *values;
+	struct str value;
+	struct eval_error why;
+	enum err evaluated;
+};
+
+#define stop(s, ...)                                                                                                   \
+	do {                                                                                                           \
+		print_error("%s:%u: ", (s)->path, (s)->line);                                                          \
+		fail_msg(__VA_ARGS__);                                                                                 \
+	} while (0)
+
+struct json *script_json(struct script *s, struct str text);
+struct str script_word(struct str *rest);
+void script_expect(struct script *s, struct str got, struct str wanted, const char *what);
+void script_expect_json(struct script *s, struct str got, struct str wanted, const char *what);
+/* Everything that is listed must have come, and nothing else: looked at when a section ends. */
+void script_settle(struct script *s);
+
+typedef void verb(struct script *s, struct str rest);
+verb do_language, do_seed, do_time, do_parameters, do_answers, do_path, do_error, do_valid, do_result, do_personal,
+    do_exported, do_outcome, do_status, do_visible, do_shows, do_hides, do_form, do_becomes, do_thanks, do_redirect,
+    do_column, do_values, do_value, do_gives, do_fails;
+
+#endif
