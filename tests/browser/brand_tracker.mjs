@@ -41,6 +41,7 @@ test('what is built of it makes a questionnaire that can be answered', async () 
 	assert.equal(await page.locator('button.cc-next').count(), 0, `the end was reached; at last ${await page.textContent('main')}`);
 	const { items } = expect(await server.api.get(`/api/v1/surveys/${survey.id}/responses`), 200).body;
 	assert.equal(items.length, 1);
+	assert.equal(items[0].status, 'completed');
 	assert.ok(Object.keys(items[0].answers).length >= 1);
 	assert.deepEqual(page.faults, []);
 	await page.context().close();
@@ -79,13 +80,17 @@ async function answerAll(page) {
 	for (const name of names)
 		await page.locator(`input[name="${name}"]`).first().check({ force: true });
 	const boxes = await page.locator('input[type="checkbox"][name^="q-"]').evaluateAll((all) => [...new Set(all.map((i) => i.name))]);
-	for (const name of boxes)
-		await page.locator(`input[name="${name}"]`).first().check({ force: true });
-	for (const list of await page.locator('select[name^="q-"]').all())
-		await list.selectOption({ index: 1 });
+	for (const name of boxes) {
+		const all = page.locator(`input[name="${name}"]`);
+		await (name === 'q-industry' ? all.last() : all.first()).check({ force: true }); // the first industries are screened out
+	}
+	for (const [place, list] of (await page.locator('select[name^="q-"]').all()).entries())
+		await list.selectOption({ index: place + 1 }); // the places of a ranking want different choices
 	for (const field of await page.locator('textarea[name^="q-"], input[name^="q-"]:not([type="radio"], [type="checkbox"], [type="hidden"])').all()) {
 		const kind = (await field.getAttribute('type')) ?? 'text';
-		const wanted = { email: 'an@example.com', tel: '+84 901 234 567', url: 'https://example.com', date: '1990-04-01', time: '12:00', number: '30' };
-		await field.fill(wanted[kind] ?? (await field.getAttribute('inputmode') === 'numeric' ? '30' : 'x'));
+		const name = await field.getAttribute('name');
+		const byName = { 'q-age': '30', 'q-price_max': '20000' }[name] ?? (name.startsWith('q-spend') ? '25' : undefined);
+		const byKind = { email: 'an@example.com', tel: '+84 901 234 567', url: 'https://example.com', date: '2026-04-01', time: '12:00', number: '30' }[kind];
+		await field.fill(byName ?? byKind ?? 'x');
 	}
 }
