@@ -57,7 +57,8 @@ static bool make_cluster(struct up *up, const char *cluster)
 {
 	char program[UP_PATH_BYTES], fresh[UP_PATH_BYTES], mark[UP_PATH_BYTES];
 	const char *const remove[] = {"rm", "-rf", "--", fresh, NULL};
-	const char *const make[] = {"initdb", "--pgdata", fresh, "--username=" SUPERUSER, "--auth=trust",
+	/* PostgreSQL's programs look for each other beside the path they were called by, else along PATH. */
+	const char *const make[] = {program, "--pgdata", fresh, "--username=" SUPERUSER, "--auth=trust",
 	    "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions", NULL};
 
 	if (!up_path(up, mark, "postgres/PG_VERSION") || !up_path(up, fresh, "postgres.new"))
@@ -92,7 +93,7 @@ static bool start_postgres(struct up *up)
 	    .program = keep(up, "%s", program),
 	    .stop_signal = SIGINT,
 	    .stop_wait_ms = 60000,
-	    .argv = {"postgres", "-D", keep(up, "%s", cluster), "-c", "listen_addresses=", "-c",
+	    .argv = {keep(up, "%s", program), "-D", keep(up, "%s", cluster), "-c", "listen_addresses=", "-c",
 		keep(up, "unix_socket_directories=%s", up->run), "-c", "unix_socket_permissions=0700", "-c",
 		"shared_preload_libraries=pg_stat_statements", "-c", keep(up, "max_connections=%d", connections), "-c",
 		"logging_collector=off", "-c", "log_destination=stderr", "-c", "max_wal_size=2GB", "-c",
