@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # lib.sh - sourced by the benchmarks: release build, a private cluster with fsync on, Redis, `collect serve`, one survey with a link.
 # Everything lives in a throw-away folder and ends with the script. Variables: RUN, COLLECT, PORT, SLUG, TENANT, SURVEY, VERSION, LINK.
 set -euo pipefail
@@ -6,8 +7,9 @@ PGBIN=/usr/lib/postgresql/15/bin
 BUILD=${BENCH_BUILD:-$ROOT/build}
 COLLECT=$BUILD/src/main/collect
 RUN=$(mktemp -d "${TMPDIR:-/tmp}/collect-bench.XXXXXX")
-USER_OF_PG=
-[ "$(id -u)" = 0 ] && USER_OF_PG=postgres
+# what runs a command as the unprivileged user when we are root
+AS_USER=()
+[ "$(id -u)" = 0 ] && AS_USER=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
 pids=()
 
 need() { # commands that must be there, with the package that brings each: need wrk:wrk
@@ -19,20 +21,12 @@ need() { # commands that must be there, with the package that brings each: need 
 	fi
 }
 
-as_user() {
-	if [ -n "$USER_OF_PG" ]; then
-		setpriv --reuid="$USER_OF_PG" --regid="$USER_OF_PG" --clear-groups -- "$@"
-	else
-		"$@"
-	fi
-}
-
 cleanup() {
 	trap '' INT TERM EXIT
 	local pid
 	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
 	for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
-	[ -f "$RUN/pg/data/postmaster.pid" ] && (cd / && as_user "$PGBIN/pg_ctl" -D "$RUN/pg/data" -m fast -w stop >/dev/null 2>&1) || true
+	[ -f "$RUN/pg/data/postmaster.pid" ] && (cd / && "${AS_USER[@]}" "$PGBIN/pg_ctl" -D "$RUN/pg/data" -m fast -w stop >/dev/null 2>&1) || true
 	rm -rf "$RUN"
 }
 trap cleanup EXIT
@@ -48,13 +42,13 @@ build_release() {
 # fsync is on: what is measured is durable. The other numbers are those of `collect up`'s private cluster.
 start_cluster() {
 	chmod 755 "$RUN"
-	[ -n "$USER_OF_PG" ] && chown "$USER_OF_PG" "$RUN"
-	as_user mkdir "$RUN/pg" "$RUN/redis"
-	as_user "$PGBIN/initdb" -D "$RUN/pg/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$RUN/initdb.log"
-	as_user sh -c "cat '$ROOT/bench/postgresql.conf' >>'$RUN/pg/data/postgresql.conf'"
-	(cd "$RUN/pg" && as_user "$PGBIN/pg_ctl" -D "$RUN/pg/data" -o "-k $RUN/pg" -l "$RUN/pg/log" -w start >/dev/null)
+	[ ${#AS_USER[@]} -eq 0 ] || chown postgres "$RUN"
+	"${AS_USER[@]}" mkdir "$RUN/pg" "$RUN/redis"
+	"${AS_USER[@]}" "$PGBIN/initdb" -D "$RUN/pg/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$RUN/initdb.log"
+	"${AS_USER[@]}" sh -c "cat '$ROOT/bench/postgresql.conf' >>'$RUN/pg/data/postgresql.conf'"
+	(cd "$RUN/pg" && "${AS_USER[@]}" "$PGBIN/pg_ctl" -D "$RUN/pg/data" -o "-k $RUN/pg" -l "$RUN/pg/log" -w start >/dev/null)
 	psql -qX -h "$RUN/pg" -U postgres -d postgres -c 'create database collect'
-	as_user redis-server --port 0 --unixsocket "$RUN/redis/redis.sock" --unixsocketperm 777 --dir "$RUN/redis" --save '' \
+	"${AS_USER[@]}" redis-server --port 0 --unixsocket "$RUN/redis/redis.sock" --unixsocketperm 777 --dir "$RUN/redis" --save '' \
 		--daemonize no >/dev/null &
 	pids+=($!)
 	export COLLECT_DATABASE_URL="postgresql:///collect?host=$RUN/pg&user=postgres" COLLECT_REDIS_URL="unix://$RUN/redis/redis.sock?db=0"
