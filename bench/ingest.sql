@@ -5,10 +5,10 @@ insert into responses (tenant_id, survey_id, id, link_id, survey_version, status
 values ('@TENANT@', '@SURVEY@',
 	(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
 	'@LINK@', @VERSION@, 'completed', 'completed', 'en', :answers, '{}', 1,
-	gen_random_uuid()::text, decode(md5(random()::text) || md5(random()::text), 'hex'), now(), now(), 0);
-insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, metadata, actor_id, request_id, sequence)
+	gen_random_uuid()::text, decode(md5(random()::text) || md5(random()::text), 'hex'), null, now(), null);
+insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence)
 values ('@TENANT@',
 	(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
-	'response', gen_random_uuid(), 'completed', '{"survey_id": "@SURVEY@", "survey_version": @VERSION@, "status": "completed"}', '{}', null,
+	'response', gen_random_uuid(), 'completed', '{"survey_id": "@SURVEY@", "link_id": "@LINK@", "survey_version": @VERSION@, "status": "completed", "outcome": "completed", "language": "en"}', null,
 	gen_random_uuid()::text, 1);
 \endpipeline
