@@ -70,7 +70,8 @@ void http_reply_header(struct http_exchange *x, struct str name, struct str valu
 
 /* A reply whose bytes are produced while they are sent. Called by a worker in its handler: status and headers of x->reply go out
  * now; then http_stream_write blocks while HTTP_STREAM_BUFFER_BYTES wait to be sent. ERR_IO when the client is gone or too slow
- * (HTTP_REQUEST_TIMEOUT_MS without progress). The stream ends when the handler returns; http_stream_abort makes the end visible as
+ * (HTTP_REQUEST_TIMEOUT_MS without progress). x->arena stays the worker's until its handler returns: what the I/O thread needs is made before
+ * the head goes out, and status and headers may not be changed any more. The stream ends when the handler returns; http_stream_abort makes the end visible as
  * an error to the client (connection closed without the last chunk). With x->reply.compress the stream is gzip for who takes it. */
 enum err http_stream_begin(struct http_exchange *x);
 enum err http_stream_write(struct http_exchange *x, struct str bytes);

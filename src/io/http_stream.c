@@ -22,6 +22,7 @@ enum err http_stream_begin(struct http_exchange *x)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&st->room, &attr);
 	pthread_condattr_destroy(&attr);
+	st->status = x->reply.status;
 	x->stream = st;
 	if (!(st->response = reply_stream(ex, x->reply.compress))) {
 		stream_free(ex);
