@@ -99,9 +99,10 @@ struct http_config {
 
 enum err http_server_start(const struct http_config *config, struct http_server **out, const char **why);
 int http_server_port(const struct http_server *s);
-/* Stop accepting, answer what is under way (at most `grace_ms`), close, free. Every suspended connection is resumed before stop; a handler that
- * runs longer than the grace is waited for, what still queues then gets 503. `s` is gone afterwards. */
-void http_server_drain(struct http_server *s, int grace_ms);
+/* Stop accepting, answer what is under way (at most `grace_ms`), close, free. What still queues after the grace gets 503, streams are cut off.
+ * True: `s` is gone. False: a handler is still running a second after the grace. Its threads still use `s`, the log and `ctx`, so none of it may be
+ * freed; every client has been cut off. End the process without freeing anything, or call again to wait for the handler once more. */
+bool http_server_drain(struct http_server *s, int grace_ms);
 struct http_counts { int connections, queued, busy_workers; };
 void http_server_counts(struct http_server *s, struct http_counts *out);
 

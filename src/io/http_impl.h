@@ -104,6 +104,7 @@ struct queue {
 	pthread_cond_t work;
 	struct exchange *first, **last;
 	int length, max, busy;
+	int alive;                   /* workers */
 	bool stop;
 };
 
@@ -173,7 +174,8 @@ struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip);
 
 /* ---- workers (http_worker.c) ---- */
 bool workers_start(struct http_server *s);
-void workers_stop(struct http_server *s);
+/* Refuses what waits, and waits for the handlers at most `ms`; false when one runs on. May be called again. */
+bool workers_stop(struct http_server *s, int ms);
 /* Suspends the connection and queues the exchange; false (and nothing done) when the queue is full. */
 bool worker_submit(struct exchange *ex);
 
