@@ -15,7 +15,9 @@
  * line is there, within HTTP_HEADER_TIMEOUT_MS); a body within HTTP_REQUEST_TIMEOUT_MS of its head; a reply at 4 kB/s or faster after that time.
  * Late requests get 408 and the connection ends.
  *
- * Ownership: everything a handler gets lives in x->arena, which is dropped when the exchange ends. */
+ * Ownership: path, query, body and request_id live in x->arena, which is dropped when the exchange ends. headers, method_text and client
+ * belong to the connection, which outlives every exchange but a streamed one: http_stream_begin() copies client and method_text into the
+ * arena and takes the headers away, so what a stream needs of them is read, and copied, before. */
 #ifndef IO_HTTP_H
 #define IO_HTTP_H
 
@@ -49,7 +51,7 @@ struct http_exchange {
 	struct str method_text;
 	struct str path;             /* raw path of the target, not decoded */
 	struct str query;            /* raw, without '?' */
-	const struct http_header *headers;
+	const struct http_header *headers;   /* NULL once a stream has begun */
 	size_t header_count;
 	struct str body;
 	struct str request_id;       /* the client's when it is 1-64 of [A-Za-z0-9._-], else a new one */

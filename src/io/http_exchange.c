@@ -141,8 +141,10 @@ static void name_request(struct exchange *ex)
 	struct buf b;
 
 	if (id_acceptable(sent)) {
-		ex->x.request_id = sent;
-		return;
+		/* A copy: the log line of a stream is written after libmicrohttpd's memory of the head is gone. */
+		ex->x.request_id = str_dup(&ex->arena, sent);
+		if (ex->x.request_id.p)
+			return;
 	}
 	buf_init(&b, &ex->arena, REQUEST_ID_MAX_BYTES);
 	buf_uint_hex(&b, ex->server->id_base, 16);

@@ -1,7 +1,8 @@
 /* http_impl.h - what the files of the HTTP server share. Inside io only.
  *
  * Who owns what: a `conn` lives from the notification that a socket was opened to the one that it is closed; an `exchange` from a request's
- * first line until both libmicrohttpd and (for streams) the worker are done with it. Its arena is used by one thread at a time: the I/O
+ * first line until both libmicrohttpd and (for streams) the worker are done with it: a stream's exchange may outlive its connection, so
+ * http_stream_begin() leaves nothing in it that points into the connection or into libmicrohttpd's memory. Its arena is used by one thread at a time: the I/O
  * thread, then the worker, then the I/O thread again; the suspension of the connection is the hand-over. While a stream is under way
  * the arena is the worker's: the I/O thread sends `stream->response`, made before the head went out, and takes nothing from the arena. */
 #ifndef IO_HTTP_IMPL_H
@@ -78,7 +79,7 @@ struct exchange {
 	struct exchange *next;       /* in the free list or the queue */
 	_Atomic int refs;            /* libmicrohttpd's, and a streaming worker's */
 	enum phase phase;
-	const char *target;          /* raw, in libmicrohttpd's memory */
+	const char *target;          /* raw, in libmicrohttpd's memory; that of a stream is the copy */
 	const char *target_copy;
 	size_t target_bytes;
 	struct buf body;

@@ -8,6 +8,30 @@
 /* The worker fills a ring, the I/O thread empties it. An empty ring suspends the connection (in the reader), a
  * filled one resumes it (in the writer); both under the stream's lock, so neither is lost. */
 
+static bool keep(struct arena *a, struct str *text)
+{
+	struct str copy = str_dup(a, *text);
+
+	if (!copy.p && text->n > 0)
+		return false;
+	*text = copy;
+	return true;
+}
+
+/* Once the head is on its way the connection may end at any time, and its memory (the head, the peer's address) with
+ * it, while the worker still writes and the request is still to be logged. Path and query are in the arena already. */
+static bool keep_head(struct exchange *ex)
+{
+	struct http_exchange *x = &ex->x;
+
+	if (!keep(x->arena, &x->client) || !keep(x->arena, &x->method_text))
+		return false;
+	ex->target = ex->target_copy;
+	x->headers = NULL;
+	x->header_count = 0;
+	return true;
+}
+
 enum err http_stream_begin(struct http_exchange *x)
 {
 	struct exchange *ex = x->internal;
@@ -26,7 +50,7 @@ enum err http_stream_begin(struct http_exchange *x)
 	pthread_condattr_destroy(&attr);
 	st->status = x->reply.status;
 	x->stream = st;
-	if (!(st->response = reply_stream(ex, x->reply.compress))) {
+	if (!(st->response = reply_stream(ex, x->reply.compress)) || !keep_head(ex)) {
 		stream_free(ex);
 		x->stream = NULL;
 		return ERR_MEMORY;

@@ -19,6 +19,7 @@ struct site {
 	int port;
 	_Atomic int last_status;
 	_Atomic int finished;
+	_Atomic unsigned read_last;
 };
 
 struct answer {
@@ -39,13 +40,25 @@ static inline void site_refuse(void *ctx, struct http_exchange *x, enum err e, c
 		http_reply_header(x, S("Retry-After"), S("1"));
 }
 
+static inline unsigned sum_of(struct str s)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		sum += (unsigned char)s.p[i];
+	return sum;
+}
+
 static inline void site_finished(void *ctx, struct http_exchange *x, int status, int64_t duration_ns, size_t sent_bytes)
 {
 	struct site *site = ctx;
 
-	(void)x;
 	(void)duration_ns;
 	(void)sent_bytes;
+	/* Whoever logs a request reads these: they must still be there, also when the connection is not. */
+	site->read_last += sum_of(x->request_id) + sum_of(x->client) + sum_of(x->method_text) + sum_of(x->path) + sum_of(x->query);
+	for (size_t i = 0; i < x->header_count; i++)
+		site->read_last += sum_of(x->headers[i].name) + sum_of(x->headers[i].value);
 	site->last_status = status;
 	site->finished++;
 }
