@@ -160,6 +160,7 @@ static const char *start_threads(struct http_server *s, int fd)
 enum err http_server_start(const struct http_config *config, struct http_server **out, const char **why)
 {
 	struct http_server *s = server_new(config);
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
 	sigset_t all, before;
 	int fd;
 
@@ -170,8 +171,10 @@ enum err http_server_start(const struct http_config *config, struct http_server 
 		server_free(s);
 		return ERR_IO;
 	}
-	/* Signals are main's: no thread started here takes any. */
+	/* Signals are main's: no thread started here takes any but those that its own faults raise. */
 	sigfillset(&all);
+	for (size_t i = 0; i < countof(faults); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	*why = start_threads(s, fd);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
