@@ -29,8 +29,16 @@
 #define HTTP_CONNECTIONS_MAX 12000
 #define HTTP_CONNECTIONS_PER_ADDRESS 64
 #define HTTP_QUEUE_MAX 1024                 /* requests waiting for a worker; more get 503 */
+#define HTTP_QUEUE_WAIT_MAX_MS 2000         /* who waits longer gets 503 */
 #define HTTP_WORKERS_DEFAULT 20
 #define HTTP_STREAM_BUFFER_BYTES (256 * KB) /* per streamed reply, between worker and socket */
+#define HTTP_STREAMS_SHARE 4                /* at most one worker in so many streams (but one may): the others answer */
+/* A reader's patience account: it loses the time that the writer waits, and gains HTTP_STREAM_EARNED_MS for every HTTP_STREAM_EARNING_BYTES
+ * that its side acknowledges; when it is empty, the stream is cut off. A worker is held by no one who takes less than 3.2 kB/s. */
+#define HTTP_STREAM_PATIENCE_MS 10000       /* to begin with */
+#define HTTP_STREAM_PATIENCE_MAX_MS 30000   /* however fast the reader was: it may pause for so long */
+#define HTTP_STREAM_EARNING_BYTES (32 * KB)
+#define HTTP_STREAM_EARNED_MS 10000
 #define HTTP_COMPRESS_MIN_BYTES 1024
 
 /* API */
@@ -93,6 +101,8 @@
 #define PATTERN_SOURCE_MAX_BYTES 1024
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
 #define PATTERN_DEPTH_MAX 32                /* groups in groups */
+#define PAGE_INLINE_STEPS_MAX 20000         /* of a first page on an I/O thread: about a millisecond */
+#define PAGE_STEPS_MAX 10000000            /* of all runs that one posted page needs */
 #define RUN_STEPS_MAX 5000000               /* of all expressions of one interview_run: about a quarter of a second */
 #define VALUE_TEXT_MAX_BYTES (64 * KB)      /* a text that an expression makes, and one that is piped in */
 #define PROGRAM_MAX_BYTES (16 * MB)

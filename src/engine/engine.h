@@ -98,6 +98,9 @@ struct interview {
 	struct str language;	       /* one of the survey's */
 	const struct json *parameters; /* object or NULL: {"pid": "A7"} */
 	const struct json *answers; /* object or NULL, as API.md stores them; may hold answers that turn out hidden */
+	/* Steps that may still be burnt, by this and every further call that shares it; goes down, ERR_LIMIT below 0. NULL: each
+	 * call has RUN_STEPS_MAX of its own. */
+	int64_t *fuel;
 };
 
 enum interview_mode {

@@ -34,7 +34,6 @@ static void judge_text(struct run *r, const struct p_question *q, const struct s
 	static const enum message messages[] = {MSG_PATTERN, MSG_EMAIL, MSG_URL, MSG_TEL};
 	static const char *const codes[] = {"pattern", "email", "url", "tel"};
 	double length = (double)utf8_length(s->value.s);
-	uint32_t steps = 0;
 	bool found = true;
 
 	if (q->at_least && length < program_num(r->p, q->at_least))
@@ -43,9 +42,7 @@ static void judge_text(struct run *r, const struct p_question *q, const struct s
 		plain(r, q, "max_length", message_num(r, MSG_MAX_LENGTH, program_num(r->p, q->at_most)));
 	else if (!format_fits((enum input)q->input, s->value.s))
 		plain(r, q, codes[q->input], message(r, messages[q->input], S(""), S("")));
-	if (q->pattern && pattern_find(r->p->patterns[q->pattern - 1], s->value.s, r->a, &steps, &found) && !r->failed)
-		r->failed = ERR_MEMORY;
-	if (run_burn(r, steps) && !found)
+	if (q->pattern && run_find(r, q->pattern, s->value.s, &found) && !found)
 		plain(r, q, "pattern", message(r, MSG_PATTERN, S(""), S("")));
 }
 

@@ -12,7 +12,7 @@ struct pattern;
 
 /* ERR_INVALID with *why (static) and *at (byte offset in the source); ERR_MEMORY. */
 enum err pattern_compile(struct arena *a, struct str source, struct pattern **out, const char **why, uint32_t *at);
-/* `scratch` gives the room for two lists of states. ERR_MEMORY. *steps grows by the work done. */
-enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, uint32_t *steps, bool *found);
+/* `scratch` gives the room for two lists of states. *fuel goes down by the work done. ERR_LIMIT when it runs out, ERR_MEMORY. */
+enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found);
 
 #endif

@@ -64,7 +64,7 @@ static bool threads_init(struct arena *a, struct threads *t, uint32_t n, uint32_
 	return t->list && t->stack && mark;
 }
 
-enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, uint32_t *steps, bool *found)
+enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found)
 {
 	uint32_t *mark = arena_array(scratch, uint32_t, p->count);
 	struct threads now, then;
@@ -84,7 +84,8 @@ enum err pattern_find(const struct pattern *p, struct str text, struct arena *sc
 
 		here.stamp++;
 		then.count = 0;
-		*steps += 1 + now.count / 8;
+		if ((*fuel -= 1 + now.count / 8) < 0)
+			return ERR_LIMIT;
 		for (uint32_t i = 0; i < now.count; i++)
 			if (takes(&p->states[now.list[i]], c) && alive(p, &then, now.list[i] + 1, &here))
 				return *found = true, OK;

@@ -6,12 +6,13 @@ static bool finds(struct arena *a, const char *source, const char *text)
 {
 	struct pattern *p;
 	const char *why = "";
-	uint32_t at, steps = 0;
+	int64_t fuel = 1000000;
+	uint32_t at;
 	bool found;
 
 	if (pattern_compile(a, str_from(source), &p, &why, &at))
 		fail_msg("%s: %s at %u", source, why, at);
-	assert_int_equal(pattern_find(p, str_from(text), a, &steps, &found), OK);
+	assert_int_equal(pattern_find(p, str_from(text), a, &fuel, &found), OK);
 	return found;
 }
 
@@ -58,16 +59,19 @@ static void test_linear(void **state)
 	static char text[20001];
 	struct pattern *p;
 	const char *why;
-	uint32_t at, steps[2] = {0, 0};
+	int64_t fuel[2] = {1000000, 1000000}, little = 5000;
+	uint32_t at;
 	bool found;
 
 	memset(text, 'a', sizeof(text) - 1);
 	assert_int_equal(pattern_compile(*state, S("^(a|aa|a*)*(a+)+b$"), &p, &why, &at), OK);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(
-		    pattern_find(p, str_make(text, 10000 * ((size_t)i + 1)), *state, &steps[i], &found), OK);
+		    pattern_find(p, str_make(text, 10000 * ((size_t)i + 1)), *state, &fuel[i], &found), OK);
 	assert_false(found);
-	assert_true(steps[1] < 2 * steps[0] + 100);
+	assert_true(1000000 - fuel[1] < 2 * (1000000 - fuel[0]) + 100);
+	assert_int_equal(pattern_find(p, str_make(text, 20000), *state, &little, &found), ERR_LIMIT);
+	assert_true(little > -PATTERN_STATES_MAX);
 }
 
 int main(void)

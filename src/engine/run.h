@@ -53,6 +53,12 @@ struct run {
 	uint32_t error_count;
 };
 
+/* What is left to burn: the interview's budget, else the run's own. */
+static inline int64_t *run_fuel(struct run *r)
+{
+	return r->in && r->in->fuel ? r->in->fuel : &r->fuel;
+}
+
 enum err run_init(struct run *r, const struct interview *in, struct arena *a);
 /* The bare machine for collect eval: no questions. */
 enum err run_init_bare(struct run *r, const struct program *p, struct arena *a);
@@ -63,6 +69,8 @@ bool vm_true(struct run *r, uint32_t expression, bool fallback); /* fallback: wh
 struct str run_show(struct run *r, const struct value *v);
 struct str run_text(struct run *r, uint32_t text); /* with everything piped in; markup is escaped where it must be */
 struct str run_text_in(struct run *r, uint32_t text, uint32_t language);
+/* pattern: index + 1. False when fuel or memory is gone. */
+bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found);
 bool run_burn(struct run *r, uint32_t cost);	       /* false when the fuel is gone */
 void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed when the arena is exhausted */
 

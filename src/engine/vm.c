@@ -21,9 +21,20 @@ void vm_problem(struct run *r, const char *what)
 
 bool run_burn(struct run *r, uint32_t cost)
 {
-	r->fuel -= cost;
-	if (r->fuel < 0 && !r->failed)
+	int64_t *fuel = run_fuel(r);
+
+	*fuel -= cost;
+	if (*fuel < 0 && !r->failed)
 		r->failed = ERR_LIMIT;
+	return !r->failed;
+}
+
+bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found)
+{
+	enum err e = pattern_find(r->p->patterns[pattern - 1], text, r->a, run_fuel(r), found);
+
+	if (e && !r->failed)
+		r->failed = e;
 	return !r->failed;
 }
 
@@ -219,7 +230,6 @@ static struct value unary(struct run *r, enum opcode op, const struct value *a)
 
 static struct value matches(struct run *r, uint32_t pattern, const struct value *a)
 {
-	uint32_t steps = 0;
 	bool found = false;
 
 	if (!value_is_empty(a) && a->kind != V_TEXT)
@@ -227,9 +237,7 @@ static struct value matches(struct run *r, uint32_t pattern, const struct value 
 	/* an unanswered question matches nothing: whether it must be answered is said elsewhere */
 	if (value_is_empty(a) || a->kind != V_TEXT)
 		return value_bool(false);
-	if (pattern_find(r->p->patterns[pattern - 1], a->s, r->a, &steps, &found) && !r->failed)
-		r->failed = ERR_MEMORY;
-	return value_bool(run_burn(r, steps) && found);
+	return value_bool(run_find(r, pattern, a->s, &found) && found);
 }
 
 static bool letter_fits(const char *args, uint32_t i, const struct value *v)

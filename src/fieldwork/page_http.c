@@ -135,7 +135,7 @@ static enum err start(struct sitting *s)
 static enum err open_page(struct req *rq, const struct resolved *link)
 {
 	const struct uuid *survey_id = &link->link.survey_id, *tenant = &link->link.tenant_id;
-	struct sitting s = {.rq = rq, .link = link};
+	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
 	const struct survey_program *survey;
 	struct cache_entry *pin;
 	enum err e;
@@ -147,9 +147,12 @@ static enum err open_page(struct req *rq, const struct resolved *link)
 	if (e)
 		return e;
 	s.program = survey->program;
+	/* One survey's costly conditions must not hold up the I/O thread, which serves all. */
+	if (!rq->tx)
+		s.fuel = PAGE_INLINE_STEPS_MAX;
 	e = start(&s);
 	cache_release(rq->app->cache, pin);
-	return e;
+	return e == ERR_LIMIT && !rq->tx ? ERR_AGAIN : e;
 }
 
 static enum err page_get_http(struct req *rq)
@@ -193,7 +196,7 @@ static enum err continue_page(struct sitting *s, const struct form_field *fields
 
 static enum err post(struct req *rq, const struct resolved *link)
 {
-	struct sitting s = {.rq = rq, .link = link};
+	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
 	struct form_field *fields;
 	size_t n;
 	enum err e;

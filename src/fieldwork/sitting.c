@@ -12,6 +12,7 @@ void sitting_interview(struct sitting *s)
 	    .language = s->state.language,
 	    .parameters = s->state.parameters,
 	    .answers = s->state.answers,
+	    .fuel = &s->fuel,
 	};
 }
 

@@ -20,6 +20,7 @@ struct sitting {
 	const struct program *program;
 	struct page_state state;
 	struct interview in; /* follows from state: sitting_interview() */
+	int64_t fuel;	     /* for all runs of this request together */
 };
 
 /* Takes over state's language, seed, answers ... into s->in. */
