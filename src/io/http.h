@@ -3,7 +3,7 @@
  * I/O threads (one per core, epoll) read requests. Each complete request becomes a `struct http_exchange`. First, on the
  * I/O thread, `admit` is asked as soon as the head is there: it may refuse (431, 413 ...) or set the body's maximum. When
  * the body is there too, `inline_handler` (I/O thread, must not block) may answer from memory; else the connection is
- * suspended, the exchange waits in a bounded queue (full: 503 with Retry-After) and a worker thread runs `handler`, which
+ * suspended, the exchange waits in a bounded queue (full, or not taken within HTTP_QUEUE_WAIT_MAX_MS: 503 with Retry-After) and a worker thread runs `handler`, which
  * stages a reply; then the connection is resumed and the bytes go out.
  *
  * Around it: the header guard (what libmicrohttpd lets through and we do not: Content-Length with Transfer-Encoding, differing
@@ -72,7 +72,7 @@ void http_reply_header(struct http_exchange *x, struct str name, struct str valu
 
 /* A reply whose bytes are produced while they are sent. Called by a worker in its handler: status and headers of x->reply go out
  * now; then http_stream_write blocks while HTTP_STREAM_BUFFER_BYTES wait to be sent. ERR_IO when the client is gone or too slow
- * (HTTP_REQUEST_TIMEOUT_MS without progress). x->arena stays the worker's until its handler returns: what the I/O thread needs is made before
+ * (HTTP_STREAM_PATIENCE_MS and below it). ERR_BUSY from http_stream_begin, nothing sent yet: as many workers stream as may (HTTP_STREAMS_SHARE). x->arena stays the worker's until its handler returns: what the I/O thread needs is made before
  * the head goes out, and status and headers may not be changed any more. The stream ends when the handler returns; http_stream_abort makes the end visible as
  * an error to the client (connection closed without the last chunk). With x->reply.compress the stream is gzip for who takes it. */
 enum err http_stream_begin(struct http_exchange *x);

@@ -279,6 +279,7 @@ void *conn_janitor(void *server)
 		for (int i = 0; i < LINGER_MAX; i++)
 			linger_step(&s->lingers[i], now_ms);
 		pthread_mutex_unlock(&s->conns_lock);
+		workers_refuse_late(s);
 		nanosleep(&(struct timespec){.tv_nsec = JANITOR_STEP_MS * 1000000L}, NULL);
 	}
 	for (int i = 0; i < LINGER_MAX; i++) {

@@ -77,6 +77,7 @@ struct exchange {
 	struct conn *conn;
 	struct MHD_Connection *mhd;
 	struct exchange *next;       /* in the free list or the queue */
+	int64_t queued_ns;           /* monotonic */
 	_Atomic int refs;            /* libmicrohttpd's, and a streaming worker's */
 	enum phase phase;
 	const char *target;          /* raw, in libmicrohttpd's memory; that of a stream is the copy */
@@ -98,6 +99,8 @@ struct http_stream {
 	int status;
 	struct gzip_stream *gzip;    /* when the client takes it and the reply may be compressed */
 	struct MHD_Response *response;   /* made by the worker: the arena is its own while it writes */
+	uint64_t acked_bytes;        /* that the client's side had acknowledged when last asked */
+	int64_t patience_us;         /* see HTTP_STREAM_PATIENCE_MS */
 };
 
 struct queue {
@@ -106,6 +109,7 @@ struct queue {
 	struct exchange *first, **last;
 	int length, max, busy;
 	int alive;                   /* workers */
+	_Atomic int streams;         /* under way; each has a worker */
 	bool stop;
 };
 
@@ -179,6 +183,8 @@ bool workers_start(struct http_server *s);
 bool workers_stop(struct http_server *s, int ms);
 /* Suspends the connection and queues the exchange; false (and nothing done) when the queue is full. */
 bool worker_submit(struct exchange *ex);
+/* Refuses those that have waited longer than HTTP_QUEUE_WAIT_MAX_MS. Any thread, often. */
+void workers_refuse_late(struct http_server *s);
 
 /* ---- streams (http_stream.c) ---- */
 ssize_t stream_read(void *exchange, uint64_t pos, char *to, size_t max);

@@ -1,6 +1,7 @@
 #include "io/http_impl.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
 #include <sys/socket.h>
 
 #define ROOM_STEP_MS 100 /* how soon a writer notices that the server stops */
@@ -32,14 +33,21 @@ static bool keep_head(struct exchange *ex)
 	return true;
 }
 
-enum err http_stream_begin(struct http_exchange *x)
+/* What has left the ring says little: the kernel takes megabytes, and then nothing until half of them are gone. */
+static uint64_t acknowledged(const struct exchange *ex)
 {
-	struct exchange *ex = x->internal;
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(ex->conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) ? 0 : info.tcpi_bytes_acked;
+}
+
+static enum err stream_open(struct exchange *ex)
+{
+	struct http_exchange *x = &ex->x;
 	struct http_stream *st;
 	pthread_condattr_t attr;
 
-	if (x->stream)
-		return ERR_INTERNAL;
 	if (!(st = arena_new(x->arena, struct http_stream)) ||
 	    !(st->ring = arena_alloc(x->arena, HTTP_STREAM_BUFFER_BYTES)))
 		return ERR_MEMORY;
@@ -49,11 +57,39 @@ enum err http_stream_begin(struct http_exchange *x)
 	pthread_cond_init(&st->room, &attr);
 	pthread_condattr_destroy(&attr);
 	st->status = x->reply.status;
+	st->patience_us = HTTP_STREAM_PATIENCE_MS * INT64_C(1000);
+	st->acked_bytes = acknowledged(ex);
 	x->stream = st;
-	if (!(st->response = reply_stream(ex, x->reply.compress)) || !keep_head(ex)) {
-		stream_free(ex);
-		x->stream = NULL;
-		return ERR_MEMORY;
+	if ((st->response = reply_stream(ex, x->reply.compress)) && keep_head(ex))
+		return OK;
+	stream_free(ex);
+	x->stream = NULL;
+	return ERR_MEMORY;
+}
+
+/* A stream lasts as long as its reader likes, so some workers stay out of it. */
+static bool take_place(struct http_server *s)
+{
+	int max = s->worker_count / HTTP_STREAMS_SHARE;
+
+	if (atomic_fetch_add(&s->queue.streams, 1) < (max > 1 ? max : 1))
+		return true;
+	atomic_fetch_sub(&s->queue.streams, 1);
+	return false;
+}
+
+enum err http_stream_begin(struct http_exchange *x)
+{
+	struct exchange *ex = x->internal;
+	enum err e;
+
+	if (x->stream)
+		return ERR_INTERNAL;
+	if (!take_place(ex->server))
+		return ERR_BUSY;
+	if ((e = stream_open(ex))) {
+		atomic_fetch_sub(&ex->server->queue.streams, 1);
+		return e;
 	}
 	atomic_fetch_add(&ex->refs, 1);
 	MHD_resume_connection(ex->mhd);
@@ -106,20 +142,38 @@ static void wake_reader(struct exchange *ex, struct http_stream *st)
 	MHD_resume_connection(ex->mhd);
 }
 
-/* False when the client took nothing for HTTP_REQUEST_TIMEOUT_MS, has gone, or the server stops. */
+/* Books the time that the writer waited, and what the client took meanwhile; false when that was too little. */
+static bool is_patient(struct exchange *ex, struct http_stream *st, int64_t waited_us)
+{
+	uint64_t acked = acknowledged(ex), most = HTTP_STREAM_PATIENCE_MAX_MS * UINT64_C(1000);
+	uint64_t gain = acked > st->acked_bytes ? acked - st->acked_bytes : 0;
+
+	gain = gain * HTTP_STREAM_EARNED_MS * 1000 / HTTP_STREAM_EARNING_BYTES;
+	st->acked_bytes = acked;
+	st->patience_us += (int64_t)(gain < most ? gain : most) - waited_us;
+	if (st->patience_us > (int64_t)most)
+		st->patience_us = most;
+	return st->patience_us > 0;
+}
+
+/* False when the client took too little for too long, has gone, or the server stops. */
 static bool wait_for_room(struct exchange *ex, struct http_stream *st)
 {
 	size_t before = st->fill;
 	struct timespec until;
 
-	for (int waited_ms = 0; st->fill == before && !st->gone; waited_ms += ROOM_STEP_MS) {
-		if (waited_ms >= HTTP_REQUEST_TIMEOUT_MS || ex->server->stopping)
+	while (st->fill == before && !st->gone) {
+		int64_t began_ns = clock_mono_ns();
+
+		if (ex->server->stopping)
 			return false;
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += ROOM_STEP_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&st->room, &st->lock, &until);
+		if (!st->gone && !is_patient(ex, st, (clock_mono_ns() - began_ns) / 1000))
+			return false;
 	}
 	return !st->gone;
 }
@@ -171,6 +225,8 @@ void stream_end(struct exchange *ex)
 
 	if (st->gzip && !st->aborted)
 		gzip_put(st->gzip, (struct str){0}, true, write_through, ex);
+	/* Before the end can be seen: who has read it may ask for the next one. */
+	atomic_fetch_sub(&ex->server->queue.streams, 1);
 	pthread_mutex_lock(&st->lock);
 	st->ended = true;
 	if (!st->gone) {

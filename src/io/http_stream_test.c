@@ -82,10 +82,132 @@ static void streams_outlive_connections(void **state)
 	site_close(&site);
 }
 
+static int ask(const struct site *site, const char *request)
+{
+	int fd = dial(site);
+
+	say(fd, str_from(request));
+	return fd;
+}
+
+static void expect(int fd, int status, const char *part, int timeout_ms)
+{
+	struct answer a = hear(fd, part, timeout_ms);
+
+	if (a.status != status || !says(&a, part))
+		fail_msg("%d with \"%s\" wanted, got %d after %d ms: %s", status, part, a.status, a.ms, a.text);
+	free(a.text);
+}
+
+/* Eight workers: two of them may stream, a third stream is refused, and everything else is answered. */
+static void streams_leave_workers(void **state)
+{
+	struct http_config c = {.workers = 8, .handler = handle};
+	struct site site = {0};
+	int fds[3], fd;
+
+	(void)state;
+	site_open(&site, &c);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = ask(&site, GET("/stream") "\r\n");
+		expect(fds[i], 200, "0123456789", 2000);
+	}
+	fds[2] = ask(&site, GET("/stream") "\r\n");
+	expect(fds[2], 503, "Retry-After: 1", 2000);
+	fd = ask(&site, GET("/") "\r\n");
+	expect(fd, 200, "done", 2000);
+	close(fd);
+	/* A place that was given back is taken again. */
+	close(fds[2]);
+	reset(fds[0]);
+	wait_finished(&site, 3, 3000);
+	fds[0] = ask(&site, GET("/stream") "\r\n");
+	expect(fds[0], 200, "0123456789", 2000);
+	reset(fds[0]);
+	reset(fds[1]);
+	site_close(&site);
+}
+
+/* Who reads a little now and then keeps no worker: at most its patience, which a first gulp fills up. */
+static void slow_readers_are_cut_off(void **state)
+{
+	struct http_config c = {.workers = 1, .handler = handle};
+	int64_t began = clock_mono_ns(), ms;
+	struct site site = {0};
+	int fd;
+
+	(void)state;
+	results = 0;
+	site_open(&site, &c);
+	fd = ask(&site, GET("/stream") "\r\n");
+	do {
+		char drop[64];
+
+		ms = (clock_mono_ns() - began) / 1000000;
+		if (recv(fd, drop, sizeof(drop), MSG_DONTWAIT) == 0)
+			break;
+		sleep_ms(100);
+	} while (!results && ms < HTTP_STREAM_PATIENCE_MAX_MS + 10000);
+	assert_int_equal(results, 1);
+	assert_in_range(ms, HTTP_STREAM_PATIENCE_MS - 1000, HTTP_STREAM_PATIENCE_MAX_MS + 2000);
+	close(fd);
+	site_close(&site);
+}
+
+/* About 300 kB/s, in gulps: never cut off, though the socket's buffer makes the writer wait for seconds. */
+static void steady_readers_go_on(void **state)
+{
+	struct http_config c = {.workers = 1, .handler = handle};
+	static char gulp[64 * 1024];
+	struct site site = {0};
+	int fd;
+
+	(void)state;
+	results = 0;
+	site_open(&site, &c);
+	fd = ask(&site, GET("/stream") "\r\n");
+	for (int i = 0; i < 70 && !results; i++) {
+		recv(fd, gulp, sizeof(gulp), MSG_DONTWAIT);
+		sleep_ms(200);
+	}
+	assert_int_equal(results, 0);
+	reset(fd);
+	site_close(&site);
+}
+
+/* The only worker is busy: who waits behind it is told so after HTTP_QUEUE_WAIT_MAX_MS and not when it is free. */
+static void waiting_is_bounded(void **state)
+{
+	struct http_config c = {.workers = 1, .handler = handle};
+	struct site site = {0};
+	struct answer a;
+	int busy, waiting;
+
+	(void)state;
+	let_go = 0;
+	site_open(&site, &c);
+	busy = ask(&site, GET("/endless") "\r\n");
+	sleep_ms(50);
+	waiting = ask(&site, GET("/") "\r\n");
+	a = hear(waiting, "busy", HTTP_QUEUE_WAIT_MAX_MS + 2000);
+	assert_true(a.status == 503 && says(&a, "Retry-After: 1"));
+	assert_in_range(a.ms, HTTP_QUEUE_WAIT_MAX_MS - 100, HTTP_QUEUE_WAIT_MAX_MS + 1000);
+	free(a.text);
+	let_go = 1;
+	expect(busy, 200, "done", 2000);
+	close(busy);
+	close(waiting);
+	site_close(&site);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(streams_outlive_connections),
+	    cmocka_unit_test(streams_leave_workers),
+	    cmocka_unit_test(slow_readers_are_cut_off),
+	    cmocka_unit_test(steady_readers_go_on),
+	    cmocka_unit_test(waiting_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

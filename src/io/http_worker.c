@@ -20,6 +20,7 @@ bool worker_submit(struct exchange *ex)
 		ex->phase = PHASE_WAITING;
 		MHD_suspend_connection(ex->mhd);
 		ex->next = NULL;
+		ex->queued_ns = clock_mono_ns();
 		*q->last = ex;
 		q->last = &ex->next;
 		q->length++;
@@ -56,6 +57,12 @@ static struct exchange *next_work(struct queue *q)
 	return ex;
 }
 
+/* Nobody waits for it any more, or nobody should: the time is better spent on the next one. */
+static bool is_late(const struct exchange *ex)
+{
+	return clock_mono_ns() - ex->queued_ns > HTTP_QUEUE_WAIT_MAX_MS * INT64_C(1000000);
+}
+
 static void refuse_late(struct exchange *ex)
 {
 	exchange_refuse(ex, ERR_BUSY, "the server is stopping, or the request waited too long");
@@ -63,10 +70,7 @@ static void refuse_late(struct exchange *ex)
 
 static void work(struct http_server *s, struct exchange *ex, int number)
 {
-	int64_t age_ms = (clock_mono_ns() - ex->x.started_ns) / 1000000;
-
-	/* Nobody waits for it any more, or nobody should: the time is better spent on the next one. */
-	if (s->stopping || age_ms > HTTP_REQUEST_TIMEOUT_MS)
+	if (s->stopping || is_late(ex))
 		refuse_late(ex);
 	else
 		s->config.handler(s->config.ctx, &ex->x, number);
@@ -124,20 +128,25 @@ bool workers_start(struct http_server *s)
 }
 
 /* Whom no worker has taken yet is told so, even when all of them are busy with something endless. */
-static void refuse_waiting(struct http_server *s)
+static void refuse_waiting(struct http_server *s, bool all)
 {
 	struct queue *q = &s->queue;
 	struct exchange *ex;
 
 	for (;;) {
 		pthread_mutex_lock(&q->lock);
-		ex = take(q);
+		ex = q->first && (all || is_late(q->first)) ? take(q) : NULL;
 		pthread_mutex_unlock(&q->lock);
 		if (!ex)
 			return;
 		refuse_late(ex);
 		MHD_resume_connection(ex->mhd);
 	}
+}
+
+void workers_refuse_late(struct http_server *s)
+{
+	refuse_waiting(s, false);
 }
 
 static bool wait_for_workers(struct queue *q, int ms)
@@ -161,7 +170,7 @@ bool workers_stop(struct http_server *s, int ms)
 	s->queue.stop = true;
 	pthread_cond_broadcast(&s->queue.work);
 	pthread_mutex_unlock(&s->queue.lock);
-	refuse_waiting(s);
+	refuse_waiting(s, true);
 	if (!wait_for_workers(&s->queue, ms))
 		return false;
 	for (int i = 0; i < s->worker_count; i++)
