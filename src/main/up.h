@@ -1,7 +1,7 @@
 /* up.h - the parts of `collect up`, the supervisor. Private to up*.c.
  *
- * The supervisor has one thread. It prepares the data folder (as root when it is root), drops to an unprivileged user for good, and then starts
- * everything as its own children, each in a process group of its own, so that Ctrl-C reaches the supervisor alone and it decides the order of the end.
+ * The supervisor has one thread. Root only makes the data folder and gives it to an unprivileged user; then it drops to that user for good,
+ * before it touches anything inside, and starts everything as its own children, each in a process group of its own, so that Ctrl-C reaches the supervisor alone and it decides the order of the end.
  * A child dies with the supervisor even when that is killed (PR_SET_PDEATHSIG). */
 #ifndef MAIN_UP_H
 #define MAIN_UP_H
@@ -50,7 +50,8 @@ bool up_path(const struct up *up, char path[UP_PATH_BYTES], const char *name);
 
 /* ---- up_folder.c: the data folder, and who we are ---- */
 
-/* Makes DATA ours (marker file, lock), empties it with `fresh`, gives it to the unprivileged user, becomes that user. False: said why. */
+/* Makes DATA, as root gives it to the unprivileged user and becomes that user; then makes it ours (marker file, lock) and empties it with
+ * `fresh`. Root takes only a folder that is that user's already or an empty one of its own. False: said why. */
 bool up_prepare(struct up *up, bool fresh);
 void up_leave(struct up *up);                    /* removes a short socket folder; the lock goes with the process */
 

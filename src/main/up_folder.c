@@ -25,64 +25,130 @@ static bool fail(const struct up *up, const char *path)
 	return false;
 }
 
-static bool make_folder(const struct up *up, const char *path, mode_t mode)
+static bool folder_is_empty(int folder)
 {
-	return mkdir(path, mode) == 0 || errno == EEXIST ? true : fail(up, path);
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	size_t n = 0;
+
+	if (!entries) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (n == 0 && (entry = readdir(entries)))
+		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(entries);
+	return n == 0;
 }
 
-/* DATA and what is missing above it; then up->data is its absolute path. */
-static bool find_data(struct up *up)
+/* Whoever may write into a folder decides what a name in it means, so root follows links only where nobody else may. */
+static int link_flag(int folder)
+{
+	struct stat st;
+
+	if (geteuid() != 0 || (fstat(folder, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH))))
+		return 0;
+	return O_NOFOLLOW;
+}
+
+/* The folder NAME in `folder`, made when there is none; `folder` is closed. -1 with errno. */
+static int step_into(int folder, const char *name)
+{
+	int next = -1, fault;
+
+	if (mkdirat(folder, name, 0755) == 0 || errno == EEXIST)
+		next = openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | link_flag(folder));
+	fault = errno;
+	close(folder);
+	errno = fault;
+	return next;
+}
+
+/* DATA and what is missing above it, opened as a place (O_PATH); -1: said why. */
+static int open_data(const struct up *up)
 {
 	const char *asked = config_text(up->config, CFG_data);
-	char path[UP_PATH_BYTES], *at;
-	char *whole;
+	char path[UP_PATH_BYTES], *rest = path, *name;
+	int folder = open(*asked == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (snprintf(path, sizeof path, "%s", asked) >= (int)sizeof path - 256) {
 		command_fail(up->line, 1, "the path of the data folder is too long");
-		return false;
+		if (folder >= 0)
+			close(folder);
+		return -1;
 	}
-	for (at = path + 1; *at; at++)
-		if (*at == '/') {
-			*at = '\0';
-			if (!make_folder(up, path, 0755))
-				return false;
-			*at = '/';
-		}
-	if (!make_folder(up, path, 0755))
-		return false;
-	whole = realpath(path, NULL);
-	if (!whole)
-		return fail(up, path);
-	snprintf(up->data, sizeof up->data, "%s", whole);
-	free(whole);
-	return true;
+	while (folder >= 0 && (name = strsep(&rest, "/")))
+		if (*name && strcmp(name, ".") != 0)
+			folder = step_into(folder, name);
+	if (folder < 0)
+		fail(up, asked);
+	return folder;
 }
 
-static bool folder_is_empty(const char *path)
+/* Root gives away nothing but an empty folder of its own, by descriptor: a path may come to mean something else. */
+static bool give_folder(const struct up *up, int folder, const struct passwd *user)
 {
-	DIR *folder = opendir(path);
-	size_t n = 0;
-	struct dirent *entry;
+	struct stat st;
+	bool ok;
+	int fd;
 
-	if (!folder)
+	if (fstat(folder, &st) != 0)
+		return fail(up, up->data);
+	if (st.st_uid == user->pw_uid)
+		return true;
+	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH) || !folder_is_empty(folder)) {
+		command_fail(up->line, 1,
+		    "%s is neither a folder of the user %s nor an empty one that only root may change; name another "
+		    "folder with --data",
+		    up->data, user->pw_name);
 		return false;
-	while (n == 0 && (entry = readdir(folder)))
-		n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-	closedir(folder);
-	return n == 0;
+	}
+	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok = fd >= 0 && fchown(fd, user->pw_uid, user->pw_gid) == 0;
+	if (!ok)
+		fail(up, up->data);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* Then up->data is its absolute path. With `user` (we are root) it is that user's. */
+static bool find_data(struct up *up, const struct passwd *user)
+{
+	int folder = open_data(up);
+	char link[64];
+	ssize_t n;
+	bool ok;
+
+	if (folder < 0)
+		return false;
+	snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+	n = readlink(link, up->data, sizeof up->data - 1);
+	up->data[n > 0 ? n : 0] = '\0';
+	ok = n > 0 ? !user || give_folder(up, folder, user) : fail(up, link);
+	close(folder);
+	return ok;
 }
 
 /* Only a folder that we marked, or an empty one, is ours: `--fresh --data $HOME` must not be a disaster. */
 static bool claim_folder(const struct up *up)
 {
 	char marker[UP_PATH_BYTES];
+	bool empty;
 	int fd;
 
 	if (!up_path(up, marker, MARKER))
 		return false;
 	if (access(marker, F_OK) == 0)
 		return true;
-	if (!folder_is_empty(up->data)) {
+	fd = open(up->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(up, up->data);
+	empty = folder_is_empty(fd);
+	close(fd);
+	if (!empty) {
 		command_fail(up->line, 1,
 		    "%s is not empty and was not made by `collect up`; name another folder with --data", up->data);
 		return false;
@@ -96,7 +162,7 @@ static bool claim_folder(const struct up *up)
 
 static bool folder_is_ours(const struct up *up)
 {
-	if (geteuid() == 0 || access(up->data, R_OK | W_OK | X_OK) == 0)
+	if (access(up->data, R_OK | W_OK | X_OK) == 0)
 		return true;
 	command_fail(up->line, 1,
 	    "%s belongs to another user; start it as that user or as root, or name another folder with --data",
@@ -136,19 +202,19 @@ static bool empty_folder(const struct up *up)
 												 : fail(up, up->data);
 }
 
-static bool make_folders(const struct up *up, uid_t uid, gid_t gid)
+static bool make_folders(const struct up *up)
 {
 	static const char *const names[] = {"keys", "log", "run"};
 	char path[UP_PATH_BYTES];
 	size_t i;
 
 	for (i = 0; i < countof(names); i++) {
-		if (!up_path(up, path, names[i]) || !make_folder(up, path, 0700))
+		if (!up_path(up, path, names[i]))
 			return false;
-		if (geteuid() == 0 && chown(path, uid, gid) != 0)
+		if (mkdir(path, 0700) != 0 && errno != EEXIST)
 			return fail(up, path);
 	}
-	return geteuid() != 0 || chown(up->data, uid, gid) == 0 ? true : fail(up, up->data);
+	return true;
 }
 
 static bool become(const struct passwd *user)
@@ -189,7 +255,7 @@ static bool drop(const struct up *up, const struct passwd *user)
 		return fail(up, user->pw_name);
 	/* changing the user clears this: without it a core file or /proc of our own would be root's */
 	prctl(PR_SET_DUMPABLE, 1);
-	return access(up->data, R_OK | W_OK | X_OK) == 0 ? true : fail(up, up->data);
+	return true;
 }
 
 /* Paths of sockets end at 107 bytes, and PostgreSQL and Redis each give some characters a meaning. */
@@ -249,13 +315,14 @@ bool up_prepare(struct up *up, bool fresh)
 	if (user && !user_can_enter(up, user))
 		return false;
 	umask(0022);
-	if (!find_self(up) || !find_data(up) || !folder_is_ours(up) || !claim_folder(up) || !lock_folder(up))
+	if (!find_self(up) || !find_data(up, user))
 		return false;
-	if (fresh && !empty_folder(up))
-		return false;
-	if (!make_folders(up, user ? user->pw_uid : 0, user ? user->pw_gid : 0))
-		return false;
+	/* What is in the folder is the user's to change at any time: root never acts on a name in there. */
 	if (user && !drop(up, user))
+		return false;
+	if (!folder_is_ours(up) || !claim_folder(up) || !lock_folder(up))
+		return false;
+	if ((fresh && !empty_folder(up)) || !make_folders(up))
 		return false;
 	umask(0077);
 	if (access(up->self, X_OK) != 0)

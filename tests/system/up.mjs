@@ -1,7 +1,7 @@
 // `collect up --demo`: one command from nothing to a page, and back; what `./run` starts.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, lchownSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { join } from 'node:path';
@@ -148,6 +148,33 @@ test('--fresh begins anew, but never in a folder that is not its own', async () 
 	assert.equal(got.code, 1, got.stdout + got.stderr);
 	assert.match(got.stderr, /alien/);
 	assert.deepEqual(readdirSync(alien), ['diary.txt']);
+});
+
+test('root gives nothing away: neither through a link inside the folder nor through one on the way to it', { skip: process.getuid() !== 0 }, async () => {
+	const place = await newFolder('links');
+	const victim = join(place, 'victim');
+	mkdirSync(victim, { mode: 0o755 });
+	const { uid, gid } = statSync(data);
+	// what the unprivileged user could do to its own folder, and root's next start
+	rmSync(join(data, 'log'), { recursive: true });
+	symlinkSync(victim, join(data, 'log'));
+	lchownSync(join(data, 'log'), uid, gid);
+	const refused = async (folder, ...more) => {
+		const got = await command([run.collect, 'up', '--data', folder, '--port', String(await freePort()), ...more], { timeout: 20000 });
+		assert.equal(got.code, 1, got.stdout + got.stderr);
+		return got.stderr;
+	};
+	await refused(data);
+	assert.equal(statSync(victim).uid, 0);
+	assert.deepEqual(readdirSync(victim), []);
+	// a link that the user put where root was told to make the folder
+	chownSync(place, uid, gid);
+	symlinkSync(victim, join(place, 'var'));
+	lchownSync(join(place, 'var'), uid, gid);
+	for (const folder of ['var', 'var/below'])
+		assert.match(await refused(join(place, folder), '--fresh'), /var/);
+	assert.equal(statSync(victim).uid, 0);
+	assert.deepEqual(readdirSync(victim), []);
 });
 
 test('with a database and a Redis given, those are used and none is started', async () => {
