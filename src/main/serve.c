@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "base/limits.h"
 #include "main/open.h"
@@ -15,6 +17,10 @@
 #define INTERNAL_QUEUE 64
 #define INTERNAL_CONNECTIONS 256
 #define INTERNAL_DRAIN_MS 1000
+/* Files that are no connection of a client: logs, Redis, the threads' own, what a library opens for a moment. */
+#define RESERVED_FILES 128
+#define SERVER_POOLS 3 /* the application's, the respondents', the replica's */
+#define CONNECTIONS_MIN 10
 #define STATUS_CUT_OFF 1
 #define URL_BYTES 300
 #define PATH_BYTES 4096
@@ -69,6 +75,46 @@ static enum err start_listener(
 	return e;
 }
 
+/* Service managers start programs with a soft limit for select(2), which we do not use. Where it cannot be raised it stays. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* No more connections than there can be descriptors for: at the limit accept() would fail and a pool could not reconnect. */
+static enum err fit_connections(struct serving *s, int *connections, struct str *why)
+{
+	const struct config *c = s->config;
+	int64_t pool = config_int(c, CFG_database_pool_max), room;
+	struct rlimit limit;
+	char text[160];
+
+	if (pool < config_int(c, CFG_database_pool_size))
+		pool = config_int(c, CFG_database_pool_size);
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+		return OK;
+	room = (int64_t)limit.rlim_cur - SERVER_POOLS * pool - INTERNAL_CONNECTIONS - RESERVED_FILES;
+	if (room >= *connections)
+		return OK;
+	if (room < CONNECTIONS_MIN) {
+		snprintf(text, sizeof text,
+		    "the limit of open files (%lld) leaves no room for connections; raise it to %lld",
+		    (long long)limit.rlim_cur, (long long)limit.rlim_cur - room + *connections);
+		*why = str_dup(s->arena, str_from(text));
+		return ERR_SETTING;
+	}
+	snprintf(text, sizeof text, "%lld instead of %d: the limit of open files is %lld", (long long)room,
+	    *connections, (long long)limit.rlim_cur);
+	log_message(s->app->log, LOG_WARN, "fewer connections than set", str_from(text));
+	*connections = (int)room;
+	return OK;
+}
+
 static enum err start_listeners(struct serving *s, struct str *why)
 {
 	const struct config *c = s->config;
@@ -89,6 +135,8 @@ static enum err start_listeners(struct serving *s, struct str *why)
 	    .trusted_hops = (int)config_int(c, CFG_trusted_hops)};
 	enum err e;
 
+	if ((e = fit_connections(s, &public.connections_max, why)))
+		return e;
 	s->inside.internal = true;
 	if ((e = start_listener(s, &s->inside, &internal, &s->internal_server, why)))
 		return e;
@@ -289,6 +337,7 @@ int serve_command(int argc, char **argv)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	arena_init(&a, &arena_malloc, APP_ARENA_MAX_BYTES);
 	s.arena = &a;
 	if (!command_config(&line, &a, &s.config))
