@@ -40,8 +40,7 @@ static void flush(struct cutter *c)
 	buf_init(&c->literal, c->d->a, HTTP_BODY_API_MAX_BYTES);
 }
 
-/* The place behind the brace that closes the one at `from`; 0 when there is none. */
-static size_t pipe_end(struct str s, size_t from)
+size_t pipe_end(struct str s, size_t from)
 {
 	uint32_t depth = 0;
 	char quote = 0;

@@ -177,7 +177,8 @@ enum err program_columns(
 		add_question(&c, &p->question[i]);
 	for (uint32_t i = 0; i < p->calc_count; i++)
 		if (p->calc[i].flags & VARIABLE_EXPORT)
-			add(&c, program_str(p, p->calc[i].name), S(""), "calculated");
+			add(&c, program_str(p, p->calc[i].name), S(""), "calculated")->personal =
+			    p->calc[i].flags & VARIABLE_PERSONAL;
 	*out = c.list;
 	*n = c.n;
 	return r.failed;

@@ -149,6 +149,7 @@ struct def_calc {
 	enum value_kind kind;
 	struct formula expression;
 	bool exported;
+	bool personal; /* looks at a personal answer, at any remove: order.c */
 	uint32_t index;
 	bool checked;
 };
@@ -254,6 +255,9 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, bool
 void check_text(struct def *d, struct text *t, const struct scope *scope);
 /* html_clean.c: allowed markup only, balanced; pipes stay as they are. */
 struct str html_clean(struct def *d, const struct where *at, struct str source);
+/* check_text.c: the place behind the brace that closes the one at `from`, quoted texts passed over; 0 when there is none. What the
+ * cleaner leaves alone and what the cutter takes for an expression must be the same, so both ask here. */
+size_t pipe_end(struct str s, size_t from);
 
 struct def_question *def_question_by_name(const struct def *d, struct str name);
 struct def_calc *def_calc_by_name(const struct def *d, struct str name);

@@ -90,6 +90,17 @@ static uint32_t column(struct str text, uint32_t at)
 	return (uint32_t)utf8_length(str_sub(text, 0, at)) + 1;
 }
 
+/* When the list is full an error takes the place of the last that is none: it must not vanish behind warnings. */
+static struct diagnostic *place_for(struct diags *d, enum severity severity)
+{
+	if (d->count < DIAGNOSTICS_MAX)
+		return &d->list[d->count++];
+	for (size_t i = d->count; severity == SEV_ERROR && i-- > 0;)
+		if (d->list[i].severity != SEV_ERROR)
+			return &d->list[i];
+	return NULL;
+}
+
 void diag_span(struct diags *d, enum diag kind, const struct where *at, struct span span, const struct str args[3])
 {
 	struct diagnostic *g;
@@ -97,9 +108,8 @@ void diag_span(struct diags *d, enum diag kind, const struct where *at, struct s
 	if (!d->list && !(d->list = arena_array(d->a, struct diagnostic, DIAGNOSTICS_MAX)))
 		d->memory = true;
 	d->errors += rows[kind].severity == SEV_ERROR;
-	if (!d->list || d->count >= DIAGNOSTICS_MAX)
+	if (!d->list || !(g = place_for(d, rows[kind].severity)))
 		return;
-	g = &d->list[d->count++];
 	g->severity = rows[kind].severity;
 	g->code = diag_code(kind);
 	g->pointer = where_text(d->a, at);

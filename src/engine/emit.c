@@ -274,8 +274,8 @@ static void emit_variables(struct build *b)
 	}
 	for (uint32_t i = 0; i < b->d->calc_count; i++) {
 		struct def_calc *v = &b->d->calcs[i];
-		struct p_calc p = {
-		    emit_str(b->e, v->name), v->kind, formula_id(b, &v->expression), v->exported ? VARIABLE_EXPORT : 0};
+		struct p_calc p = {emit_str(b->e, v->name), v->kind, formula_id(b, &v->expression),
+		    (v->exported ? VARIABLE_EXPORT : 0) | (v->personal ? VARIABLE_PERSONAL : 0)};
 		struct p_calc *r = RECORD(b, calc);
 
 		if (r)

@@ -60,21 +60,14 @@ static bool is_letter(char x)
 /* A piped part, or a doubled brace, as it stands. */
 static void copy_pipe(struct cleaner *c)
 {
-	uint32_t depth = 0;
+	size_t end = at(c, 1) == '{' ? c->i + 2 : pipe_end(c->s, c->i);
 
-	if (at(c, 1) == '{') {
-		buf_add(&c->out, S("{{"));
-		c->i += 2;
-		return;
-	}
-	while (c->i < c->s.n) {
-		char x = c->s.p[c->i++];
-
-		buf_char(&c->out, x);
-		depth += x == '{';
-		if (x == '}' && --depth == 0)
-			return;
-	}
+	/* What is copied here is not cleaned, so it must be just what will be cut out as an expression. A brace that nothing closes
+	 * goes alone; what follows it is cleaned like any text. */
+	if (!end)
+		end = c->i + 1;
+	buf_add(&c->out, str_sub(c->s, c->i, end - c->i));
+	c->i = end;
 }
 
 /* A reference such as &amp; or &#8230; stays; a lone & is escaped. */

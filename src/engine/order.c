@@ -106,6 +106,29 @@ static void spread(struct graph *g)
 	}
 }
 
+/* What is worked out from personal answers is personal too, or they would be stored in the clear under another name. */
+static void taint(struct graph *g)
+{
+	uint32_t questions = g->d->question_count;
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (uint32_t c = 0; c < g->d->calc_count; c++) {
+			struct def_calc *calc = &g->d->calcs[c];
+
+			for (uint32_t i = 0; i < g->dep_counts[questions + c] && !calc->personal; i++) {
+				uint32_t on = g->deps[questions + c][i];
+
+				calc->personal = on < questions
+						     ? g->d->questions[on].pii || g->d->questions[on].encrypted
+						     : g->d->calcs[on - questions].personal;
+				again |= calc->personal;
+			}
+		}
+	}
+}
+
 static struct def_step step_of(const struct graph *g, uint32_t at)
 {
 	if (at < g->d->question_count)
@@ -273,6 +296,7 @@ enum err def_order(struct def *d)
 		return ERR_MEMORY;
 	collect(&g);
 	spread(&g);
+	taint(&g);
 	for (uint32_t i = d->question_count; i < g.count; i++)
 		g.taken[i] = 1;
 	sort(&g, &d->steps, &d->step_count);

@@ -1,7 +1,7 @@
 /* program_test.c - hostile programs are refused or harmless, and no allocation failure does harm. */
 #include "base/test.h"
 #include "base/rng.h"
-#include "engine/engine.h"
+#include "engine/program.h"
 
 #define MUTATIONS 20000
 
@@ -86,6 +86,36 @@ static void test_mutations(void **state)
 	assert_true(taken > MUTATIONS / 20 && taken < MUTATIONS);
 }
 
+/* Changes in the code alone, to small values: opcodes and jump targets, also into an instruction's own operand. */
+static void test_code_mutations(void **state)
+{
+	struct program *p, *whole;
+	struct compiled c;
+	const char *why;
+	struct arena a;
+	struct rng rng;
+	size_t from, taken = 0;
+
+	assert_int_equal(
+	    engine_compile_text(*state, survey_text(*state, "brand-tracker.json"), COMPILE_LEAVE_OUT_UNBUILT, &c), OK);
+	assert_int_equal(program_load(*state, c.program, &whole, &why), OK);
+	from = (size_t)(whole->code.p - whole->bytes.p);
+	rng_init(&rng, 43, 1);
+	for (int i = 0; i < MUTATIONS / 4; i++) {
+		char *bytes;
+
+		arena_init(&a, &arena_malloc, 32 * MB);
+		bytes = arena_copy(&a, c.program.p, c.program.n);
+		bytes[from + rng_below(&rng, (uint32_t)whole->code.n)] = (char)rng_below(&rng, 48);
+		if (program_load(&a, str_make(bytes, c.program.n), &p, &why) == OK) {
+			taken++;
+			use(p, &a);
+		}
+		arena_free(&a);
+	}
+	assert_true(taken > 0 && taken < MUTATIONS / 4);
+}
+
 static void test_cut(void **state)
 {
 	struct compiled c;
@@ -132,8 +162,8 @@ static void test_deterministic(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    with_arena(test_mutations), with_arena(test_cut), with_arena(test_memory), with_arena(test_deterministic)};
+	const struct CMUnitTest tests[] = {with_arena(test_mutations), with_arena(test_code_mutations),
+	    with_arena(test_cut), with_arena(test_memory), with_arena(test_deterministic)};
 
 	return cmocka_run_group_tests_name("program", tests, NULL, NULL);
 }

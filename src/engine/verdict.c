@@ -25,10 +25,13 @@ static void put_answer(struct run *r, struct json_out *w, uint32_t question)
 	json_field_str(w, other, s->other);
 }
 
-static void put_calcs(struct run *r, struct json_out *w)
+static void put_calcs(struct run *r, struct json_out *w, bool personal)
 {
 	for (uint32_t i = 0; i < r->p->calc_count; i++) {
-		if (!(r->p->calc[i].flags & VARIABLE_EXPORT) || value_is_empty(&r->calcs[i]))
+		uint32_t flags = r->p->calc[i].flags;
+
+		if (!(flags & VARIABLE_EXPORT) || !!(flags & VARIABLE_PERSONAL) != personal ||
+		    value_is_empty(&r->calcs[i]))
 			continue;
 		json_key(w, program_str(r->p, r->p->calc[i].name));
 		value_json(w, &r->calcs[i]);
@@ -56,8 +59,7 @@ static struct str answers_text(struct run *r, bool personal)
 	for (uint32_t i = 0; i < r->p->question_count; i++)
 		if (!!(r->p->question[i].flags & QUESTION_PERSONAL) == personal)
 			put_answer(r, &w, i);
-	if (!personal)
-		put_calcs(r, &w);
+	put_calcs(r, &w, personal);
 	json_close(&w, '}');
 	return finish(r, &b);
 }

@@ -195,7 +195,7 @@ static bool operand_sound(const struct walk *w, const struct opcode_row *row, ui
 	case OPERAND_FUNCTION:
 		return x < FUNCTIONS && y <= w->depth;
 	case OPERAND_LABEL:
-		return x > w->at && x < w->length;
+		return x >= w->at + 5 && x < w->length; /* behind this instruction and its operand */
 	default:
 		return true;
 	}
