@@ -8,6 +8,8 @@
 
 #define FILE_MAX_BYTES (256 * KB)
 #define NAME_MAX_BYTES 64
+#define SAID_MAX_BYTES 2048
+#define RELOAD_ARENA_MAX_BYTES (2 * MB)
 
 extern char **environ;
 
@@ -39,11 +41,13 @@ struct config {
 	    *arena; /* the caller's; also keeps older values of reloaded settings, which readers may still look at */
 	const char *file;
 	struct value values[CFG_COUNT];
+	char said[SAID_MAX_BYTES];	     /* the last reload's words */
 	unsigned char overridden[CFG_COUNT]; /* by the command line: no reload touches it */
 };
 
 /* What a source says about one setting, before it is believed. */
 struct given {
+	struct arena *arena; /* of the texts below and of complaints */
 	const char *text[CFG_COUNT];
 	const char *origin[CFG_COUNT];
 };
@@ -243,8 +247,7 @@ static enum err read_secret(struct arena *a, const char *path, const char *where
 }
 
 /* `name` in lower case, as in the file. "database_url_file" names a file that holds the secret "database_url". */
-static enum err give(
-    struct config *c, struct given *g, struct str name, const char *text, const char *where, struct str *why)
+static enum err give(struct given *g, struct str name, const char *text, const char *where, struct str *why)
 {
 	struct str stem = str_ends(name, S("_file")) ? str_sub(name, 0, name.n - 5) : S("");
 	const char *shown;
@@ -259,7 +262,7 @@ static enum err give(
 		if (from_file && str_eq(name, str_from(rows[CFG_key_file].name)))
 			continue;
 		if (from_file) {
-			enum err e = read_secret(c->arena, text, where, &text, why);
+			enum err e = read_secret(g->arena, text, where, &text, why);
 
 			if (e)
 				return e;
@@ -268,12 +271,12 @@ static enum err give(
 		g->origin[i] = where;
 		return OK;
 	}
-	shown = str_cstr(c->arena, str_sub(name, 0, NAME_MAX_BYTES));
-	return shown ? unknown_name(c->arena, where, shown, why)
-		     : complain(c->arena, why, where, "not a name%s%s", "", "");
+	shown = str_cstr(g->arena, str_sub(name, 0, NAME_MAX_BYTES));
+	return shown ? unknown_name(g->arena, where, shown, why)
+		     : complain(g->arena, why, where, "not a name%s%s", "", "");
 }
 
-static enum err read_line(struct config *c, struct given *g, struct str line, const char *where, struct str *why)
+static enum err read_line(struct given *g, struct str line, const char *where, struct str *why)
 {
 	struct str name, value = str_trim(line);
 	const char *text;
@@ -283,36 +286,36 @@ static enum err read_line(struct config *c, struct given *g, struct str line, co
 		return OK;
 	name = str_trim(str_cut(&value, '=', &assigned));
 	if (!assigned)
-		return complain(c->arena, why, where, "expected NAME = value%s%s", "", "");
-	text = str_cstr(c->arena, str_trim(value));
+		return complain(g->arena, why, where, "expected NAME = value%s%s", "", "");
+	text = str_cstr(g->arena, str_trim(value));
 	if (!text)
-		return complain(c->arena, why, where, "the value holds a NUL%s%s", "", "");
-	return give(c, g, name, text, where, why);
+		return complain(g->arena, why, where, "the value holds a NUL%s%s", "", "");
+	return give(g, name, text, where, why);
 }
 
-static enum err read_file(struct config *c, struct given *g, struct str *why)
+static enum err read_file(const struct config *c, struct given *g, struct str *why)
 {
 	struct str text, rest;
 	size_t number = 0, room = strlen(c->file) + 24;
 	enum err e;
 
-	if (read_whole(c->arena, c->file, &text))
+	if (read_whole(g->arena, c->file, &text))
 		return complain(
-		    c->arena, why, c->file, "cannot be read (is it there, and at most 256 kB?)%s%s", "", "");
+		    g->arena, why, c->file, "cannot be read (is it there, and at most 256 kB?)%s%s", "", "");
 	for (rest = text; rest.n;) {
 		struct str line = str_cut(&rest, '\n', NULL);
-		char *where = arena_alloc(c->arena, room);
+		char *where = arena_alloc(g->arena, room);
 
 		if (!where)
 			return ERR_MEMORY;
 		snprintf(where, room, "%s:%zu", c->file, ++number);
-		if ((e = read_line(c, g, line, where, why)))
+		if ((e = read_line(g, line, where, why)))
 			return e;
 	}
 	return OK;
 }
 
-static enum err read_environment(struct config *c, struct given *g, struct str *why)
+static enum err read_environment(struct given *g, struct str *why)
 {
 	static const char prefix[] = "COLLECT_";
 	char **at;
@@ -326,21 +329,21 @@ static enum err read_environment(struct config *c, struct given *g, struct str *
 		if (!str_starts(value, S("COLLECT_")))
 			continue;
 		name = str_cut(&value, '=', NULL);
-		where = str_cstr(c->arena, name);
-		lower = str_cstr(c->arena, str_sub(name, sizeof prefix - 1, name.n));
+		where = str_cstr(g->arena, name);
+		lower = str_cstr(g->arena, str_sub(name, sizeof prefix - 1, name.n));
 		if (!where || !lower)
 			return ERR_MEMORY;
 		for (i = 0; lower[i]; i++)
 			if (lower[i] >= 'A' && lower[i] <= 'Z')
 				lower[i] = (char)(lower[i] + 32);
 		/* an empty variable is an absent one: scripts that pass settings on need no branches */
-		if (value.n && (e = give(c, g, str_from(lower), str_cstr(c->arena, value), where, why)))
+		if (value.n && (e = give(g, str_from(lower), str_cstr(g->arena, value), where, why)))
 			return e;
 	}
 	return OK;
 }
 
-static enum err read_sources(struct config *c, struct given *g, struct str *why)
+static enum err read_sources(const struct config *c, struct given *g, struct str *why)
 {
 	enum err e;
 	size_t i;
@@ -351,13 +354,13 @@ static enum err read_sources(struct config *c, struct given *g, struct str *why)
 	}
 	if (c->file && (e = read_file(c, g, why)))
 		return e;
-	return read_environment(c, g, why);
+	return read_environment(g, why);
 }
 
 enum err config_load(struct arena *a, const char *file, struct config **out, struct str *why)
 {
 	struct config *c = arena_new(a, struct config);
-	struct given g;
+	struct given g = {.arena = a};
 	enum err e;
 	size_t i;
 
@@ -389,35 +392,74 @@ enum err config_override(struct config *c, enum setting_id id, const char *value
 	return OK;
 }
 
-enum err config_reload(struct config *c, struct str *why)
+static bool changes(const struct config *c, const struct given *g, size_t i)
 {
-	struct given g;
+	return !c->overridden[i] && strcmp(g->text[i], config_text(c, (enum setting_id)i)) != 0;
+}
+
+/* What is to be used outlives the scratch; older values stay too, for readers that still look at them. */
+static enum err keep_changes(struct config *c, struct given *g)
+{
+	size_t i;
+
+	for (i = 0; i < CFG_COUNT; i++) {
+		if (!changes(c, g, i) || !(rows[i].flags & SETTING_RELOADABLE))
+			continue;
+		g->text[i] = str_cstr(c->arena, str_from(g->text[i]));
+		if (g->origin[i] && !(g->origin[i] = str_cstr(c->arena, str_from(g->origin[i]))))
+			return ERR_MEMORY;
+		if (!g->text[i])
+			return ERR_MEMORY;
+	}
+	return OK;
+}
+
+static enum err apply(struct config *c, struct given *g, struct str *why)
+{
 	struct buf fixed;
 	enum err e;
 	size_t i;
 
-	*why = S("");
-	if ((e = read_sources(c, &g, why)))
+	if ((e = read_sources(c, g, why)))
 		return e;
 	for (i = 0; i < CFG_COUNT; i++) { /* all or nothing: a bad line changes no setting */
+		const char *origin = g->origin[i] ? g->origin[i] : "default";
 		int64_t number;
 
-		if ((e = check_value(
-			 c->arena, (enum setting_id)i, g.text[i], g.origin[i] ? g.origin[i] : "default", &number, why)))
+		if ((e = check_value(g->arena, (enum setting_id)i, g->text[i], origin, &number, why)))
 			return e;
 	}
-	buf_init(&fixed, c->arena, 16 * KB);
+	if ((e = keep_changes(c, g)))
+		return e;
+	buf_init(&fixed, g->arena, 16 * KB);
 	for (i = 0; i < CFG_COUNT; i++) {
-		if (c->overridden[i] || strcmp(g.text[i], config_text(c, (enum setting_id)i)) == 0)
+		if (!changes(c, g, i))
 			continue;
 		if (rows[i].flags & SETTING_RELOADABLE) {
-			take(c, (enum setting_id)i, g.text[i], g.origin[i], why);
+			take(c, (enum setting_id)i, g->text[i], g->origin[i], why);
 			continue;
 		}
 		buf_add(&fixed, fixed.n ? S(", ") : S("these change at the next start only: "));
 		buf_add(&fixed, str_from(rows[i].name));
 	}
 	return buf_done(&fixed, why);
+}
+
+enum err config_reload(struct config *c, struct str *why)
+{
+	struct arena scratch;
+	struct given g = {.arena = &scratch};
+	enum err e;
+
+	*why = S("");
+	arena_init(&scratch, &arena_malloc, RELOAD_ARENA_MAX_BYTES);
+	e = apply(c, &g, why);
+	*why = str_sub(*why, 0, sizeof c->said);
+	if (why->n)
+		memcpy(c->said, why->p, why->n);
+	*why = str_make(c->said, why->n);
+	arena_free(&scratch);
+	return e;
 }
 
 /* ---- reading them ---- */

@@ -29,7 +29,8 @@ bool config_bool(const struct config *c, enum setting_id id);
 bool config_is_set(const struct config *c, enum setting_id id);          /* not the default */
 /* A command-line option overrides; origin becomes "--port". */
 enum err config_override(struct config *c, enum setting_id id, const char *value, const char *origin, struct str *why);
-/* Re-reads environment-independent sources; changes rows that are reloadable, reports others that differ in *why. */
+/* Re-reads environment-independent sources; changes rows that are reloadable, reports others that differ in *why (good until the next reload).
+ * Takes memory only for values that changed. One thread at a time; readers may read meanwhile. */
 enum err config_reload(struct config *c, struct str *why);
 /* `collect config`: name, value (secrets masked), origin, sentence. */
 enum err config_print(const struct config *c, struct buf *out);

@@ -151,11 +151,40 @@ static void reload_changes_what_may_change(void **state)
 	arena_free(&a);
 }
 
+/* Reloaded once a minute for years: only a change of a value may cost memory. */
+static void reload_takes_no_memory_for_what_stays(void **state)
+{
+	const char *path = file_with("log_level = info\nport = 81\n");
+	struct config *c;
+	struct arena a;
+	struct str why;
+	size_t used;
+	int i;
+
+	(void)state;
+	arena_big(&a);
+	assert_int_equal(config_load(&a, path, &c, &why), OK);
+	file_with("log_level = warn\nport = 82\n");
+	assert_int_equal(config_reload(c, &why), OK);
+	used = a.used_bytes;
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(config_reload(c, &why), OK);
+		assert_str(why, "these change at the next start only: port");
+	}
+	file_with("port = nonsense\n");
+	assert_int_equal(config_reload(c, &why), ERR_SETTING);
+	assert_int_equal(a.used_bytes, used);
+	assert_string_equal(config_text(c, CFG_log_level), "warn");
+	unlink(path);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_hold), cmocka_unit_test(environment_wins),
 	    cmocka_unit_test(faults_name_their_line), cmocka_unit_test(secrets_are_masked),
-	    cmocka_unit_test(secrets_come_from_files), cmocka_unit_test(reload_changes_what_may_change)};
+	    cmocka_unit_test(secrets_come_from_files), cmocka_unit_test(reload_changes_what_may_change),
+	    cmocka_unit_test(reload_takes_no_memory_for_what_stays)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
