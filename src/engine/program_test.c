@@ -1,6 +1,7 @@
 /* program_test.c - hostile programs are refused or harmless, and no allocation failure does harm. */
 #include "base/test.h"
 #include "base/rng.h"
+#include "engine/emit.h"
 #include "engine/program.h"
 
 #define MUTATIONS 20000
@@ -86,34 +87,51 @@ static void test_mutations(void **state)
 	assert_true(taken > MUTATIONS / 20 && taken < MUTATIONS);
 }
 
-/* Changes in the code alone, to small values: opcodes and jump targets, also into an instruction's own operand. */
-static void test_code_mutations(void **state)
+/* A jump to each byte of its own instruction, which would make code of an operand. */
+static size_t jumps_refused(struct arena *a, struct str bytes, const struct program *p, const struct p_expr *x)
 {
-	struct program *p, *whole;
-	struct compiled c;
-	const char *why;
-	struct arena a;
-	struct rng rng;
-	size_t from, taken = 0;
+	char *code = (char *)(uintptr_t)p->code.p;
+	size_t tried = 0;
 
-	assert_int_equal(
-	    engine_compile_text(*state, survey_text(*state, "brand-tracker.json"), COMPILE_LEAVE_OUT_UNBUILT, &c), OK);
-	assert_int_equal(program_load(*state, c.program, &whole, &why), OK);
-	from = (size_t)(whole->code.p - whole->bytes.p);
-	rng_init(&rng, 43, 1);
-	for (int i = 0; i < MUTATIONS / 4; i++) {
-		char *bytes;
+	for (uint32_t at = x->code, words; at < x->code + x->length; at += 1 + 4 * words) {
+		const struct opcode_row *row = &opcode_rows[(unsigned char)code[at]];
+		char kept = code[at + 1];
+		struct program *again;
+		const char *why;
 
-		arena_init(&a, &arena_malloc, 32 * MB);
-		bytes = arena_copy(&a, c.program.p, c.program.n);
-		bytes[from + rng_below(&rng, (uint32_t)whole->code.n)] = (char)rng_below(&rng, 48);
-		if (program_load(&a, str_make(bytes, c.program.n), &p, &why) == OK) {
-			taken++;
-			use(p, &a);
+		words = operand_words(row->operand);
+		if (row->operand != OPERAND_LABEL || at - x->code > 100)
+			continue;
+		for (uint32_t k = 0; k <= 4; k++, tried++) {
+			code[at + 1] = (char)(at - x->code + k);
+			assert_int_equal(program_load(a, bytes, &again, &why), ERR_INVALID);
 		}
-		arena_free(&a);
+		code[at + 1] = kept;
 	}
-	assert_true(taken > 0 && taken < MUTATIONS / 4);
+	return tried;
+}
+
+static void test_jumps(void **state)
+{
+	struct arena *a = *state;
+	struct compiled c;
+	struct program *p;
+	const char *why;
+	size_t tried = 0;
+
+	assert_int_equal(engine_compile_text(a,
+			     S("{\"schema_version\": \"1.0\", \"survey\": {\"title\": \"t\", \"language\": \"en\", "
+			       "\"pages\": [{\"name\": \"p\", \"questions\": [{\"type\": \"boolean\", "
+			       "\"name\": \"b\", \"title\": \"B\"}, {\"type\": \"text\", \"name\": \"t\", \"title\": "
+			       "\"T\", \"visible_if\": \"iif({b}, true, false) and {b} = true or {b} empty\"}]}]}}"),
+			     0, &c),
+	    OK);
+	assert_true(c.program.n > 0);
+	assert_int_equal(program_load(a, c.program, &p, &why), OK);
+	for (uint32_t i = 0; i < p->expr_count; i++)
+		tried += jumps_refused(a, c.program, p, &p->expr[i]);
+	assert_true(tried >= 15);
+	assert_int_equal(program_load(a, c.program, &p, &why), OK);
 }
 
 static void test_cut(void **state)
@@ -162,8 +180,8 @@ static void test_deterministic(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {with_arena(test_mutations), with_arena(test_code_mutations),
-	    with_arena(test_cut), with_arena(test_memory), with_arena(test_deterministic)};
+	const struct CMUnitTest tests[] = {with_arena(test_mutations), with_arena(test_jumps), with_arena(test_cut),
+	    with_arena(test_memory), with_arena(test_deterministic)};
 
 	return cmocka_run_group_tests_name("program", tests, NULL, NULL);
 }

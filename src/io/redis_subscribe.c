@@ -128,6 +128,7 @@ static void *subscriber_main(void *arg)
 enum err redis_subscribe(struct redis *r, const char *channel, const struct redis_listener *listener)
 {
 	struct redis_subscriber *s = &r->subscriber;
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}; /* they must be seen */
 	sigset_t all, before;
 	int failed;
 
@@ -139,6 +140,8 @@ enum err redis_subscribe(struct redis *r, const char *channel, const struct redi
 		return ERR_IO;
 	/* Signals are the main thread's. */
 	sigfillset(&all);
+	for (size_t i = 0; i < countof(faults); i++)
+		sigdelset(&all, faults[i]);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	failed = pthread_create(&s->thread, NULL, subscriber_main, r);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
