@@ -214,7 +214,8 @@ static enum err begin(struct csv *c)
 		return e;
 	reply_text(rq, 200, S("text/csv; charset=utf-8; header=present"), S(""));
 	reply_header(rq, S("Content-Disposition"), name);
-	return http_stream_begin(rq->x);
+	/* A HEAD wants no more than this: its reply has no body that could be streamed. */
+	return rq->x->method == HTTP_HEAD ? OK : http_stream_begin(rq->x);
 }
 
 static enum err stream(struct csv *c)
@@ -223,7 +224,7 @@ static enum err stream(struct csv *c)
 	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->keys != NULL)};
 	enum err e;
 
-	if ((e = begin(c)))
+	if ((e = begin(c)) || c->rq->x->method == HTTP_HEAD)
 		return e;
 	put_head(c);
 	if ((e = tx_each(c->rows, &Q(SQL_export_responses, in, csv_cols), sizeof(struct csv_row), put_row, c)))

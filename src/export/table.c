@@ -12,10 +12,12 @@ enum err table_init(struct table *t, struct arena *a)
 	return t->columns && t->seen ? OK : ERR_MEMORY;
 }
 
-/* Two names with the same 64 bits would lose a column; at 20,000 columns the chance is one in 10^11. */
-static bool seen_before(struct table *t, struct str name)
+enum seen_as { SEEN_COLUMN, SEEN_NAME }; /* two kinds of keys in one set */
+
+/* Two columns with the same 64 bits would lose one; at 20,000 columns the chance is one in 10^11. */
+static bool seen_before(struct table *t, struct str key, enum seen_as as)
 {
-	uint64_t h = hash64(name, 0) | 1;
+	uint64_t h = hash64(key, as) | 1;
 	size_t at = h % t->seen_size;
 
 	while (t->seen[at] != 0) {
@@ -27,22 +29,6 @@ static bool seen_before(struct table *t, struct str name)
 	return false;
 }
 
-static enum err add(struct table *t, struct table_column column, struct arena *a)
-{
-	if (seen_before(t, column.name))
-		return OK;
-	if (t->n == EXPORT_COLUMNS_MAX)
-		return ERR_LIMIT;
-	if (t->n == t->room) {
-		t->columns = arena_grow(a, t->columns, t->room * sizeof(column), 2 * t->room * sizeof(column));
-		if (!t->columns)
-			return ERR_MEMORY;
-		t->room *= 2;
-	}
-	t->columns[t->n++] = column;
-	return OK;
-}
-
 static enum err joined(struct arena *a, struct str head, struct str between, struct str tail, struct str *out)
 {
 	struct buf b;
@@ -52,6 +38,45 @@ static enum err joined(struct arena *a, struct str head, struct str between, str
 	buf_add(&b, between);
 	buf_add(&b, tail);
 	return buf_done(&b, out);
+}
+
+/* The choice `x` of `a` and a question `a_x` would both head their columns a_x: the later one becomes a_x_2. */
+static enum err name_alone(struct table *t, struct table_column *column, struct arena *a)
+{
+	const struct str wanted = column->name;
+	enum err e = OK;
+
+	for (int64_t n = 2; !e && seen_before(t, column->name, SEEN_NAME); n++) {
+		char digits[24];
+
+		e = joined(a, wanted, S("_"),
+		    str_make(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)n)), &column->name);
+	}
+	return e;
+}
+
+static enum err add(struct table *t, struct table_column column, struct arena *a)
+{
+	struct str key;
+	enum err e;
+
+	/* The same column of another version, or another one whose name is only the same. */
+	if ((e = joined(a, column.question, S("\n"), column.part, &key)))
+		return e;
+	if (seen_before(t, key, SEEN_COLUMN))
+		return OK;
+	if (t->n == EXPORT_COLUMNS_MAX)
+		return ERR_LIMIT;
+	if ((e = name_alone(t, &column, a)))
+		return e;
+	if (t->n == t->room) {
+		t->columns = arena_grow(a, t->columns, t->room * sizeof(column), 2 * t->room * sizeof(column));
+		if (!t->columns)
+			return ERR_MEMORY;
+		t->room *= 2;
+	}
+	t->columns[t->n++] = column;
+	return OK;
 }
 
 static enum part_kind parts_of(struct str type)
@@ -101,6 +126,7 @@ static enum err add_column(struct table *t, const struct export_column *c, struc
 	};
 
 	column.question = column.name;
+	column.part = S("");
 	if (column.kind == PART_MEMBER && c->item_count > 0)
 		return add_parts(t, column, c->items, c->item_count, a);
 	if ((column.kind == PART_CHOSEN || column.kind == PART_PLACE) && c->choice_count > 0)

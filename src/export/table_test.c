@@ -138,6 +138,30 @@ static void personal_columns_need_asking(void **state)
 	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,store,old,liked_place"));
 }
 
+/* The choice `other` of `a`, the text typed for it, and a question that bears the name of another choice's column. */
+static void columns_of_one_name_are_not_merged(void **state)
+{
+	static const struct export_choice choices[] = {
+	    {{"x", 1}, {"X", 1}, 0, false}, {{"other", 5}, {"Other", 5}, 0, false}};
+	static const struct program p = {{{{"a", 1}, {"A", 1}, {"multi", 5}, false, 2, choices},
+					     {{"a_other", 7}, {"A", 1}, {"other_text", 10}, false, 0, NULL},
+					     {{"a_x", 3}, {"AX", 2}, {"text", 4}, false, 0, NULL}},
+	    3};
+	struct fixture f;
+
+	(void)state;
+	arena_init(&f.a, &arena_malloc, 64 * MB);
+	assert_int_equal(table_init(&f.table, &f.a), OK);
+	assert_int_equal(table_add(&f.table, &p, S("en"), false, &f.a), OK);
+	assert_int_equal(table_add(&f.table, &p, S("en"), false, &f.a), OK);
+	buf_init(&f.out, &f.a, 1 * MB);
+	table_head(&f.table, false, &f.out);
+	buf_char(&f.out, '|');
+	table_row(&f.table, object(&f, S("{\"a\":[\"other\"],\"a_other\":\"typed\",\"a_x\":\"text\"}")),
+	    object(&f, S("{}")), NULL, &f.out);
+	check(&f, S(",a_x,a_other,a_other_2,a_x_2|,0,1,typed,text"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +170,7 @@ int main(void)
 	    cmocka_unit_test(a_row_has_a_cell_for_each_column),
 	    cmocka_unit_test(what_was_not_answered_is_empty),
 	    cmocka_unit_test(personal_columns_need_asking),
+	    cmocka_unit_test(columns_of_one_name_are_not_merged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

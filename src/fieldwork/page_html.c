@@ -17,7 +17,8 @@ static enum err page_reply(struct req *rq, int status, struct buf *b)
 	reply_html(rq, status, html);
 	reply_header(rq, S("Content-Security-Policy"), str_from(csp));
 	reply_header(rq, S("X-Robots-Tag"), S("noindex, nofollow"));
-	reply_header(rq, S("Cache-Control"), S("no-store"));
+	/* Not no-store: the browser's back button must show the page again instead of asking whether to send the form anew. */
+	reply_header(rq, S("Cache-Control"), S("private, no-cache"));
 	reply_header(rq, S("Vary"), S("Accept-Language"));
 	return OK;
 }

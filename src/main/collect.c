@@ -95,6 +95,7 @@ static int help_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	char help[] = "help", version[] = "version";
 	const struct command *c;
 	int status;
 
@@ -103,9 +104,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		argv[1] = (char[]){"help"};
+		argv[1] = help;
 	if (strcmp(argv[1], "--version") == 0)
-		argv[1] = (char[]){"version"};
+		argv[1] = version;
 	c = find_command(argv[1]);
 	if (!c)
 		return unknown_command(argv[1]);

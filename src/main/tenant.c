@@ -35,7 +35,10 @@ static int add(const struct command_line *line, struct arena *a, const struct co
 	if (e)
 		return command_fail(line, 1, "%s%.*s", why.n ? "" : err_meaning(e), STR_ARGS(why));
 	printf("tenant    %.*s\nuser      %s\n", STR_ARGS(uuid_str(a, &made.tenant_id)), email);
-	if (!given)
+	if (made.user_known)
+		printf("password  as before: this user is in another tenant already; sign in with \"tenant\": \"%s\"\n",
+		    slug);
+	else if (!given)
 		printf("password  %.*s   (shown only now)\n", STR_ARGS(in.password));
 	return 0;
 }

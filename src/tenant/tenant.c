@@ -44,7 +44,7 @@ static const char *tenant_fault(const struct tenant_new *in)
 
 struct provisioned {
 	struct uuid tenant_id, user_id;
-	bool created;
+	bool created, user_known;
 };
 
 static enum err provision_in(struct app *app, const struct tenant_new *in, struct arena *a, struct provisioned *out)
@@ -67,6 +67,7 @@ static enum err provision_in(struct app *app, const struct tenant_new *in, struc
 		tx_rollback(tx);
 		return e;
 	}
+	out->user_known = !uuid_eq(&out->user_id, &user);
 	return tx_commit(tx);
 }
 
@@ -100,7 +101,7 @@ enum err tenant_provision(
 		pg_pool_close(app.pools[PG_OWNER]);
 	}
 	log_close(app.log);
-	*out = (struct tenant_made){made.tenant_id, made.user_id};
+	*out = (struct tenant_made){made.tenant_id, made.user_id, made.user_known};
 	return e ? e : made.created ? OK : ERR_CONFLICT;
 }
 

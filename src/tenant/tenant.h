@@ -12,6 +12,7 @@ struct tenant_new {
 };
 struct tenant_made {
 	struct uuid tenant_id, user_id;
+	bool user_known; /* somebody with that e-mail address was there already and keeps the password */
 };
 /* As owner (its conninfo), outside of any request: makes the tenant and its first admin. ERR_CONFLICT when the slug is taken; *out then names the
  * tenant that has it (user_id nil when nobody has that e-mail address). ERR_INVALID with a sentence in *why. */

@@ -55,6 +55,23 @@ test('a survey without answers gives the header line', async () => {
 		assert.ok(table[0].includes(name), `${name} in ${table[0]}`);
 });
 
+test('HEAD has the headers and no body, and the connection goes on', async () => {
+	const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+	const ask = (method, url) => new Promise((resolve, reject) => {
+		const headers = { Authorization: `Bearer ${server.api.token}` };
+		http.request(`http://127.0.0.1:${server.api.port}${url}`, { method, agent, headers }, (reply) => {
+			reply.resume();
+			reply.on('end', () => resolve(reply));
+		}).on('error', reject).end();
+	});
+	const head = await ask('HEAD', path());
+	assert.equal(head.statusCode, 200);
+	assert.match(head.headers['content-type'], /^text\/csv/);
+	for (const status of [200, 200])
+		assert.equal((await ask('GET', '/api/v1/me')).statusCode, status);
+	agent.destroy();
+});
+
 test('each answer is a line with its values', async () => {
 	expect(await submit(server.anyone, f.slug, { answers: { nps: 3, why_low: 'Line one\nline "two", three' }, parameters: { store: '=7' } }), 201);
 	expect(await submit(server.anyone, f.slug, { answers: { nps: 10, liked: ['price', 'staff'] }, language: 'vi' }), 201);

@@ -17,6 +17,8 @@ before(async () => { dir = await newFolder('cli'); });
 
 test('help lists the subcommands, and each has its own', async () => {
 	const { code, stdout } = await collect(['help']);
+	assert.equal((await collect(['--help'])).stdout, stdout);
+	assert.equal((await collect(['--version'])).code, 0);
 	assert.equal(code, 0);
 	const names = [...stdout.matchAll(/^ {2}([a-z]+) {2,}/gm)].map((m) => m[1]);
 	for (const wanted of ['up', 'serve', 'worker', 'migrate', 'check', 'eval', 'compile', 'version', 'help', 'config', 'doctor', 'print'])
