@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 #include "base/limits.h"
+#include "core/name_distance.h"
 
 #define FILE_MAX_BYTES (256 * KB)
 #define NAME_MAX_BYTES 64
@@ -72,38 +73,13 @@ static enum err complain(
 	return ERR_SETTING;
 }
 
-/* Edits between two names, for "did you mean". */
-static size_t distance(const char *x, const char *y)
-{
-	size_t prev[NAME_MAX_BYTES + 1], n = strlen(y), i, j;
-
-	for (j = 0; j <= n; j++)
-		prev[j] = j;
-	for (i = 0; x[i]; i++) {
-		size_t corner = prev[0];
-
-		prev[0] = i + 1;
-		for (j = 0; j < n; j++) {
-			size_t best = corner + (x[i] != y[j]);
-
-			corner = prev[j + 1];
-			if (prev[j] + 1 < best)
-				best = prev[j] + 1;
-			if (prev[j + 1] + 1 < best)
-				best = prev[j + 1] + 1;
-			prev[j + 1] = best;
-		}
-	}
-	return prev[n];
-}
-
 static enum err unknown_name(struct arena *a, const char *where, const char *name, struct str *why)
 {
 	size_t best = 4, i;
 	const char *like = NULL;
 
 	for (i = 0; i < CFG_COUNT; i++) {
-		size_t d = distance(name, rows[i].name);
+		size_t d = name_distance(name, rows[i].name);
 
 		if (d < best) {
 			best = d;

@@ -115,6 +115,11 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 		return OK;
 	}
 	intake_abandon(rq);
+	/* The answer was judged sound, so a row that the database refuses is our fault: a final 422 or 404 would lose it. */
+	if (e == ERR_INVALID || e == ERR_NOT_FOUND) {
+		log_message(rq->app->log, LOG_ERROR, "answer refused by the database", str_from(err_slug(e)));
+		return ERR_UNAVAILABLE;
+	}
 	if (e != ERR_CONFLICT || r->key.n == 0)
 		return e;
 	e = intake_replay(rq, r->link, r->key, r->payload_hash, out);

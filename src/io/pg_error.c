@@ -31,10 +31,13 @@ static const struct state_row states[] = {
     {"25006", ERR_UNAVAILABLE, false}, /* read_only_sql_transaction: the primary became a standby */
 };
 
-enum err pg_error_of_state(const char *sqlstate, bool *retry)
+enum err pg_error_of_state(const char *sqlstate, const char *constraint, bool *retry)
 {
 	*retry = false;
 	if (!sqlstate[0])
+		return ERR_UNAVAILABLE;
+	/* No check of a table's failed: there is no partition for the row, which is for the operator to mend. */
+	if (strcmp(sqlstate, "23514") == 0 && !constraint[0])
 		return ERR_UNAVAILABLE;
 	for (size_t i = 0; i < countof(states); i++) {
 		if (strncmp(sqlstate, states[i].prefix, strlen(states[i].prefix)) == 0) {

@@ -37,7 +37,7 @@ bool pg_session_quiet(struct pg_session *c);    /* idle, and the server has not 
 enum err pg_prepare(struct pg_session *c, const struct pg_statement *s);    /* nothing when it is prepared already */
 enum err pg_describe(struct pg_session *c, const struct pg_statement *s);   /* the reply's result tells parameters and columns */
 int pg_described_params(const struct pg_result *r);
-/* What an SQLSTATE means for the caller; "" (no answer from the server) is ERR_UNAVAILABLE. */
-enum err pg_error_of_state(const char *sqlstate, bool *retry);
+/* What an SQLSTATE means for the caller; "" (no answer from the server) is ERR_UNAVAILABLE. `constraint`: the one it names, or "". */
+enum err pg_error_of_state(const char *sqlstate, const char *constraint, bool *retry);
 
 #endif

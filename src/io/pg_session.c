@@ -224,7 +224,7 @@ static void record_fault(struct pg_session *c, const PGresult *r, const struct p
 	copy_text(c->fault.constraint, sizeof(c->fault.constraint), PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME));
 	copy_text(c->fault.message, sizeof(c->fault.message), PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY));
 	c->fault.statement = s;
-	c->fault.error = pg_error_of_state(c->fault.sqlstate, &c->fault.retry);
+	c->fault.error = pg_error_of_state(c->fault.sqlstate, c->fault.constraint, &c->fault.retry);
 	c->stale = strcmp(c->fault.sqlstate, "0A000") == 0 || strcmp(c->fault.sqlstate, "26000") == 0;
 }
 

@@ -182,7 +182,7 @@ static enum err reload_http(struct req *rq)
 #define INTERNAL (ROUTE_INTERNAL | ROUTE_NO_TX | ROUTE_HIDDEN)
 const struct route internal_routes[] = {
     {HTTP_GET, "/internal/healthz", PERM_NONE, RATE_NONE, NULL, &health_out, 200, healthz_http, "Is the process alive?",
-	.flags = INTERNAL},
+	.flags = INTERNAL | ROUTE_INLINE}, /* also when the workers wait for the database */
     {HTTP_GET, "/internal/readyz", PERM_NONE, RATE_NONE, NULL, &ready_out, 200, readyz_http, "Should it get requests?",
 	.flags = INTERNAL},
     {HTTP_GET, "/internal/metrics", PERM_NONE, RATE_NONE, NULL, NULL, 200, metrics_http, "Prometheus metrics",
