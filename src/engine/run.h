@@ -41,7 +41,8 @@ struct run {
 	int64_t fuel;
 	struct state *states; /* by question */
 	struct value *calcs, *params;
-	struct value *stack;
+	struct value *stack; /* from here on free for the next expression */
+	uint32_t nested;
 	const struct value *self; /* {.} */
 	const struct json *vars;  /* collect eval only */
 	const char *problem;	  /* collect eval: what went wrong, and where in the code */
