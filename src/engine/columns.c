@@ -135,10 +135,32 @@ static void add_items(struct columns *c, const struct p_question *q, struct expo
 	x->item_count = q->rows_count;
 }
 
+/* "What did you buy? – Something else": two columns of one title could not be told apart. */
+static struct str other_label(struct run *r, const struct p_question *q, struct str title)
+{
+	struct str out = title;
+	struct buf b;
+
+	buf_init(&b, r->a, HTTP_BODY_API_MAX_BYTES);
+	buf_add(&b, title);
+	for (uint32_t i = 0; i < q->choices_count; i++) {
+		struct export_choice other;
+
+		if (r->p->choice[q->choices + i].role != ROLE_OTHER)
+			continue;
+		export_choice_of(r, &r->p->choice[q->choices + i], &other);
+		buf_add(&b, S(" – "));
+		buf_add(&b, other.label);
+	}
+	if (buf_done(&b, &out))
+		r->failed = ERR_MEMORY;
+	return out;
+}
+
 static void add_question(struct columns *c, const struct p_question *q)
 {
 	const struct program *p = c->r->p;
-	struct str name = program_str(p, q->name);
+	struct str name = program_str(p, q->name), title;
 	struct export_column *x;
 
 	if (!(type_rows[q->type].groups & P_ANSWER))
@@ -151,8 +173,8 @@ static void add_question(struct columns *c, const struct p_question *q)
 		add_items(c, q, x);
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
-	add(c, joined(c, name, "_other", S("")), label_of(c->r, q->title), "other_text")->personal =
-	    q->flags & QUESTION_PERSONAL;
+	add(c, joined(c, name, "_other", S("")), other_label(c->r, q, label_of(c->r, q->title)), "other_text")
+	    ->personal = q->flags & QUESTION_PERSONAL;
 }
 
 static uint32_t records_most(const struct program *p, const struct p_question *roster)

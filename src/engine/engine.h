@@ -67,7 +67,8 @@ bool program_show_back(const struct program *p);     /* settings.show_back: a wa
 bool program_show_progress(const struct program *p); /* settings.progress is not "none" */
 
 /* What exports and listings need to know of the answers, one row for each stored value, in order of the questions.
- * For a multi the values are an array; choices give codes and labels. */
+ * For a multi the values are an array; choices give codes and labels. The text of an `other` is named by the question's title and the
+ * choice's label: "What did you buy? – Something else". */
 struct export_column {
 	struct str name;  /* key in the stored answers */
 	struct str label; /* title in the asked language, markup-free */
@@ -138,9 +139,10 @@ enum err interview_run(
 /* ---- respondent's page ---- */
 
 /* Turns the fields of an HTML form (as interview_render names them: q-NAME, q-NAME-ROW, ...) into an answers object, merged over
- * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. The fields of a
- * question in a roster are named q-ROSTER-KEY-NAME; a field `record` ("add ROSTER", "remove ROSTER 2") adds a record or takes
- * one away, and the page is to be shown again. */
+ * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. One with a first value
+ * gets null, which is no answer, and which keeps the page from offering that value again. The fields of a question in a roster
+ * are named q-ROSTER-KEY-NAME; a field `record` ("add ROSTER", "remove ROSTER 2") adds a record or takes one away, and the page
+ * is to be shown again. */
 struct form_field {
 	struct str name, value;
 };

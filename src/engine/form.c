@@ -204,6 +204,16 @@ static struct str other_key(struct form *f, struct str name)
 	return out;
 }
 
+/* A null says "asked and left empty": the first value is offered once, not each time the page comes back. Questions without one need no
+ * such mark. */
+static void empty(struct form *f, const struct p_question *q, struct str name)
+{
+	if (q->first_value)
+		put(f, name, (struct json){.type = JSON_NULL});
+	else
+		drop(f, name);
+}
+
 static void take_question(struct form *f, uint32_t question)
 {
 	const struct p_question *q = &f->r->p->question[question];
@@ -226,7 +236,7 @@ static void take_question(struct form *f, uint32_t question)
 	if (given)
 		put(f, name, v);
 	else if (some || f->r->states[question].visible)
-		drop(f, name);
+		empty(f, q, name);
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
 	x = find(f, field_name(f, path, '_', S("other")));
