@@ -173,8 +173,9 @@ static void add_question(struct columns *c, const struct p_question *q)
 		add_items(c, q, x);
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
-	add(c, joined(c, name, "_other", S("")), other_label(c->r, q, label_of(c->r, q->title)), "other_text")
-	    ->personal = q->flags & QUESTION_PERSONAL;
+	title = label_of(c->r, q->title);
+	x = add(c, joined(c, name, "_other", S("")), other_label(c->r, q, title.n ? title : name), "other_text");
+	x->personal = q->flags & QUESTION_PERSONAL;
 }
 
 static uint32_t records_most(const struct program *p, const struct p_question *roster)
