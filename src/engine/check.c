@@ -195,6 +195,7 @@ static void check_around(struct def *d)
 	}
 	for (uint32_t i = 0; i < d->rule_count; i++)
 		check_rule(d, &d->rules[i]);
+	check_quotas(d);
 	for (uint32_t i = 0; i < d->outcome_count; i++) {
 		check_text(d, &d->outcomes[i].html, &any);
 		check_text(d, &d->outcomes[i].redirect, &any);
