@@ -5,7 +5,8 @@
 #include "engine/def.h"
 
 void check_formula(struct def *d, struct formula *f, const struct scope *scope, uint32_t wanted);
-void check_sources(struct def *d); /* choices_from of every question */
+void check_sources(struct def *d);			  /* choices_from of every question */
+void check_roster(struct def *d, struct def_question *q); /* check_roster.c */
 void check_question(struct def *d, struct def_question *q);
 
 #endif

@@ -87,7 +87,7 @@ struct str row_label(struct run *r, const struct p_choice *row)
 	return label.n ? label : program_str(r->p, row->text);
 }
 
-static struct str value_label(struct run *r, const struct state *s, const struct value *v)
+struct str value_label(struct run *r, const struct state *s, const struct value *v)
 {
 	const struct choice_view *view = choices_find(s, v);
 

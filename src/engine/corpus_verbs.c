@@ -265,7 +265,10 @@ void do_column(struct script *s, struct str rest)
 	if (s->columns_seen >= s->column_count)
 		stop(s, "only %zu columns", s->column_count);
 	script_expect(s, s->columns[s->columns_seen].name, name, "the column");
-	script_expect(s, s->columns[s->columns_seen++].type, rest, "its type");
+	script_expect(s, s->columns[s->columns_seen].type, script_word(&rest), "its type");
+	if (rest.n)
+		script_expect(s, s->columns[s->columns_seen].label, rest, "its title");
+	s->columns_seen++;
 }
 
 void do_values(struct script *s, struct str rest)

@@ -30,7 +30,8 @@ enum {
 	P_ITEMS = 1 << 15,
 	P_ALLOCATION = 1 << 16,
 	P_GROUP = 1 << 17,
-	P_NOTE = 1 << 18
+	P_NOTE = 1 << 18,
+	P_ROSTER = 1 << 19
 };
 
 /* A piece of text in one language: literal parts and expressions in turn. */
@@ -102,7 +103,8 @@ struct def_question {
 	bool left_out;
 	struct def_page *page;
 	struct def_question *parent;
-	uint32_t index, span; /* among all questions, parents first; how many follow inside */
+	struct def_question *roster; /* whose records it is asked in; NULL: none */
+	uint32_t index, span;	     /* among all questions, parents first; how many follow inside */
 	struct text title, description, required_message, unit, html, label_true, label_false, consent;
 	struct formula visible_if, required_if, first_expression;
 	bool required, pii, encrypted, multiline, each_row;
@@ -128,6 +130,14 @@ struct def_question {
 	int64_t at_least, at_most, text_rows, decimals; /* -1: not given */
 	struct str pattern;
 	const struct where *pattern_at;
+	struct formula over;		/* of a roster: what it runs over */
+	struct def_question *over_from; /* when that is the answer to a choice question */
+	struct text item_title;
+	struct str key_name;
+	const struct where *key_at;
+	struct def_question *key;
+	struct def_step *steps; /* of a record */
+	uint32_t step_count;
 	bool refresh;
 	uint32_t program_index; /* its record */
 };
@@ -255,7 +265,10 @@ void check_text(struct def *d, struct text *t, const struct scope *scope);
 /* html_clean.c: allowed markup only, balanced; pipes stay as they are. */
 struct str html_clean(struct def *d, const struct where *at, struct str source);
 
+/* One that is asked in no roster. */
 struct def_question *def_question_by_name(const struct def *d, struct str name);
+/* One that is asked in the records of a roster. */
+struct def_question *def_question_in(const struct def *d, const struct def_question *roster, struct str name);
 struct def_calc *def_calc_by_name(const struct def *d, struct str name);
 struct def_param *def_param_by_name(const struct def *d, struct str name);
 

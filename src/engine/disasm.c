@@ -1,6 +1,7 @@
 /* disasm.c - a program for people. */
 #include "engine/def.h"
 #include "engine/emit.h"
+#include "base/num.h"
 
 static const char *const opcode_names[OPCODES] = {
 #define OP(name, operand, pops, pushes, cost, meaning) #name,
@@ -100,6 +101,22 @@ static void question(const struct program *p, const struct p_question *q, struct
 		buf_add(b, S(" required"));
 	if (q->flags & QUESTION_PERSONAL)
 		buf_add(b, S(" personal"));
+	if (q->over_from) {
+		buf_add(b, S(" over "));
+		buf_add(b, program_str(p, p->question[q->over_from - 1].name));
+	}
+	if (q->over) {
+		buf_add(b, S(" over expression "));
+		buf_int(b, q->over);
+	}
+	if (q->type == Q_roster && q->at_most) {
+		buf_add(b, S(" at most "));
+		num_put(b, program_num(p, q->at_most));
+	}
+	for (uint32_t i = 0; i < q->steps_count; i++) {
+		buf_add(b, i ? S(" ") : S(" each "));
+		buf_add(b, program_str(p, p->question[p->step[q->steps + i].question - 1].name));
+	}
 	buf_char(b, '\n');
 }
 

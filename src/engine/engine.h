@@ -67,7 +67,8 @@ bool program_show_back(const struct program *p);     /* settings.show_back: a wa
 bool program_show_progress(const struct program *p); /* settings.progress is not "none" */
 
 /* What exports and listings need to know of the answers, one row for each stored value, in order of the questions.
- * For a multi the values are an array; choices give codes and labels. */
+ * For a multi the values are an array; choices give codes and labels. The text of an `other` is named by the question's title and the
+ * choice's label: "What did you buy? – Something else". */
 struct export_column {
 	struct str name;  /* key in the stored answers */
 	struct str label; /* title in the asked language, markup-free */
@@ -81,6 +82,10 @@ struct export_column {
 	} * choices;
 	size_t item_count; /* rows of a matrix, items of a multi_text or allocation: keys of the stored object */
 	const struct export_choice *items;
+	/* Of an answer in a roster: the key of the roster, which record of it (from 1; 0: in none), and the key in the record;
+	 * `name` is then ROSTER_2_KEY, or ROSTER_2 for what the record is about (type "item"). */
+	struct str roster, member;
+	uint32_t record;
 };
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
@@ -106,7 +111,7 @@ enum interview_mode {
 
 struct answer_error {
 	struct str pointer;  /* "/answers/nps" */
-	struct str question; /* name of the question it belongs to */
+	struct str question; /* name of the question it belongs to; in a roster ROSTER-KEY-NAME */
 	struct str code; /* required, type, min, max, max_selected, choice, pattern, validator, unknown, hidden ... */
 	struct str message; /* for the respondent, in the interview's language */
 };
@@ -134,7 +139,10 @@ enum err interview_run(
 /* ---- respondent's page ---- */
 
 /* Turns the fields of an HTML form (as interview_render names them: q-NAME, q-NAME-ROW, ...) into an answers object, merged over
- * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. */
+ * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. One with a first value
+ * gets null, which is no answer, and which keeps the page from offering that value again. The fields of a question in a roster
+ * are named q-ROSTER-KEY-NAME; a field `record` ("add ROSTER", "remove ROSTER 2") adds a record or takes one away, and the page
+ * is to be shown again. */
 struct form_field {
 	struct str name, value;
 };
@@ -147,7 +155,7 @@ struct page_view {
 	const struct str *shown; /* names shown to the respondent before; NULL on first display */
 	size_t shown_count;
 };
-/* Names of the questions of `page` that are visible now, in display order. */
+/* Names of the questions of `page` that are visible now, in display order; inside a roster ROSTER-KEY-NAME, as in errors. */
 enum err interview_visible(const struct interview *in, int32_t page, struct arena *a, struct str **names, size_t *n);
 /* The questions of a page: title, error summary, fieldsets and inputs; no <form>, no head, no buttons (the caller's). Markup
  * only with classes (cc-...), no inline style or script; ids are "q-NAME". Questions on which others of the same page depend

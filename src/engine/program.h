@@ -10,7 +10,7 @@
 #include "engine/pattern.h"
 
 #define PROGRAM_MAGIC 0x52504343u /* "CCPR" */
-#define PROGRAM_VERSION 1u
+#define PROGRAM_VERSION 2u
 
 #define F(member, kind) uint32_t member;
 #define SECTION(name)                                                                                                  \

@@ -4,14 +4,14 @@
 #include "base/num.h"
 #include "base/time.h"
 
-/* The question or the `other` text that a key among the answers stands for. Answers mostly come in the order of the
- * questions, so the search begins where the last one was found. */
+/* The question or the `other` text that a key among the answers stands for; those inside a roster are its records' business.
+ * Answers mostly come in the order of the questions, so the search begins where the last one was found. */
 static bool find_question(const struct program *p, struct str name, uint32_t *at)
 {
 	for (uint32_t n = 0; n < p->question_count; n++) {
 		uint32_t i = (*at + n) % p->question_count;
 
-		if (str_eq(program_str(p, p->question[i].name), name)) {
+		if (str_eq(program_str(p, p->question[i].name), name) && !roster_of(p, i)) {
 			*at = i;
 			return true;
 		}
@@ -122,7 +122,7 @@ bool page_shown(struct run *r, uint32_t page)
 	return false;
 }
 
-static void steps(struct run *r, uint32_t first, uint32_t count)
+void run_steps(struct run *r, uint32_t first, uint32_t count)
 {
 	for (uint32_t i = first; i < first + count && !r->failed; i++) {
 		const struct p_step *s = &r->p->step[i];
@@ -158,7 +158,7 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0;
 
 	*end = (struct walk_end){-1, NULL};
-	steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
+	run_steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
 	for (; page < pages && page <= plan->last && !r->failed; page++) {
 		const struct p_page *p = &r->p->page[page];
 		bool forced = plan->force_last && page == plan->last;
@@ -167,7 +167,7 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 			continue;
 		if (!vm_true(r, p->visible_if, true) && !forced)
 			continue;
-		steps(r, p->steps, p->steps_count);
+		run_steps(r, p->steps, p->steps_count);
 		if (!page_shown(r, (uint32_t)page))
 			continue;
 		r->on_way[page] = true;

@@ -19,6 +19,19 @@ struct choice_view {
 	const struct p_question *from; /* whose own choice it is */
 };
 
+struct state;
+
+/* One round through the questions of a roster. */
+struct record {
+	struct value item;	  /* the value it runs over, or its number from 1 */
+	struct str label;	  /* of the value */
+	struct str key;		  /* stands for it in the names of fields and in ids */
+	const struct json *given; /* NULL: nothing */
+	uint32_t at;		  /* where that stands in the answer, or would */
+	struct str unknown;	  /* a name in what was given that is no question's */
+	struct state *states;	  /* of the questions inside, while it is closed */
+};
+
 struct state {
 	bool reached, visible;		    /* on a page of the way; shown there */
 	const struct json *raw, *raw_other; /* as they were given; NULL when not */
@@ -28,6 +41,8 @@ struct state {
 	uint32_t choice_count;
 	const struct p_choice **rows; /* the visible ones */
 	uint32_t row_count;
+	struct record *records; /* of a roster, in the order in which they are asked */
+	uint32_t record_count;
 	const char *wrong; /* code of what makes `raw` no possible answer; NULL when it is one */
 	struct str wrong_message, wrong_row;
 };
@@ -42,9 +57,11 @@ struct run {
 	struct state *states; /* by question */
 	struct value *calcs, *params;
 	struct value *stack;
-	const struct value *self; /* {.} */
-	const struct json *vars;  /* collect eval only */
-	const char *problem;	  /* collect eval: what went wrong, and where in the code */
+	const struct value *self;		      /* {.} */
+	struct record *record;			      /* the open one; NULL: none */
+	uint32_t roster, record_number, record_count; /* of the open one; its number is from 1 */
+	const struct json *vars;		      /* collect eval only */
+	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
 	bool *on_way;	     /* by page */
 	struct str *unknown; /* names among the answers that are no question */
@@ -70,8 +87,23 @@ void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed whe
 void step_question(struct run *r, uint32_t question);
 void step_calc(struct run *r, uint32_t calc);
 
+/* roster.c: records. roster_collect: false when there is nothing to ask. The paths are those of errors, fields and ids:
+ * "liking", in a record "brand-vinamilk-liking". */
+bool roster_collect(struct run *r, uint32_t question);
+void roster_take(struct run *r, uint32_t question);
+void record_open(struct run *r, uint32_t roster, uint32_t record);
+void record_close(struct run *r);
+struct value record_answer(struct run *r, uint32_t question, double record); /* from 0 */
+struct value record_answers(struct run *r, uint32_t question);
+uint32_t record_room(const struct run *r, uint32_t roster); /* the most records */
+struct str record_title(struct run *r, uint32_t roster);
+struct str question_path(struct run *r, uint32_t question);
+uint32_t roster_of(const struct program *p, uint32_t question); /* + 1; 0: none */
+
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
+/* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
+bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v);
 
 /* choices.c */
 void choices_collect(struct run *r, uint32_t question);
@@ -84,7 +116,8 @@ struct order_item {
 uint16_t *order_draw(
     struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n);
 struct str choice_label(struct run *r, const struct choice_view *v);
-struct str question_label(struct run *r, uint32_t question); /* label({q}) */
+struct str question_label(struct run *r, uint32_t question);			     /* label({q}) */
+struct str value_label(struct run *r, const struct state *s, const struct value *v); /* of one answer */
 struct str row_label(struct run *r, const struct p_choice *row);
 struct value choice_value(const struct program *p, const struct p_choice *c);
 
@@ -102,6 +135,7 @@ struct walk_plan {
 	bool force_last;
 };
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end);
+void run_steps(struct run *r, uint32_t first, uint32_t count);
 bool page_shown(struct run *r, uint32_t page);
 
 /* judge.c */

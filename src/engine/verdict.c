@@ -25,6 +25,49 @@ static void put_answer(struct run *r, struct json_out *w, uint32_t question)
 	json_field_str(w, other, s->other);
 }
 
+static bool is_personal(const struct run *r, uint32_t question)
+{
+	return r->p->question[question].flags & QUESTION_PERSONAL;
+}
+
+/* Whether a record holds something personal: else nothing of the roster is kept apart. */
+static bool holds_personal(const struct run *r, uint32_t roster)
+{
+	const struct state *s = &r->states[roster];
+
+	for (uint32_t i = 0; i < s->record_count; i++)
+		for (uint32_t k = 0; k < r->p->question[roster].span; k++)
+			if (is_personal(r, roster + 1 + k) && s->records[i].states[k].visible &&
+			    !value_is_empty(&s->records[i].states[k].value))
+				return true;
+	return false;
+}
+
+/* Both parts have every record, so that they can be laid side by side again. */
+static void put_records(struct run *r, struct json_out *w, uint32_t roster, bool personal)
+{
+	const struct p_question *q = &r->p->question[roster];
+	const struct state *s = &r->states[roster];
+
+	if (!s->visible || value_is_empty(&s->value) ||
+	    (personal ? !is_personal(r, roster) && !holds_personal(r, roster) : is_personal(r, roster)))
+		return;
+	json_key(w, program_str(r->p, q->name));
+	json_open(w, '[');
+	for (uint32_t i = 0; i < s->record_count && !r->failed; i++) {
+		record_open(r, roster, i);
+		json_open(w, '{');
+		json_key(w, S("_item"));
+		value_json(w, &r->record->item);
+		for (uint32_t k = roster + 1; k <= roster + q->span; k++)
+			if (is_personal(r, k) == personal)
+				put_answer(r, w, k);
+		json_close(w, '}');
+		record_close(r);
+	}
+	json_close(w, ']');
+}
+
 static void put_calcs(struct run *r, struct json_out *w)
 {
 	for (uint32_t i = 0; i < r->p->calc_count; i++) {
@@ -54,7 +97,9 @@ static struct str answers_text(struct run *r, bool personal)
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	for (uint32_t i = 0; i < r->p->question_count; i++)
-		if (!!(r->p->question[i].flags & QUESTION_PERSONAL) == personal)
+		if (r->p->question[i].type == Q_roster)
+			put_records(r, &w, i, personal);
+		else if (is_personal(r, i) == personal)
 			put_answer(r, &w, i);
 	if (!personal)
 		put_calcs(r, &w);

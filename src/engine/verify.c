@@ -128,6 +128,27 @@ static bool check_shape(struct verifier *v)
 	return true;
 }
 
+/* The steps of a record are questions inside its roster, and no rosters: so one record is the deepest there is. */
+static bool check_roster(struct verifier *v, uint32_t roster)
+{
+	const struct p_question *q = &v->p->question[roster];
+
+	if (q->type != Q_roster)
+		return !q->steps_count || refuse(v, "a question that is no roster has records");
+	if (q->key && (q->key - 1 <= roster || q->key - 1 > roster + q->span))
+		return refuse(v, "the key of a roster lies outside of it");
+	for (uint32_t i = 1; i <= q->span; i++)
+		if (v->p->question[roster + i].type == Q_roster)
+			return refuse(v, "a roster lies inside another one");
+	for (uint32_t i = q->steps; i < q->steps + q->steps_count; i++) {
+		uint32_t at = v->p->step[i].question;
+
+		if (!at || v->p->step[i].calc || at - 1 <= roster || at - 1 > roster + q->span)
+			return refuse(v, "a step of a record lies outside of its roster");
+	}
+	return true;
+}
+
 static bool check_questions(struct verifier *v)
 {
 	const struct program *p = v->p;
@@ -149,6 +170,8 @@ static bool check_questions(struct verifier *v)
 		if (q->choices_count > QUESTION_CHOICES_MAX || q->rows_count > QUESTION_CHOICES_MAX ||
 		    q->labels_count > QUESTION_CHOICES_MAX)
 			return refuse(v, "a question has too many choices");
+		if (!check_roster(v, i))
+			return false;
 	}
 	for (uint32_t i = 0; i < p->choice_count; i++)
 		if (p->choice[i].role > ROLE_NA)

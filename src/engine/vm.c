@@ -294,6 +294,15 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 		return r->params[x];
 	case OP_SELF:
 		return r->self ? *r->self : value_empty;
+	case OP_COLLECT:
+		return record_answers(r, x);
+	case OP_ITEM:
+		return r->record ? r->record->item : value_empty;
+	case OP_ITEM_LABEL:
+		return r->record ? value_text(r->record->label) : value_empty;
+	case OP_INDEX:
+	case OP_COUNT:
+		return r->record ? value_num(op == OP_INDEX ? r->record_number : r->record_count) : value_empty;
 	case OP_LANG:
 		return value_text(r->in->language);
 	case OP_NOW:
@@ -382,6 +391,9 @@ struct value vm_run(struct run *r, uint32_t expression)
 			break;
 		case OP_FIELD:
 			top[-1] = field(r, &top[-1], a);
+			break;
+		case OP_RECORD:
+			top[-1] = top[-1].kind == V_NUM ? record_answer(r, a, top[-1].num) : value_empty;
 			break;
 		case OP_JUMP:
 			at = a;

@@ -55,7 +55,7 @@ struct csv {
 	struct tx *rows;
 	struct tx *keys;      /* reads data keys while `rows` is busy; NULL: no personal answers */
 	struct arena scratch; /* one row */
-	struct arena own;     /* while streaming: the request's arena is then the I/O thread's, which sends the head */
+	struct arena own;     /* transactions and the chunk of the stream */
 	struct buf chunk;
 };
 

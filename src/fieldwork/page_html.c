@@ -196,10 +196,15 @@ static void put_main(struct html *h, struct str note)
 	html_attr(h, "class", S("cc-main"));
 	html_attr(h, "tabindex", S("-1"));
 	html_open(h, "p");
-	html_attr(h, "id", S("cc-note"));
+	html_attr(h, "id", S("cc-status"));
 	html_attr(h, "class", S("cc-status"));
-	html_attr(h, "role", S("status"));
 	html_text(h, note);
+	html_close(h, "p");
+	/* What the script tells screen readers; eyes see it happen. */
+	html_open(h, "p");
+	html_attr(h, "id", S("cc-live"));
+	html_attr(h, "class", S("cc-hidden"));
+	html_attr(h, "role", S("status"));
 	html_close(h, "p");
 	html_open(h, "div");
 	html_attr(h, "id", S("cc-questions"));

@@ -259,7 +259,8 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 	sitting_interview(s);
 	if (wish.n > 0)
 		return step_language(s, wish);
-	if (str_eq(action, S("refresh")))
+	/* Another record of a roster, or one less: the form has it already. */
+	if (str_eq(action, S("refresh")) || form_value(fields, n, S("record")).n > 0)
 		return show_again(s, S(""));
 	if (str_eq(action, S("back")))
 		return step_back(s);

@@ -12,7 +12,7 @@
 #define CONNECTION_POOL_BYTES (52 * KB)
 #define LISTEN_BACKLOG 1024
 #define DRAIN_STEP_MS 5
-#define DRAIN_LAST_MS 1000
+#define DRAIN_LAST_MS 500 /* twice: for handlers that notice the end, then for their replies */
 
 struct str http_method_name(enum http_method m)
 {
@@ -146,14 +146,14 @@ static const char *start_threads(struct http_server *s, int fd)
 	if (!workers_start(s))
 		return "no threads for the workers";
 	if (pthread_create(&s->janitor, NULL, conn_janitor, s)) {
-		workers_stop(s);
+		workers_stop(s, DRAIN_LAST_MS);
 		return "no thread for the deadlines";
 	}
 	if ((s->daemon = start_daemon(s, fd)))
 		return NULL;
 	s->janitor_stop = true;
 	pthread_join(s->janitor, NULL);
-	workers_stop(s);
+	workers_stop(s, DRAIN_LAST_MS);
 	return "libmicrohttpd did not start";
 }
 
@@ -204,24 +204,36 @@ static void wait_for_exchanges(struct http_server *s, int ms)
 	}
 }
 
-void http_server_drain(struct http_server *s, int grace_ms)
+static void stop_listening(struct http_server *s)
 {
 	int fd;
 
-	s->draining = true;
+	if (atomic_exchange(&s->draining, true))
+		return;
 	fd = MHD_quiesce_daemon(s->daemon);
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);
+}
+
+bool http_server_drain(struct http_server *s, int grace_ms)
+{
+	bool ended;
+
+	stop_listening(s);
 	wait_for_exchanges(s, grace_ms);
 	s->stopping = true;
-	/* Workers end their handler; what still waits gets 503. After this no connection is suspended. */
-	workers_stop(s);
-	wait_for_exchanges(s, DRAIN_LAST_MS);
+	ended = workers_stop(s, DRAIN_LAST_MS);
+	if (ended)
+		wait_for_exchanges(s, DRAIN_LAST_MS);
 	conn_shut(s, true);
+	/* libmicrohttpd cannot be stopped while a connection is suspended, and only its worker may resume one. */
+	if (!ended)
+		return false;
 	MHD_stop_daemon(s->daemon);
 	s->janitor_stop = true;
 	pthread_join(s->janitor, NULL);
 	server_free(s);
+	return true;
 }
 
 void http_server_counts(struct http_server *s, struct http_counts *out)

@@ -70,7 +70,8 @@ void http_reply_header(struct http_exchange *x, struct str name, struct str valu
 
 /* A reply whose bytes are produced while they are sent. Called by a worker in its handler: status and headers of x->reply go out
  * now; then http_stream_write blocks while HTTP_STREAM_BUFFER_BYTES wait to be sent. ERR_IO when the client is gone or too slow
- * (HTTP_REQUEST_TIMEOUT_MS without progress). The stream ends when the handler returns; http_stream_abort makes the end visible as
+ * (HTTP_REQUEST_TIMEOUT_MS without progress). x->arena stays the worker's until its handler returns: what the I/O thread needs is made before
+ * the head goes out, and status and headers may not be changed any more. The stream ends when the handler returns; http_stream_abort makes the end visible as
  * an error to the client (connection closed without the last chunk). With x->reply.compress the stream is gzip for who takes it. */
 enum err http_stream_begin(struct http_exchange *x);
 enum err http_stream_write(struct http_exchange *x, struct str bytes);
@@ -98,9 +99,10 @@ struct http_config {
 
 enum err http_server_start(const struct http_config *config, struct http_server **out, const char **why);
 int http_server_port(const struct http_server *s);
-/* Stop accepting, answer what is under way (at most `grace_ms`), close, free. Every suspended connection is resumed before stop; a handler that
- * runs longer than the grace is waited for, what still queues then gets 503. `s` is gone afterwards. */
-void http_server_drain(struct http_server *s, int grace_ms);
+/* Stop accepting, answer what is under way (at most `grace_ms`), close, free. What still queues after the grace gets 503, streams are cut off.
+ * True: `s` is gone. False: a handler is still running a second after the grace. Its threads still use `s`, the log and `ctx`, so none of it may be
+ * freed; every client has been cut off. End the process without freeing anything, or call again to wait for the handler once more. */
+bool http_server_drain(struct http_server *s, int grace_ms);
 struct http_counts { int connections, queued, busy_workers; };
 void http_server_counts(struct http_server *s, struct http_counts *out);
 

@@ -2,7 +2,8 @@
  *
  * Who owns what: a `conn` lives from the notification that a socket was opened to the one that it is closed; an `exchange` from a request's
  * first line until both libmicrohttpd and (for streams) the worker are done with it. Its arena is used by one thread at a time: the I/O
- * thread, then the worker, then the I/O thread again; the suspension of the connection is the hand-over. */
+ * thread, then the worker, then the I/O thread again; the suspension of the connection is the hand-over. While a stream is under way
+ * the arena is the worker's: the I/O thread sends `stream->response`, made before the head went out, and takes nothing from the arena. */
 #ifndef IO_HTTP_IMPL_H
 #define IO_HTTP_IMPL_H
 
@@ -93,6 +94,7 @@ struct http_stream {
 	char *ring;
 	size_t at, fill;
 	bool suspended, ended, aborted, gone;
+	int status;
 	struct gzip_stream *gzip;    /* when the client takes it and the reply may be compressed */
 	struct MHD_Response *response;   /* made by the worker: the arena is its own while it writes */
 };
@@ -102,6 +104,7 @@ struct queue {
 	pthread_cond_t work;
 	struct exchange *first, **last;
 	int length, max, busy;
+	int alive;                   /* workers */
 	bool stop;
 };
 
@@ -171,7 +174,8 @@ struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip);
 
 /* ---- workers (http_worker.c) ---- */
 bool workers_start(struct http_server *s);
-void workers_stop(struct http_server *s);
+/* Refuses what waits, and waits for the handlers at most `ms`; false when one runs on. May be called again. */
+bool workers_stop(struct http_server *s, int ms);
 /* Suspends the connection and queues the exchange; false (and nothing done) when the queue is full. */
 bool worker_submit(struct exchange *ex);
 

@@ -76,9 +76,11 @@ enum MHD_Result reply_send(struct exchange *ex)
 	bool varies = false;
 	struct str body = {0};
 
-	ex->status = ex->x.reply.status;
-	if (ex->x.stream)
+	if (ex->x.stream) {
+		ex->status = ex->x.stream->status;
 		return MHD_queue_response(ex->mhd, ex->status, ex->x.stream->response);
+	}
+	ex->status = ex->x.reply.status;
 	c = pick_body(ex, &body, &varies);
 	ex->sent_bytes = ex->head_only ? 0 : body.n;
 	m = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);

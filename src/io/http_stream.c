@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#define ROOM_STEP_MS 100 /* how soon a writer notices that the server stops */
+
 /* The worker fills a ring, the I/O thread empties it. An empty ring suspends the connection (in the reader), a
  * filled one resumes it (in the writer); both under the stream's lock, so neither is lost. */
 
@@ -22,6 +24,7 @@ enum err http_stream_begin(struct http_exchange *x)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&st->room, &attr);
 	pthread_condattr_destroy(&attr);
+	st->status = x->reply.status;
 	x->stream = st;
 	if (!(st->response = reply_stream(ex, x->reply.compress))) {
 		stream_free(ex);
@@ -85,11 +88,11 @@ static bool wait_for_room(struct exchange *ex, struct http_stream *st)
 	size_t before = st->fill;
 	struct timespec until;
 
-	for (int waited_ms = 0; st->fill == before && !st->gone; waited_ms += 500) {
+	for (int waited_ms = 0; st->fill == before && !st->gone; waited_ms += ROOM_STEP_MS) {
 		if (waited_ms >= HTTP_REQUEST_TIMEOUT_MS || ex->server->stopping)
 			return false;
 		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += 500000000;
+		until.tv_nsec += ROOM_STEP_MS * 1000000L;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
 		pthread_cond_timedwait(&st->room, &st->lock, &until);
@@ -107,7 +110,8 @@ static enum err write_through(void *exchange, struct str bytes)
 	while (bytes.n > 0 && !e) {
 		size_t n;
 
-		if (st->gone || st->aborted || (st->fill == HTTP_STREAM_BUFFER_BYTES && !wait_for_room(ex, st))) {
+		if (st->gone || st->aborted || ex->server->stopping ||
+		    (st->fill == HTTP_STREAM_BUFFER_BYTES && !wait_for_room(ex, st))) {
 			e = ERR_IO;
 			break;
 		}

@@ -4,7 +4,7 @@
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n"
 #define STREAM_PARTS 400
 
-static _Atomic int running, stream_result;
+static _Atomic int running, stream_result, let_go;
 
 static void put_text(struct http_exchange *x, int status, struct str body)
 {
@@ -51,6 +51,15 @@ static void handle(void *ctx, struct http_exchange *x, int worker)
 	if (str_eq(x->path, S("/slow"))) {
 		nanosleep(&(struct timespec){.tv_nsec = 400000000}, NULL);
 		put_text(x, 200, S("slow"));
+	} else if (str_eq(x->path, S("/endless"))) {
+		while (!let_go)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		put_text(x, 200, repeat(x, "too late\n", 100));
+	} else if (str_eq(x->path, S("/endless-stream"))) {
+		x->reply.status = 200;
+		http_stream_begin(x);
+		while (!stream_result)
+			stream_result = http_stream_write(x, S("0123456789abcde\n"));
 	} else if (str_eq(x->path, S("/stream")) || str_eq(x->path, S("/abort"))) {
 		stream(x);
 	} else if (str_eq(x->path, S("/large"))) {
@@ -369,6 +378,73 @@ static void drains(void **state)
 	log_close(site.log);
 }
 
+static int ask_and_wait(const struct site *site, const char *request)
+{
+	int fd = dial(site), before = running;
+
+	say(fd, str_from(request));
+	while (running == before)
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	return fd;
+}
+
+/* A handler that does not end is not waited for: its client and those behind it are sent away, and nothing is freed that
+ * it uses. */
+static void drain_is_bounded(void **state)
+{
+	struct http_config c = {.workers = 1, .handler = handle};
+	struct site site = {0};
+	int64_t began;
+	struct answer a;
+	int busy, waiting;
+
+	(void)state;
+	let_go = 0;
+	site_open(&site, &c);
+	busy = ask_and_wait(&site, GET("/endless") "\r\n");
+	waiting = dial(&site);
+	say(waiting, S(GET("/worker") "\r\n"));
+	nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	began = clock_mono_ns();
+	assert_false(http_server_drain(site.server, 200));
+	assert_in_range((clock_mono_ns() - began) / 1000000, 200, 1500);
+	a = hear(busy, NULL, 1000);
+	assert_true(a.closed && a.bytes == 0);
+	free(a.text);
+	a = hear(waiting, NULL, 1000);
+	assert_true(a.closed && a.status == 503);
+	free(a.text);
+	let_go = 1;
+	assert_true(http_server_drain(site.server, 2000));
+	assert_int_equal(site.finished, 2);
+	close(busy);
+	close(waiting);
+	log_close(site.log);
+}
+
+/* Whether the writer waits for a client that does not read, or is busy with one that does. */
+static void drain_ends_streams(void **state)
+{
+	struct http_config c = {.workers = 1, .handler = handle};
+	struct site site = {0};
+	struct answer a;
+
+	(void)state;
+	for (int reads = 0; reads < 2; reads++) {
+		int fd;
+
+		stream_result = 0;
+		site_open(&site, &c);
+		fd = ask_and_wait(&site, GET("/endless-stream") "\r\n");
+		a = hear(fd, reads ? NULL : "\r\n", 200);
+		free(a.text);
+		assert_true(http_server_drain(site.server, 100));
+		assert_int_equal(stream_result, ERR_IO);
+		close(fd);
+		log_close(site.log);
+	}
+}
+
 static void ports_that_are_taken(void **state)
 {
 	const struct site *site = *state;
@@ -394,6 +470,8 @@ int main(void)
 	    cmocka_unit_test(dripped_heads_end),
 	    cmocka_unit_test(clients_behind_proxies),
 	    cmocka_unit_test(drains),
+	    cmocka_unit_test(drain_is_bounded),
+	    cmocka_unit_test(drain_ends_streams),
 	    cmocka_unit_test(ports_that_are_taken),
 	};
 

@@ -1,6 +1,8 @@
 #include "io/http_impl.h"
 
 #define WORKER_STACK_BYTES (2 * MB)
+#define STOP_STEP_MS 2
+#define STOP_STARTED_MS 10000 /* workers that were just started have nothing to do */
 
 struct worker_start {
 	struct http_server *server;
@@ -27,6 +29,18 @@ bool worker_submit(struct exchange *ex)
 	return room;
 }
 
+static struct exchange *take(struct queue *q)
+{
+	struct exchange *ex = q->first;
+
+	if (!ex)
+		return NULL;
+	if (!(q->first = ex->next))
+		q->last = &q->first;
+	q->length--;
+	return ex;
+}
+
 static struct exchange *next_work(struct queue *q)
 {
 	struct exchange *ex;
@@ -34,14 +48,17 @@ static struct exchange *next_work(struct queue *q)
 	pthread_mutex_lock(&q->lock);
 	while (!q->first && !q->stop)
 		pthread_cond_wait(&q->work, &q->lock);
-	if ((ex = q->first)) {
-		if (!(q->first = ex->next))
-			q->last = &q->first;
-		q->length--;
+	if ((ex = take(q)))
 		q->busy++;
-	}
+	else
+		q->alive--;
 	pthread_mutex_unlock(&q->lock);
 	return ex;
+}
+
+static void refuse_late(struct exchange *ex)
+{
+	exchange_refuse(ex, ERR_BUSY, "the server is stopping, or the request waited too long");
 }
 
 static void work(struct http_server *s, struct exchange *ex, int number)
@@ -50,7 +67,7 @@ static void work(struct http_server *s, struct exchange *ex, int number)
 
 	/* Nobody waits for it any more, or nobody should: the time is better spent on the next one. */
 	if (s->stopping || age_ms > HTTP_REQUEST_TIMEOUT_MS)
-		exchange_refuse(ex, ERR_BUSY, "the server is stopping, or the request waited too long");
+		refuse_late(ex);
 	else
 		s->config.handler(s->config.ctx, &ex->x, number);
 	if (ex->x.stream)
@@ -88,6 +105,7 @@ bool workers_start(struct http_server *s)
 	s->worker_starts = calloc(n, sizeof(*s->worker_starts));
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WORKER_STACK_BYTES);
+	pthread_mutex_lock(&q->lock);
 	while (s->workers && s->worker_starts && s->worker_count < n) {
 		int i = s->worker_count;
 
@@ -96,19 +114,56 @@ bool workers_start(struct http_server *s)
 			break;
 		s->worker_count++;
 	}
+	q->alive = s->worker_count;
+	pthread_mutex_unlock(&q->lock);
 	pthread_attr_destroy(&attr);
 	if (s->worker_count == n)
 		return true;
-	workers_stop(s);
+	workers_stop(s, STOP_STARTED_MS);
 	return false;
 }
 
-void workers_stop(struct http_server *s)
+/* Whom no worker has taken yet is told so, even when all of them are busy with something endless. */
+static void refuse_waiting(struct http_server *s)
+{
+	struct queue *q = &s->queue;
+	struct exchange *ex;
+
+	for (;;) {
+		pthread_mutex_lock(&q->lock);
+		ex = take(q);
+		pthread_mutex_unlock(&q->lock);
+		if (!ex)
+			return;
+		refuse_late(ex);
+		MHD_resume_connection(ex->mhd);
+	}
+}
+
+static bool wait_for_workers(struct queue *q, int ms)
+{
+	int64_t until = clock_mono_ns() + (int64_t)ms * 1000000;
+	int alive;
+
+	for (;;) {
+		pthread_mutex_lock(&q->lock);
+		alive = q->alive;
+		pthread_mutex_unlock(&q->lock);
+		if (alive == 0 || clock_mono_ns() >= until)
+			return alive == 0;
+		nanosleep(&(struct timespec){.tv_nsec = STOP_STEP_MS * 1000000L}, NULL);
+	}
+}
+
+bool workers_stop(struct http_server *s, int ms)
 {
 	pthread_mutex_lock(&s->queue.lock);
 	s->queue.stop = true;
 	pthread_cond_broadcast(&s->queue.work);
 	pthread_mutex_unlock(&s->queue.lock);
+	refuse_waiting(s);
+	if (!wait_for_workers(&s->queue, ms))
+		return false;
 	for (int i = 0; i < s->worker_count; i++)
 		pthread_join(s->workers[i], NULL);
 	free(s->workers);
@@ -116,4 +171,5 @@ void workers_stop(struct http_server *s)
 	s->workers = NULL;
 	s->worker_starts = NULL;
 	s->worker_count = 0;
+	return true;
 }

@@ -14,6 +14,8 @@
 #define INTERNAL_WORKERS 2
 #define INTERNAL_QUEUE 64
 #define INTERNAL_CONNECTIONS 256
+#define INTERNAL_DRAIN_MS 1000
+#define STATUS_CUT_OFF 1
 #define URL_BYTES 300
 #define PATH_BYTES 4096
 
@@ -192,12 +194,20 @@ static void remove_place(const struct serving *s)
 /* The internal listener goes last: whoever asks readyz meanwhile is told 503 and why. */
 static void stop_listeners(struct serving *s)
 {
+	bool ended = true;
+
 	app_drain(s->app);
 	__atomic_store_n(&s->app->http, NULL, __ATOMIC_RELEASE);
 	if (s->public_server)
-		http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));
+		ended = http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));
 	if (s->internal_server)
-		http_server_drain(s->internal_server, 1000);
+		ended = http_server_drain(s->internal_server, INTERNAL_DRAIN_MS) && ended;
+	if (ended)
+		return;
+	/* A handler still uses the app: nothing of it is closed. Its transaction ends uncommitted with the process, and
+	 * its client was told nothing. */
+	log_message(s->app->log, LOG_ERROR, "ended with requests under way", S("they took longer than drain_ms"));
+	_exit(STATUS_CUT_OFF);
 }
 
 static enum err serve(struct serving *s, const sigset_t *signals, struct str *why)

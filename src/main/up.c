@@ -176,16 +176,20 @@ static void watch(struct up *up)
 	}
 }
 
-/* Whoever uses another goes first: requests under way still find the database. */
+/* Whoever uses another goes first: requests under way still find the database. Those of a stage stop side by side. */
 static void stop_all(struct up *up)
 {
-	static const enum up_child order[] = {UP_SERVER, UP_WORKER, UP_REDIS, UP_POSTGRES};
-	size_t i;
+	static const enum up_child stages[][2] = {{UP_SERVER, UP_WORKER}, {UP_REDIS, UP_POSTGRES}};
+	size_t i, k;
 
 	up->stopping = true;
 	up_say("stopping");
-	for (i = 0; i < countof(order); i++)
-		child_stop(up, &up->children[order[i]]);
+	for (i = 0; i < countof(stages); i++) {
+		for (k = 0; k < countof(stages[i]); k++)
+			child_ask_to_stop(up, &up->children[stages[i][k]]);
+		for (k = 0; k < countof(stages[i]); k++)
+			child_wait_for_end(up, &up->children[stages[i][k]]);
+	}
 	up_leave(up);
 	up_say("stopped");
 }

@@ -61,7 +61,9 @@ bool child_start(struct up *up, struct child *c);
 int child_run(struct up *up, const char *program, const char *const *argv, bool quiet);
 /* Runs `work` in a process of its own, for what needs threads: the supervisor keeps one. 0 when it answered true. */
 int child_call(struct up *up, bool (*work)(struct up *up));
-void child_stop(struct up *up, struct child *c);
+void child_ask_to_stop(struct up *up, struct child *c);
+/* After stop_wait_ms it is killed. */
+void child_wait_for_end(struct up *up, struct child *c);
 /* Reaps what ended; a child that ended by itself is said so, and gets its time of restart. */
 void child_reap(struct up *up);
 bool child_alive(struct up *up, struct child *c);

@@ -185,14 +185,17 @@ bool child_alive(struct up *up, struct child *c)
 	return c->pid != 0;
 }
 
-void child_stop(struct up *up, struct child *c)
+void child_ask_to_stop(struct up *up, struct child *c)
+{
+	c->retry_ns = 0;
+	if (child_alive(up, c))
+		kill(c->pid, c->stop_signal);
+}
+
+void child_wait_for_end(struct up *up, struct child *c)
 {
 	int64_t deadline = clock_mono_ns() + c->stop_wait_ms * 1000000LL;
 
-	c->retry_ns = 0;
-	if (!child_alive(up, c))
-		return;
-	kill(c->pid, c->stop_signal);
 	while (child_alive(up, c)) {
 		if (clock_mono_ns() > deadline) {
 			up_say("! %s did not stop within %d s and is killed", c->name, c->stop_wait_ms / 1000);

@@ -1,7 +1,7 @@
 // `collect up --demo`: one command from nothing to a page, and back; what `./run` starts.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { join } from 'node:path';
@@ -143,9 +143,11 @@ test('--fresh begins anew, but never in a folder that is not its own', async () 
 	assert.notEqual(fresh.demo.tenant_id, first.demo.tenant_id);
 	await down(fresh);
 	const alien = await newFolder('alien');
+	writeFileSync(join(alien, 'diary.txt'), 'not ours');
 	const got = await command([run.collect, 'up', '--demo', '--fresh', '--data', alien, '--port', String(await freePort())], { timeout: 20000 });
-	if (got.code !== 'SIGTERM')
-		assert.ok(existsSync(alien), got.stderr);
+	assert.equal(got.code, 1, got.stdout + got.stderr);
+	assert.match(got.stderr, /alien/);
+	assert.deepEqual(readdirSync(alien), ['diary.txt']);
 });
 
 test('with a database and a Redis given, those are used and none is started', async () => {

@@ -72,12 +72,22 @@ function selectionOf(e: Element | null): [number | null, number | null] {
 	return [null, null];
 }
 
+/* To screen readers only: a box that comes and goes would move the page under the finger. The same words a second time are
+ * news too, so the region is emptied first. */
+function announce(text: string | undefined): void {
+	const live = byId('cc-live');
+	if (!live)
+		return;
+	live.textContent = '';
+	window.setTimeout(() => { live.textContent = text ?? ''; }, 50);
+}
+
 function swap(form: HTMLFormElement, reply: Document): void {
 	const old = byId('cc-questions');
 	const fresh = byId('cc-questions', reply);
 	const state = form.elements.namedItem('state');
 	const freshState = reply.querySelector<HTMLInputElement>('#cc-form input[name="state"]');
-	const note = byId('cc-note');
+	const status = byId('cc-status');
 	if (!old || !fresh || !freshState || !(state instanceof HTMLInputElement))
 		return;
 	const before = questionIds(old);
@@ -90,9 +100,10 @@ function swap(form: HTMLFormElement, reply: Document): void {
 	if (name)
 		restoreFocus(fresh, name, start, end);
 	countAll(fresh, form);
-	const more = questionIds(fresh).some((q) => !before.includes(q));
-	if (note)
-		note.textContent = more ? (form.dataset.textChanged ?? '') : '';
+	if (status)
+		status.textContent = '';
+	if (questionIds(fresh).some((q) => !before.includes(q)))
+		announce(form.dataset.textChanged);
 }
 
 async function refresh(form: HTMLFormElement): Promise<void> {
@@ -159,9 +170,7 @@ function sendOnce(form: HTMLFormElement): void {
 		}
 		form.dataset.sending = '1';
 		form.setAttribute('aria-busy', 'true');
-		const note = byId('cc-note');
-		if (note)
-			note.textContent = form.dataset.textSending ?? '';
+		announce(form.dataset.textSending);
 	});
 	/* Back from the browser's memory of pages: it may be sent again. */
 	window.addEventListener('pageshow', () => {
