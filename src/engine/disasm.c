@@ -3,6 +3,12 @@
 #include "engine/emit.h"
 #include "base/num.h"
 
+static const char *const opcode_names[OPCODES] = {
+#define OP(name, operand, pops, pushes, cost, meaning) #name,
+#include "engine/opcodes.def"
+#undef OP
+};
+
 static void line(struct buf *b, const char *what, uint32_t n)
 {
 	buf_add(b, str_from(what));
@@ -44,7 +50,7 @@ static void operand(const struct program *p, enum operand kind, uint32_t x, stru
 		buf_add(b, program_str(p, p->param[x].name));
 		break;
 	case OPERAND_FUNCTION:
-		buf_add(b, str_from(function_rows[x].name));
+		buf_add(b, str_from(function_names[x]));
 		break;
 	default:
 		buf_int(b, x);
@@ -60,13 +66,14 @@ static void expression(const struct program *p, uint32_t id, struct buf *b)
 	buf_int(b, id);
 	line(b, ", stack", x->stack);
 	for (uint32_t at = 0; at < x->length;) {
-		const struct opcode_row *row = &opcode_rows[(unsigned char)p->code.p[x->code + at]];
+		enum opcode op = (unsigned char)p->code.p[x->code + at];
+		const struct opcode_row *row = &opcode_rows[op];
 		uint32_t words = operand_words(row->operand);
 
 		buf_add(b, S("  "));
 		buf_int(b, at);
 		buf_char(b, '\t');
-		buf_add(b, str_from(row->name));
+		buf_add(b, str_from(opcode_names[op]));
 		if (words > 0)
 			operand(p, row->operand, word(p, x->code + at + 1), b);
 		if (words > 1)

@@ -159,7 +159,7 @@ bool expr_check(struct diags *d, const struct where *at, struct str source, stru
 struct str kinds_text(struct arena *a, uint32_t kinds);
 
 struct function_row {
-	const char *name, *result, *args;
+	const char *result, *args;
 };
 #define FN(name, result, args, meaning) F_##name,
 enum function {
@@ -168,6 +168,7 @@ enum function {
 };
 #undef FN
 extern const struct function_row function_rows[FUNCTIONS];
+extern const char *const function_names[FUNCTIONS]; /* apart: what runs a program does without */
 uint32_t function_letter_kinds(char letter);
 
 /* Every question and calculated value that a tree looks at. */

@@ -4,7 +4,12 @@
 #include "base/limits.h"
 
 const struct function_row function_rows[FUNCTIONS] = {
-#define FN(name, result, args, meaning) {#name, result, args},
+#define FN(name, result, args, meaning) {result, args},
+#include "engine/functions.def"
+#undef FN
+};
+const char *const function_names[FUNCTIONS] = {
+#define FN(name, result, args, meaning) #name,
 #include "engine/functions.def"
 #undef FN
 };
@@ -172,7 +177,7 @@ void check_call(struct check *c, struct node *n)
 		n->count = 0;
 	} else {
 		for (uint32_t i = 0; i < FUNCTIONS; i++)
-			if (str_eq(n->text, str_from(function_rows[i].name))) {
+			if (str_eq(n->text, str_from(function_names[i]))) {
 				check_function(c, n, i);
 				return;
 			}

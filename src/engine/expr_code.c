@@ -2,7 +2,7 @@
 #include "engine/emit.h"
 
 const struct opcode_row opcode_rows[OPCODES] = {
-#define OP(name, operand, pops, pushes, cost, meaning) {#name, OPERAND_##operand, pops, pushes, cost},
+#define OP(name, operand, pops, pushes, cost, meaning) {OPERAND_##operand, pops, pushes, cost},
 #include "engine/opcodes.def"
 #undef OP
 };

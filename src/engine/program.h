@@ -34,11 +34,19 @@ enum section {
 struct program {
 	struct str bytes;
 	struct str text_blob, code;
+	union { /* the sections by name, and by number */
+		struct {
 #define SECTION(name)                                                                                                  \
 	const struct p_##name *name;                                                                                   \
 	uint32_t name##_count;
-	SECTIONS(SECTION)
+			SECTIONS(SECTION)
 #undef SECTION
+		};
+		struct section_view {
+			const void *records;
+			uint32_t count;
+		} sections[SECTION_COUNT];
+	};
 	struct pattern *const *patterns; /* one for each record of section pattern */
 	uint32_t texts;			 /* each has a record per language in section text */
 	uint32_t stack;			 /* the deepest stack any expression needs */

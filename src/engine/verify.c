@@ -29,19 +29,24 @@ enum kind {
 SECTIONS(SECTION)
 #undef SECTION
 #undef F
+static const uint8_t *const section_kinds[SECTION_COUNT] = {
+#define SECTION(name) name##_kinds,
+    SECTIONS(SECTION)
+#undef SECTION
+};
 
 struct verifier {
 	struct arena *a;
 	struct program *p;
-	const uint32_t *counts; /* of records, by section */
 	const char *why;
 };
 
-static bool refuse(struct verifier *v, const char *why)
+static bool refused(struct verifier *v, const char *why)
 {
 	v->why = why;
 	return false;
 }
+#define refuse(v, why) refused(v, WHY(why))
 
 static bool check_word(struct verifier *v, uint32_t kind, uint32_t w, uint32_t next)
 {
@@ -53,27 +58,27 @@ static bool check_word(struct verifier *v, uint32_t kind, uint32_t w, uint32_t n
 	case KIND_SMALL:
 		return w < 16;
 	case KIND_STR:
-		return w < v->counts[SECTION_str];
+		return w < v->p->str_count;
 	case KIND_NUM:
-		return w < v->counts[SECTION_num];
+		return w < v->p->num_count;
 	case KIND_EXPR:
-		return w < v->counts[SECTION_expr];
+		return w < v->p->expr_count;
 	case KIND_TEXT:
 		return w < v->p->texts;
 	default:
 		if (kind >= KIND_FIRST)
-			return (uint64_t)w + next <= v->counts[kind - KIND_FIRST];
-		return w <= v->counts[kind - KIND_REF];
+			return (uint64_t)w + next <= v->p->sections[kind - KIND_FIRST].count;
+		return w <= v->p->sections[kind - KIND_REF].count;
 	}
 }
 
-static bool check_section(struct verifier *v, enum section s, const void *records, const uint8_t *kinds)
+static bool check_section(struct verifier *v, enum section s)
 {
-	const uint32_t *w = records;
+	const uint32_t *w = v->p->sections[s].records;
 	size_t n = section_words[s];
 
-	for (size_t i = 0; i < (size_t)v->counts[s] * n; i++)
-		if (!check_word(v, kinds[i % n], w[i], i % n + 1 < n ? w[i + 1] : 0))
+	for (size_t i = 0; i < (size_t)v->p->sections[s].count * n; i++)
+		if (!check_word(v, section_kinds[s][i % n], w[i], i % n + 1 < n ? w[i + 1] : 0))
 			return refuse(v, "a record of the program points outside of it");
 	return true;
 }
@@ -346,21 +351,15 @@ static enum err check_patterns(struct verifier *v)
 
 enum err program_verify(struct arena *a, struct program *p, const char **why)
 {
-	const uint32_t counts[SECTION_COUNT] = {
-#define SECTION(name) p->name##_count,
-	    SECTIONS(SECTION)
-#undef SECTION
-	};
-	struct verifier v = {a, p, counts, NULL};
+	struct verifier v = {a, p, NULL};
 	bool sound;
 	enum err e;
 
 	if (p->language_count && p->text_count % p->language_count == 0)
 		p->texts = p->text_count / p->language_count;
 	sound = p->texts > 0;
-#define SECTION(name) sound = sound && check_section(&v, SECTION_##name, p->name, name##_kinds);
-	SECTIONS(SECTION)
-#undef SECTION
+	for (enum section s = 0; s < SECTION_COUNT; s++)
+		sound = sound && check_section(&v, s);
 	sound =
 	    sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_quotas(&v) && check_code(&v);
 	if (sound && !(e = check_patterns(&v)))

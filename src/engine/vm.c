@@ -13,7 +13,7 @@ static vm_function *const functions[FUNCTIONS] = {
 #undef FN
 };
 
-void vm_problem(struct run *r, const char *what)
+void vm_problem_is(struct run *r, const char *what)
 {
 	if (!r->problem)
 		r->problem = what;
