@@ -90,8 +90,17 @@ test(`${options.pairs} interviews give the same natively and in WebAssembly`, as
 	assert.ok(done.refused < done.programs, `${done.refused} of the generated definitions are refused`);
 });
 
+test('a difference of one byte is seen', async () => {
+	const compiler = await Compiler.load(wasm.compiler), recorder = new Recorder(compiler);
+	compiler.evaluate('1 + 1');
+	const took = recorder.take();
+	assert.equal(await compareWithNative(took), 1);
+	took.answered[took.answered.length - 1] ^= 1;
+	await assert.rejects(compareWithNative(took), /call 0 differs/);
+});
+
 function readOptions(args) {
-	const got = { pairs: 4000, html: 1000, seed: 1, loud: args.length > 0 };
+	const got = { pairs: 10000, html: 2000, seed: 1, loud: args.length > 0 };
 	for (let i = 0; i < args.length; i += 2) {
 		const name = args[i].replace(/^--/, '');
 		if (!['pairs', 'html', 'seed'].includes(name) || !Number.isSafeInteger(Number(args[i + 1]))) {
