@@ -99,6 +99,8 @@
 #define SURVEY_LANGUAGES_MAX 64
 #define SURVEY_QUESTIONS_MAX 5000
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
+#define QUOTAS_MAX 50
+#define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */
 #define ROSTER_RECORDS_MAX 50               /* of one roster; as many sets of columns in exports */
 #define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
 #define ANSWER_ERRORS_MAX 200

@@ -140,6 +140,36 @@ static void check_names(struct def *d)
 		names_add(&pages, d->pages[i].name, d->pages[i].at, "page");
 }
 
+/* The columns of exports: ROSTER_1 and ROSTER_1_NAME are a roster's. */
+static void check_column(struct def *d, struct str name, const struct where *at, const struct def_question *roster)
+{
+	struct str rest = name, number;
+	int64_t n;
+	bool more;
+
+	if (roster->type != Q_roster || !str_starts(name, roster->name) || name.n <= roster->name.n + 1 ||
+	    name.p[roster->name.n] != '_')
+		return;
+	rest = str_sub(name, roster->name.n + 1, name.n);
+	number = str_cut(&rest, '_', &more);
+	if (str_to_int(number, &n) && n > 0 && n <= ROSTER_RECORDS_MAX && (!more || def_question_in(d, roster, rest)))
+		diag(&d->diags, D_DUPLICATE_NAME, where_key(&d->diags, at, S("name")), name,
+		    S("column: exports name the answers in a roster so"));
+}
+
+static void check_columns(struct def *d)
+{
+	for (uint32_t k = 0; k < d->question_count; k++) {
+		if (d->questions[k].type != Q_roster)
+			continue;
+		for (uint32_t i = 0; i < d->question_count; i++)
+			if (!d->questions[i].roster)
+				check_column(d, d->questions[i].name, d->questions[i].at, &d->questions[k]);
+		for (uint32_t i = 0; i < d->calc_count; i++)
+			check_column(d, d->calcs[i].name, d->calcs[i].at, &d->questions[k]);
+	}
+}
+
 /* ---- the survey around the questions ---- */
 
 static void check_choices_texts(struct def *d, struct def_choices *list)
@@ -195,6 +225,7 @@ static void check_around(struct def *d)
 	}
 	for (uint32_t i = 0; i < d->rule_count; i++)
 		check_rule(d, &d->rules[i]);
+	check_quotas(d);
 	for (uint32_t i = 0; i < d->outcome_count; i++) {
 		check_text(d, &d->outcomes[i].html, &any);
 		check_text(d, &d->outcomes[i].redirect, &any);
@@ -206,6 +237,7 @@ enum err def_check(struct def *d)
 	uint32_t answered = 0;
 
 	check_names(d);
+	check_columns(d);
 	check_sources(d);
 	for (uint32_t i = 0; i < d->question_count; i++) {
 		answered += !d->questions[i].left_out;

@@ -176,6 +176,20 @@ struct def_rule {
 	struct def_outcome *outcome;
 	struct def_page *target;
 };
+struct def_cell {
+	const struct where *at;
+	struct str name;
+	struct formula when;
+	int64_t limit;
+	const struct def_page *known; /* the last page that the condition depends on; NULL: on none */
+};
+struct def_quota {
+	const struct where *at, *outcome_at;
+	struct str name, outcome_name;
+	struct def_outcome *outcome;
+	struct def_cell *cells;
+	uint32_t cell_count;
+};
 struct def_outcome {
 	const struct where *at;
 	struct str name;
@@ -215,6 +229,8 @@ struct def {
 	uint32_t question_count, question_room;
 	struct def_rule *rules;
 	uint32_t rule_count;
+	struct def_quota *quotas;
+	uint32_t quota_count;
 	struct def_outcome *outcomes;
 	uint32_t outcome_count;
 	struct def_step *steps; /* what depends on no question */
@@ -259,6 +275,8 @@ void unbuilt(
     struct def *d, enum diag error, enum diag warning, const struct where *at, struct str what, struct str more);
 void read_questions(struct reader page, struct def_page *p, struct def_question *parent);
 void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names);
+
+enum err read_quotas(struct reader survey); /* read_quota.c */
 
 /* check_text.c */
 void check_text(struct def *d, struct text *t, const struct scope *scope);

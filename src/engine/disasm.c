@@ -120,6 +120,21 @@ static void question(const struct program *p, const struct p_question *q, struct
 	buf_char(b, '\n');
 }
 
+static void cell(const struct program *p, const struct p_cell *c, struct buf *b)
+{
+	buf_add(b, S("  cell "));
+	buf_add(b, program_str(p, c->name));
+	buf_add(b, S(" when "));
+	buf_int(b, c->when);
+	buf_add(b, S(" limit "));
+	num_put(b, program_num(p, c->limit));
+	if (c->known) {
+		buf_add(b, S(" after "));
+		buf_add(b, program_str(p, p->page[c->known - 1].name));
+	}
+	buf_char(b, '\n');
+}
+
 void program_disasm(const struct program *p, struct buf *b)
 {
 	line(b, "program of version", PROGRAM_VERSION);
@@ -149,6 +164,15 @@ void program_disasm(const struct program *p, struct buf *b)
 					  : r->target ? p->page[r->target - 1].name
 						      : 0));
 		buf_char(b, '\n');
+	}
+	for (uint32_t i = 0; i < p->quota_count; i++) {
+		buf_add(b, S("quota "));
+		buf_add(b, program_str(p, p->quota[i].name));
+		buf_add(b, S(" end "));
+		buf_add(b, program_str(p, p->outcome[p->quota[i].outcome - 1].name));
+		buf_char(b, '\n');
+		for (uint32_t k = 0; k < p->quota[i].cells_count; k++)
+			cell(p, &p->cell[p->quota[i].cells + k], b);
 	}
 	for (uint32_t i = 1; i < p->expr_count; i++)
 		expression(p, i, b);

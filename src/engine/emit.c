@@ -317,6 +317,31 @@ static void emit_ends(struct build *b)
 	}
 }
 
+/* The cells of all quotas, one quota after the other. */
+static void emit_quotas(struct build *b)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < b->d->quota_count; i++) {
+		struct def_quota *q = &b->d->quotas[i];
+		struct p_quota p = {emit_str(b->e, q->name), q->outcome->index + 1, first, q->cell_count};
+		struct p_quota *r = RECORD(b, quota);
+
+		if (r)
+			*r = p;
+		first += q->cell_count;
+		for (uint32_t k = 0; k < q->cell_count; k++) {
+			struct def_cell *c = &q->cells[k];
+			struct p_cell x = {emit_str(b->e, c->name), formula_id(b, &c->when),
+			    emit_num(b->e, (double)c->limit), c->known ? c->known->index + 1 : 0};
+			struct p_cell *cell = RECORD(b, cell);
+
+			if (cell)
+				*cell = x;
+		}
+	}
+}
+
 static void emit_survey(struct build *b)
 {
 	struct def *d = b->d;
@@ -359,6 +384,7 @@ enum err def_emit(struct def *d, struct str *program)
 		emit_page(&b, &d->pages[i]);
 	emit_variables(&b);
 	emit_ends(&b);
+	emit_quotas(&b);
 	emit_survey(&b);
 	return emit_done(&e, program);
 }

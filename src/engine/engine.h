@@ -90,6 +90,13 @@ struct export_column {
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
 
+struct quota_cell {
+	struct str quota, cell;
+	int64_t limit;
+};
+/* The cells of all quotas, in the order in which they are written. */
+enum err program_quota_cells(const struct program *p, struct arena *a, struct quota_cell **out, size_t *n);
+
 /* The program for people: sections, questions, and code instruction by instruction. */
 void program_disasm(const struct program *p, struct buf *out);
 
@@ -102,6 +109,8 @@ struct interview {
 	struct str language;	       /* one of the survey's */
 	const struct json *parameters; /* object or NULL: {"pid": "A7"} */
 	const struct json *answers; /* object or NULL, as API.md stores them; may hold answers that turn out hidden */
+	const struct quota_cell *full; /* cells that take nobody any more: whoever falls into one ends there */
+	size_t full_count;
 };
 
 enum interview_mode {
@@ -125,7 +134,10 @@ struct verdict {
 	struct str parameters; /* JSON object of exported parameters */
 	struct str outcome; /* "completed", "screened_out", "quota_full" ...; empty while pages are left (RUN_PAGE) */
 	struct str status;  /* "completed" | "screened_out" | "quota_full" | "in_progress" */
-	int32_t next_page;  /* the next visible page after `page` by rules and conditions; -1 when there is none */
+	/* The quota cells it falls into, in order; by RUN_PAGE those that are known when `page` is left. */
+	struct quota_cell *cells;
+	size_t cell_count;
+	int32_t next_page;     /* the next visible page after `page` by rules and conditions; -1 when there is none */
 	int32_t previous_page; /* -1 when there is none */
 	double progress;       /* 0 to 1, share of the way done before next_page */
 };

@@ -4,7 +4,7 @@
  * value) and the calculated values that look at one of them, everything after what it depends on. So nothing is worked
  * out twice on a page, and nothing by recursion. Calculated values are worked out once before the first page too, when
  * all answers are empty. Circles are found here. */
-#include "engine/def.h"
+#include "engine/check.h"
 #include "base/shim.h"
 
 struct graph {
@@ -337,6 +337,7 @@ enum err def_order(struct def *d)
 	sort(&g, &d->steps, &d->step_count);
 	if (d->diags.errors)
 		return d->diags.memory ? ERR_MEMORY : OK;
+	order_quotas(d);
 	for (uint32_t i = 0; i < d->page_count; i++) {
 		order_page(&g, &d->pages[i]);
 		mark_refresh(d, &d->pages[i], wanted);

@@ -304,8 +304,8 @@ void roster_take(struct run *r, uint32_t question)
 		items[i] = record_value(r, question);
 		record_close(r);
 	}
-	/* records that are merely offered are no answer */
-	if (q->over || q->over_from || (s->raw && s->raw->count))
+	/* records that are merely offered are no answer; without memory there are only some of them */
+	if (!r->failed && (q->over || q->over_from || (s->raw && s->raw->count)))
 		s->value = (struct value){.kind = V_LIST, .count = s->record_count, .items = items};
 }
 

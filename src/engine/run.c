@@ -104,6 +104,7 @@ enum err run_init(struct run *r, const struct interview *in, struct arena *a)
 	r->states = run_alloc(r, p->question_count, sizeof(*r->states));
 	r->calcs = run_alloc(r, p->calc_count, sizeof(*r->calcs));
 	r->params = run_alloc(r, p->param_count, sizeof(*r->params));
+	r->cells = run_alloc(r, p->cell_count, sizeof(*r->cells));
 	r->on_way = run_alloc(r, p->page_count, sizeof(*r->on_way));
 	if (r->failed)
 		return r->failed;
@@ -153,11 +154,21 @@ static int32_t rules(struct run *r, int32_t page, struct walk_end *end)
 	return page + 1;
 }
 
+/* Rules first, then quotas; who is screened out takes no place in a quota. */
+static int32_t leave(struct run *r, int32_t page, struct walk_end *end)
+{
+	int32_t next = rules(r, page, end), pages = (int32_t)r->p->page_count;
+
+	if (end->outcome && !str_eq(program_str(r->p, end->outcome->name), S("completed")))
+		return next;
+	return quotas_look(r, page, next < 0 ? pages : next, end) ? -1 : next;
+}
+
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 {
-	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0;
+	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0, left = -1;
 
-	*end = (struct walk_end){-1, NULL};
+	*end = (struct walk_end){-1, NULL, false};
 	run_steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
 	for (; page < pages && page <= plan->last && !r->failed; page++) {
 		const struct p_page *p = &r->p->page[page];
@@ -174,6 +185,10 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 		if (page <= plan->judge_to)
 			judge_page(r, (uint32_t)page);
 		if (next >= 0)
-			next = rules(r, page, end);
+			next = leave(r, page, end);
+		left = page;
 	}
+	/* what depends on pages that did not come is known at the end */
+	if (next >= 0 && plan->last == WALK_ALL && !r->failed)
+		quotas_look(r, left, pages, end);
 }

@@ -63,8 +63,12 @@ struct run {
 	const struct json *vars;		      /* collect eval only */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
-	bool *on_way;	     /* by page */
-	struct str *unknown; /* names among the answers that are no question */
+	bool *on_way; /* by page */
+	struct cell_state {
+		int state;    /* 0: not looked at */
+		int32_t page; /* left when it was taken */
+	} * cells;	      /* by quota cell */
+	struct str *unknown;  /* names among the answers that are no question */
 	uint32_t unknown_count;
 	struct answer_error *errors;
 	uint32_t error_count;
@@ -127,7 +131,8 @@ struct value choice_value(const struct program *p, const struct p_choice *c);
  * (`force`) counts as reached even when the way does not lead there. Returns the page after which the interview ends, or -1. */
 struct walk_end {
 	int32_t page;			 /* left when the interview ended; -1: it has not */
-	const struct p_outcome *outcome; /* by a rule; NULL: at the last page */
+	const struct p_outcome *outcome; /* by a rule or a full quota; NULL: at the last page */
+	bool full;
 };
 struct walk_plan {
 	int32_t last;
@@ -137,6 +142,11 @@ struct walk_plan {
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end);
 void run_steps(struct run *r, uint32_t first, uint32_t count);
 bool page_shown(struct run *r, uint32_t page);
+
+/* quota.c: looks at the cells that are known now that `page` is left for `next`; true when the interview ends because one is full. */
+bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end);
+/* The cells taken when `last` or a page before it was left. */
+void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *n);
 
 /* judge.c */
 void judge_page(struct run *r, uint32_t page);

@@ -212,7 +212,8 @@ enum err interview_run(
 	} else if (complete || out->next_page < 0) {
 		out->outcome = S("completed");
 	}
-	out->status = status_of(out->outcome);
+	out->status = end.full && out->outcome.n ? S("quota_full") : status_of(out->outcome);
+	quotas_taken(&r, complete ? WALK_ALL : page, &out->cells, &out->cell_count);
 	out->progress = out->outcome.n ? 1 : share(&r, page);
 	out->errors = r.errors;
 	out->error_count = r.error_count;

@@ -149,6 +149,20 @@ static bool check_roster(struct verifier *v, uint32_t roster)
 	return true;
 }
 
+/* Every cell belongs to one quota. */
+static bool check_quotas(struct verifier *v)
+{
+	const struct program *p = v->p;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < p->quota_count; i++) {
+		if (!p->quota[i].outcome || p->quota[i].cells != at)
+			return refuse(v, "a quota lacks its outcome or its cells");
+		at += p->quota[i].cells_count;
+	}
+	return at == p->cell_count || refuse(v, "a quota cell belongs to no quota");
+}
+
 static bool check_questions(struct verifier *v)
 {
 	const struct program *p = v->p;
@@ -346,7 +360,8 @@ enum err program_verify(struct arena *a, struct program *p, const char **why)
 	sound = p->texts > 0;
 	for (enum section s = 0; s < SECTION_COUNT; s++)
 		sound = sound && check_section(&v, s);
-	sound = sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_code(&v);
+	sound =
+	    sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_quotas(&v) && check_code(&v);
 	if (sound && !(e = check_patterns(&v)))
 		return OK;
 	*why = v.why ? v.why : "the program lacks a part";

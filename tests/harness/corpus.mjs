@@ -127,8 +127,8 @@ class Script {
 	}
 
 	restart(options) {
-		const { seed, now, language, parameters, answers } = this.interview;
-		this.interview = this.program.interview({ seed, now, language, parameters, answers, ...options });
+		const { seed, now, language, parameters, answers, full } = this.interview;
+		this.interview = this.program.interview({ seed, now, language, parameters, answers, full, ...options });
 		this.verdict = null;
 	}
 }
@@ -158,6 +158,11 @@ const verbs = {
 		s.settle();
 		s.set({ answers: json(text) });
 	},
+	full: (s, text) => {
+		s.settle();
+		s.set({ full: words(text).map((name) => ({ quota: name.split('/')[0], cell: name.split('/')[1] })) });
+	},
+	cells: (s, text) => assert.equal(s.complete().cells.map((c) => `${c.quota}/${c.cell}`).join(' '), text),
 	path: (s, wanted) => {
 		const way = [];
 		for (let page = -1, i = 0; i < 1000; i++) {

@@ -113,6 +113,36 @@ static const struct json *object_or_null(const struct caller *c, struct str key)
 	return v && v->type == JSON_OBJECT ? v : NULL;
 }
 
+static const struct json *list(const struct caller *c, struct str key, uint32_t *n)
+{
+	const struct json *v = json_get(c->json, key);
+
+	*n = v && v->type == JSON_ARRAY ? v->count : 0;
+	return *n ? v->items : NULL;
+}
+
+static struct str text_of(const struct json *v)
+{
+	return v->type == JSON_STR ? v->s : S("");
+}
+
+/* "full": [{"quota", "cell"}, ...] */
+static enum err full_of(struct caller *c, struct interview *in)
+{
+	uint32_t n;
+	const struct json *given = list(c, S("full"), &n);
+	struct quota_cell *cells = arena_array(c->a, struct quota_cell, n);
+
+	if (!cells)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < n; i++)
+		cells[i] = (struct quota_cell){
+		    json_str_or(&given[i], S("quota"), S("")), json_str_or(&given[i], S("cell"), S("")), 0};
+	in->full = cells;
+	in->full_count = n;
+	return OK;
+}
+
 static enum err interview_of(struct caller *c, struct interview *in)
 {
 	int64_t seed;
@@ -126,7 +156,7 @@ static enum err interview_of(struct caller *c, struct interview *in)
 		return ERR_INVALID;
 	}
 	in->seed = (uint64_t)seed;
-	return OK;
+	return full_of(c, in);
 }
 
 /* An interview and a page of it. */
@@ -220,6 +250,19 @@ static void put_errors(struct json_out *w, const struct answer_error *errors, si
 	json_close(w, ']');
 }
 
+static void put_cells(struct json_out *w, const struct quota_cell *cells, size_t n)
+{
+	json_open(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(w, '{');
+		json_field_str(w, S("quota"), cells[i].quota);
+		json_field_str(w, S("cell"), cells[i].cell);
+		json_field_int(w, S("limit"), cells[i].limit);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
 enum err call_run(struct caller *c)
 {
 	struct reply_json r;
@@ -244,6 +287,8 @@ enum err call_run(struct caller *c)
 	json_field_raw(w, S("parameters"), v.parameters);
 	json_field_str(w, S("outcome"), v.outcome);
 	json_field_str(w, S("status"), v.status);
+	json_key(w, S("cells"));
+	put_cells(w, v.cells, v.cell_count);
 	json_field_int(w, S("next_page"), v.next_page);
 	json_field_int(w, S("previous_page"), v.previous_page);
 	json_key(w, S("progress"));
@@ -270,19 +315,6 @@ enum err call_visible(struct caller *c)
 		json_put_str(w, names[i]);
 	json_close(w, ']');
 	return reply_end(c, &r);
-}
-
-static const struct json *list(const struct caller *c, struct str key, uint32_t *n)
-{
-	const struct json *v = json_get(c->json, key);
-
-	*n = v && v->type == JSON_ARRAY ? v->count : 0;
-	return *n ? v->items : NULL;
-}
-
-static struct str text_of(const struct json *v)
-{
-	return v->type == JSON_STR ? v->s : S("");
 }
 
 /* Errors as CALL_RUN gave them, and names shown before. */

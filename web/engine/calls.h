@@ -19,7 +19,8 @@
 #define CALLS_SCRATCH_MAX_BYTES (192 * MB) /* of one call, input and reply included */
 
 /* The numbers are known to engine.ts: append, do not reorder. An interview is
- * {"seed": "17", "now_ms": 0, "language": "en", "parameters": {}, "answers": {}}; the seed may be a text, because it has 64 bits. */
+ * {"seed": "17", "now_ms": 0, "language": "en", "parameters": {}, "answers": {}}; the seed may be a text, because it has 64 bits.
+ * "full": [{"quota", "cell"}] names the quota cells that take nobody any more. */
 enum call {
 	CALL_OPEN, /* a program's bytes -> {"program": number to name it by, "language", "languages", "titles", "pages", ...} */
 	CALL_CLOSE,   /* nothing -> nothing */

@@ -47,6 +47,11 @@ export interface AnswerError {
 	message: string;
 }
 
+export interface QuotaCell {
+	quota: string;
+	cell: string;
+}
+
 export interface Verdict {
 	errors: AnswerError[];
 	/** Normalised, hidden ones dropped, personal ones left out. */
@@ -56,6 +61,8 @@ export interface Verdict {
 	/** Empty while pages are left. */
 	outcome: string;
 	status: 'in_progress' | 'completed' | 'screened_out' | 'quota_full';
+	/** The quota cells that the interview falls into. */
+	cells: (QuotaCell & { limit: number })[];
 	/** Pages are counted from 0; -1: there is none. */
 	next_page: number;
 	previous_page: number;
@@ -86,6 +93,8 @@ export interface InterviewOptions {
 	language?: string;
 	parameters?: JsonObject;
 	answers?: Answers;
+	/** Quota cells that take nobody any more: whoever falls into one ends there. */
+	full?: QuotaCell[];
 }
 
 export interface Choice {
@@ -309,6 +318,7 @@ export class Interview {
 	language: string;
 	parameters: JsonObject;
 	answers: Answers;
+	full: QuotaCell[];
 
 	/** @internal */
 	constructor(program: Program, options: InterviewOptions) {
@@ -318,6 +328,7 @@ export class Interview {
 		this.language = options.language ?? program.language;
 		this.parameters = options.parameters ?? {};
 		this.answers = options.answers ?? {};
+		this.full = options.full ?? [];
 	}
 
 	/** Leaves a page (-1: is about to start), or without one completes the interview: every visible question is held to its rules. */
@@ -347,6 +358,6 @@ export class Interview {
 	}
 
 	#state(more: object): object {
-		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, ...more };
+		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, full: this.full, ...more };
 	}
 }
