@@ -248,7 +248,7 @@ function roster(r, name, names) {
 /** A definition: pages, calculated values, rules, an outcome or two. */
 export function generateDefinition(r) {
 	const names = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, x = new Expressions(r, names);
-	const pages = [], calculated = [], rules = [];
+	const pages = [], calculated = [], rules = [], quotas = [];
 	let n = 0;
 	for (let p = 0, last = 1 + r.below(5); p < last; p++) {
 		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: 'random' }) };
@@ -271,12 +271,14 @@ export function generateDefinition(r) {
 		}
 		if (r.chance(20))
 			rules.push({ when: x.bool(2), do: 'end', outcome: 'screened_out' });
+		if (r.chance(20))
+			quotas.push({ name: `u${p}`, cells: Array.from({ length: 1 + r.below(3) }, (_, i) => ({ name: `c${i}`, when: x.bool(1), limit: 1 + r.below(9) })), ...(r.chance(50) && { on_full: { outcome: 'full' } }) });
 	}
 	const piped = names.any.length ? `{${r.of(names.any)}}` : 'x';
 	return { schema_version: '1.0', survey: {
 		title: 'Generated', language: 'en', languages: ['en', 'vi'], settings: { progress: r.of(['pages', 'questions', 'none']) },
-		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules,
-		outcomes: { completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
+		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules, ...(quotas.length && { quotas }),
+		outcomes: { ...(quotas.length && { full: { html: '<p>Full</p>' } }), completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
 }
 
 // ---- answers to any definition, whoever wrote it ----
