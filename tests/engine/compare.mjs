@@ -17,7 +17,8 @@ const PAIRS_PER_PROGRAM = 20, PROGRAMS_PER_BATCH = 10;
 function interview(r, program, definition, html) {
 	const pages = questionsByPage(definition), lists = definition.survey.choice_lists;
 	const it = program.interview({ seed: (BigInt(r.next()) << 32n) | BigInt(r.next()), now: 1.6e12 + r.next(), language: r.of(program.languages),
-		parameters: r.chance(50) ? { pid: 'A<7' } : {} });
+		parameters: r.chance(50) ? { pid: 'A<7' } : {},
+		full: r.some((definition.survey.quotas ?? []).flatMap(({ name, cells }) => cells.map((cell) => ({ quota: name, cell: cell.name }))), 20) });
 	let verdict = it.run(-1), rendered = 0;
 	for (let steps = 0; verdict.next_page >= 0 && steps < 12; steps++) {
 		const page = verdict.next_page;
@@ -90,8 +91,17 @@ test(`${options.pairs} interviews give the same natively and in WebAssembly`, as
 	assert.ok(done.refused < done.programs, `${done.refused} of the generated definitions are refused`);
 });
 
+test('a difference of one byte is seen', async () => {
+	const compiler = await Compiler.load(wasm.compiler), recorder = new Recorder(compiler);
+	compiler.evaluate('1 + 1');
+	const took = recorder.take();
+	assert.equal(await compareWithNative(took), 1);
+	took.answered[took.answered.length - 1] ^= 1;
+	await assert.rejects(compareWithNative(took), /call 0 differs/);
+});
+
 function readOptions(args) {
-	const got = { pairs: 4000, html: 1000, seed: 1, loud: args.length > 0 };
+	const got = { pairs: 10000, html: 2000, seed: 1, loud: args.length > 0 };
 	for (let i = 0; i < args.length; i += 2) {
 		const name = args[i].replace(/^--/, '');
 		if (!['pairs', 'html', 'seed'].includes(name) || !Number.isSafeInteger(Number(args[i + 1]))) {

@@ -220,19 +220,49 @@ function question(r, name, names) {
 	return q;
 }
 
+/** Records: over what was chosen, over a number, or as many as the respondent adds. */
+function roster(r, name, names) {
+	const over = r.below(3), q = { type: 'roster', name, title: label(r, names), max: 1 + r.below(4), questions: [] };
+	const inner = Object.fromEntries(Object.entries(names).map(([kind, list]) => [kind, [...list]]));
+	if (over === 0 && names.set.length) {
+		Object.assign(q, { over: `{${r.of(names.set).name}}`, item_title: 'About {item.label}', ...(r.chance(50) && { order: 'random' }) });
+		inner.text.push('item.label');
+		inner.any.push('item.label');
+	} else if (over === 1 && names.num.length) {
+		q.over = `{${r.of(names.num)}}`;
+	} else {
+		q.min = r.below(2);
+	}
+	for (let i = 0, many = 1 + r.below(3); i < many; i++) {
+		const record = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, asked = question(r, `x${i}`, inner);
+		delete asked.pii;
+		remember(record, { ...asked, name: `row.x${i}` });
+		Object.entries(record).forEach(([kind, list]) => inner[kind].push(...list));
+		q.questions.push(asked);
+		if (['number', 'rating', 'slider'].includes(asked.type))
+			names.num.push(`${name}[0].x${i}`);
+	}
+	return q;
+}
+
 /** A definition: pages, calculated values, rules, an outcome or two. */
 export function generateDefinition(r) {
 	const names = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, x = new Expressions(r, names);
-	const pages = [], calculated = [], rules = [];
+	const pages = [], calculated = [], rules = [], quotas = [];
 	let n = 0;
 	for (let p = 0, last = 1 + r.below(5); p < last; p++) {
 		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: 'random' }) };
 		const asked = [];
-		for (let i = 0, many = 1 + r.below(6); i < many; i++)
-			asked.push(question(r, `q${n++}`, names)), page.order || remember(names, asked.at(-1));
+		for (let i = 0, many = 1 + r.below(6); i < many; i++) {
+			asked.push(question(r, `q${n++}`, names));
+			if (!page.order)
+				remember(names, asked.at(-1));
+		}
 		if (page.order)
 			asked.forEach((q) => remember(names, q));
-		page.questions = asked;
+		page.questions = r.chance(15) ? [{ type: 'group', name: `g${p}`, title: label(r, names), questions: asked }] : asked;
+		if (r.chance(20))
+			page.questions.push(roster(r, `r${p}`, names));
 		pages.push(page);
 		if (r.chance(40)) {
 			const kind = r.of(['num', 'text', 'bool']);
@@ -241,12 +271,14 @@ export function generateDefinition(r) {
 		}
 		if (r.chance(20))
 			rules.push({ when: x.bool(2), do: 'end', outcome: 'screened_out' });
+		if (r.chance(20))
+			quotas.push({ name: `u${p}`, cells: Array.from({ length: 1 + r.below(3) }, (_, i) => ({ name: `c${i}`, when: x.bool(1), limit: 1 + r.below(9) })), ...(r.chance(50) && { on_full: { outcome: 'full' } }) });
 	}
 	const piped = names.any.length ? `{${r.of(names.any)}}` : 'x';
 	return { schema_version: '1.0', survey: {
 		title: 'Generated', language: 'en', languages: ['en', 'vi'], settings: { progress: r.of(['pages', 'questions', 'none']) },
-		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules,
-		outcomes: { completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
+		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules, ...(quotas.length && { quotas }),
+		outcomes: { ...(quotas.length && { full: { html: '<p>Full</p>' } }), completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
 }
 
 // ---- answers to any definition, whoever wrote it ----
@@ -286,6 +318,9 @@ export function randomAnswer(r, q, lists = {}) {
 			r.of(shares)[1] += 25;
 		return Object.fromEntries(shares);
 	}
+	case 'roster':
+		return Array.from({ length: r.below(4) }, () => Object.fromEntries((q.questions ?? []).map((inner) => [inner.name, randomAnswer(r, inner, lists)])
+			.concat(r.chance(70) ? [['_item', r.chance(60) ? `c${r.below(5)}` : r.below(5)]] : []).filter(([, value]) => value !== undefined)));
 	default: return r.of([1, 'x', [], {}]);
 	}
 }
