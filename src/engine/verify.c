@@ -179,6 +179,8 @@ static bool check_questions(struct verifier *v)
 		/* parents first, and on the same page: so walking upwards ends */
 		if (q->parent > i || (q->parent && p->question[q->parent - 1].page != q->page))
 			return refuse(v, "a question lies inside a later one");
+		if (q->parent && i + q->span > q->parent - 1 + p->question[q->parent - 1].span)
+			return refuse(v, "a question reaches beyond what it lies in");
 		if (q->span > p->question_count || i + q->span >= page->questions + page->questions_count)
 			return refuse(v, "a group reaches beyond its page");
 		if (q->choices_count > QUESTION_CHOICES_MAX || q->rows_count > QUESTION_CHOICES_MAX ||
