@@ -17,6 +17,14 @@ test('the whole of it can be answered, brand by brand', async () => {
 	const page = await openPage(chromium, { viewport: { width: 390, height: 844 } });
 	await page.goto(`${server.url}/s/tracker?lang=vi`);
 	await checkMarkup(await (await page.request.get(`${server.url}/s/tracker?lang=vi`)).text(), 'first page');
+	const pages = [];
+	await page.route('**/s/tracker', async (route) => {
+		if (!route.request().isNavigationRequest())
+			return route.continue();
+		const reply = await route.fetch();
+		pages.push(await reply.text());
+		await route.fulfill({ response: reply });
+	});
 	for (let i = 0; i < 40 && await page.locator('button.cc-next').count(); i++) {
 		await checkAccess(page, `page ${i + 1}`);
 		await screenshot(page, `tracker-${i + 1}`);
@@ -36,6 +44,9 @@ test('the whole of it can be answered, brand by brand', async () => {
 		assert.equal(Object.keys(record.image).length, 5);
 		assert.equal(record.improve, 'x');
 	}
+	for (const [i, html] of pages.entries())
+		await checkMarkup(html, `reply ${i + 1}`);
+	assert.ok(pages.some((html) => html.includes('cc-record-title')));
 	assert.deepEqual(page.faults, []);
 	await page.context().close();
 });
@@ -44,11 +55,11 @@ test('the whole of it can be answered, brand by brand', async () => {
 async function answerAll(page) {
 	const names = await page.locator('input[type="radio"][name^="q-"]').evaluateAll((all) => [...new Set(all.map((i) => i.name))]);
 	for (const name of names)
-		await page.locator(`input[name="${name}"]`).first().check({ force: true });
+		await tick(page, page.locator(`input[name="${name}"]`).first());
 	const boxes = await page.locator('input[type="checkbox"][name^="q-"]').evaluateAll((all) => [...new Set(all.map((i) => i.name))]);
 	for (const name of boxes) {
 		const all = page.locator(`input[name="${name}"]`);
-		await (name === 'q-industry' ? all.last() : all.first()).check({ force: true }); // the first industries are screened out
+		await tick(page, name === 'q-industry' ? all.last() : all.first()); // the first industries are screened out
 	}
 	for (const [place, list] of (await page.locator('select[name^="q-"]').all()).entries())
 		await list.selectOption({ index: place + 1 }); // the places of a ranking want different choices
@@ -59,4 +70,13 @@ async function answerAll(page) {
 		const byKind = { email: 'an@example.com', tel: '+84 901 234 567', url: 'https://example.com', date: '2026-04-01', time: '12:00', number: '30' }[kind];
 		await field.fill(byName ?? byKind ?? 'x');
 	}
+}
+
+/** Ticks a choice. Where others depend on it the page is asked for again, and the choice is another element then. */
+async function tick(page, choice) {
+	const element = await choice.elementHandle();
+	const refreshes = await element.evaluate((e) => !e.checked && e.closest('[data-refresh]') !== null);
+	await choice.check({ force: true });
+	if (refreshes)
+		await page.waitForFunction((e) => !e.isConnected, element);
 }
