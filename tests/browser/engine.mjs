@@ -8,7 +8,7 @@ import { openPage, withBrowser } from '../harness/browser.mjs';
 import { Compiler, folder } from '../harness/engine.mjs';
 import { Random, generateDefinition } from '../harness/generate.mjs';
 
-const TYPES = { js: 'text/javascript', wasm: 'application/wasm', html: 'text/html; charset=utf-8' };
+const TYPES = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', html: 'text/html; charset=utf-8' };
 const chromium = withBrowser();
 let server, url;
 
@@ -16,8 +16,8 @@ before(async () => {
 	server = http.createServer((request, reply) => {
 		const name = request.url.slice(1) || 'index.html';
 		const body = name === 'index.html' ? '<!doctype html><html lang="en"><title>Engine</title><main></main><script type="module" src="page.js"></script></html>'
-			: name === 'page.js' ? "import * as engine from './engine.js'; window.engine = engine; document.querySelector('main').id = 'ready';"
-				: ['engine.js', 'engine.wasm', 'compiler.wasm'].includes(name) ? readFileSync(join(folder, name)) : '';
+			: name === 'page.js' ? "import * as engine from './engine.mjs'; window.engine = engine; document.querySelector('main').id = 'ready';"
+				: ['engine.mjs', 'engine.wasm', 'compiler.wasm'].includes(name) ? readFileSync(join(folder, name)) : '';
 		reply.writeHead(body ? 200 : 204, { 'content-type': TYPES[name.split('.').pop()] ?? 'text/plain',
 			'content-security-policy': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'" });
 		reply.end(body);

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 if (!process.env.COTEST_BUILD)
 	throw new Error('COTEST_BUILD (a build folder of meson) is not set: run this by ./test engine, or set it');
 export const folder = join(process.env.COTEST_BUILD, 'web/engine');
-export const { Compiler, Engine, EngineError } = await import(pathToFileURL(join(folder, 'engine.js')));
+export const { Compiler, Engine, EngineError } = await import(pathToFileURL(join(folder, 'engine.mjs')));
 export const wasm = { engine: readFileSync(join(folder, 'engine.wasm')), compiler: readFileSync(join(folder, 'compiler.wasm')) };
 
 /** Keeps what an engine is asked and what it answers, in the frames of web/engine/native.c. */
