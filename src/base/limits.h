@@ -87,6 +87,7 @@
 #define EXPRESSION_SOURCE_MAX_BYTES (16 * KB)
 #define EXPRESSION_DEPTH_MAX 64
 #define EXPRESSION_LINKS_MAX 2000           /* binary operators; a tree of them is walked by recursion */
+#define VM_NESTED_MAX 8                     /* expressions at once: one may show a label that has others piped in */
 #define VM_STEPS_MAX 100000
 #define ENGINE_ARENA_MAX_BYTES (16 * MB)
 #define DIAGNOSTICS_MAX 500

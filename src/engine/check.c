@@ -130,7 +130,8 @@ static void check_names(struct def *d)
 		names_add(&variables, d->calcs[i].name, d->calcs[i].at, "question or calculated value");
 	other_names_of(&variables, NULL);
 	for (uint32_t i = 0; i < d->question_count; i++)
-		if (d->questions[i].type == Q_roster && names_init(&variables, d, 2 * d->questions[i].span)) {
+		if (d->questions[i].type == Q_roster && names_init(&variables, d, 2 * d->questions[i].span + 1)) {
+			names_add(&variables, S("_item"), NULL, "");
 			names_of(&variables, &d->questions[i]);
 			other_names_of(&variables, &d->questions[i]);
 		}

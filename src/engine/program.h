@@ -91,6 +91,8 @@ enum progress_kind { PROGRESS_PAGES, PROGRESS_QUESTIONS, PROGRESS_NONE };
 
 struct str program_str(const struct program *p, uint32_t id);
 double program_num(const struct program *p, uint32_t id);
+/* verify_names.c: whether every key of the stored answers means one thing. ERR_MEMORY. */
+enum err verify_names(struct arena *a, const struct program *p, bool *sound);
 /* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->texts, p->stack. */
 enum err program_verify(struct arena *a, struct program *p, const char **why);
 /* The index of a language, or of the survey's own. */

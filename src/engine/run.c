@@ -89,7 +89,7 @@ static void take_params(struct run *r, const struct json *params)
 enum err run_init_bare(struct run *r, const struct program *p, struct arena *a)
 {
 	*r = (struct run){.p = p, .a = a, .fuel = RUN_STEPS_MAX};
-	r->stack = run_alloc(r, p->stack + 1, sizeof(*r->stack));
+	r->stack = run_alloc(r, (p->stack + 1) * (size_t)VM_NESTED_MAX, sizeof(*r->stack));
 	return r->failed;
 }
 

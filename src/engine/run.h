@@ -56,7 +56,8 @@ struct run {
 	int64_t fuel;
 	struct state *states; /* by question */
 	struct value *calcs, *params;
-	struct value *stack;
+	struct value *stack; /* from here on free for the next expression */
+	uint32_t nested;
 	const struct value *self;		      /* {.} */
 	struct record *record;			      /* the open one; NULL: none */
 	uint32_t roster, record_number, record_count; /* of the open one; its number is from 1 */

@@ -354,7 +354,7 @@ static enum err check_patterns(struct verifier *v)
 enum err program_verify(struct arena *a, struct program *p, const char **why)
 {
 	struct verifier v = {a, p, NULL};
-	bool sound;
+	bool sound, unique = false;
 	enum err e;
 
 	if (p->language_count && p->text_count % p->language_count == 0)
@@ -364,6 +364,9 @@ enum err program_verify(struct arena *a, struct program *p, const char **why)
 		sound = sound && check_section(&v, s);
 	sound =
 	    sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_quotas(&v) && check_code(&v);
+	if (sound && (e = verify_names(a, p, &unique)))
+		return e;
+	sound = sound && (unique || refuse(&v, "two answers of the program have one name"));
 	if (sound && !(e = check_patterns(&v)))
 		return OK;
 	*why = v.why ? v.why : "the program lacks a part";

@@ -314,6 +314,19 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 	}
 }
 
+/* What is looked up may be a label with expressions of its own, which work above what is on the stack. */
+static struct value outside_above(struct run *r, enum opcode op, uint32_t x, struct value *top)
+{
+	struct value *stack = r->stack, v;
+
+	r->stack = top;
+	r->nested++;
+	v = outside(r, op, x);
+	r->nested--;
+	r->stack = stack;
+	return v;
+}
+
 static struct value make_list(struct run *r, const struct value *items, uint32_t n)
 {
 	struct value *copy = run_alloc(r, n, sizeof(*copy));
@@ -352,7 +365,8 @@ struct value vm_run(struct run *r, uint32_t expression)
 	struct value *top = r->stack; /* the first free place */
 	uint32_t at = 0;
 
-	if (!expression)
+	/* a label that shows itself ends here */
+	if (!expression || r->nested >= VM_NESTED_MAX)
 		return value_empty;
 	for (;;) {
 		enum opcode op = (enum opcode)code[at];
@@ -430,7 +444,8 @@ struct value vm_run(struct run *r, uint32_t expression)
 		}
 		default:
 			if (row->pops == 0) {
-				*top++ = outside(r, op, a);
+				*top = outside_above(r, op, a, top);
+				top++;
 				break;
 			}
 			top--;
