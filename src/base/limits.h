@@ -95,6 +95,10 @@
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
 #define PATTERN_DEPTH_MAX 32                /* groups in groups */
 #define RUN_STEPS_MAX 5000000               /* of all expressions of one interview_run: about a quarter of a second */
+#define EVENTS_VALUES_MAX 2000000           /* JSON values of one interview in an events file */
+#define EVENTS_LINE_MAX_BYTES (256 * MB)    /* read */
+#define SESSION_LITTER_BYTES (64 * KB)      /* what a session may leave lying beside as much as is in use */
+#define DEPENDENCY_STEPS_MAX 4000000         /* of one program, once; with more a session works everything out again */
 #define VALUE_TEXT_MAX_BYTES (64 * KB)      /* a text that an expression makes, and one that is piped in */
 #define PROGRAM_MAX_BYTES (16 * MB)
 #define SURVEY_LANGUAGES_MAX 64

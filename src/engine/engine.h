@@ -10,7 +10,7 @@
  * its name. program_load verifies everything before anything runs, whoever made the bytes.
  *
  * An interview is program + seed + time + language + parameters + answers. interview_run() computes all that follows from
- * them: what is visible, what is wrong, which page comes next, how it ends. It keeps no state between calls. */
+ * them: what is visible, what is wrong, which page comes next, how it ends. It keeps no state between calls; a session does. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -147,6 +147,69 @@ struct verdict {
  * silence. All results live in `a`. */
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
+
+/* ---- an interview that is kept between events ---- */
+
+/* A session is an interview from its start, event by event: an answer, a move to the next page or back, another language. After
+ * an event only what depends on it is worked out again. Its verdict is always that of interview_run() with the same answers;
+ * the same program, start and events give the same state, and so the same hash, everywhere.
+ *
+ *     struct session *s;
+ *     if ((e = session_begin(&arena_malloc, &start, &s))) ...            on the first page
+ *     session_answer(s, S("age"), &value);  session_move(s, 1, &moved);  session_verdict(s, RUN_PAGE, a, &v);
+ *     session_end(s);
+ *
+ * Memory comes from `source` and stays bounded however many events there are (below 2 MB for 500 questions); the session
+ * copies what it is given, only the program must outlive it. One thread at a time. After ERR_LIMIT or ERR_MEMORY the session
+ * is still whole: the answer stands, and what failed is tried again with the next call. */
+struct session;
+
+/* Notes what depends on what, for sessions: once after program_load, before threads share the program. In a program without
+ * these notes a session works everything out again after each event, with the same result. ERR_MEMORY. */
+enum err program_depend(struct arena *a, struct program *p);
+
+/* `start->answers` may hold answers given before, or be NULL; the respondent is put on the first page unless a required
+ * parameter is missing. ERR_INVALID for unknown names among the answers; ERR_LIMIT, ERR_MEMORY. */
+enum err session_begin(const struct arena_source *source, const struct interview *start, struct session **out);
+void session_end(struct session *s);
+/* NULL or null takes an answer back. `name` is a question's, or NAME_other. ERR_NOT_FOUND for an unknown name, ERR_CONFLICT
+ * when the interview is over. A wrong answer is kept, and is an error of the verdict. */
+enum err session_answer(struct session *s, struct str name, const struct json *value);
+/* `by` 1: the next page, if nothing on the pages so far is wrong; this may end the interview. -1: the page before, if the
+ * survey shows a way back. *moved says whether it did. ERR_CONFLICT when the interview is over. */
+enum err session_move(struct session *s, int by, bool *moved);
+/* ERR_NOT_FOUND when the survey does not have the language. */
+enum err session_language(struct session *s, struct str language);
+int32_t session_page(const struct session *s); /* -1: not begun */
+bool session_over(const struct session *s);
+struct str session_outcome(const struct session *s); /* empty until it is over */
+size_t session_bytes(const struct session *s);	     /* memory in use */
+/* As interview_run() with the answers so far and the session's page. Results live in `a`. */
+enum err session_verdict(struct session *s, enum interview_mode mode, struct arena *a, struct verdict *out);
+/* The interview as it stands, for interview_render and its like; borrowed until the next event. */
+enum err session_interview(struct session *s, struct arena *a, struct interview *out);
+/* Canonical JSON: answers, personal, parameters, language, page, outcome, visible questions, orders drawn. */
+enum err session_state(struct session *s, struct arena *a, struct str *json);
+enum err session_hash(struct session *s, unsigned char out[32]); /* SHA-256 of it */
+/* To bytes (JSON with a version and the program's name) and back. ERR_INVALID for bytes that are no state of this program: everything
+ * that follows from the answers is worked out again, nothing of it is believed. */
+enum err session_write(struct session *s, struct arena *a, struct str *bytes);
+enum err session_read(
+    const struct arena_source *source, const struct program *p, struct str bytes, struct session **out);
+
+/* One line of an events file is an interview:
+ *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]],
+ *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
+ * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters and full may be missing. A move that is not
+ * possible leaves everything as it is, as it does for a respondent. */
+struct replay_fault {
+	uint32_t event; /* from 1; 0: the line itself */
+	const char *what;
+};
+#define REPLAY_CHECK 1u /* after every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
+/* ERR_INVALID with *why when the line is no interview of this program, or when a check fails; ERR_LIMIT, ERR_MEMORY. */
+enum err interview_replay(const struct arena_source *source, const struct program *p, struct str line, unsigned flags,
+    unsigned char hash[32], struct replay_fault *why);
 
 /* ---- respondent's page ---- */
 

@@ -220,8 +220,6 @@ static void judge_validators(struct run *r, const struct p_question *q, const st
 	}
 }
 
-static void judge_question(struct run *r, uint32_t question);
-
 /* The answer that tells records apart. */
 static void judge_key(struct run *r, const struct p_question *q, const struct state *s, uint32_t record)
 {
@@ -272,7 +270,7 @@ static void judge_records(struct run *r, uint32_t question)
 	}
 }
 
-static void judge_question(struct run *r, uint32_t question)
+void judge_question(struct run *r, uint32_t question)
 {
 	const struct p_question *q = &r->p->question[question];
 	const struct state *s = &r->states[question];

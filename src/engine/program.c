@@ -71,6 +71,9 @@ enum err program_load(struct arena *a, struct str bytes, struct program **out, c
 		return ERR_INVALID;
 	if ((e = program_verify(a, p, why)))
 		return e;
+	*why = "";
+	if ((e = program_index(a, p)))
+		return e;
 	*out = p;
 	return OK;
 }

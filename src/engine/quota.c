@@ -18,12 +18,26 @@ static bool is_full(const struct run *r, const struct p_quota *q, const struct p
 	return false;
 }
 
+/* A session's note serves where nothing that the condition depends on has changed since. */
+static bool cell_holds(struct run *r, uint32_t cell, int32_t page)
+{
+	struct cell_note *note = r->cell_notes ? &r->cell_notes[cell] : NULL;
+	bool holds;
+
+	if (note && note->known && note->page == page)
+		return note->holds;
+	holds = vm_true(r, r->p->cell[cell].when, false);
+	if (note)
+		*note = (struct cell_note){!r->failed, holds, page};
+	return holds;
+}
+
 static bool take_cell(struct run *r, const struct p_quota *q, uint32_t cell, int32_t page)
 {
 	const struct p_cell *c = &r->p->cell[cell];
 
 	r->cells[cell].state = LOOKED;
-	if (!vm_true(r, c->when, false) || r->failed)
+	if (!cell_holds(r, cell, page) || r->failed)
 		return false;
 	r->cells[cell].state = TAKEN;
 	r->cells[cell].page = page;

@@ -218,39 +218,6 @@ static void paint_question(struct painter *p)
 	html_close(p->h, tag);
 }
 
-/* ---- the order of questions ---- */
-
-struct sequence {
-	struct run *r;
-	uint16_t *list; /* questions of a level, as they are displayed */
-	uint32_t count;
-};
-
-/* The questions directly inside `parent` (0: the page), visible or not, in display order. */
-static struct sequence sequence_of(struct run *r, const struct p_page *page, uint32_t parent)
-{
-	const struct p_question *holder = parent ? &r->p->question[parent - 1] : NULL;
-	struct sequence all = {r, run_alloc(r, page->questions_count, sizeof(*all.list)), 0}, out;
-	struct order_item *items = run_alloc(r, page->questions_count, sizeof(*items));
-	uint16_t *order;
-
-	out = (struct sequence){r, run_alloc(r, page->questions_count, sizeof(*out.list)), 0};
-	if (!all.list || !out.list || !items)
-		return all;
-	for (uint32_t i = page->questions; i < page->questions + page->questions_count; i++)
-		if (r->p->question[i].parent == parent)
-			all.list[all.count++] = (uint16_t)i;
-	/* the order of a roster is that of its records */
-	order = order_draw(r,
-	    (enum order)(!holder		    ? page->order
-			 : holder->type == Q_roster ? ORDER_FIXED
-						    : holder->order),
-	    program_str(r->p, holder ? holder->name : page->name), 2, items, all.count);
-	for (uint32_t i = 0; order && i < all.count; i++)
-		out.list[out.count++] = all.list[order[i]];
-	return out;
-}
-
 static void paint_group(struct painter *p, const struct p_page *page, uint32_t depth)
 {
 	html_open(p->h, "section");
@@ -265,10 +232,11 @@ static void paint_group(struct painter *p, const struct p_page *page, uint32_t d
 void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth)
 {
 	struct run *r = frame->r;
-	struct sequence list = sequence_of(r, page, parent);
+	uint32_t count;
+	uint16_t *list = display_questions(r, page, parent, &count);
 
-	for (uint32_t i = 0; i < list.count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
-		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list.list[i]};
+	for (uint32_t i = 0; list && i < count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
+		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list[i]};
 
 		p.q = &r->p->question[p.question];
 		p.s = &r->states[p.question];
@@ -430,10 +398,11 @@ struct names {
 static void collect(struct names *names, uint32_t parent)
 {
 	struct run *r = names->r;
-	struct sequence list = sequence_of(r, names->page, parent);
+	uint32_t count;
+	uint16_t *list = display_questions(r, names->page, parent, &count);
 
-	for (uint32_t i = 0; i < list.count && !r->failed; i++) {
-		uint32_t at = list.list[i];
+	for (uint32_t i = 0; list && i < count && !r->failed; i++) {
+		uint32_t at = list[i];
 		const struct p_question *q = &r->p->question[at];
 
 		if (!r->states[at].visible)

@@ -103,7 +103,7 @@ static void add_record(struct run *r, struct state *s, struct value item, struct
 /* One for each chosen value, without "none of these" and its like. */
 static void over_choices(struct run *r, const struct p_question *q, struct state *s)
 {
-	const struct state *from = &r->states[q->over_from - 1];
+	const struct state *from = state_seen(r, q->over_from - 1);
 	uint32_t n = from->value.kind == V_LIST ? from->value.count : 0, movable = 0,
 		 most = record_room(r, (uint32_t)(q - r->p->question));
 	const struct choice_view **views = run_alloc(r, n, sizeof(*views));
@@ -315,7 +315,7 @@ void roster_take(struct run *r, uint32_t question)
 static const struct state *state_in(const struct run *r, uint32_t question, double record)
 {
 	uint32_t roster = roster_of(r->p, question);
-	const struct state *s = roster ? &r->states[roster - 1] : NULL;
+	const struct state *s = roster ? state_seen(r, roster - 1) : NULL;
 
 	if (!s || !s->visible || record < 0 || record >= s->record_count || !s->records[(uint32_t)record].states)
 		return NULL;

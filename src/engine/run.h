@@ -34,6 +34,7 @@ struct record {
 
 struct state {
 	bool reached, visible;		    /* on a page of the way; shown there */
+	uint32_t at;			    /* place of its step; 0 in a run that takes every step afresh */
 	const struct json *raw, *raw_other; /* as they were given; NULL when not */
 	struct value value;		    /* normalised; empty when hidden or wrong */
 	struct str other;		    /* text of its `other` choice */
@@ -64,11 +65,16 @@ struct run {
 	const struct json *vars;		      /* collect eval only */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
+	uint32_t now; /* place of the step being taken: what comes later is not answered yet */
 	bool *on_way; /* by page */
 	struct cell_state {
 		int state;    /* 0: not looked at */
 		int32_t page; /* left when it was taken */
 	} * cells;	      /* by quota cell */
+	struct cell_note {
+		bool known, holds;
+		int32_t page; /* left when it was looked at */
+	} * cell_notes;	      /* a session's, from earlier walks; NULL: none */
 	struct str *unknown;  /* names among the answers that are no question */
 	uint32_t unknown_count;
 	struct answer_error *errors;
@@ -88,6 +94,16 @@ struct str run_text_in(struct run *r, uint32_t text, uint32_t language);
 bool run_burn(struct run *r, uint32_t cost);	       /* false when the fuel is gone */
 void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed when the arena is exhausted */
 
+/* A question as what is worked out now may see it. A session keeps the states of later steps from before; they count as not
+ * reached, as they are in a run from the beginning. */
+static const struct state state_unreached = {.reached = false};
+static inline const struct state *state_seen(const struct run *r, uint32_t question)
+{
+	const struct state *s = &r->states[question];
+
+	return s->at > r->now ? &state_unreached : s;
+}
+
 /* step.c */
 void step_question(struct run *r, uint32_t question);
 void step_calc(struct run *r, uint32_t calc);
@@ -103,7 +119,6 @@ struct value record_answers(struct run *r, uint32_t question);
 uint32_t record_room(const struct run *r, uint32_t roster); /* the most records */
 struct str record_title(struct run *r, uint32_t roster);
 struct str question_path(struct run *r, uint32_t question);
-uint32_t roster_of(const struct program *p, uint32_t question); /* + 1; 0: none */
 
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
@@ -126,6 +141,12 @@ struct str value_label(struct run *r, const struct state *s, const struct value 
 struct str row_label(struct run *r, const struct p_choice *row);
 struct value choice_value(const struct program *p, const struct p_choice *c);
 
+/* display.c: the order of the visible choices or rows of a question (`path`: question_path), and of the questions directly inside
+ * `parent` (+ 1; 0: the page), visible or not. NULL when memory ran out. */
+uint16_t *display_choices(struct run *r, uint32_t question, struct str path);
+uint16_t *display_rows(struct run *r, uint32_t question, struct str path);
+uint16_t *display_questions(struct run *r, const struct p_page *page, uint32_t parent, uint32_t *count);
+
 /* run.c */
 #define WALK_ALL INT32_MAX
 /* Takes the pages up to and including `last`; their questions are judged when `judge`. A page that is asked for by number
@@ -143,6 +164,10 @@ struct walk_plan {
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end);
 void run_steps(struct run *r, uint32_t first, uint32_t count);
 bool page_shown(struct run *r, uint32_t page);
+/* The first rule that holds and ends or jumps, as `page` is left. Returns the page to go on with, or -1 at the end. */
+int32_t run_rules(struct run *r, int32_t page, struct walk_end *end);
+/* What the rules said, then the quotas: who is screened out takes no place in one. */
+int32_t run_leave(struct run *r, int32_t page, int32_t next, struct walk_end *end);
 
 /* quota.c: looks at the cells that are known now that `page` is left for `next`; true when the interview ends because one is full. */
 bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end);
@@ -151,8 +176,13 @@ void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *
 
 /* judge.c */
 void judge_page(struct run *r, uint32_t page);
+void judge_question(struct run *r, uint32_t question); /* a visible one */
 void judge_unknown(struct run *r);
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
+
+/* verdict.c */
+void verdict_params(struct run *r); /* required ones that are missing are errors */
+void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_end *end, struct verdict *out);
 
 /* messages.c: what the engine itself says to respondents. %1 and %2 stand for `a` and `b`. */
 enum message {

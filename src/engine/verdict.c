@@ -125,7 +125,7 @@ static struct str params_text(struct run *r)
 	return finish(r, &b);
 }
 
-static void missing_params(struct run *r)
+void verdict_params(struct run *r)
 {
 	for (uint32_t i = 0; i < r->p->param_count; i++) {
 		struct str name = program_str(r->p, r->p->param[i].name);
@@ -183,6 +183,27 @@ static void find_pages(const struct run *r, int32_t page, struct verdict *out)
 	}
 }
 
+void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_end *end, struct verdict *out)
+{
+	*out = (struct verdict){.next_page = -1, .previous_page = -1};
+	out->answers = answers_text(r, false);
+	out->personal = answers_text(r, true);
+	out->parameters = params_text(r);
+	if (!complete)
+		find_pages(r, page, out);
+	if (end->outcome && (complete || end->page <= page)) {
+		out->outcome = program_str(r->p, end->outcome->name);
+		out->next_page = -1;
+	} else if (complete || out->next_page < 0) {
+		out->outcome = S("completed");
+	}
+	out->status = end->full && out->outcome.n ? S("quota_full") : status_of(out->outcome);
+	quotas_taken(r, complete ? WALK_ALL : page, &out->cells, &out->cell_count);
+	out->progress = out->outcome.n ? 1 : share(r, page);
+	out->errors = r->errors;
+	out->error_count = r->error_count;
+}
+
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out)
 {
@@ -198,25 +219,10 @@ enum err interview_run(
 	if ((e = run_init(&r, in, a)))
 		return e;
 	if (complete || page < 0)
-		missing_params(&r);
+		verdict_params(&r);
 	judge_unknown(&r);
 	run_walk(&r, &(struct walk_plan){.last = WALK_ALL, .judge_to = complete ? WALK_ALL : page}, &end);
-	out->answers = answers_text(&r, false);
-	out->personal = answers_text(&r, true);
-	out->parameters = params_text(&r);
-	if (!complete)
-		find_pages(&r, page, out);
-	if (end.outcome && (complete || end.page <= page)) {
-		out->outcome = program_str(r.p, end.outcome->name);
-		out->next_page = -1;
-	} else if (complete || out->next_page < 0) {
-		out->outcome = S("completed");
-	}
-	out->status = end.full && out->outcome.n ? S("quota_full") : status_of(out->outcome);
-	quotas_taken(&r, complete ? WALK_ALL : page, &out->cells, &out->cell_count);
-	out->progress = out->outcome.n ? 1 : share(&r, page);
-	out->errors = r.errors;
-	out->error_count = r.error_count;
+	verdict_fill(&r, complete, page, &end, out);
 	return r.failed;
 }
 

@@ -128,6 +128,34 @@ static bool check_shape(struct verifier *v)
 	return true;
 }
 
+/* Steps come page by page; each question is worked out once, on its own page; before the first page there are calculated values only. */
+static bool check_steps(struct verifier *v)
+{
+	const struct program *p = v->p;
+	bool *taken = arena_array(v->a, bool, (size_t)p->question_count + 1);
+	uint32_t at = 0;
+
+	if (!taken)
+		return false;
+	for (uint32_t i = 0; i < p->survey[0].steps_count; i++)
+		if (p->step[p->survey[0].steps + i].question)
+			return refuse(v, "a question is worked out before the first page");
+	for (uint32_t i = 0; i < p->page_count; i++) {
+		if (p->page[i].steps_count && p->page[i].steps < at)
+			return refuse(v, "a page's steps are out of order");
+		at = p->page[i].steps_count ? p->page[i].steps + p->page[i].steps_count : at;
+		for (uint32_t k = 0; k < p->page[i].steps_count; k++) {
+			uint32_t q = p->step[p->page[i].steps + k].question;
+
+			if (q && (p->question[q - 1].page != i + 1 || taken[q - 1] || roster_of(p, q - 1)))
+				return refuse(v, "a question is worked out twice or on another page");
+			if (q)
+				taken[q - 1] = true;
+		}
+	}
+	return true;
+}
+
 /* The steps of a record are questions inside its roster, and no rosters: so one record is the deepest there is. */
 static bool check_roster(struct verifier *v, uint32_t roster)
 {
@@ -362,8 +390,8 @@ enum err program_verify(struct arena *a, struct program *p, const char **why)
 	sound = p->texts > 0;
 	for (enum section s = 0; s < SECTION_COUNT; s++)
 		sound = sound && check_section(&v, s);
-	sound =
-	    sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_quotas(&v) && check_code(&v);
+	sound = sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_steps(&v) &&
+		check_quotas(&v) && check_code(&v);
 	if (sound && (e = verify_names(a, p, &unique)))
 		return e;
 	sound = sound && (unique || refuse(&v, "two answers of the program have one name"));

@@ -283,9 +283,9 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 {
 	switch (op) {
 	case OP_ANSWER:
-		return r->states[x].value;
+		return state_seen(r, x)->value;
 	case OP_OTHER:
-		return value_text(r->states[x].other);
+		return value_text(state_seen(r, x)->other);
 	case OP_LABEL:
 		return value_text(question_label(r, x));
 	case OP_CALC:

@@ -87,7 +87,7 @@ static bool read_stream(FILE *f, struct arena *a, struct str *out)
 	return !ferror(f) && buf_done(&b, out) == OK;
 }
 
-static bool read_file(const char *path, struct arena *a, struct str *out)
+bool engine_read_file(const char *path, struct arena *a, struct str *out)
 {
 	FILE *f = str_eq(str_from(path), S("-")) ? stdin : fopen(path, "rb");
 	bool ok = f && read_stream(f, a, out);
@@ -123,7 +123,7 @@ static int compile_file(const struct options *o, struct arena *a, struct compile
 	struct str text;
 	enum err e;
 
-	if (!read_file(o->file, a, &text))
+	if (!engine_read_file(o->file, a, &text))
 		return 2;
 	e = engine_compile_text(a, text, o->leave_out ? COMPILE_LEAVE_OUT_UNBUILT : 0, c);
 	if (e) {
@@ -206,7 +206,7 @@ int engine_cmd_disasm(int argc, char **argv)
 	if (help(&o, o.file && !o.output && !o.json, disasm_help, &code))
 		return code;
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = read_file(o.file, &a, &bytes) ? 0 : 2;
+	code = engine_read_file(o.file, &a, &bytes) ? 0 : 2;
 	if (code == 0 && (e = program_load(&a, bytes, &p, &why))) {
 		fprintf(stderr, "collect: %s: %s\n", o.file, e == ERR_INVALID ? why : err_meaning(e));
 		code = 1;
