@@ -206,10 +206,38 @@ struct replay_fault {
 	uint32_t event; /* from 1; 0: the line itself */
 	const char *what;
 };
-#define REPLAY_CHECK 1u /* after every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
+#define REPLAY_CHECK                                                                                                   \
+	1u /* after every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
 /* ERR_INVALID with *why when the line is no interview of this program, or when a check fails; ERR_LIMIT, ERR_MEMORY. */
 enum err interview_replay(const struct arena_source *source, const struct program *p, struct str line, unsigned flags,
     unsigned char hash[32], struct replay_fault *why);
+
+/* ---- synthetic respondents ---- */
+
+/* How often what a program has was met by simulated interviews. One for each thread; they are added up at the end. */
+struct coverage;
+enum err coverage_new(struct arena *a, const struct program *p, struct coverage **out);
+void coverage_add(struct coverage *to, const struct coverage *from); /* of the same program */
+
+struct coverage_row {
+	enum coverage_kind {
+		COVERED_OUTCOME,   /* interviews that ended so; "" that found no way on */
+		COVERED_PAGE,	   /* interviews that saw it */
+		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records */
+		COVERED_CHOICE,	   /* interviews in which it was chosen, of those that were asked its question */
+		COVERED_CONDITION, /* yes: how often it was true; of: how often it was looked at */
+		COVERED_CELL	   /* quota cells: interviews that fall into it, of all */
+	} kind;
+	struct str name; /* "aware", "aware = anchor", "aware visible_if", "rule 2", "age_gender.young_f" */
+	uint64_t yes, of;
+};
+enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n);
+
+/* One respondent, drawn from the seed: plausible answers by type, page after page, right after a few attempts when something
+ * is wrong. The same program, seed and time give the same interview. `coverage` and `events` (one line for interview_replay)
+ * may be NULL. Everything it makes lives in `a`. */
+enum err interview_simulate(const struct program *p, uint64_t seed, int64_t now_ms, struct arena *a,
+    struct coverage *coverage, struct buf *events);
 
 /* ---- respondent's page ---- */
 

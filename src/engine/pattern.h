@@ -14,5 +14,8 @@ struct pattern;
 enum err pattern_compile(struct arena *a, struct str source, struct pattern **out, const char **why, uint32_t *at);
 /* `scratch` gives the room for two lists of states. ERR_MEMORY. *steps grows by the work done. */
 enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, uint32_t *steps, bool *found);
+/* A text that it most likely finds something in (what is asked of both ends may not hold): for simulated answers. */
+struct rng;
+void pattern_draw(const struct pattern *p, struct rng *rng, struct buf *out);
 
 #endif

@@ -65,8 +65,9 @@ struct run {
 	const struct json *vars;		      /* collect eval only */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
-	uint32_t now; /* place of the step being taken: what comes later is not answered yet */
-	bool *on_way; /* by page */
+	uint32_t now;	    /* place of the step being taken: what comes later is not answered yet */
+	uint64_t *branches; /* how often each condition was false and true; NULL: nobody counts */
+	bool *on_way;	    /* by page */
 	struct cell_state {
 		int state;    /* 0: not looked at */
 		int32_t page; /* left when it was taken */

@@ -467,5 +467,7 @@ bool vm_true(struct run *r, uint32_t expression, bool fallback)
 	if (!expression)
 		return fallback;
 	v = vm_run(r, expression);
+	if (r->branches)
+		r->branches[2 * (size_t)expression + value_is_true(&v)]++;
 	return value_is_true(&v);
 }

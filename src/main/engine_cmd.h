@@ -15,6 +15,11 @@ int engine_cmd_disasm(int argc, char **argv);  /* disasm PROGRAM */
 int engine_cmd_eval(int argc, char **argv);    /* eval [--compat strict|surveyjs] */
 int engine_cmd_replay(int argc, char **argv);  /* replay PROGRAM EVENTS.jsonl [--check] */
 
+int engine_cmd_simulate(int argc, char **argv); /* simulate FILE [-n N] [--seed S] [--out FILE.jsonl] ... */
+
+/* Compiles a definition file and says on standard error what is wrong with it; the command's exit code comes back. */
+struct compiled;
+int engine_compile_file(const char *path, bool leave_out, struct arena *a, struct compiled *c);
 /* The whole file, or standard input for "-"; says what went wrong and answers false. */
 bool engine_read_file(const char *path, struct arena *a, struct str *out);
 
