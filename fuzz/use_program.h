@@ -8,7 +8,8 @@
 
 /* Answers under the names that seeds use, of many kinds. */
 static const char use_answers[] = "{\"nps\":3,\"q\":\"x\",\"a\":[\"a\",\"b\"],\"b\":true,\"n\":2.5,\"m\":{\"r\":1,\"s\":\"a\"},"
-    "\"d\":\"2026-11-22\",\"t\":\"19:04\",\"a_other\":\"y\",\"call_back\":true,\"phone\":\"0912345678\",\"liked\":[\"staff\"]}";
+    "\"d\":\"2026-11-22\",\"t\":\"19:04\",\"a_other\":\"y\",\"call_back\":true,\"phone\":\"0912345678\",\"liked\":[\"staff\"],"
+    "\"r\":[{\"_item\":\"b\",\"x\":3,\"y\":\"z\"},{\"_item\":\"a\",\"x\":1,\"m\":{\"r\":1}}],\"s\":[{\"x\":1},{}]}";
 
 static inline void use_json(struct arena *a, struct str text)
 {
@@ -21,7 +22,9 @@ static inline void use_json(struct arena *a, struct str text)
 static inline void use_page(const struct interview *in, int32_t page, struct arena *a)
 {
 	static const struct form_field fields[] = { { S("q-nps"), S("4") }, { S("q-a"), S("a") }, { S("q-a"), S("b") },
-		{ S("q-q"), S("2") }, { S("q-n"), S("x") }, { S("q-m-r"), S("1") }, { S("q-a-1"), S("b") }, { S("q-b"), S("true") } };
+		{ S("q-q"), S("2") }, { S("q-n"), S("x") }, { S("q-m-r"), S("1") }, { S("q-a-1"), S("b") }, { S("q-b"), S("true") },
+		{ S("q-r-a-x"), S("4") }, { S("q-r-b-m-r"), S("1") }, { S("q-s-2-x"), S("7") }, { S("record"), S("add s") } };
+	static const struct quota_cell full[] = { { S("q"), S("c"), 0 } };
 	struct page_view view = { 0 };
 	struct interview after = *in;
 	struct json *answers;
@@ -43,6 +46,8 @@ static inline void use_page(const struct interview *in, int32_t page, struct are
 	interview_visible(in, page, a, &names, &n);
 	if (interview_form(in, page, fields, countof(fields), a, &answers) == OK) {
 		after.answers = answers;
+		after.full = full;
+		after.full_count = countof(full);
 		interview_run(&after, RUN_PAGE, page, a, &v);
 	}
 }

@@ -14,6 +14,15 @@ enum err {
 	ERR_COUNT
 };
 
+/* A sentence for those who write surveys or call us. A build that only serves respondents (engine.wasm, ERR_TERSE) does without. */
+#ifdef ERR_TERSE
+#define WHY(sentence) ((void)sizeof(sentence), "")
+#define WHY_IS_TOLD 0
+#else
+#define WHY(sentence) (sentence)
+#define WHY_IS_TOLD 1
+#endif
+
 int err_status(enum err e);           /* HTTP status; 200 for OK */
 const char *err_slug(enum err e);     /* "not-found"; "ok" for OK */
 const char *err_meaning(enum err e);  /* a sentence for people */

@@ -30,10 +30,7 @@ struct reader {
 	struct json_member small[FIRST_CHILDREN];
 };
 
-static enum err fail(struct reader *r, const char *p, const char *what)
-{
-	return json_scan_fail(&r->scan, p, what);
-}
+#define fail(r, p, what) json_scan_fail(&(r)->scan, p, what)
 
 static enum err grow_children(struct reader *r)
 {
@@ -81,7 +78,7 @@ static struct str pointer_here(struct reader *r)
 {
 	struct str pointer = S("");
 
-	for (uint32_t level = 0; level < r->depth; level++) {
+	for (uint32_t level = 0; WHY_IS_TOLD && level < r->depth; level++) {
 		const struct frame *f = &r->frames[level];
 		bool innermost = level + 1 == r->depth;
 		uint32_t child = innermost ? r->count - 1 : r->frames[level + 1].first - 1;

@@ -7,14 +7,14 @@
 #define ONES 0x0101010101010101u
 #define HIGHS 0x8080808080808080u
 
-enum err json_scan_fail(struct json_scan *s, const char *p, const char *what)
+enum err json_scan_failed(struct json_scan *s, const char *p, const char *what)
 {
 	struct json_error *why = s->why;
 
 	why->at = (uint32_t)(p - s->text.p);
 	why->line = why->column = 1;
 	why->what = what;
-	for (const char *c = s->text.p; c < p; c++) {
+	for (const char *c = s->text.p; WHY_IS_TOLD && c < p; c++) {
 		if (*c == '\n') {
 			why->line++;
 			why->column = 1;

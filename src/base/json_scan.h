@@ -13,7 +13,8 @@ struct json_scan {
 	struct json_error *why;
 };
 
-enum err json_scan_fail(struct json_scan *s, const char *p, const char *what);
+enum err json_scan_failed(struct json_scan *s, const char *p, const char *what);
+#define json_scan_fail(s, p, what) json_scan_failed(s, p, WHY(what))
 /* Borrows from the text when nothing is escaped, else unescapes into the arena. */
 enum err json_scan_string(struct json_scan *s, struct arena *a, struct str *out);
 

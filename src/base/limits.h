@@ -105,11 +105,18 @@
 #define PAGE_INLINE_STEPS_MAX 20000         /* of a first page on an I/O thread: about a millisecond */
 #define PAGE_STEPS_MAX 10000000            /* of all runs that one posted page needs */
 #define RUN_STEPS_MAX 5000000               /* of all expressions of one interview_run: about a quarter of a second */
+#define EVENTS_VALUES_MAX 2000000           /* JSON values of one interview in an events file */
+#define EVENTS_LINE_MAX_BYTES (256 * MB)    /* read */
+#define SESSION_LITTER_BYTES (64 * KB)      /* what a session may leave lying beside as much as is in use */
+#define DEPENDENCY_STEPS_MAX 4000000         /* of one program, once; with more a session works everything out again */
 #define VALUE_TEXT_MAX_BYTES (64 * KB)      /* a text that an expression makes, and one that is piped in */
 #define PROGRAM_MAX_BYTES (16 * MB)
 #define SURVEY_LANGUAGES_MAX 64
 #define SURVEY_QUESTIONS_MAX 5000
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
+#define QUOTAS_MAX 50
+#define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */
+#define ROSTER_RECORDS_MAX 50               /* of one roster; as many sets of columns in exports */
 #define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
 #define ANSWER_ERRORS_MAX 200
 

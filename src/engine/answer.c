@@ -27,8 +27,7 @@ static bool scalar(const struct json *j, struct value *out)
 	return true;
 }
 
-/* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
-static bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v)
+bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v)
 {
 	for (uint32_t hops = 0; hops <= p->question_count; hops++) {
 		for (uint32_t i = 0; i < q->choices_count; i++) {
@@ -257,7 +256,8 @@ static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
     [Q_multi_text] = take_record,
     [Q_allocation] = take_record,
     [Q_group] = take_nothing,
-    [Q_note] = take_nothing};
+    [Q_note] = take_nothing,
+    [Q_roster] = take_nothing};
 
 /* The text beside a chosen `other` of the question itself; one carried forward was typed elsewhere. */
 static void take_other(struct run *r, const struct p_question *q, struct state *s)

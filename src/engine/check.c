@@ -5,8 +5,13 @@
 
 struct def_question *def_question_by_name(const struct def *d, struct str name)
 {
+	return def_question_in(d, NULL, name);
+}
+
+struct def_question *def_question_in(const struct def *d, const struct def_question *roster, struct str name)
+{
 	for (uint32_t i = 0; i < d->question_count; i++)
-		if (str_eq(d->questions[i].name, name))
+		if (d->questions[i].roster == roster && str_eq(d->questions[i].name, name))
 			return &d->questions[i];
 	return NULL;
 }
@@ -91,7 +96,28 @@ static struct str other_name(struct def *d, struct str name)
 	return out;
 }
 
-/* Questions, texts of their `other` choices and calculated values share one scope: the keys of the stored answers. */
+static void names_of(struct names *n, const struct def_question *roster)
+{
+	const struct def *d = n->d;
+
+	for (uint32_t i = 0; i < d->question_count; i++)
+		if (d->questions[i].roster == roster)
+			names_add(n, d->questions[i].name, d->questions[i].at, "question or calculated value");
+}
+
+static void other_names_of(struct names *n, const struct def_question *roster)
+{
+	struct def *d = n->d;
+
+	for (uint32_t i = 0; i < d->question_count; i++)
+		if (d->questions[i].roster == roster && has_other(&d->questions[i].choices) &&
+		    (type_rows[d->questions[i].type].groups & P_CHOICES))
+			names_add(n, other_name(d, d->questions[i].name), d->questions[i].at,
+			    "question: the text of `other` is stored under it");
+}
+
+/* Questions, texts of their `other` choices and calculated values share one scope: the keys of the stored answers. The
+ * records of a roster are a scope of their own. */
 static void check_names(struct def *d)
 {
 	struct names variables, params, pages;
@@ -99,18 +125,50 @@ static void check_names(struct def *d)
 	if (!names_init(&variables, d, 2 * d->question_count + d->calc_count) ||
 	    !names_init(&params, d, d->param_count) || !names_init(&pages, d, d->page_count))
 		return;
-	for (uint32_t i = 0; i < d->question_count; i++)
-		names_add(&variables, d->questions[i].name, d->questions[i].at, "question or calculated value");
+	names_of(&variables, NULL);
 	for (uint32_t i = 0; i < d->calc_count; i++)
 		names_add(&variables, d->calcs[i].name, d->calcs[i].at, "question or calculated value");
+	other_names_of(&variables, NULL);
 	for (uint32_t i = 0; i < d->question_count; i++)
-		if (has_other(&d->questions[i].choices) && (type_rows[d->questions[i].type].groups & P_CHOICES))
-			names_add(&variables, other_name(d, d->questions[i].name), d->questions[i].at,
-			    "question: the text of `other` is stored under it");
+		if (d->questions[i].type == Q_roster && names_init(&variables, d, 2 * d->questions[i].span + 1)) {
+			names_add(&variables, S("_item"), NULL, "");
+			names_of(&variables, &d->questions[i]);
+			other_names_of(&variables, &d->questions[i]);
+		}
 	for (uint32_t i = 0; i < d->param_count; i++)
 		names_add(&params, d->params[i].name, d->params[i].at, "parameter");
 	for (uint32_t i = 0; i < d->page_count; i++)
 		names_add(&pages, d->pages[i].name, d->pages[i].at, "page");
+}
+
+/* The columns of exports: ROSTER_1 and ROSTER_1_NAME are a roster's. */
+static void check_column(struct def *d, struct str name, const struct where *at, const struct def_question *roster)
+{
+	struct str rest = name, number;
+	int64_t n;
+	bool more;
+
+	if (roster->type != Q_roster || !str_starts(name, roster->name) || name.n <= roster->name.n + 1 ||
+	    name.p[roster->name.n] != '_')
+		return;
+	rest = str_sub(name, roster->name.n + 1, name.n);
+	number = str_cut(&rest, '_', &more);
+	if (str_to_int(number, &n) && n > 0 && n <= ROSTER_RECORDS_MAX && (!more || def_question_in(d, roster, rest)))
+		diag(&d->diags, D_DUPLICATE_NAME, where_key(&d->diags, at, S("name")), name,
+		    S("column: exports name the answers in a roster so"));
+}
+
+static void check_columns(struct def *d)
+{
+	for (uint32_t k = 0; k < d->question_count; k++) {
+		if (d->questions[k].type != Q_roster)
+			continue;
+		for (uint32_t i = 0; i < d->question_count; i++)
+			if (!d->questions[i].roster)
+				check_column(d, d->questions[i].name, d->questions[i].at, &d->questions[k]);
+		for (uint32_t i = 0; i < d->calc_count; i++)
+			check_column(d, d->calcs[i].name, d->calcs[i].at, &d->questions[k]);
+	}
 }
 
 /* ---- the survey around the questions ---- */
@@ -168,6 +226,7 @@ static void check_around(struct def *d)
 	}
 	for (uint32_t i = 0; i < d->rule_count; i++)
 		check_rule(d, &d->rules[i]);
+	check_quotas(d);
 	for (uint32_t i = 0; i < d->outcome_count; i++) {
 		check_text(d, &d->outcomes[i].html, &any);
 		check_text(d, &d->outcomes[i].redirect, &any);
@@ -179,6 +238,7 @@ enum err def_check(struct def *d)
 	uint32_t answered = 0;
 
 	check_names(d);
+	check_columns(d);
 	check_sources(d);
 	for (uint32_t i = 0; i < d->question_count; i++) {
 		answered += !d->questions[i].left_out;

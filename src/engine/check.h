@@ -5,7 +5,11 @@
 #include "engine/def.h"
 
 void check_formula(struct def *d, struct formula *f, const struct scope *scope, uint32_t wanted);
-void check_sources(struct def *d); /* choices_from of every question */
+/* check_quota.c: order_quotas once calculated values are known to go in no circle. */
+void check_quotas(struct def *d);
+void order_quotas(struct def *d);
+void check_sources(struct def *d);			  /* choices_from of every question */
+void check_roster(struct def *d, struct def_question *q); /* check_roster.c */
 void check_question(struct def *d, struct def_question *q);
 
 #endif

@@ -12,7 +12,9 @@ void check_sources(struct def *d)
 
 		if (!q->from_name.p)
 			continue;
-		from = def_question_by_name(d, q->from_name);
+		from = q->roster ? def_question_in(d, q->roster, q->from_name) : NULL;
+		if (!from)
+			from = def_question_by_name(d, q->from_name);
 		if (!from)
 			diag(&d->diags, D_UNKNOWN_NAME, q->from_at, q->from_name, S(""));
 		else if (from->left_out)
@@ -220,7 +222,7 @@ static void check_default(struct def *d, struct def_question *q)
 	q->first_tree = q->first_expression.tree;
 	if (!q->first)
 		return;
-	if (q->first->type == JSON_OBJECT) {
+	if (q->first->type == JSON_OBJECT || q->type == Q_roster) {
 		unbuilt(d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, q->first_at, S("default"), S(""));
 		return;
 	}
@@ -275,6 +277,8 @@ void check_question(struct def *d, struct def_question *q)
 		check_choices(d, q);
 	if (groups & (P_ITEMS | P_MATRIX))
 		check_rows(d, q);
+	if (groups & P_ROSTER)
+		check_roster(d, q);
 	check_bounds(d, q);
 	check_default(d, q);
 	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)

@@ -26,7 +26,7 @@ static bool is_chosen(const struct state *s, const struct value *v)
 /* What is carried forward: without "none of these" and its like, with the text that was typed for an `other`. */
 static void carry(struct run *r, const struct p_question *q, struct state *s)
 {
-	const struct state *from = &r->states[q->choices_from - 1];
+	const struct state *from = state_seen(r, q->choices_from - 1);
 
 	if (!from->reached || !from->visible)
 		return;
@@ -50,7 +50,7 @@ void choices_collect(struct run *r, uint32_t question)
 	uint32_t room = q->choices_count, carried;
 
 	if (q->choices_from)
-		room += r->states[q->choices_from - 1].choice_count;
+		room += state_seen(r, q->choices_from - 1)->choice_count;
 	s->choice_count = 0;
 	s->choices = run_alloc(r, room, sizeof(*s->choices));
 	if (!s->choices || !run_burn(r, room / 4))
@@ -87,7 +87,7 @@ struct str row_label(struct run *r, const struct p_choice *row)
 	return label.n ? label : program_str(r->p, row->text);
 }
 
-static struct str value_label(struct run *r, const struct state *s, const struct value *v)
+struct str value_label(struct run *r, const struct state *s, const struct value *v)
 {
 	const struct choice_view *view = choices_find(s, v);
 
@@ -100,7 +100,7 @@ static struct str value_label(struct run *r, const struct state *s, const struct
 
 struct str question_label(struct run *r, uint32_t question)
 {
-	const struct state *s = &r->states[question];
+	const struct state *s = state_seen(r, question);
 	struct str out = S("");
 	struct buf b;
 

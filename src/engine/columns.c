@@ -6,17 +6,43 @@
 
 struct columns {
 	struct run *r;
+	const struct p_question *roster; /* NULL: not in one */
+	uint32_t record;
 	struct export_column *list;
 	size_t n;
 };
 
+static struct str joined(struct columns *c, struct str head, const char *between, struct str tail)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, c->r->a, HTTP_BODY_API_MAX_BYTES);
+	buf_add(&b, head);
+	buf_add(&b, str_from(between));
+	buf_add(&b, tail);
+	if (buf_done(&b, &out))
+		c->r->failed = ERR_MEMORY;
+	return out;
+}
+
 static struct export_column *add(struct columns *c, struct str name, struct str label, const char *type)
 {
 	struct export_column *x = &c->list[c->n++];
+	struct value number = value_num(c->record);
+	struct str roster;
 
 	x->name = name;
 	x->label = label.n ? label : name;
 	x->type = str_from(type);
+	if (!c->roster)
+		return x;
+	x->roster = program_str(c->r->p, c->roster->name);
+	x->record = c->record;
+	x->member = name;
+	roster = joined(c, x->roster, "_", run_show(c->r, &number));
+	x->name = str_eq(name, S("_item")) ? roster : joined(c, roster, "_", name);
+	x->label = joined(c, roster, ": ", label.n ? label : name);
 	return x;
 }
 
@@ -134,9 +160,8 @@ static struct str other_label(struct run *r, const struct p_question *q, struct 
 static void add_question(struct columns *c, const struct p_question *q)
 {
 	const struct program *p = c->r->p;
-	struct str name = program_str(p, q->name), other = S("");
+	struct str name = program_str(p, q->name), title;
 	struct export_column *x;
-	struct buf b;
 
 	if (!(type_rows[q->type].groups & P_ANSWER))
 		return;
@@ -148,12 +173,47 @@ static void add_question(struct columns *c, const struct p_question *q)
 		add_items(c, q, x);
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
-	buf_init(&b, c->r->a, 128);
-	buf_add(&b, name);
-	buf_add(&b, S("_other"));
-	if (buf_done(&b, &other))
-		c->r->failed = ERR_MEMORY;
-	add(c, other, other_label(c->r, q, x->label), "other_text")->personal = q->flags & QUESTION_PERSONAL;
+	title = label_of(c->r, q->title);
+	x = add(c, joined(c, name, "_other", S("")), other_label(c->r, q, title.n ? title : name), "other_text");
+	x->personal = q->flags & QUESTION_PERSONAL;
+}
+
+static uint32_t records_most(const struct program *p, const struct p_question *roster)
+{
+	double most = program_num(p, roster->at_most);
+
+	return most >= 0 && most < ROSTER_RECORDS_MAX ? (uint32_t)most : ROSTER_RECORDS_MAX;
+}
+
+/* A set of columns for each record there can be. */
+static void add_roster(struct columns *c, uint32_t roster)
+{
+	const struct program *p = c->r->p;
+	const struct p_question *q = &p->question[roster];
+	uint32_t most = records_most(p, q);
+
+	c->roster = q;
+	for (c->record = 1; c->record <= most; c->record++) {
+		if (q->over_from) {
+			struct export_column *x = add(c, S("_item"), label_of(c->r, q->title), "item");
+
+			x->personal = q->flags & QUESTION_PERSONAL;
+			add_choices(c, &p->question[q->over_from - 1], x);
+		}
+		for (uint32_t i = roster + 1; i <= roster + q->span; i++)
+			add_question(c, &p->question[i]);
+	}
+	c->roster = NULL;
+}
+
+static size_t columns_room(const struct program *p)
+{
+	size_t n = p->param_count + 2 * (size_t)p->question_count + p->calc_count;
+
+	for (uint32_t i = 0; i < p->question_count; i++)
+		if (p->question[i].type == Q_roster)
+			n += records_most(p, &p->question[i]) * (1 + 2 * (size_t)p->question[i].span);
+	return n;
 }
 
 enum err program_columns(
@@ -166,15 +226,17 @@ enum err program_columns(
 	if (run_init_bare(&r, p, a))
 		return r.failed;
 	r.language = program_language_index(p, program_language_pick(p, language));
-	c = (struct columns){
-	    &r, run_alloc(&r, p->param_count + 2 * (size_t)p->question_count + p->calc_count, sizeof(*c.list)), 0};
+	c = (struct columns){.r = &r, .list = run_alloc(&r, columns_room(p), sizeof(*c.list))};
 	if (!c.list)
 		return r.failed;
 	for (uint32_t i = 0; i < p->param_count; i++)
 		if (p->param[i].flags & VARIABLE_EXPORT)
 			add(&c, program_str(p, p->param[i].name), S(""), "parameter");
-	for (uint32_t i = 0; i < p->question_count; i++)
-		add_question(&c, &p->question[i]);
+	for (uint32_t i = 0; i < p->question_count && !r.failed; i++)
+		if (p->question[i].type == Q_roster)
+			add_roster(&c, i);
+		else if (!roster_of(p, i))
+			add_question(&c, &p->question[i]);
 	for (uint32_t i = 0; i < p->calc_count; i++)
 		if (p->calc[i].flags & VARIABLE_EXPORT)
 			add(&c, program_str(p, p->calc[i].name), S(""), "calculated")->personal =

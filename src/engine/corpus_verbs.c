@@ -47,6 +47,38 @@ static void need_run(struct script *s)
 	s->ran = true;
 }
 
+/* QUOTA/CELL names of the cells that are full. */
+void do_full(struct script *s, struct str rest)
+{
+	struct quota_cell *cells = arena_array(s->a, struct quota_cell, rest.n + 1);
+
+	script_settle(s);
+	s->in.full = cells;
+	for (s->in.full_count = 0; rest.n; s->in.full_count++) {
+		struct str cell = script_word(&rest);
+
+		cells[s->in.full_count].quota = str_cut(&cell, '/', NULL);
+		cells[s->in.full_count].cell = cell;
+	}
+	s->ran = false;
+}
+
+void do_cells(struct script *s, struct str rest)
+{
+	struct buf b;
+
+	need_run(s);
+	buf_init(&b, s->a, 64 * KB);
+	for (size_t i = 0; i < s->verdict.cell_count; i++) {
+		if (i)
+			buf_char(&b, ' ');
+		buf_add(&b, s->verdict.cells[i].quota);
+		buf_char(&b, '/');
+		buf_add(&b, s->verdict.cells[i].cell);
+	}
+	script_expect(s, str_make(b.p, b.n), rest, "the quota cells");
+}
+
 static struct str page_text(struct script *s, int32_t page)
 {
 	struct buf b;

@@ -30,7 +30,8 @@ enum {
 	P_ITEMS = 1 << 15,
 	P_ALLOCATION = 1 << 16,
 	P_GROUP = 1 << 17,
-	P_NOTE = 1 << 18
+	P_NOTE = 1 << 18,
+	P_ROSTER = 1 << 19
 };
 
 /* A piece of text in one language: literal parts and expressions in turn. */
@@ -102,7 +103,8 @@ struct def_question {
 	bool left_out;
 	struct def_page *page;
 	struct def_question *parent;
-	uint32_t index, span; /* among all questions, parents first; how many follow inside */
+	struct def_question *roster; /* whose records it is asked in; NULL: none */
+	uint32_t index, span;	     /* among all questions, parents first; how many follow inside */
 	struct text title, description, required_message, unit, html, label_true, label_false, consent;
 	struct formula visible_if, required_if, first_expression;
 	bool required, pii, encrypted, multiline, each_row;
@@ -128,6 +130,14 @@ struct def_question {
 	int64_t at_least, at_most, text_rows, decimals; /* -1: not given */
 	struct str pattern;
 	const struct where *pattern_at;
+	struct formula over;		/* of a roster: what it runs over */
+	struct def_question *over_from; /* when that is the answer to a choice question */
+	struct text item_title;
+	struct str key_name;
+	const struct where *key_at;
+	struct def_question *key;
+	struct def_step *steps; /* of a record */
+	uint32_t step_count;
 	bool refresh;
 	uint32_t program_index; /* its record */
 };
@@ -166,6 +176,20 @@ struct def_rule {
 	struct str do_what, outcome_name, target_name;
 	struct def_outcome *outcome;
 	struct def_page *target;
+};
+struct def_cell {
+	const struct where *at;
+	struct str name;
+	struct formula when;
+	int64_t limit;
+	const struct def_page *known; /* the last page that the condition depends on; NULL: on none */
+};
+struct def_quota {
+	const struct where *at, *outcome_at;
+	struct str name, outcome_name;
+	struct def_outcome *outcome;
+	struct def_cell *cells;
+	uint32_t cell_count;
 };
 struct def_outcome {
 	const struct where *at;
@@ -206,6 +230,8 @@ struct def {
 	uint32_t question_count, question_room;
 	struct def_rule *rules;
 	uint32_t rule_count;
+	struct def_quota *quotas;
+	uint32_t quota_count;
 	struct def_outcome *outcomes;
 	uint32_t outcome_count;
 	struct def_step *steps; /* what depends on no question */
@@ -251,6 +277,8 @@ void unbuilt(
 void read_questions(struct reader page, struct def_page *p, struct def_question *parent);
 void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names);
 
+enum err read_quotas(struct reader survey); /* read_quota.c */
+
 /* check_text.c */
 void check_text(struct def *d, struct text *t, const struct scope *scope);
 /* html_clean.c: allowed markup only, balanced; pipes stay as they are. */
@@ -259,7 +287,10 @@ struct str html_clean(struct def *d, const struct where *at, struct str source);
  * cleaner leaves alone and what the cutter takes for an expression must be the same, so both ask here. */
 size_t pipe_end(struct str s, size_t from);
 
+/* One that is asked in no roster. */
 struct def_question *def_question_by_name(const struct def *d, struct str name);
+/* One that is asked in the records of a roster. */
+struct def_question *def_question_in(const struct def *d, const struct def_question *roster, struct str name);
 struct def_calc *def_calc_by_name(const struct def *d, struct str name);
 struct def_param *def_param_by_name(const struct def *d, struct str name);
 

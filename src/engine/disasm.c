@@ -1,6 +1,13 @@
 /* disasm.c - a program for people. */
 #include "engine/def.h"
 #include "engine/emit.h"
+#include "base/num.h"
+
+static const char *const opcode_names[OPCODES] = {
+#define OP(name, operand, pops, pushes, cost, meaning) #name,
+#include "engine/opcodes.def"
+#undef OP
+};
 
 static void line(struct buf *b, const char *what, uint32_t n)
 {
@@ -43,7 +50,7 @@ static void operand(const struct program *p, enum operand kind, uint32_t x, stru
 		buf_add(b, program_str(p, p->param[x].name));
 		break;
 	case OPERAND_FUNCTION:
-		buf_add(b, str_from(function_rows[x].name));
+		buf_add(b, str_from(function_names[x]));
 		break;
 	default:
 		buf_int(b, x);
@@ -59,13 +66,14 @@ static void expression(const struct program *p, uint32_t id, struct buf *b)
 	buf_int(b, id);
 	line(b, ", stack", x->stack);
 	for (uint32_t at = 0; at < x->length;) {
-		const struct opcode_row *row = &opcode_rows[(unsigned char)p->code.p[x->code + at]];
+		enum opcode op = (unsigned char)p->code.p[x->code + at];
+		const struct opcode_row *row = &opcode_rows[op];
 		uint32_t words = operand_words(row->operand);
 
 		buf_add(b, S("  "));
 		buf_int(b, at);
 		buf_char(b, '\t');
-		buf_add(b, str_from(row->name));
+		buf_add(b, str_from(opcode_names[op]));
 		if (words > 0)
 			operand(p, row->operand, word(p, x->code + at + 1), b);
 		if (words > 1)
@@ -93,6 +101,37 @@ static void question(const struct program *p, const struct p_question *q, struct
 		buf_add(b, S(" required"));
 	if (q->flags & QUESTION_PERSONAL)
 		buf_add(b, S(" personal"));
+	if (q->over_from) {
+		buf_add(b, S(" over "));
+		buf_add(b, program_str(p, p->question[q->over_from - 1].name));
+	}
+	if (q->over) {
+		buf_add(b, S(" over expression "));
+		buf_int(b, q->over);
+	}
+	if (q->type == Q_roster && q->at_most) {
+		buf_add(b, S(" at most "));
+		num_put(b, program_num(p, q->at_most));
+	}
+	for (uint32_t i = 0; i < q->steps_count; i++) {
+		buf_add(b, i ? S(" ") : S(" each "));
+		buf_add(b, program_str(p, p->question[p->step[q->steps + i].question - 1].name));
+	}
+	buf_char(b, '\n');
+}
+
+static void cell(const struct program *p, const struct p_cell *c, struct buf *b)
+{
+	buf_add(b, S("  cell "));
+	buf_add(b, program_str(p, c->name));
+	buf_add(b, S(" when "));
+	buf_int(b, c->when);
+	buf_add(b, S(" limit "));
+	num_put(b, program_num(p, c->limit));
+	if (c->known) {
+		buf_add(b, S(" after "));
+		buf_add(b, program_str(p, p->page[c->known - 1].name));
+	}
 	buf_char(b, '\n');
 }
 
@@ -125,6 +164,15 @@ void program_disasm(const struct program *p, struct buf *b)
 					  : r->target ? p->page[r->target - 1].name
 						      : 0));
 		buf_char(b, '\n');
+	}
+	for (uint32_t i = 0; i < p->quota_count; i++) {
+		buf_add(b, S("quota "));
+		buf_add(b, program_str(p, p->quota[i].name));
+		buf_add(b, S(" end "));
+		buf_add(b, program_str(p, p->outcome[p->quota[i].outcome - 1].name));
+		buf_char(b, '\n');
+		for (uint32_t k = 0; k < p->quota[i].cells_count; k++)
+			cell(p, &p->cell[p->quota[i].cells + k], b);
 	}
 	for (uint32_t i = 1; i < p->expr_count; i++)
 		expression(p, i, b);

@@ -155,7 +155,8 @@ static uint32_t question_flags(const struct def_question *q)
 	uint32_t flags = 0;
 
 	flags |= q->required ? QUESTION_REQUIRED : 0;
-	flags |= q->pii || q->encrypted ? QUESTION_PERSONAL : 0;
+	flags |=
+	    q->pii || q->encrypted || (q->roster && (q->roster->pii || q->roster->encrypted)) ? QUESTION_PERSONAL : 0;
 	flags |= q->multiline ? QUESTION_MULTILINE : 0;
 	flags |= q->refresh ? QUESTION_REFRESH : 0;
 	flags |= q->integer ? QUESTION_INTEGER : 0;
@@ -186,6 +187,30 @@ static uint32_t question_span(const struct def *d, const struct def_question *q)
 	for (uint32_t i = q->index + 1; i <= q->index + q->span; i++)
 		n += !d->questions[i].left_out;
 	return n;
+}
+
+static uint32_t emit_steps(struct build *b, const struct def_step *steps, uint32_t count)
+{
+	uint32_t first = emit_count(b->e, SECTION_step);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct p_step *s = RECORD(b, step);
+
+		if (s)
+			*s = (struct p_step){steps[i].question ? steps[i].question->program_index + 1 : 0,
+			    steps[i].calc ? steps[i].calc->index + 1 : 0};
+	}
+	return first;
+}
+
+static void question_records(struct build *b, struct def_question *q, struct p_question *p)
+{
+	p->over = formula_id(b, &q->over);
+	p->over_from = q->over_from ? q->over_from->program_index + 1 : 0;
+	p->item_title = text_id(b, &q->item_title);
+	p->key = q->key ? q->key->program_index + 1 : 0;
+	p->steps = emit_steps(b, q->steps, q->step_count);
+	p->steps_count = q->step_count;
 }
 
 static void emit_question(struct build *b, struct def_question *q)
@@ -222,22 +247,9 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.label_true = text_id(b, &q->label_true);
 	p.label_false = text_id(b, &q->label_false);
 	question_limits(b, q, &p);
+	question_records(b, q, &p);
 	if ((r = RECORD(b, question)))
 		*r = p;
-}
-
-static uint32_t emit_steps(struct build *b, const struct def_step *steps, uint32_t count)
-{
-	uint32_t first = emit_count(b->e, SECTION_step);
-
-	for (uint32_t i = 0; i < count; i++) {
-		struct p_step *s = RECORD(b, step);
-
-		if (s)
-			*s = (struct p_step){steps[i].question ? steps[i].question->program_index + 1 : 0,
-			    steps[i].calc ? steps[i].calc->index + 1 : 0};
-	}
-	return first;
 }
 
 static void emit_page(struct build *b, struct def_page *page)
@@ -305,6 +317,31 @@ static void emit_ends(struct build *b)
 	}
 }
 
+/* The cells of all quotas, one quota after the other. */
+static void emit_quotas(struct build *b)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < b->d->quota_count; i++) {
+		struct def_quota *q = &b->d->quotas[i];
+		struct p_quota p = {emit_str(b->e, q->name), q->outcome->index + 1, first, q->cell_count};
+		struct p_quota *r = RECORD(b, quota);
+
+		if (r)
+			*r = p;
+		first += q->cell_count;
+		for (uint32_t k = 0; k < q->cell_count; k++) {
+			struct def_cell *c = &q->cells[k];
+			struct p_cell x = {emit_str(b->e, c->name), formula_id(b, &c->when),
+			    emit_num(b->e, (double)c->limit), c->known ? c->known->index + 1 : 0};
+			struct p_cell *cell = RECORD(b, cell);
+
+			if (cell)
+				*cell = x;
+		}
+	}
+}
+
 static void emit_survey(struct build *b)
 {
 	struct def *d = b->d;
@@ -347,6 +384,7 @@ enum err def_emit(struct def *d, struct str *program)
 		emit_page(&b, &d->pages[i]);
 	emit_variables(&b);
 	emit_ends(&b);
+	emit_quotas(&b);
 	emit_survey(&b);
 	return emit_done(&e, program);
 }

@@ -26,9 +26,7 @@ enum operand {
 	OPERAND_FUNCTION
 };
 struct opcode_row {
-	const char *name;
-	enum operand operand;
-	uint8_t pops, pushes, cost;
+	uint8_t operand, pops, pushes, cost;
 };
 extern const struct opcode_row opcode_rows[OPCODES];
 uint32_t operand_words(enum operand operand);

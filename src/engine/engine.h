@@ -10,7 +10,7 @@
  * its name. program_load verifies everything before anything runs, whoever made the bytes.
  *
  * An interview is program + seed + time + language + parameters + answers. interview_run() computes all that follows from
- * them: what is visible, what is wrong, which page comes next, how it ends. It keeps no state between calls. */
+ * them: what is visible, what is wrong, which page comes next, how it ends. It keeps no state between calls; a session does. */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
@@ -82,9 +82,20 @@ struct export_column {
 	} * choices;
 	size_t item_count; /* rows of a matrix, items of a multi_text or allocation: keys of the stored object */
 	const struct export_choice *items;
+	/* Of an answer in a roster: the key of the roster, which record of it (from 1; 0: in none), and the key in the record;
+	 * `name` is then ROSTER_2_KEY, or ROSTER_2 for what the record is about (type "item"). */
+	struct str roster, member;
+	uint32_t record;
 };
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
+
+struct quota_cell {
+	struct str quota, cell;
+	int64_t limit;
+};
+/* The cells of all quotas, in the order in which they are written. */
+enum err program_quota_cells(const struct program *p, struct arena *a, struct quota_cell **out, size_t *n);
 
 /* The program for people: sections, questions, and code instruction by instruction. */
 void program_disasm(const struct program *p, struct buf *out);
@@ -101,6 +112,8 @@ struct interview {
 	/* Steps that may still be burnt, by this and every further call that shares it; goes down, ERR_LIMIT below 0. NULL: each
 	 * call has RUN_STEPS_MAX of its own. */
 	int64_t *fuel;
+	const struct quota_cell *full; /* cells that take nobody any more: whoever falls into one ends there */
+	size_t full_count;
 };
 
 enum interview_mode {
@@ -110,7 +123,7 @@ enum interview_mode {
 
 struct answer_error {
 	struct str pointer;  /* "/answers/nps" */
-	struct str question; /* name of the question it belongs to */
+	struct str question; /* name of the question it belongs to; in a roster ROSTER-KEY-NAME */
 	struct str code; /* required, type, min, max, max_selected, choice, pattern, validator, unknown, hidden ... */
 	struct str message; /* for the respondent, in the interview's language */
 };
@@ -124,7 +137,10 @@ struct verdict {
 	struct str parameters; /* JSON object of exported parameters */
 	struct str outcome; /* "completed", "screened_out", "quota_full" ...; empty while pages are left (RUN_PAGE) */
 	struct str status;  /* "completed" | "screened_out" | "quota_full" | "in_progress" */
-	int32_t next_page;  /* the next visible page after `page` by rules and conditions; -1 when there is none */
+	/* The quota cells it falls into, in order; by RUN_PAGE those that are known when `page` is left. */
+	struct quota_cell *cells;
+	size_t cell_count;
+	int32_t next_page;     /* the next visible page after `page` by rules and conditions; -1 when there is none */
 	int32_t previous_page; /* -1 when there is none */
 	double progress;       /* 0 to 1, share of the way done before next_page */
 };
@@ -135,11 +151,104 @@ struct verdict {
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
 
+/* ---- an interview that is kept between events ---- */
+
+/* A session is an interview from its start, event by event: an answer, a move to the next page or back, another language. After
+ * an event only what depends on it is worked out again. Its verdict is always that of interview_run() with the same answers;
+ * the same program, start and events give the same state, and so the same hash, everywhere.
+ *
+ *     struct session *s;
+ *     if ((e = session_begin(&arena_malloc, &start, &s))) ...            on the first page
+ *     session_answer(s, S("age"), &value);  session_move(s, 1, &moved);  session_verdict(s, RUN_PAGE, a, &v);
+ *     session_end(s);
+ *
+ * Memory comes from `source` and stays bounded however many events there are (below 2 MB for 500 questions); the session
+ * copies what it is given, only the program must outlive it. One thread at a time. After ERR_LIMIT or ERR_MEMORY the session
+ * is still whole: the answer stands, and what failed is tried again with the next call. */
+struct session;
+
+/* Notes what depends on what, for sessions: once after program_load, before threads share the program. In a program without
+ * these notes a session works everything out again after each event, with the same result. ERR_MEMORY. */
+enum err program_depend(struct arena *a, struct program *p);
+
+/* `start->answers` may hold answers given before, or be NULL; the respondent is put on the first page unless a required
+ * parameter is missing. ERR_INVALID for unknown names among the answers; ERR_LIMIT, ERR_MEMORY. */
+enum err session_begin(const struct arena_source *source, const struct interview *start, struct session **out);
+void session_end(struct session *s);
+/* NULL or null takes an answer back. `name` is a question's, or NAME_other. ERR_NOT_FOUND for an unknown name, ERR_CONFLICT
+ * when the interview is over. A wrong answer is kept, and is an error of the verdict. */
+enum err session_answer(struct session *s, struct str name, const struct json *value);
+/* `by` 1: the next page, if nothing on the pages so far is wrong; this may end the interview. -1: the page before, if the
+ * survey shows a way back. *moved says whether it did. ERR_CONFLICT when the interview is over. */
+enum err session_move(struct session *s, int by, bool *moved);
+/* ERR_NOT_FOUND when the survey does not have the language. */
+enum err session_language(struct session *s, struct str language);
+int32_t session_page(const struct session *s); /* -1: not begun */
+bool session_over(const struct session *s);
+struct str session_outcome(const struct session *s); /* empty until it is over */
+size_t session_bytes(const struct session *s);	     /* memory in use */
+/* As interview_run() with the answers so far and the session's page. Results live in `a`. */
+enum err session_verdict(struct session *s, enum interview_mode mode, struct arena *a, struct verdict *out);
+/* The interview as it stands, for interview_render and its like; borrowed until the next event. */
+enum err session_interview(struct session *s, struct arena *a, struct interview *out);
+/* Canonical JSON: answers, personal, parameters, language, page, outcome, visible questions, orders drawn. */
+enum err session_state(struct session *s, struct arena *a, struct str *json);
+enum err session_hash(struct session *s, unsigned char out[32]); /* SHA-256 of it */
+/* To bytes (JSON with a version and the program's name) and back. ERR_INVALID for bytes that are no state of this program: everything
+ * that follows from the answers is worked out again, nothing of it is believed. */
+enum err session_write(struct session *s, struct arena *a, struct str *bytes);
+enum err session_read(
+    const struct arena_source *source, const struct program *p, struct str bytes, struct session **out);
+
+/* One line of an events file is an interview:
+ *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]],
+ *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
+ * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters and full may be missing. A move that is not
+ * possible leaves everything as it is, as it does for a respondent. */
+struct replay_fault {
+	uint32_t event; /* from 1; 0: the line itself */
+	const char *what;
+};
+#define REPLAY_CHECK                                                                                                   \
+	1u /* after every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
+/* ERR_INVALID with *why when the line is no interview of this program, or when a check fails; ERR_LIMIT, ERR_MEMORY. */
+enum err interview_replay(const struct arena_source *source, const struct program *p, struct str line, unsigned flags,
+    unsigned char hash[32], struct replay_fault *why);
+
+/* ---- synthetic respondents ---- */
+
+/* How often what a program has was met by simulated interviews. One for each thread; they are added up at the end. */
+struct coverage;
+enum err coverage_new(struct arena *a, const struct program *p, struct coverage **out);
+void coverage_add(struct coverage *to, const struct coverage *from); /* of the same program */
+
+struct coverage_row {
+	enum coverage_kind {
+		COVERED_OUTCOME,   /* interviews that ended so; "" that found no way on */
+		COVERED_PAGE,	   /* interviews that saw it */
+		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records */
+		COVERED_CHOICE,	   /* interviews in which it was chosen, of those that were asked its question */
+		COVERED_CONDITION, /* yes: how often it was true; of: how often it was looked at */
+		COVERED_CELL	   /* quota cells: interviews that fall into it, of all */
+	} kind;
+	struct str name; /* "aware", "aware = anchor", "aware visible_if", "rule 2", "age_gender.young_f" */
+	uint64_t yes, of;
+};
+enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n);
+
+/* One respondent, drawn from the seed: plausible answers by type, page after page, right after a few attempts when something
+ * is wrong. The same program, seed and time give the same interview. `coverage` and `events` (one line for interview_replay)
+ * may be NULL. Everything it makes lives in `a`. */
+enum err interview_simulate(const struct program *p, uint64_t seed, int64_t now_ms, struct arena *a,
+    struct coverage *coverage, struct buf *events);
+
 /* ---- respondent's page ---- */
 
 /* Turns the fields of an HTML form (as interview_render names them: q-NAME, q-NAME-ROW, ...) into an answers object, merged over
- * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. One with a first value gets null,
- * which is no answer, and which keeps the page from offering that value again. */
+ * `in->answers` for the questions of `page`: a question that was shown and left empty loses its answer. One with a first value
+ * gets null, which is no answer, and which keeps the page from offering that value again. The fields of a question in a roster
+ * are named q-ROSTER-KEY-NAME; a field `record` ("add ROSTER", "remove ROSTER 2") adds a record or takes one away, and the page
+ * is to be shown again. */
 struct form_field {
 	struct str name, value;
 };
@@ -152,7 +261,7 @@ struct page_view {
 	const struct str *shown; /* names shown to the respondent before; NULL on first display */
 	size_t shown_count;
 };
-/* Names of the questions of `page` that are visible now, in display order. */
+/* Names of the questions of `page` that are visible now, in display order; inside a roster ROSTER-KEY-NAME, as in errors. */
 enum err interview_visible(const struct interview *in, int32_t page, struct arena *a, struct str **names, size_t *n);
 /* The questions of a page: title, error summary, fieldsets and inputs; no <form>, no head, no buttons (the caller's). Markup
  * only with classes (cc-...), no inline style or script; ids are "q-NAME". Questions on which others of the same page depend

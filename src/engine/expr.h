@@ -87,7 +87,24 @@ enum node_kind {
 	N_CALL,
 	N_IIF
 };
-enum reference_kind { R_GONE, R_ANSWER, R_OTHER, R_CALC, R_PARAM, R_SELF, R_VAR, R_LANG, R_NOW, R_SEED };
+enum reference_kind {
+	R_GONE,
+	R_ANSWER,
+	R_OTHER,
+	R_CALC,
+	R_PARAM,
+	R_SELF,
+	R_VAR,
+	R_LANG,
+	R_NOW,
+	R_SEED,
+	R_RECORD,
+	R_COLLECT,
+	R_ITEM,
+	R_ITEM_LABEL,
+	R_INDEX,
+	R_COUNT
+};
 
 struct node {
 	enum node_kind kind;
@@ -99,10 +116,12 @@ struct node {
 	double num;
 	struct str text; /* N_TEXT; N_REFERENCE as written; the pattern of matches() */
 	enum reference_kind reference;
-	struct def_question *question; /* R_ANSWER, R_OTHER, and where a value's choices come from */
+	struct def_question
+	    *question; /* R_ANSWER, R_OTHER, R_RECORD, R_COLLECT, and where a value's choices come from */
 	struct def_calc *calc;
 	struct def_param *param;
 	struct str field; /* {question.field} */
+	uint32_t record;  /* R_RECORD */
 	struct node **args;
 	uint32_t count;
 };
@@ -113,10 +132,11 @@ enum { FN_IIF = 1000, FN_LABEL, FN_MATCHES, FN_NOT };
 
 /* Where an expression stands, and what it may see. */
 struct scope {
-	struct def *def;		 /* NULL: untyped variables (collect eval) */
-	const struct def_question *self; /* {.} */
-	const struct def_question *of;	 /* the question it belongs to, which it cannot see itself */
-	uint32_t pages;			 /* sees questions on the first so many pages; PAGES_ALL */
+	struct def *def;		   /* NULL: untyped variables (collect eval) */
+	const struct def_question *self;   /* {.} */
+	const struct def_question *of;	   /* the question it belongs to, which it cannot see itself */
+	const struct def_question *roster; /* whose record it is about; NULL: that of self or of */
+	uint32_t pages;			   /* sees questions on the first so many pages; PAGES_ALL */
 };
 
 struct parse {
@@ -139,7 +159,7 @@ bool expr_check(struct diags *d, const struct where *at, struct str source, stru
 struct str kinds_text(struct arena *a, uint32_t kinds);
 
 struct function_row {
-	const char *name, *result, *args;
+	const char *result, *args;
 };
 #define FN(name, result, args, meaning) F_##name,
 enum function {
@@ -148,6 +168,7 @@ enum function {
 };
 #undef FN
 extern const struct function_row function_rows[FUNCTIONS];
+extern const char *const function_names[FUNCTIONS]; /* apart: what runs a program does without */
 uint32_t function_letter_kinds(char letter);
 
 /* Every question and calculated value that a tree looks at. */

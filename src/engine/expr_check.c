@@ -1,4 +1,4 @@
-/* expr_check.c - names resolved, kinds checked. expr_refer.c does references and calls. */
+/* expr_check.c - names resolved, kinds checked. expr_refer.c does references, expr_call.c calls. */
 #include "engine/expr_check.h"
 #include "base/arena.h"
 #include "base/limits.h"

@@ -1,4 +1,4 @@
-/* expr_check.h - between expr_check.c and expr_refer.c. */
+/* expr_check.h - between expr_check.c, expr_refer.c and expr_call.c. */
 #ifndef ENGINE_EXPR_CHECK_H
 #define ENGINE_EXPR_CHECK_H
 
@@ -13,6 +13,8 @@ struct check {
 };
 
 void check_fail(struct check *c, enum diag kind, const struct node *n, const struct str args[3]);
+void check_fail_name(struct check *c, enum diag kind, const struct node *n, struct str a, struct str b);
+void check_not_built(struct check *c, struct node *n, struct str what);
 bool check_kinds(struct check *c, struct str what, const struct node *n, uint32_t wanted);
 bool check_moment(struct check *c, struct node *literal, uint32_t kinds);
 void check_node(struct check *c, struct node *n);

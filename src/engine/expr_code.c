@@ -2,7 +2,7 @@
 #include "engine/emit.h"
 
 const struct opcode_row opcode_rows[OPCODES] = {
-#define OP(name, operand, pops, pushes, cost, meaning) {#name, OPERAND_##operand, pops, pushes, cost},
+#define OP(name, operand, pops, pushes, cost, meaning) {OPERAND_##operand, pops, pushes, cost},
 #include "engine/opcodes.def"
 #undef OP
 };
@@ -80,6 +80,17 @@ static void land(struct coder *c, size_t jump)
 
 static void code(struct coder *c, const struct node *n);
 
+/* Those without an operand. */
+static const unsigned char plain_references[] = {[R_GONE] = OP_EMPTY,
+    [R_SELF] = OP_SELF,
+    [R_LANG] = OP_LANG,
+    [R_NOW] = OP_NOW,
+    [R_SEED] = OP_SEED,
+    [R_ITEM] = OP_ITEM,
+    [R_ITEM_LABEL] = OP_ITEM_LABEL,
+    [R_INDEX] = OP_INDEX,
+    [R_COUNT] = OP_COUNT};
+
 static void code_reference(struct coder *c, const struct node *n)
 {
 	switch (n->reference) {
@@ -95,17 +106,18 @@ static void code_reference(struct coder *c, const struct node *n)
 	case R_PARAM:
 		put_op(c, n, OP_PARAM, n->param->index, 0);
 		break;
+	case R_RECORD:
+		put_op(c, n, OP_NUM, emit_num(c->e, n->record), 0);
+		put_op(c, n, OP_RECORD, n->question->program_index, 0);
+		break;
+	case R_COLLECT:
+		put_op(c, n, OP_COLLECT, n->question->program_index, 0);
+		break;
 	case R_VAR:
 		put_op(c, n, OP_VAR, emit_str(c->e, n->text), 0);
 		break;
 	default:
-		put_op(c, n,
-		    n->reference == R_SELF   ? OP_SELF
-		    : n->reference == R_LANG ? OP_LANG
-		    : n->reference == R_NOW  ? OP_NOW
-		    : n->reference == R_SEED ? OP_SEED
-					     : OP_EMPTY,
-		    0, 0);
+		put_op(c, n, (enum opcode)plain_references[n->reference], 0, 0);
 		break;
 	}
 	if (n->field.p && n->reference != R_GONE)

@@ -1,15 +1,9 @@
-/* expr_refer.c - what references and calls stand for. */
+/* expr_refer.c - what references stand for. */
 #include "engine/expr_check.h"
 #include "base/arena.h"
 #include "base/limits.h"
 
-const struct function_row function_rows[FUNCTIONS] = {
-#define FN(name, result, args, meaning) {#name, result, args},
-#include "engine/functions.def"
-#undef FN
-};
-
-static void fail_name(struct check *c, enum diag kind, const struct node *n, struct str a, struct str b)
+void check_fail_name(struct check *c, enum diag kind, const struct node *n, struct str a, struct str b)
 {
 	check_fail(c, kind, n, (const struct str[3]){a, b, S("")});
 }
@@ -18,15 +12,15 @@ static void gone(struct check *c, struct node *n)
 {
 	n->reference = R_GONE;
 	n->kinds = 0;
-	fail_name(c, D_LEFT_OUT_REFERENCE, n, str_sub(c->source, n->from, n->to - n->from), S(""));
+	check_fail_name(c, D_LEFT_OUT_REFERENCE, n, str_sub(c->source, n->from, n->to - n->from), S(""));
 }
 
-static void not_built(struct check *c, struct node *n, struct str what)
+void check_not_built(struct check *c, struct node *n, struct str what)
 {
 	if (c->scope->def && (c->scope->def->flags & COMPILE_LEAVE_OUT_UNBUILT))
 		gone(c, n);
 	else
-		fail_name(c, D_UNBUILT_REFERENCE, n, what, S(""));
+		check_fail_name(c, D_UNBUILT_REFERENCE, n, what, S(""));
 }
 
 static uint32_t list_kinds(const struct def_choices *list)
@@ -81,11 +75,11 @@ static void refer_question(struct check *c, struct node *n, struct def_question 
 		return;
 	}
 	if (!(groups & P_ANSWER)) {
-		fail_name(c, D_NO_VALUE, n, q->name, str_from(type_rows[q->type].name));
+		check_fail_name(c, D_NO_VALUE, n, q->name, str_from(type_rows[q->type].name));
 		return;
 	}
 	if (q->page->index >= s->pages) {
-		fail_name(c, D_LATER_PAGE, n, q->name, S(""));
+		check_fail_name(c, D_LATER_PAGE, n, q->name, S(""));
 		return;
 	}
 	n->reference = R_ANSWER;
@@ -94,11 +88,38 @@ static void refer_question(struct check *c, struct node *n, struct def_question 
 	if (!n->field.p)
 		return;
 	if (!(groups & (P_MATRIX | P_ITEMS)))
-		fail_name(c, D_NO_FIELDS, n, q->name, n->field);
+		check_fail_name(c, D_NO_FIELDS, n, q->name, n->field);
 	else if (!has_field(q, n->field))
-		fail_name(c, D_UNKNOWN_FIELD, n, q->name, n->field);
+		check_fail_name(c, D_UNKNOWN_FIELD, n, q->name, n->field);
 	n->kinds = n->items;
 	n->items = 0;
+}
+
+static void refer_calc(struct node *n, struct def_calc *calc)
+{
+	n->calc = calc;
+	n->reference = R_CALC;
+	n->kinds = K(calc->kind);
+}
+
+/* The roster in whose record the expression stands. */
+static const struct def_question *record_of(const struct scope *s)
+{
+	if (s->roster)
+		return s->roster;
+	if (s->self && s->self->roster)
+		return s->self->roster;
+	return s->of ? s->of->roster : NULL;
+}
+
+static void refer_record(struct check *c, struct node *n, enum reference_kind reference, uint32_t kinds)
+{
+	if (!record_of(c->scope)) {
+		check_fail_name(c, D_ROSTER_OUTSIDE, n, n->text, S(""));
+		return;
+	}
+	n->reference = reference;
+	n->kinds = kinds;
 }
 
 static void refer_special(struct check *c, struct node *n, struct str name)
@@ -113,23 +134,23 @@ static void refer_special(struct check *c, struct node *n, struct str name)
 		n->reference = R_SEED;
 		n->kinds = K(V_NUM);
 	} else if (str_eq(name, S("index")) || str_eq(name, S("count"))) {
-		not_built(c, n, n->text);
+		refer_record(c, n, str_eq(name, S("index")) ? R_INDEX : R_COUNT, K(V_NUM));
 	} else if (c->scope->def && (n->param = def_param_by_name(c->scope->def, name))) {
 		n->reference = R_PARAM;
 		n->kinds = K(n->param->kind);
 	} else {
-		fail_name(c, D_UNKNOWN_PARAMETER, n, name, S(""));
+		check_fail_name(c, D_UNKNOWN_PARAMETER, n, name, S(""));
 	}
 }
 
 /* {NAME_other} is the text typed for the choice of role `other`. */
-static bool refer_other(struct check *c, struct node *n, struct str name)
+static bool refer_other(struct check *c, struct node *n, const struct def_question *roster, struct str name)
 {
 	struct def_question *q;
 
 	if (!str_ends(name, S("_other")))
 		return false;
-	q = def_question_by_name(c->scope->def, str_sub(name, 0, name.n - 6));
+	q = def_question_in(c->scope->def, roster, str_sub(name, 0, name.n - 6));
 	if (!q || !(type_rows[q->type].groups & P_CHOICES))
 		return false;
 	refer_question(c, n, q);
@@ -141,27 +162,154 @@ static bool refer_other(struct check *c, struct node *n, struct str name)
 	return true;
 }
 
+/* {row.x} and {row.x.field}: an answer of the record itself. */
+static void refer_row(struct check *c, struct node *n)
+{
+	const struct def_question *roster = record_of(c->scope);
+	struct str rest = n->field, name;
+	struct def_question *q;
+	bool more;
+
+	if (!roster) {
+		check_fail_name(c, D_ROSTER_OUTSIDE, n, n->text, S(""));
+		return;
+	}
+	name = str_cut(&rest, '.', &more);
+	n->field = more ? rest : (struct str){NULL, 0};
+	q = def_question_in(c->scope->def, roster, name);
+	if (q)
+		refer_question(c, n, q);
+	else if (more || !refer_other(c, n, roster, name))
+		check_fail_name(c, D_UNKNOWN_FIELD, n, roster->name, name);
+}
+
+/* {item.value} and {item.label}: what the record stands for. */
+static void refer_item(struct check *c, struct node *n)
+{
+	const struct def_question *roster = record_of(c->scope);
+	bool label = str_eq(n->field, S("label"));
+
+	if (!label && !str_eq(n->field, S("value"))) {
+		check_fail_name(c, D_UNKNOWN_FIELD, n, S("item"), n->field);
+		return;
+	}
+	n->field = (struct str){NULL, 0};
+	refer_record(c, n, label ? R_ITEM_LABEL : R_ITEM,
+	    label			  ? K(V_TEXT)
+	    : !roster || !roster->over.at ? K(V_NUM)
+	    : roster->over_from		  ? choice_kinds(roster->over_from, 0)
+					  : K(V_NUM));
+}
+
+static void refer_name(struct check *c, struct node *n, struct str name);
+
+/* {^.x}: around the record stands the interview itself. */
+static void refer_outer(struct check *c, struct node *n)
+{
+	struct str rest = n->field, name;
+	bool more;
+
+	if (!record_of(c->scope)) {
+		check_fail_name(c, D_ROSTER_OUTSIDE, n, n->text, S(""));
+		return;
+	}
+	name = str_cut(&rest, '.', &more);
+	n->field = more ? rest : (struct str){NULL, 0};
+	refer_name(c, n, name);
+}
+
+/* {roster[2].x}, {roster[2].x.field} and {roster[].x} */
+static void refer_records(struct check *c, struct node *n)
+{
+	struct str rest = n->text, name = str_cut(&rest, '[', NULL), number = str_cut(&rest, ']', NULL), inner;
+	struct def_question *roster, *q;
+	int64_t record = 0;
+	bool more;
+
+	if (!c->scope->def) {
+		check_not_built(c, n, n->text);
+		return;
+	}
+	if (!str_starts(rest, S(".")) ||
+	    (number.n && (!str_to_int(number, &record) || record < 0 || record >= ROSTER_RECORDS_MAX))) {
+		check_fail_name(c, D_RECORD_NAME, n, S(""), S(""));
+		return;
+	}
+	roster = def_question_by_name(c->scope->def, name);
+	if (!roster || roster->left_out || roster->type != Q_roster) {
+		if (roster && roster->left_out)
+			gone(c, n);
+		else
+			check_fail_name(c, roster ? D_NOT_A_ROSTER : D_UNKNOWN_NAME, n, name, S(""));
+		return;
+	}
+	rest = str_sub(rest, 1, rest.n - 1);
+	inner = str_cut(&rest, '.', &more);
+	n->field = more ? rest : (struct str){NULL, 0};
+	if (!(q = def_question_in(c->scope->def, roster, inner))) {
+		check_fail_name(c, D_UNKNOWN_FIELD, n, name, inner);
+		return;
+	}
+	refer_question(c, n, q);
+	if (n->reference != R_ANSWER)
+		return;
+	n->reference = number.n ? R_RECORD : R_COLLECT;
+	n->record = (uint32_t)record;
+	if (number.n)
+		return;
+	if (more) {
+		check_not_built(c, n, n->text);
+		return;
+	}
+	n->items = n->kinds == K(V_LIST) ? n->items : n->kinds;
+	n->kinds = K(V_LIST);
+}
+
+/* A name that only the records of a roster have. */
+static void fail_unknown(struct check *c, struct node *n, struct str name)
+{
+	const struct def *def = c->scope->def;
+
+	for (uint32_t i = 0; i < def->question_count; i++)
+		if (def->questions[i].roster && str_eq(def->questions[i].name, name)) {
+			check_fail_name(c, D_ROSTER_INSIDE, n, name, def->questions[i].roster->name);
+			return;
+		}
+	check_fail_name(c, D_UNKNOWN_NAME, n, name, S(""));
+}
+
 static void refer_name(struct check *c, struct node *n, struct str name)
 {
 	const struct def *def = c->scope->def;
 	struct def_question *q = def_question_by_name(def, name);
+	struct def_calc *calc = n->field.p ? NULL : def_calc_by_name(def, name);
 
-	if (q) {
+	if (q)
 		refer_question(c, n, q);
-		return;
-	}
-	n->calc = n->field.p ? NULL : def_calc_by_name(def, name);
-	if (n->calc) {
-		n->reference = R_CALC;
-		n->kinds = K(n->calc->kind);
-		return;
-	}
-	if (str_eq(name, S("row")) || str_eq(name, S("item")) || str_eq(name, S("choice")) || str_eq(name, S("^"))) {
-		not_built(c, n, n->text);
-		return;
-	}
-	if (n->field.p || !refer_other(c, n, name))
-		fail_name(c, D_UNKNOWN_NAME, n, name, S(""));
+	else if (calc)
+		refer_calc(n, calc);
+	else if (str_eq(name, S("choice")))
+		check_not_built(c, n, n->text);
+	else if (n->field.p || !refer_other(c, n, NULL, name))
+		fail_unknown(c, n, name);
+}
+
+/* `row`, `item` and `^` inside a roster; elsewhere a question may be called so. */
+static bool refer_inside(struct check *c, struct node *n, struct str name)
+{
+	bool row = str_eq(name, S("row")), item = str_eq(name, S("item")), up = str_eq(name, S("^"));
+
+	if ((!row && !item && !up) || (!up && !record_of(c->scope) && def_question_by_name(c->scope->def, name)))
+		return false;
+	if (!n->field.p)
+		check_fail_name(c, D_BAD_NAME, n, n->text, S(""));
+	else if (row)
+		refer_row(c, n);
+	else if (item)
+		refer_item(c, n);
+	else
+		refer_outer(c, n);
+	return true;
 }
 
 static bool refer_self(struct check *c, struct node *n)
@@ -169,7 +317,7 @@ static bool refer_self(struct check *c, struct node *n)
 	const struct def_question *q = c->scope->self;
 
 	if (!q) {
-		fail_name(c, D_SELF_OUTSIDE, n, S(""), S(""));
+		check_fail_name(c, D_SELF_OUTSIDE, n, S(""), S(""));
 		return false;
 	}
 	n->reference = R_SELF;
@@ -187,7 +335,7 @@ void check_reference(struct check *c, struct node *n)
 		return;
 	}
 	if (str_find_char(n->text, '[', NULL)) {
-		not_built(c, n, n->text);
+		refer_records(c, n);
 		return;
 	}
 	if (n->text.n && n->text.p[0] == '@') {
@@ -197,185 +345,12 @@ void check_reference(struct check *c, struct node *n)
 	name = str_cut(&rest, '.', &more);
 	n->field = more ? rest : (struct str){NULL, 0};
 	if ((!name_valid(name) && !str_eq(name, S("^"))) || (more && !rest.n)) {
-		fail_name(c, D_BAD_NAME, n, n->text, S(""));
+		check_fail_name(c, D_BAD_NAME, n, n->text, S(""));
 	} else if (!c->scope->def) {
 		n->reference = R_VAR;
 		n->kinds = n->items = K_ANY;
 		n->text = name;
-	} else {
+	} else if (!refer_inside(c, n, name)) {
 		refer_name(c, n, name);
-	}
-}
-
-/* ---- calls ---- */
-
-uint32_t function_letter_kinds(char letter)
-{
-	switch (letter) {
-	case 'n':
-		return K(V_NUM);
-	case 'b':
-		return K(V_BOOL);
-	case 't':
-		return K(V_TEXT);
-	case 'd':
-		return K(V_DATE);
-	case 'T':
-		return K(V_TIME);
-	case 'D':
-		return K(V_DATETIME);
-	case 'l':
-		return K(V_LIST);
-	case 'r':
-		return K(V_RECORD);
-	case 's':
-		return K_SCALAR;
-	default:
-		return K_ANY;
-	}
-}
-
-static void check_iif(struct check *c, struct node *n)
-{
-	if (n->count != 3) {
-		fail_name(c, D_ARGUMENTS, n, S("iif"), S("3"));
-		return;
-	}
-	check_kinds(c, S("iif"), n->args[0], K(V_BOOL));
-	n->kind = N_IIF;
-	n->kinds = n->args[1]->kinds | n->args[2]->kinds;
-	n->items = n->args[1]->items | n->args[2]->items;
-}
-
-static void check_label(struct check *c, struct node *n)
-{
-	struct node *a = n->count == 1 ? n->args[0] : NULL;
-
-	n->function = FN_LABEL;
-	n->kinds = K(V_TEXT);
-	if (a && a->kind == N_REFERENCE && a->reference == R_GONE)
-		return;
-	if (!a || a->kind != N_REFERENCE || a->reference != R_ANSWER || a->field.p ||
-	    !(type_rows[a->question->type].groups & P_CHOICES))
-		fail_name(c, D_LABEL_ARGUMENT, n, S(""), S(""));
-}
-
-static void check_matches(struct check *c, struct node *n)
-{
-	struct pattern *pattern;
-	const char *why = "";
-	uint32_t at;
-	enum err e;
-
-	n->function = FN_MATCHES;
-	n->kinds = K(V_BOOL);
-	if (n->count != 2) {
-		fail_name(c, D_ARGUMENTS, n, S("matches"), S("2"));
-		return;
-	}
-	check_kinds(c, S("matches"), n->args[0], K(V_TEXT));
-	if (n->args[1]->kind != N_TEXT) {
-		fail_name(c, D_PATTERN_LITERAL, n->args[1], S(""), S(""));
-		return;
-	}
-	n->text = n->args[1]->text;
-	n->count = 1;
-	e = pattern_compile(c->diags->a, n->text, &pattern, &why, &at);
-	if (e == ERR_MEMORY)
-		c->diags->memory = true;
-	else if (e)
-		fail_name(c, D_BAD_PATTERN, n->args[1], str_from(why), S(""));
-}
-
-/* How many arguments a row of functions.def takes, and the letter of the i-th. */
-static void arguments(const char *args, uint32_t *least, uint32_t *most)
-{
-	bool optional = false;
-
-	*least = *most = 0;
-	for (; *args; args++) {
-		if (*args == '?') {
-			optional = true;
-		} else if (*args == '*') {
-			*most = 1000;
-		} else {
-			*least += !optional;
-			*most += *most < 1000;
-		}
-	}
-}
-
-static char argument(const char *args, uint32_t i)
-{
-	char last = 'a';
-
-	for (; *args; args++) {
-		if (*args == '?' || *args == '*')
-			continue;
-		last = *args;
-		if (i-- == 0)
-			break;
-	}
-	return last;
-}
-
-static void check_unit(struct check *c, const struct node *n)
-{
-	const struct node *unit = n->args[2];
-
-	if (unit->kind == N_TEXT && !str_eq(unit->text, S("days")) && !str_eq(unit->text, S("weeks")) &&
-	    !str_eq(unit->text, S("months")) && !str_eq(unit->text, S("years")))
-		fail_name(c, D_BAD_UNIT, unit, unit->text, S(""));
-}
-
-static void check_function(struct check *c, struct node *n, uint32_t function)
-{
-	const struct function_row *row = &function_rows[function];
-	uint32_t least, most;
-
-	n->function = function;
-	arguments(row->args, &least, &most);
-	if (n->count < least || n->count > most) {
-		struct str wanted = diag_int(c->diags, n->count < least ? least : most);
-
-		fail_name(c, D_ARGUMENTS, n, n->text, wanted);
-		return;
-	}
-	for (uint32_t i = 0; i < n->count; i++) {
-		uint32_t kinds = function_letter_kinds(argument(row->args, i));
-
-		if (!check_moment(c, n->args[i], kinds))
-			return;
-		check_kinds(c, n->text, n->args[i], kinds);
-		if (row->result[0] == '=')
-			n->kinds |= n->args[i]->kinds & K(V_LIST) && function != F_coalesce ? n->args[i]->items
-											    : n->args[i]->kinds;
-		n->items |= row->result[0] == '=' ? n->args[i]->items : 0;
-	}
-	if (row->result[0] != '=')
-		n->kinds = function_letter_kinds(row->result[0]);
-	if (function == F_date_add || function == F_date_diff)
-		check_unit(c, n);
-}
-
-void check_call(struct check *c, struct node *n)
-{
-	if (str_eq(n->text, S("iif"))) {
-		check_iif(c, n);
-	} else if (str_eq(n->text, S("label"))) {
-		check_label(c, n);
-	} else if (str_eq(n->text, S("matches"))) {
-		check_matches(c, n);
-	} else if (str_eq(n->text, S("index")) || str_eq(n->text, S("random"))) {
-		not_built(c, n, n->text);
-		n->kind = N_EMPTY;
-		n->count = 0;
-	} else {
-		for (uint32_t i = 0; i < FUNCTIONS; i++)
-			if (str_eq(n->text, str_from(function_rows[i].name))) {
-				check_function(c, n, i);
-				return;
-			}
-		fail_name(c, D_UNKNOWN_FUNCTION, n, n->text, S(""));
 	}
 }

@@ -2,13 +2,15 @@
 #include "engine/fold.h"
 #include "base/utf8.h"
 
+/* Eight bytes a row: the tables are a large part of what the browser loads. */
 struct run_row {
-	uint32_t first, last;
-	int32_t stride, distance;
+	uint32_t first : 24, span : 8; /* span: last - first */
+	int32_t distance : 24;
+	uint32_t stride : 8;
 };
 
 static const struct run_row lower_rows[] = {
-#define LOWER(first, last, stride, distance) {first, last, stride, distance},
+#define LOWER(first, last, stride, distance) {first, (last) - (first), distance, stride},
 #define UPPER(first, last, stride, distance)
 #include "engine/casemap.def"
 #undef LOWER
@@ -16,43 +18,52 @@ static const struct run_row lower_rows[] = {
 };
 static const struct run_row upper_rows[] = {
 #define LOWER(first, last, stride, distance)
-#define UPPER(first, last, stride, distance) {first, last, stride, distance},
+#define UPPER(first, last, stride, distance) {first, (last) - (first), distance, stride},
 #include "engine/casemap.def"
 #undef LOWER
 #undef UPPER
 };
 
-static uint32_t map(const struct run_row *rows, size_t n, uint32_t c)
+/* Whether c, moved back by `distance`, lies in a run. */
+static bool in_run(const struct run_row *row, uint32_t c, int32_t distance)
 {
-	size_t from = 0, to = n;
+	uint32_t from = row->first + (uint32_t)distance;
 
+	return c >= from && c - from <= row->span && (c - from) % row->stride == 0;
+}
+
+uint32_t fold_lower(uint32_t c)
+{
+	size_t from = 0, to = countof(lower_rows);
+
+	if (c < 128)
+		return c >= 'A' && c <= 'Z' ? c | 32 : c;
 	while (from < to) {
 		size_t middle = (from + to) / 2;
 
-		if (rows[middle].last < c)
+		if (lower_rows[middle].first + lower_rows[middle].span < c)
 			from = middle + 1;
 		else
 			to = middle;
 	}
 	/* runs of every second code point may lie inside one another: look at the neighbours too */
-	for (size_t i = from; i < n && i < from + 3; i++)
-		if (c >= rows[i].first && c <= rows[i].last && (c - rows[i].first) % (uint32_t)rows[i].stride == 0)
-			return c + (uint32_t)rows[i].distance;
+	for (size_t i = from; i < countof(lower_rows) && i < from + 3; i++)
+		if (in_run(&lower_rows[i], c, 0))
+			return c + (uint32_t)lower_rows[i].distance;
 	return c;
-}
-
-uint32_t fold_lower(uint32_t c)
-{
-	if (c < 128)
-		return c >= 'A' && c <= 'Z' ? c | 32 : c;
-	return map(lower_rows, countof(lower_rows), c);
 }
 
 uint32_t fold_upper(uint32_t c)
 {
 	if (c < 128)
 		return c >= 'a' && c <= 'z' ? c & ~32u : c;
-	return map(upper_rows, countof(upper_rows), c);
+	for (size_t i = 0; i < countof(upper_rows); i++)
+		if (in_run(&upper_rows[i], c, 0))
+			return c + (uint32_t)upper_rows[i].distance;
+	for (size_t i = 0; i < countof(lower_rows); i++)
+		if (in_run(&lower_rows[i], c, lower_rows[i].distance))
+			return c - (uint32_t)lower_rows[i].distance;
+	return c;
 }
 
 static void put(struct buf *b, struct str s, uint32_t (*fold)(uint32_t))

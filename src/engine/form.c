@@ -1,6 +1,7 @@
 /* form.c - the fields of an HTML form to answers. Names are those that render.c writes. What a field says is kept even when
  * it cannot be an answer ("abc" for a number), so that the page can show it again beside the error. */
 #include "engine/def.h"
+#include "engine/number.h"
 #include "engine/run.h"
 #include "base/limits.h"
 #include "base/num.h"
@@ -190,6 +191,19 @@ static bool record_json(struct form *f, const struct p_question *q, struct str n
 	return some;
 }
 
+static struct str other_key(struct form *f, struct str name)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, f->r->a, 128);
+	buf_add(&b, name);
+	buf_add(&b, S("_other"));
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		f->r->failed = ERR_MEMORY;
+	return out;
+}
+
 /* A null says "asked and left empty": the first value is offered once, not each time the page comes back. Questions without one need no
  * such mark. */
 static void empty(struct form *f, const struct p_question *q, struct str name)
@@ -204,7 +218,7 @@ static void take_question(struct form *f, uint32_t question)
 {
 	const struct p_question *q = &f->r->p->question[question];
 	uint32_t kinds = type_rows[q->type].kinds;
-	struct str name = program_str(f->r->p, q->name), other;
+	struct str name = program_str(f->r->p, q->name), path = question_path(f->r, question);
 	const struct form_field *x;
 	struct json v = {.type = JSON_NULL};
 	bool some, given;
@@ -212,10 +226,10 @@ static void take_question(struct form *f, uint32_t question)
 	if (!(type_rows[q->type].groups & P_ANSWER))
 		return;
 	if (kinds & (K(V_LIST) | K(V_RECORD))) {
-		some = kinds & K(V_LIST) ? list_json(f, q, name, &v) : record_json(f, q, name, &v);
+		some = kinds & K(V_LIST) ? list_json(f, q, path, &v) : record_json(f, q, path, &v);
 		given = some && v.count > 0;
 	} else {
-		x = find(f, field_name(f, name, '-', S("")));
+		x = find(f, field_name(f, path, '-', S("")));
 		some = x != NULL;
 		given = some && one_json(f, q, x->value, &v);
 	}
@@ -225,12 +239,86 @@ static void take_question(struct form *f, uint32_t question)
 		empty(f, q, name);
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
-	x = find(f, field_name(f, name, '_', S("other")));
-	other = str_sub(field_name(f, name, '_', S("other")), 2, 200);
+	x = find(f, field_name(f, path, '_', S("other")));
 	if (x && str_trim(x->value).n)
-		put(f, other, text_json(str_trim(x->value)));
+		put(f, other_key(f, name), text_json(str_trim(x->value)));
 	else if (x || f->r->states[question].visible)
-		drop(f, other);
+		drop(f, other_key(f, name));
+}
+
+/* ---- rosters ---- */
+
+static struct json item_json(const struct value *item)
+{
+	if (item->kind == V_TEXT)
+		return text_json(item->s);
+	return (struct json){.type = JSON_INT, .i = number_int(item->num)};
+}
+
+static struct json take_record(struct form *f, uint32_t roster, const struct json *before)
+{
+	const struct p_question *q = &f->r->p->question[roster];
+	uint32_t had = before ? before->count : 0;
+	struct form inner = *f;
+
+	inner.count = 0;
+	inner.members = run_alloc(f->r, had + 1 + 2 * (size_t)q->span, sizeof(*inner.members));
+	if (!inner.members)
+		return (struct json){.type = JSON_NULL};
+	inner.members[inner.count++] = (struct json_member){.key = S("_item")};
+	for (uint32_t i = 0; i < had; i++)
+		put(&inner, before->members[i].key, before->members[i].value);
+	inner.members[0].value = item_json(&f->r->record->item);
+	for (uint32_t i = roster + 1; i <= roster + q->span && !f->r->failed; i++)
+		take_question(&inner, i);
+	return (struct json){.type = JSON_OBJECT, .count = inner.count, .members = inner.members};
+}
+
+/* "add NAME" and "remove NAME 2", as the buttons of a roster say. */
+static bool told(struct form *f, const char *what, struct str roster, int64_t *number)
+{
+	const struct form_field *x = find(f, S("record"));
+	struct str rest = x ? x->value : S(""), verb = str_cut(&rest, ' ', NULL), name = str_cut(&rest, ' ', NULL);
+
+	*number = 0;
+	return str_eq(verb, str_from(what)) && str_eq(name, roster) && (!rest.n || str_to_int(rest, number));
+}
+
+/* Records that are not asked now keep what was said in them: the choice may come back. */
+static void keep_others(const struct state *s, const struct p_question *q, struct json *out)
+{
+	for (uint32_t i = 0; q->over_from && s->raw && s->raw->type == JSON_ARRAY && i < s->raw->count; i++) {
+		bool asked = false;
+
+		for (uint32_t k = 0; k < s->record_count; k++)
+			asked |= s->records[k].given == &s->raw->items[i];
+		if (!asked && out->count < QUESTION_CHOICES_MAX)
+			out->items[out->count++] = s->raw->items[i];
+	}
+}
+
+static void take_roster(struct form *f, uint32_t roster)
+{
+	const struct p_question *q = &f->r->p->question[roster];
+	const struct state *s = &f->r->states[roster];
+	struct str name = program_str(f->r->p, q->name);
+	uint32_t had = s->raw && s->raw->type == JSON_ARRAY ? s->raw->count : 0;
+	struct json list = {.type = JSON_ARRAY, .items = run_alloc(f->r, had + ROSTER_RECORDS_MAX + 1, sizeof(list))};
+	int64_t number;
+
+	if (!s->visible || !list.items)
+		return;
+	for (uint32_t i = 0; i < s->record_count && !f->r->failed; i++) {
+		if (told(f, "remove", name, &number) && number == i + 1 && !q->over && !q->over_from)
+			continue;
+		record_open(f->r, roster, i);
+		list.items[list.count++] = take_record(f, roster, f->r->record->given);
+		record_close(f->r);
+	}
+	if (told(f, "add", name, &number) && !q->over && !q->over_from && list.count < record_room(f->r, roster))
+		list.items[list.count++] = (struct json){.type = JSON_OBJECT};
+	keep_others(s, q, &list);
+	put(f, name, list);
 }
 
 enum err interview_form(const struct interview *in, int32_t page, const struct form_field *fields, size_t n,
@@ -256,7 +344,10 @@ enum err interview_form(const struct interview *in, int32_t page, const struct f
 	for (uint32_t i = 0; i < had; i++)
 		f.members[i] = in->answers->members[i];
 	for (uint32_t i = p->questions; i < p->questions + p->questions_count && !r.failed; i++)
-		take_question(&f, i);
+		if (r.p->question[i].type == Q_roster)
+			take_roster(&f, i);
+		else if (!roster_of(r.p, i))
+			take_question(&f, i);
 	**answers = (struct json){.type = JSON_OBJECT, .count = f.count, .members = f.members};
 	return r.failed;
 }

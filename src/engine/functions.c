@@ -4,14 +4,20 @@
 #include "engine/number.h"
 #include "base/limits.h"
 
-/* Calls `each` for every single value in the arguments, into lists and records. */
+/* Calls `each` for every single value in the arguments, into lists and records; the records of a roster are one each. */
 typedef void each_value(void *ctx, const struct value *v);
 
 static void walk(const struct value *v, each_value *each, void *ctx)
 {
-	if (v->kind == V_LIST || v->kind == V_RECORD) {
+	if (v->kind == V_LIST) {
 		for (uint32_t i = 0; i < v->count; i++)
-			walk(v->kind == V_LIST ? &v->items[i] : &v->fields[i].value, each, ctx);
+			if (v->items[i].kind == V_RECORD)
+				each(ctx, &v->items[i]);
+			else
+				walk(&v->items[i], each, ctx);
+	} else if (v->kind == V_RECORD) {
+		for (uint32_t i = 0; i < v->count; i++)
+			walk(&v->fields[i].value, each, ctx);
 	} else if (!value_is_empty(v)) {
 		each(ctx, v);
 	}

@@ -9,17 +9,23 @@
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str text)
 {
 	struct answer_error *e;
-	struct str name = program_str(r->p, q->name);
+	struct str name = program_str(r->p, q->name), from = S("/answers");
 
 	if (!r->errors)
 		r->errors = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->errors));
 	if (!r->errors || r->error_count >= ANSWER_ERRORS_MAX)
 		return;
 	e = &r->errors[r->error_count++];
-	e->pointer = json_pointer(r->a, S("/answers"), name);
+	if (r->record) {
+		struct value at = value_num(r->record->at);
+
+		from = json_pointer(r->a, from, program_str(r->p, r->p->question[r->roster].name));
+		from = json_pointer(r->a, from, run_show(r, &at));
+	}
+	e->pointer = json_pointer(r->a, from, name);
 	if (row.n)
 		e->pointer = json_pointer(r->a, e->pointer, row);
-	e->question = name;
+	e->question = question_path(r, (uint32_t)(q - r->p->question));
 	e->code = str_from(code);
 	e->message = text;
 }
@@ -175,7 +181,8 @@ static judge *const judges[QUESTION_TYPES] = {[Q_single] = judge_nothing,
     [Q_multi_text] = judge_nothing,
     [Q_allocation] = judge_allocation,
     [Q_group] = judge_nothing,
-    [Q_note] = judge_nothing};
+    [Q_note] = judge_nothing,
+    [Q_roster] = judge_nothing};
 
 static struct str required_text(struct run *r, const struct p_question *q)
 {
@@ -210,7 +217,57 @@ static void judge_validators(struct run *r, const struct p_question *q, const st
 	}
 }
 
-static void judge_question(struct run *r, uint32_t question)
+/* The answer that tells records apart. */
+static void judge_key(struct run *r, const struct p_question *q, const struct state *s, uint32_t record)
+{
+	struct value mine = record_answer(r, q->key - 1, record), other;
+
+	for (uint32_t i = 0; i < record && !value_is_empty(&mine) && run_burn(r, 2); i++) {
+		other = record_answer(r, q->key - 1, i);
+		if (!value_same(&mine, &other))
+			continue;
+		r->record = &s->records[record];
+		r->roster = (uint32_t)(q - r->p->question);
+		plain(r, &r->p->question[q->key - 1], "twice", message(r, MSG_TWICE_RECORD, S(""), S("")));
+		r->record = NULL;
+		return;
+	}
+}
+
+static void judge_unknown_in(struct run *r, const struct p_question *q, const struct record *x)
+{
+	struct value at = value_num(x->at);
+	uint32_t before = r->error_count;
+
+	if (x->unknown.n)
+		run_error(r, q, run_show(r, &at), "unknown", message(r, MSG_VALIDATOR, S(""), S("")));
+	if (r->error_count > before)
+		r->errors[before].pointer = json_pointer(r->a, r->errors[before].pointer, x->unknown);
+}
+
+static void judge_records(struct run *r, uint32_t question)
+{
+	const struct p_question *q = &r->p->question[question];
+	const struct state *s = &r->states[question];
+	double given = s->raw ? s->raw->count : 0;
+
+	if (!q->over && !q->over_from && q->at_least && given > 0 && given < program_num(r->p, q->at_least))
+		plain(r, q, "min", message_num(r, MSG_MIN_RECORDS, program_num(r->p, q->at_least)));
+	if (!q->over && !q->over_from && given > s->record_count)
+		plain(r, q, "max", message_num(r, MSG_MAX_RECORDS, s->record_count));
+	for (uint32_t i = 0; i < s->record_count && !r->failed; i++) {
+		judge_unknown_in(r, q, &s->records[i]);
+		record_open(r, question, i);
+		for (uint32_t k = question + 1; k <= question + q->span && !r->failed; k++)
+			if (r->states[k].visible)
+				judge_question(r, k);
+		record_close(r);
+		if (q->key)
+			judge_key(r, q, s, i);
+	}
+}
+
+void judge_question(struct run *r, uint32_t question)
 {
 	const struct p_question *q = &r->p->question[question];
 	const struct state *s = &r->states[question];
@@ -224,6 +281,8 @@ static void judge_question(struct run *r, uint32_t question)
 		judge_rows(r, q, s);
 	else if (value_is_empty(&s->value) && ((q->flags & QUESTION_REQUIRED) || vm_true(r, q->required_if, false)))
 		plain(r, q, "required", required_text(r, q));
+	if (q->type == Q_roster)
+		judge_records(r, question);
 	if (value_is_empty(&s->value))
 		return;
 	judges[q->type](r, q, s);

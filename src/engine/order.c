@@ -4,7 +4,7 @@
  * value) and the calculated values that look at one of them, everything after what it depends on. So nothing is worked
  * out twice on a page, and nothing by recursion. Calculated values are worked out once before the first page too, when
  * all answers are empty. Circles are found here. */
-#include "engine/def.h"
+#include "engine/check.h"
 #include "base/shim.h"
 
 struct graph {
@@ -15,24 +15,51 @@ struct graph {
 	unsigned char *touches; /* calc * pages + page: it looks at a question there, at any remove */
 	unsigned char *taken;	/* in this page's set: 1, done: 2 */
 	uint32_t at;		/* whose dependencies are being collected */
+	bool records;		/* inside the records of rosters; else a roster stands for all that is asked in it */
 };
+
+static const struct def_question *stand_in(const struct def_question *q)
+{
+	return q->roster ? q->roster : q;
+}
 
 static void add_dep(struct graph *g, uint32_t on)
 {
-	uint32_t n = g->dep_counts[g->at];
+	uint32_t at = g->at, n;
 	uint32_t *grown;
 
+	if (!g->records && at < g->d->question_count)
+		at = stand_in(&g->d->questions[at])->index;
+	n = g->dep_counts[at];
 	for (uint32_t i = 0; i < n; i++)
-		if (g->deps[g->at][i] == on)
+		if (g->deps[at][i] == on)
 			return;
-	grown = arena_grow(g->d->a, g->deps[g->at], n * sizeof(*grown), (n + 1) * sizeof(*grown));
+	grown = arena_grow(g->d->a, g->deps[at], n * sizeof(*grown), (n + 1) * sizeof(*grown));
 	if (!grown) {
 		g->d->diags.memory = true;
 		return;
 	}
-	g->deps[g->at] = grown;
+	g->deps[at] = grown;
 	grown[n] = on;
-	g->dep_counts[g->at]++;
+	g->dep_counts[at]++;
+}
+
+static void add_question(struct graph *g, const struct def_question *on, bool own_record)
+{
+	const struct def_question *q = g->at < g->d->question_count ? &g->d->questions[g->at] : NULL;
+
+	if (g->records) {
+		if (q && q->roster && on->roster == q->roster)
+			add_dep(g, on->index);
+		return;
+	}
+	/* a record is not made from the whole that it is a part of */
+	if (q && stand_in(q) == stand_in(on) && (q->roster || q->type == Q_roster)) {
+		if (!own_record || on->type == Q_roster)
+			diag(&g->d->diags, D_CYCLE, q->at, q->name, stand_in(on)->name);
+		return;
+	}
+	add_dep(g, stand_in(on)->index);
 }
 
 static void see(void *ctx, const struct node *n)
@@ -40,8 +67,10 @@ static void see(void *ctx, const struct node *n)
 	struct graph *g = ctx;
 
 	if (n->reference == R_ANSWER || n->reference == R_OTHER)
-		add_dep(g, n->question->index);
-	else if (n->reference == R_CALC)
+		add_question(g, n->question, true);
+	else if (n->reference == R_RECORD || n->reference == R_COLLECT)
+		add_question(g, n->question, false);
+	else if (n->reference == R_CALC && !g->records)
 		add_dep(g, g->d->question_count + n->calc->index);
 }
 
@@ -62,12 +91,15 @@ static void collect(struct graph *g)
 		node_references(q->visible_if.tree, see, g);
 		see_list(g, &q->choices);
 		see_list(g, &q->rows);
+		node_references(q->over.tree, see, g);
+		if (q->over_from)
+			add_question(g, q->over_from, true);
 		if (q->from)
-			add_dep(g, q->from->index);
-		if (q->parent)
-			add_dep(g, q->parent->index);
+			add_question(g, q->from, true);
+		if (q->parent && q->parent != q->roster)
+			add_question(g, q->parent, true);
 	}
-	for (uint32_t i = 0; i < g->d->calc_count; i++) {
+	for (uint32_t i = 0; i < g->d->calc_count && !g->records; i++) {
 		g->at = g->d->question_count + i;
 		node_references(g->d->calcs[i].expression.tree, see, g);
 	}
@@ -207,8 +239,7 @@ static void view(void *ctx, const struct node *n)
 {
 	struct viewer *v = ctx;
 
-	if ((n->reference == R_ANSWER || n->reference == R_OTHER) && n->question != v->of &&
-	    n->question->page->index == v->page)
+	if (n->question && n->reference != R_GONE && n->question != v->of && n->question->page->index == v->page)
 		n->question->refresh = true;
 	else if (n->reference == R_CALC)
 		v->wanted[n->calc->index] |= 1;
@@ -241,6 +272,10 @@ static void view_question(struct viewer *v, const struct def_question *q)
 	view_text(v, &q->title);
 	view_text(v, &q->description);
 	view_text(v, &q->html);
+	view_text(v, &q->item_title);
+	node_references(q->over.tree, view, v);
+	if (q->over_from && q->over_from->page == q->page)
+		q->over_from->refresh = true;
 	view_list(v, &q->choices);
 	view_list(v, &q->rows);
 	if (q->from && q->from->page == q->page)
@@ -277,23 +312,47 @@ static void order_page(struct graph *g, struct def_page *p)
 	for (uint32_t i = 0; i < g->count; i++)
 		g->taken[i] = 0;
 	for (uint32_t i = p->first; i < p->first + p->count; i++)
-		g->taken[i] = !g->d->questions[i].left_out;
+		g->taken[i] = !g->d->questions[i].left_out && !g->d->questions[i].roster;
 	for (uint32_t c = 0; c < g->d->calc_count; c++)
 		g->taken[questions + c] = g->touches[(size_t)c * g->d->page_count + p->index];
 	sort(g, &p->steps, &p->step_count);
 }
 
+/* What a record of each roster takes, one after the other. */
+static void order_records(struct graph *g)
+{
+	collect(g);
+	for (uint32_t i = 0; i < g->d->question_count; i++) {
+		struct def_question *roster = &g->d->questions[i];
+
+		if (roster->type != Q_roster || roster->left_out)
+			continue;
+		for (uint32_t k = 0; k < g->count; k++)
+			g->taken[k] = g->d->questions[k].roster == roster && !g->d->questions[k].left_out;
+		sort(g, &roster->steps, &roster->step_count);
+	}
+}
+
+static bool graph_init(struct graph *g, struct def *d, bool records)
+{
+	*g = (struct graph){.d = d, .records = records, .count = d->question_count + (records ? 0 : d->calc_count)};
+	g->deps = arena_array(d->a, uint32_t *, g->count + 1);
+	g->dep_counts = arena_array(d->a, uint32_t, g->count + 1);
+	g->taken = arena_alloc(d->a, g->count + 1);
+	return g->deps && g->dep_counts && g->taken;
+}
+
 enum err def_order(struct def *d)
 {
-	struct graph g = {.d = d, .count = d->question_count + d->calc_count};
+	struct graph g, records;
 	unsigned char *wanted = arena_alloc(d->a, d->calc_count + 1);
 
-	g.deps = arena_array(d->a, uint32_t *, g.count + 1);
-	g.dep_counts = arena_array(d->a, uint32_t, g.count + 1);
-	g.taken = arena_alloc(d->a, g.count + 1);
-	g.touches = arena_alloc_array(d->a, d->calc_count + 1, d->page_count + 1);
-	if (!wanted || !g.deps || !g.dep_counts || !g.taken || !g.touches)
+	if (!graph_init(&g, d, false) || !graph_init(&records, d, true))
 		return ERR_MEMORY;
+	g.touches = arena_alloc_array(d->a, d->calc_count + 1, d->page_count + 1);
+	if (!wanted || !g.touches)
+		return ERR_MEMORY;
+	order_records(&records);
 	collect(&g);
 	spread(&g);
 	taint(&g);
@@ -302,6 +361,7 @@ enum err def_order(struct def *d)
 	sort(&g, &d->steps, &d->step_count);
 	if (d->diags.errors)
 		return d->diags.memory ? ERR_MEMORY : OK;
+	order_quotas(d);
 	for (uint32_t i = 0; i < d->page_count; i++) {
 		order_page(&g, &d->pages[i]);
 		mark_refresh(d, &d->pages[i], wanted);

@@ -26,12 +26,13 @@ struct parser {
 
 static struct pnode *parse_either(struct parser *p);
 
-static struct pnode *fail(struct parser *p, const char *why)
+static struct pnode *failed(struct parser *p, const char *why)
 {
 	if (!p->why && !p->memory)
 		p->why = why;
 	return NULL;
 }
+#define fail(p, why) failed(p, WHY(why))
 
 static struct pnode *node(struct parser *p, enum node_kind kind, struct pnode *left, struct pnode *right)
 {

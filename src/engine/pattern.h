@@ -15,4 +15,8 @@ enum err pattern_compile(struct arena *a, struct str source, struct pattern **ou
 /* `scratch` gives the room for two lists of states. *fuel goes down by the work done. ERR_LIMIT when it runs out, ERR_MEMORY. */
 enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found);
 
+/* A text that it most likely finds something in (what is asked of both ends may not hold): for simulated answers. */
+struct rng;
+void pattern_draw(const struct pattern *p, struct rng *rng, struct buf *out);
+
 #endif

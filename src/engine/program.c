@@ -16,7 +16,7 @@ static bool fits(struct str bytes, uint32_t at, uint64_t n)
 }
 
 /* The words of one section in the machine's own order; NULL in *why's place when memory ran out. */
-static enum err section(struct arena *a, struct str bytes, enum section s, const void **out, uint32_t *count)
+static enum err section(struct arena *a, struct str bytes, enum section s, struct section_view *out)
 {
 	uint32_t at = word(bytes, 12 + 8 * (size_t)s), n = word(bytes, 16 + 8 * (size_t)s);
 	uint64_t words = (uint64_t)n * section_words[s];
@@ -28,8 +28,7 @@ static enum err section(struct arena *a, struct str bytes, enum section s, const
 		return ERR_MEMORY;
 	for (size_t i = 0; i < words; i++)
 		w[i] = word(bytes, at + 4 * i);
-	*out = w;
-	*count = n;
+	*out = (struct section_view){w, n};
 	return OK;
 }
 
@@ -44,10 +43,16 @@ static bool blob(struct str bytes, uint32_t which, struct str *out)
 	return true;
 }
 
+_Static_assert(sizeof(struct section_view[SECTION_COUNT]) ==
+		   offsetof(struct program, patterns) - offsetof(struct program, sections),
+    "the sections by name and by number are the same words");
+_Static_assert(offsetof(struct program, survey_count) - offsetof(struct program, str_count) ==
+		   (SECTION_COUNT - 1) * sizeof(struct section_view),
+    "the sections by name and by number are the same words");
+
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why)
 {
 	struct program *p;
-	const void *at;
 	enum err e;
 
 	*why = "this is not a program of this version of the engine";
@@ -59,15 +64,15 @@ enum err program_load(struct arena *a, struct str bytes, struct program **out, c
 		return ERR_MEMORY;
 	p->bytes = bytes;
 	*why = "a section of the program lies outside of it";
-#define SECTION(name)                                                                                                  \
-	if ((e = section(a, bytes, SECTION_##name, &at, &p->name##_count)))                                            \
-		return e;                                                                                              \
-	p->name = at;
-	SECTIONS(SECTION)
-#undef SECTION
+	for (enum section s = 0; s < SECTION_COUNT; s++)
+		if ((e = section(a, bytes, s, &p->sections[s])))
+			return e;
 	if (!blob(bytes, 0, &p->text_blob) || !blob(bytes, 1, &p->code))
 		return ERR_INVALID;
 	if ((e = program_verify(a, p, why)))
+		return e;
+	*why = "";
+	if ((e = program_index(a, p)))
 		return e;
 	*out = p;
 	return OK;

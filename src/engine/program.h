@@ -10,7 +10,7 @@
 #include "engine/pattern.h"
 
 #define PROGRAM_MAGIC 0x52504343u /* "CCPR" */
-#define PROGRAM_VERSION 1u
+#define PROGRAM_VERSION 2u
 
 #define F(member, kind) uint32_t member;
 #define SECTION(name)                                                                                                  \
@@ -34,15 +34,46 @@ enum section {
 struct program {
 	struct str bytes;
 	struct str text_blob, code;
+	union { /* the sections by name, and by number */
+		struct {
 #define SECTION(name)                                                                                                  \
 	const struct p_##name *name;                                                                                   \
 	uint32_t name##_count;
-	SECTIONS(SECTION)
+			SECTIONS(SECTION)
 #undef SECTION
+		};
+		struct section_view {
+			const void *records;
+			uint32_t count;
+		} sections[SECTION_COUNT];
+	};
 	struct pattern *const *patterns; /* one for each record of section pattern */
 	uint32_t texts;			 /* each has a record per language in section text */
 	uint32_t stack;			 /* the deepest stack any expression needs */
+	/* depend.c: the dependents of node n are dependent[dependent_first[n] ...] up to dependent_first[n + 1]; nodes are the
+	 * questions, then the calculated values, the pages' conditions, the rules as one and the quota cells as one; a
+	 * question inside a roster goes as the roster. NULL: too many to keep. */
+	const uint32_t *dependent_first, *dependent;
+	const uint32_t *names; /* questions by name: index + 1 by hash, linear probing */
+	uint32_t name_mask;
 };
+
+static inline uint32_t program_page_node(const struct program *p, uint32_t page)
+{
+	return p->question_count + p->calc_count + page;
+}
+static inline uint32_t program_rules_node(const struct program *p)
+{
+	return p->question_count + p->calc_count + p->page_count;
+}
+static inline uint32_t program_cells_node(const struct program *p)
+{
+	return program_rules_node(p) + 1;
+}
+static inline uint32_t program_nodes(const struct program *p)
+{
+	return program_rules_node(p) + 2;
+}
 
 enum question_type {
 #define QTYPE(name, ...) Q_##name,
@@ -83,8 +114,16 @@ enum progress_kind { PROGRESS_PAGES, PROGRESS_QUESTIONS, PROGRESS_NONE };
 
 struct str program_str(const struct program *p, uint32_t id);
 double program_num(const struct program *p, uint32_t id);
+/* verify_names.c: whether every key of the stored answers means one thing. ERR_MEMORY. */
+enum err verify_names(struct arena *a, const struct program *p, bool *sound);
 /* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->texts, p->stack. */
 enum err program_verify(struct arena *a, struct program *p, const char **why);
+/* depend.c: questions by name; ERR_MEMORY. After program_verify. */
+enum err program_index(struct arena *a, struct program *p);
+/* The question that a key among the answers stands for, or whose `other` text it is. */
+bool program_answer_name(const struct program *p, struct str name, uint32_t *question, bool *other);
+/* roster.c: the roster that a question is asked in, + 1; 0: none. */
+uint32_t roster_of(const struct program *p, uint32_t question);
 /* The index of a language, or of the survey's own. */
 uint32_t program_language_index(const struct program *p, struct str language);
 

@@ -182,6 +182,10 @@ static void own_bound(struct reader r, struct str key, struct def_question *q, b
 {
 	struct number_or *n = low ? &q->min : &q->max;
 
+	if (q->type == Q_roster) {
+		*(low ? &q->at_least : &q->at_most) = read_count(r, key);
+		return;
+	}
 	n->json = json_get(r.json, key);
 	if (!(type_rows[q->type].groups & P_BOUNDS)) {
 		if (low)
@@ -211,6 +215,12 @@ static void own_step(struct reader r, struct str key, struct def_question *q)
 		diag(&r.d->diags, D_STEP, where_key(&r.d->diags, r.at, key), S(""), S(""));
 		q->has_step = false;
 	}
+}
+
+static void own_key(struct reader r, struct str key, struct def_question *q)
+{
+	q->key_name = read_str(r, key);
+	q->key_at = where_key(&r.d->diags, r.at, key);
 }
 
 static void own_total(struct reader r, struct str key, struct def_question *q)
@@ -332,7 +342,7 @@ static void read_props(struct reader r, struct def_question *q)
 static bool type_later(struct reader r, struct str type)
 {
 	static const char *const later[] = {
-	    "roster", "datetime", "file", "photo", "audio", "video", "signature", "geopoint", "barcode"};
+	    "datetime", "file", "photo", "audio", "video", "signature", "geopoint", "barcode"};
 	const struct json *cell = json_get(r.json, S("cell"));
 
 	for (size_t i = 0; i < countof(later); i++)
@@ -352,6 +362,17 @@ static void read_later(struct reader r, struct str type, struct def_question *q)
 		diag(&r.d->diags, D_UNBUILT_TYPE, where_key(&r.d->diags, r.at, S("type")), type, S(""));
 }
 
+/* Records in records would need more of everything that names an answer: fields, pointers, columns. */
+static void read_nested(struct reader r, struct def_question *q)
+{
+	q->left_out = true;
+	q->type = Q_note;
+	if (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT)
+		diag(&r.d->diags, D_LEFT_OUT_QUESTION, r.at, q->name, S("roster, inside another one,"));
+	else
+		diag(&r.d->diags, D_UNBUILT_NESTED, r.at, q->name, q->roster->name);
+}
+
 static void read_question(struct reader r, struct def_page *page, struct def_question *parent)
 {
 	struct def *d = r.d;
@@ -364,6 +385,7 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 	q = &d->questions[d->question_count];
 	*q = (struct def_question){
 	    .at = r.at, .json = r.json, .page = page, .parent = parent, .index = d->question_count++};
+	q->roster = parent && parent->type == Q_roster ? parent : parent ? parent->roster : NULL;
 	q->at_least = q->at_most = q->text_rows = q->decimals = -1;
 	q->name = read_name(r);
 	for (uint32_t i = 0; i < QUESTION_TYPES; i++)
@@ -383,10 +405,14 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 			diag(&d->diags, D_MISSING, r.at, S("type"), S(""));
 		return;
 	}
+	if (q->type == Q_roster && q->roster) {
+		read_nested(r, q);
+		return;
+	}
 	if (q->type == Q_rating)
 		q->display = DISPLAY_NUMBERS;
 	read_props(r, q);
-	if (q->type == Q_group)
+	if (q->type == Q_group || q->type == Q_roster)
 		read_questions(r, page, q);
 	q->span = d->question_count - q->index - 1;
 }

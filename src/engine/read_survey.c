@@ -204,10 +204,14 @@ static enum err read_outcomes(struct reader survey)
 	struct def *d = survey.d;
 	uint32_t n = all.json && is_object(all, "outcomes") ? all.json->count : 0;
 
-	/* `completed` is there even when nothing is said about it */
-	if (!(d->outcomes = arena_array(d->a, struct def_outcome, n + 1)))
+	/* `completed` is there even when nothing is said about it, and `quota_full` where there are quotas */
+	if (!(d->outcomes = arena_array(d->a, struct def_outcome, n + 2)))
 		return ERR_MEMORY;
 	d->outcomes[d->outcome_count++].name = S("completed");
+	if (d->quota_count) {
+		d->outcomes[1].index = d->outcome_count++;
+		d->outcomes[1].name = S("quota_full");
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		struct reader r = read_into(all, all.json->members[i].key);
 		struct def_outcome *o = &d->outcomes[d->outcome_count];
@@ -216,6 +220,8 @@ static enum err read_outcomes(struct reader survey)
 			continue;
 		if (str_eq(all.json->members[i].key, S("completed")))
 			o = &d->outcomes[0];
+		else if (d->quota_count && str_eq(all.json->members[i].key, S("quota_full")))
+			o = &d->outcomes[1];
 		else
 			o->index = d->outcome_count++;
 		o->at = r.at;
@@ -298,12 +304,11 @@ static enum err read_languages(struct reader survey)
 static enum err read_survey(struct reader r)
 {
 	static const char *const known[] = {"title", "description", "language", "languages", "settings", "parameters",
-	    "choice_lists", "calculated", "pages", "rules", "outcomes", NULL};
-	static const char *const later[] = {"quotas", NULL};
+	    "choice_lists", "calculated", "pages", "rules", "quotas", "outcomes", NULL};
 	enum err e;
 
 	r.d->at = r.at;
-	read_keys(r, known, later, "the survey");
+	read_keys(r, known, NULL, "the survey");
 	if ((e = read_languages(r)))
 		return e;
 	read_text(r, S("title"), TEXT_PLAIN, &r.d->title);
@@ -311,7 +316,7 @@ static enum err read_survey(struct reader r)
 	read_settings(r);
 	if ((e = read_params(r)) || (e = read_lists(r)) || (e = read_calcs(r)) || (e = read_pages(r)))
 		return e;
-	if ((e = read_rules(r)))
+	if ((e = read_rules(r)) || (e = read_quotas(r)))
 		return e;
 	return read_outcomes(r);
 }

@@ -13,6 +13,8 @@
  *   cc-field > cc-input | cc-textarea | cc-select, cc-unit
  *   cc-matrix > cc-row (fieldset) > cc-row-title, cc-row-cells > cc-cell (label) > cc-cell-input, cc-cell-label
  *   cc-items > cc-item > cc-item-title, cc-input; cc-places > cc-place > cc-place-title, cc-select
+ *   cc-roster (section, id q-NAME) > cc-title (h2), cc-description, cc-error, cc-record (fieldset, id q-NAME-KEY) each with
+ *     cc-record-title (legend), its questions, cc-record-remove (button); cc-record-add (button)
  *   cc-group (section) > cc-group-title, cc-group-description; cc-markup around authored html
  * Field names are those that form.c reads. */
 #include "engine/def.h"
@@ -50,7 +52,7 @@ static bool shows_error(const struct page_view *v, struct str question)
 	return !v->shown || in_list(v->shown, v->shown_count, question);
 }
 
-static uint32_t errors_of(const struct painter *p)
+uint32_t paint_errors_count(const struct painter *p)
 {
 	uint32_t n = 0;
 
@@ -77,7 +79,7 @@ static struct str display_class(const struct p_question *q)
 	return str_from(q->type == Q_single || q->type == Q_rating ? names[q->display] : "");
 }
 
-static struct str class_of(struct painter *p)
+struct str paint_class(struct painter *p)
 {
 	struct str out = S("cc-question");
 	struct buf b;
@@ -94,7 +96,7 @@ static struct str class_of(struct painter *p)
 }
 
 /* The ids of what explains the question, for aria-describedby. */
-static struct str describe(struct painter *p, bool description, bool hint)
+struct str paint_describe(struct painter *p, bool description, bool hint)
 {
 	static const char *const parts[] = {"description", "hint", "error"};
 	const bool there[] = {description, hint, p->invalid};
@@ -114,7 +116,7 @@ static struct str describe(struct painter *p, bool description, bool hint)
 	return out;
 }
 
-static void paint_aside(struct painter *p, const char *what, const char *class, struct str text)
+void paint_aside(struct painter *p, const char *what, const char *class, struct str text)
 {
 	if (!text.n)
 		return;
@@ -125,7 +127,7 @@ static void paint_aside(struct painter *p, const char *what, const char *class, 
 	html_close(p->h, "p");
 }
 
-static void paint_errors(struct painter *p)
+void paint_errors(struct painter *p)
 {
 	if (!p->invalid)
 		return;
@@ -164,7 +166,7 @@ static bool is_radio_group(const struct p_question *q)
 static void paint_frame(struct painter *p, const char *tag)
 {
 	html_open(p->h, tag);
-	html_attr(p->h, "class", class_of(p));
+	html_attr(p->h, "class", paint_class(p));
 	html_attr(p->h, "id", paint_id(p, '-', S("")));
 	html_attr(p->h, "data-name", p->name);
 	html_attr(p->h, "tabindex", S("-1"));
@@ -201,11 +203,11 @@ static void paint_question(struct painter *p)
 	struct str description = run_text(p->r, p->q->description), hint = paint_hint(p);
 
 	p->title = run_text(p->r, p->q->title);
-	p->invalid = errors_of(p) > 0;
+	p->invalid = paint_errors_count(p) > 0;
 	p->required =
 	    (type_rows[p->q->type].groups & P_ANSWER) &&
 	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
-	p->described_by = describe(p, description.n > 0, hint.n > 0);
+	p->described_by = paint_describe(p, description.n > 0, hint.n > 0);
 	look_up(p);
 	paint_frame(p, tag);
 	paint_title(p);
@@ -215,37 +217,6 @@ static void paint_question(struct painter *p)
 	paint_inputs(p);
 	html_close(p->h, tag);
 }
-
-/* ---- the order of questions ---- */
-
-struct sequence {
-	struct run *r;
-	uint16_t *list; /* questions of a level, as they are displayed */
-	uint32_t count;
-};
-
-/* The questions directly inside `parent` (0: the page), visible or not, in display order. */
-static struct sequence sequence_of(struct run *r, const struct p_page *page, uint32_t parent)
-{
-	const struct p_question *holder = parent ? &r->p->question[parent - 1] : NULL;
-	struct sequence all = {r, run_alloc(r, page->questions_count, sizeof(*all.list)), 0}, out;
-	struct order_item *items = run_alloc(r, page->questions_count, sizeof(*items));
-	uint16_t *order;
-
-	out = (struct sequence){r, run_alloc(r, page->questions_count, sizeof(*out.list)), 0};
-	if (!all.list || !out.list || !items)
-		return all;
-	for (uint32_t i = page->questions; i < page->questions + page->questions_count; i++)
-		if (r->p->question[i].parent == parent)
-			all.list[all.count++] = (uint16_t)i;
-	order = order_draw(r, (enum order)(holder ? holder->order : page->order),
-	    program_str(r->p, holder ? holder->name : page->name), 2, items, all.count);
-	for (uint32_t i = 0; order && i < all.count; i++)
-		out.list[out.count++] = all.list[order[i]];
-	return out;
-}
-
-static void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth);
 
 static void paint_group(struct painter *p, const struct p_page *page, uint32_t depth)
 {
@@ -258,21 +229,24 @@ static void paint_group(struct painter *p, const struct p_page *page, uint32_t d
 	html_close(p->h, "section");
 }
 
-static void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth)
+void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth)
 {
 	struct run *r = frame->r;
-	struct sequence list = sequence_of(r, page, parent);
+	uint32_t count;
+	uint16_t *list = display_questions(r, page, parent, &count);
 
-	for (uint32_t i = 0; i < list.count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
-		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list.list[i]};
+	for (uint32_t i = 0; list && i < count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
+		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list[i]};
 
 		p.q = &r->p->question[p.question];
 		p.s = &r->states[p.question];
-		p.name = program_str(r->p, p.q->name);
 		if (!p.s->visible)
 			continue;
+		p.name = question_path(r, p.question);
 		if (p.q->type == Q_group)
 			paint_group(&p, page, depth);
+		else if (p.q->type == Q_roster)
+			paint_roster(&p, page, depth);
 		else
 			paint_question(&p);
 	}
@@ -291,18 +265,58 @@ static void paint_head(struct run *r, struct html *h, const struct p_page *page)
 	html_close(h, "header");
 }
 
-static struct str title_by_name(struct run *r, struct str name)
+/* The title of a question by its path; empty when there is none. */
+static struct str title_among(struct run *r, uint32_t first, uint32_t count, struct str path)
 {
-	for (uint32_t i = 0; i < r->p->question_count; i++)
-		if (str_eq(program_str(r->p, r->p->question[i].name), name))
+	struct str name;
+
+	for (uint32_t i = first; i < first + count && !r->failed; i++) {
+		if (!r->record && roster_of(r->p, i))
+			continue;
+		name = r->record ? question_path(r, i) : program_str(r->p, r->p->question[i].name);
+		if (str_eq(name, path))
 			return run_text(r, r->p->question[i].title);
+	}
 	return S("");
+}
+
+/* Inside a record: with the title of the record before it. */
+static struct str title_in_records(struct run *r, uint32_t roster, struct str path)
+{
+	struct str title, found = S("");
+	struct buf b;
+
+	for (uint32_t i = 0; i < r->states[roster].record_count && !found.n && !r->failed; i++) {
+		record_open(r, roster, i);
+		title = title_among(r, roster + 1, r->p->question[roster].span, path);
+		if (title.n) {
+			buf_init(&b, r->a, HTTP_BODY_API_MAX_BYTES);
+			buf_add(&b, record_title(r, roster));
+			buf_add(&b, S(": "));
+			buf_add(&b, title);
+			if (buf_done(&b, &found))
+				r->failed = ERR_MEMORY;
+		}
+		record_close(r);
+	}
+	return found;
+}
+
+static struct str title_by_path(struct run *r, struct str path)
+{
+	struct str title = title_among(r, 0, r->p->question_count, path);
+
+	for (uint32_t i = 0; i < r->p->question_count && !title.n; i++)
+		if (r->p->question[i].type == Q_roster && r->states[i].visible &&
+		    str_starts(path, program_str(r->p, r->p->question[i].name)))
+			title = title_in_records(r, i, path);
+	return title;
 }
 
 static void paint_error_link(struct run *r, struct html *h, const struct answer_error *e)
 {
 	struct painter p = {.r = r, .name = e->question};
-	struct str title = title_by_name(r, e->question), href = S("");
+	struct str title = title_by_path(r, e->question), href = S("");
 	struct buf b;
 
 	buf_init(&b, r->a, 256);
@@ -374,32 +388,61 @@ enum err interview_render(
 	return r.failed ? r.failed : h->buf->failed;
 }
 
-static void collect(struct run *r, const struct p_page *page, uint32_t parent, struct str *names, size_t *n)
+struct names {
+	struct run *r;
+	const struct p_page *page;
+	struct str *list;
+	size_t n;
+};
+
+static void collect(struct names *names, uint32_t parent)
 {
-	struct sequence list = sequence_of(r, page, parent);
+	struct run *r = names->r;
+	uint32_t count;
+	uint16_t *list = display_questions(r, names->page, parent, &count);
 
-	for (uint32_t i = 0; i < list.count && !r->failed; i++) {
-		const struct p_question *q = &r->p->question[list.list[i]];
+	for (uint32_t i = 0; list && i < count && !r->failed; i++) {
+		uint32_t at = list[i];
+		const struct p_question *q = &r->p->question[at];
 
-		if (!r->states[list.list[i]].visible)
+		if (!r->states[at].visible)
 			continue;
+		if (q->type != Q_group)
+			names->list[names->n++] = question_path(r, at);
 		if (q->type == Q_group)
-			collect(r, page, list.list[i] + 1u, names, n);
-		else
-			names[(*n)++] = program_str(r->p, q->name);
+			collect(names, at + 1);
+		for (uint32_t k = 0; q->type == Q_roster && k < r->states[at].record_count; k++) {
+			record_open(r, at, k);
+			collect(names, at + 1);
+			record_close(r);
+		}
 	}
+}
+
+static size_t names_room(const struct run *r, const struct p_page *page)
+{
+	size_t n = page->questions_count;
+
+	for (uint32_t i = page->questions; i < page->questions + page->questions_count; i++)
+		n += (size_t)r->states[i].record_count * r->p->question[i].span;
+	return n;
 }
 
 enum err interview_visible(const struct interview *in, int32_t page, struct arena *a, struct str **names, size_t *n)
 {
+	struct names all = {0};
 	struct run r;
 	enum err e;
 
 	*n = 0;
 	if ((e = walk_to(&r, in, page, a)))
 		return e;
-	if (!(*names = run_alloc(&r, r.p->page[page].questions_count, sizeof(**names))))
+	all.r = &r;
+	all.page = &r.p->page[page];
+	if (!(all.list = run_alloc(&r, names_room(&r, all.page), sizeof(*all.list))))
 		return r.failed;
-	collect(&r, &r.p->page[page], 0, *names, n);
+	collect(&all, 0);
+	*names = all.list;
+	*n = all.n;
 	return r.failed;
 }

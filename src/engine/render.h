@@ -11,13 +11,24 @@ struct painter {
 	uint32_t question;
 	const struct p_question *q;
 	struct state *s;
-	struct str name;	 /* of the question */
+	struct str name;	 /* of the question: its path */
 	struct str described_by; /* ids of description, hint and error; empty when there are none */
 	struct str title;
 	bool invalid, required;
 	struct value now; /* what the inputs show: as given, right or wrong, else the default */
 	struct str other; /* text beside the `other` choice */
 };
+
+/* The questions directly inside `parent` (+ 1; 0: the page), in display order. */
+void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth);
+uint32_t paint_errors_count(const struct painter *p);
+void paint_errors(struct painter *p);
+void paint_aside(struct painter *p, const char *what, const char *class, struct str text);
+struct str paint_class(struct painter *p);
+struct str paint_describe(struct painter *p, bool description, bool hint); /* ids for aria-describedby */
+
+/* render_roster.c */
+void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth);
 
 /* "q-NAME", "q-NAME-part" */
 struct str paint_id(struct painter *p, char separator, struct str part);

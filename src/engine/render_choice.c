@@ -7,28 +7,6 @@ static bool is_now(const struct painter *p, const struct value *v)
 	return p->now.kind == V_LIST ? value_in(v, &p->now) : value_same(v, &p->now);
 }
 
-static uint16_t *choice_order(struct painter *p, enum order order, bool labels)
-{
-	struct order_item *items = run_alloc(p->r, p->s->choice_count, sizeof(*items));
-
-	if (!items)
-		return NULL;
-	for (uint32_t i = 0; i < p->s->choice_count; i++) {
-		items[i].fixed = p->s->choices[i].choice->flags & CHOICE_FIXED;
-		if (labels)
-			items[i].label = choice_label(p->r, &p->s->choices[i]);
-	}
-	return order_draw(p->r, order, p->name, 1, items, p->s->choice_count);
-}
-
-/* The choices of an order by label need theirs first; others are shown as they come. */
-static uint16_t *displayed(struct painter *p)
-{
-	enum order order = (enum order)p->q->order;
-
-	return choice_order(p, order, order == ORDER_ASC || order == ORDER_DESC);
-}
-
 static void option(struct painter *p, struct str value, struct str label, bool selected)
 {
 	html_open(p->h, "option");
@@ -40,7 +18,7 @@ static void option(struct painter *p, struct str value, struct str label, bool s
 
 static void paint_select(struct painter *p, struct str id, struct str name, const struct value *now)
 {
-	uint16_t *order = displayed(p);
+	uint16_t *order = display_choices(p->r, p->question, p->name);
 
 	html_open(p->h, "select");
 	html_attr(p->h, "class", S("cc-select"));
@@ -110,7 +88,7 @@ void paint_choices(struct painter *p)
 		paint_other(p);
 		return;
 	}
-	order = displayed(p);
+	order = display_choices(p->r, p->question, p->name);
 	paint_div(p, "cc-choices");
 	for (uint32_t i = 0; order && i < p->s->choice_count; i++)
 		paint_choice(p, &p->s->choices[order[i]], several);
@@ -192,18 +170,6 @@ void paint_consent(struct painter *p)
 	html_close(p->h, "label");
 }
 
-static struct order_item *row_items(struct painter *p, bool labels)
-{
-	struct order_item *items = run_alloc(p->r, p->s->row_count, sizeof(*items));
-
-	for (uint32_t i = 0; items && i < p->s->row_count; i++) {
-		items[i].fixed = p->s->rows[i]->flags & CHOICE_FIXED;
-		if (labels)
-			items[i].label = row_label(p->r, p->s->rows[i]);
-	}
-	return items;
-}
-
 static void paint_cell(struct painter *p, struct str row, const struct choice_view *v)
 {
 	const struct value *now = value_field(&p->now, row);
@@ -223,9 +189,7 @@ static void paint_cell(struct painter *p, struct str row, const struct choice_vi
 
 void paint_matrix(struct painter *p)
 {
-	enum order rows = (enum order)p->q->row_order;
-	struct order_item *items = row_items(p, rows == ORDER_ASC || rows == ORDER_DESC);
-	uint16_t *order = items ? order_draw(p->r, rows, p->name, 3, items, p->s->row_count) : NULL;
+	uint16_t *order = display_rows(p->r, p->question, p->name);
 
 	paint_div(p, "cc-matrix");
 	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++) {

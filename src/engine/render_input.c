@@ -265,7 +265,8 @@ static painter_function *const painters[QUESTION_TYPES] = {[Q_single] = paint_ch
     [Q_multi_text] = paint_items,
     [Q_allocation] = paint_items,
     [Q_group] = paint_nothing,
-    [Q_note] = paint_markup};
+    [Q_note] = paint_markup,
+    [Q_roster] = paint_nothing};
 
 void paint_inputs(struct painter *p)
 {

@@ -4,21 +4,6 @@
 #include "base/num.h"
 #include "base/time.h"
 
-/* The question or the `other` text that a key among the answers stands for. Answers mostly come in the order of the
- * questions, so the search begins where the last one was found. */
-static bool find_question(const struct program *p, struct str name, uint32_t *at)
-{
-	for (uint32_t n = 0; n < p->question_count; n++) {
-		uint32_t i = (*at + n) % p->question_count;
-
-		if (str_eq(program_str(p, p->question[i].name), name)) {
-			*at = i;
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool is_calc(const struct program *p, struct str name)
 {
 	for (uint32_t i = 0; i < p->calc_count; i++)
@@ -27,15 +12,13 @@ static bool is_calc(const struct program *p, struct str name)
 	return false;
 }
 
-static void take_member(struct run *r, const struct json_member *m, uint32_t *at)
+static void take_member(struct run *r, const struct json_member *m)
 {
-	if (find_question(r->p, m->key, at)) {
-		r->states[*at].raw = &m->value;
-		return;
-	}
-	if (str_ends(m->key, S("_other")) && find_question(r->p, str_sub(m->key, 0, m->key.n - 6), at) &&
-	    (r->p->question[*at].flags & QUESTION_HAS_OTHER)) {
-		r->states[*at].raw_other = &m->value;
+	bool other;
+	uint32_t at;
+
+	if (program_answer_name(r->p, m->key, &at, &other)) {
+		*(other ? &r->states[at].raw_other : &r->states[at].raw) = &m->value;
 		return;
 	}
 	/* stored answers hold exported calculated values: they are worked out afresh */
@@ -45,13 +28,11 @@ static void take_member(struct run *r, const struct json_member *m, uint32_t *at
 
 static void take_answers(struct run *r, const struct json *answers)
 {
-	uint32_t at = 0;
-
 	if (!answers || answers->type != JSON_OBJECT ||
 	    !(r->unknown = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->unknown))))
 		return;
 	for (uint32_t i = 0; i < answers->count; i++)
-		take_member(r, &answers->members[i], &at);
+		take_member(r, &answers->members[i]);
 }
 
 /* What comes in by an address is text: "5" is a number where one is expected. */
@@ -88,7 +69,7 @@ static void take_params(struct run *r, const struct json *params)
 
 enum err run_init_bare(struct run *r, const struct program *p, struct arena *a)
 {
-	*r = (struct run){.p = p, .a = a, .fuel = RUN_STEPS_MAX};
+	*r = (struct run){.p = p, .a = a, .fuel = RUN_STEPS_MAX, .now = UINT32_MAX};
 	r->stack = run_alloc(r, (p->stack + 1) * (size_t)VM_NESTED_MAX, sizeof(*r->stack));
 	return r->failed;
 }
@@ -104,6 +85,7 @@ enum err run_init(struct run *r, const struct interview *in, struct arena *a)
 	r->states = run_alloc(r, p->question_count, sizeof(*r->states));
 	r->calcs = run_alloc(r, p->calc_count, sizeof(*r->calcs));
 	r->params = run_alloc(r, p->param_count, sizeof(*r->params));
+	r->cells = run_alloc(r, p->cell_count, sizeof(*r->cells));
 	r->on_way = run_alloc(r, p->page_count, sizeof(*r->on_way));
 	if (r->failed)
 		return r->failed;
@@ -122,7 +104,7 @@ bool page_shown(struct run *r, uint32_t page)
 	return false;
 }
 
-static void steps(struct run *r, uint32_t first, uint32_t count)
+void run_steps(struct run *r, uint32_t first, uint32_t count)
 {
 	for (uint32_t i = first; i < first + count && !r->failed; i++) {
 		const struct p_step *s = &r->p->step[i];
@@ -134,8 +116,7 @@ static void steps(struct run *r, uint32_t first, uint32_t count)
 	}
 }
 
-/* The first rule that holds and ends or jumps. Returns the page to go on with, or -1 at the end. */
-static int32_t rules(struct run *r, int32_t page, struct walk_end *end)
+int32_t run_rules(struct run *r, int32_t page, struct walk_end *end)
 {
 	for (uint32_t i = 0; i < r->p->rule_count && !r->failed; i++) {
 		const struct p_rule *rule = &r->p->rule[i];
@@ -153,12 +134,21 @@ static int32_t rules(struct run *r, int32_t page, struct walk_end *end)
 	return page + 1;
 }
 
+int32_t run_leave(struct run *r, int32_t page, int32_t next, struct walk_end *end)
+{
+	int32_t pages = (int32_t)r->p->page_count;
+
+	if (end->outcome && !str_eq(program_str(r->p, end->outcome->name), S("completed")))
+		return next;
+	return quotas_look(r, page, next < 0 ? pages : next, end) ? -1 : next;
+}
+
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 {
-	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0;
+	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0, left = -1;
 
-	*end = (struct walk_end){-1, NULL};
-	steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
+	*end = (struct walk_end){-1, NULL, false};
+	run_steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
 	for (; page < pages && page <= plan->last && !r->failed; page++) {
 		const struct p_page *p = &r->p->page[page];
 		bool forced = plan->force_last && page == plan->last;
@@ -167,13 +157,17 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 			continue;
 		if (!vm_true(r, p->visible_if, true) && !forced)
 			continue;
-		steps(r, p->steps, p->steps_count);
+		run_steps(r, p->steps, p->steps_count);
 		if (!page_shown(r, (uint32_t)page))
 			continue;
 		r->on_way[page] = true;
 		if (page <= plan->judge_to)
 			judge_page(r, (uint32_t)page);
 		if (next >= 0)
-			next = rules(r, page, end);
+			next = run_leave(r, page, run_rules(r, page, end), end);
+		left = page;
 	}
+	/* what depends on pages that did not come is known at the end */
+	if (next >= 0 && plan->last == WALK_ALL && !r->failed)
+		quotas_look(r, left, pages, end);
 }

@@ -19,8 +19,22 @@ struct choice_view {
 	const struct p_question *from; /* whose own choice it is */
 };
 
+struct state;
+
+/* One round through the questions of a roster. */
+struct record {
+	struct value item;	  /* the value it runs over, or its number from 1 */
+	struct str label;	  /* of the value */
+	struct str key;		  /* stands for it in the names of fields and in ids */
+	const struct json *given; /* NULL: nothing */
+	uint32_t at;		  /* where that stands in the answer, or would */
+	struct str unknown;	  /* a name in what was given that is no question's */
+	struct state *states;	  /* of the questions inside, while it is closed */
+};
+
 struct state {
 	bool reached, visible;		    /* on a page of the way; shown there */
+	uint32_t at;			    /* place of its step; 0 in a run that takes every step afresh */
 	const struct json *raw, *raw_other; /* as they were given; NULL when not */
 	struct value value;		    /* normalised; empty when hidden or wrong */
 	struct str other;		    /* text of its `other` choice */
@@ -28,6 +42,8 @@ struct state {
 	uint32_t choice_count;
 	const struct p_choice **rows; /* the visible ones */
 	uint32_t row_count;
+	struct record *records; /* of a roster, in the order in which they are asked */
+	uint32_t record_count;
 	const char *wrong; /* code of what makes `raw` no possible answer; NULL when it is one */
 	struct str wrong_message, wrong_row;
 };
@@ -43,12 +59,24 @@ struct run {
 	struct value *calcs, *params;
 	struct value *stack; /* from here on free for the next expression */
 	uint32_t nested;
-	const struct value *self; /* {.} */
-	const struct json *vars;  /* collect eval only */
-	const char *problem;	  /* collect eval: what went wrong, and where in the code */
+	const struct value *self;		      /* {.} */
+	struct record *record;			      /* the open one; NULL: none */
+	uint32_t roster, record_number, record_count; /* of the open one; its number is from 1 */
+	const struct json *vars;		      /* collect eval only */
+	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
-	bool *on_way;	     /* by page */
-	struct str *unknown; /* names among the answers that are no question */
+	uint32_t now;	    /* place of the step being taken: what comes later is not answered yet */
+	uint64_t *branches; /* how often each condition was false and true; NULL: nobody counts */
+	bool *on_way;	    /* by page */
+	struct cell_state {
+		int state;    /* 0: not looked at */
+		int32_t page; /* left when it was taken */
+	} * cells;	      /* by quota cell */
+	struct cell_note {
+		bool known, holds;
+		int32_t page; /* left when it was looked at */
+	} * cell_notes;	      /* a session's, from earlier walks; NULL: none */
+	struct str *unknown;  /* names among the answers that are no question */
 	uint32_t unknown_count;
 	struct answer_error *errors;
 	uint32_t error_count;
@@ -75,12 +103,36 @@ bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found);
 bool run_burn(struct run *r, uint32_t cost);	       /* false when the fuel is gone */
 void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed when the arena is exhausted */
 
+/* A question as what is worked out now may see it. A session keeps the states of later steps from before; they count as not
+ * reached, as they are in a run from the beginning. */
+static const struct state state_unreached = {.reached = false};
+static inline const struct state *state_seen(const struct run *r, uint32_t question)
+{
+	const struct state *s = &r->states[question];
+
+	return s->at > r->now ? &state_unreached : s;
+}
+
 /* step.c */
 void step_question(struct run *r, uint32_t question);
 void step_calc(struct run *r, uint32_t calc);
 
+/* roster.c: records. roster_collect: false when there is nothing to ask. The paths are those of errors, fields and ids:
+ * "liking", in a record "brand-vinamilk-liking". */
+bool roster_collect(struct run *r, uint32_t question);
+void roster_take(struct run *r, uint32_t question);
+void record_open(struct run *r, uint32_t roster, uint32_t record);
+void record_close(struct run *r);
+struct value record_answer(struct run *r, uint32_t question, double record); /* from 0 */
+struct value record_answers(struct run *r, uint32_t question);
+uint32_t record_room(const struct run *r, uint32_t roster); /* the most records */
+struct str record_title(struct run *r, uint32_t roster);
+struct str question_path(struct run *r, uint32_t question);
+
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
+/* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
+bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v);
 
 /* choices.c */
 void choices_collect(struct run *r, uint32_t question);
@@ -93,9 +145,16 @@ struct order_item {
 uint16_t *order_draw(
     struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n);
 struct str choice_label(struct run *r, const struct choice_view *v);
-struct str question_label(struct run *r, uint32_t question); /* label({q}) */
+struct str question_label(struct run *r, uint32_t question);			     /* label({q}) */
+struct str value_label(struct run *r, const struct state *s, const struct value *v); /* of one answer */
 struct str row_label(struct run *r, const struct p_choice *row);
 struct value choice_value(const struct program *p, const struct p_choice *c);
+
+/* display.c: the order of the visible choices or rows of a question (`path`: question_path), and of the questions directly inside
+ * `parent` (+ 1; 0: the page), visible or not. NULL when memory ran out. */
+uint16_t *display_choices(struct run *r, uint32_t question, struct str path);
+uint16_t *display_rows(struct run *r, uint32_t question, struct str path);
+uint16_t *display_questions(struct run *r, const struct p_page *page, uint32_t parent, uint32_t *count);
 
 /* run.c */
 #define WALK_ALL INT32_MAX
@@ -103,7 +162,8 @@ struct value choice_value(const struct program *p, const struct p_choice *c);
  * (`force`) counts as reached even when the way does not lead there. Returns the page after which the interview ends, or -1. */
 struct walk_end {
 	int32_t page;			 /* left when the interview ended; -1: it has not */
-	const struct p_outcome *outcome; /* by a rule; NULL: at the last page */
+	const struct p_outcome *outcome; /* by a rule or a full quota; NULL: at the last page */
+	bool full;
 };
 struct walk_plan {
 	int32_t last;
@@ -111,12 +171,27 @@ struct walk_plan {
 	bool force_last;
 };
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end);
+void run_steps(struct run *r, uint32_t first, uint32_t count);
 bool page_shown(struct run *r, uint32_t page);
+/* The first rule that holds and ends or jumps, as `page` is left. Returns the page to go on with, or -1 at the end. */
+int32_t run_rules(struct run *r, int32_t page, struct walk_end *end);
+/* What the rules said, then the quotas: who is screened out takes no place in one. */
+int32_t run_leave(struct run *r, int32_t page, int32_t next, struct walk_end *end);
+
+/* quota.c: looks at the cells that are known now that `page` is left for `next`; true when the interview ends because one is full. */
+bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end);
+/* The cells taken when `last` or a page before it was left. */
+void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *n);
 
 /* judge.c */
 void judge_page(struct run *r, uint32_t page);
+void judge_question(struct run *r, uint32_t question); /* a visible one */
 void judge_unknown(struct run *r);
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
+
+/* verdict.c */
+void verdict_params(struct run *r); /* required ones that are missing are errors */
+void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_end *end, struct verdict *out);
 
 /* messages.c: what the engine itself says to respondents. %1 and %2 stand for `a` and `b`. */
 enum message {

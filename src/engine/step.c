@@ -34,6 +34,8 @@ static bool has_content(struct run *r, uint32_t question)
 	case Q_allocation:
 		rows_collect(r, q, s);
 		return s->row_count > 0;
+	case Q_roster:
+		return roster_collect(r, question);
 	default:
 		return true;
 	}
@@ -47,7 +49,11 @@ void step_question(struct run *r, uint32_t question)
 	s->reached = true;
 	s->visible = (!q->parent || r->states[q->parent - 1].visible) && vm_true(r, q->visible_if, true) &&
 		     has_content(r, question);
-	if (s->visible && !r->failed)
+	if (!s->visible || r->failed)
+		return;
+	if (q->type == Q_roster)
+		roster_take(r, question);
+	else
 		answer_take(r, question);
 }
 

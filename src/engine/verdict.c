@@ -25,6 +25,49 @@ static void put_answer(struct run *r, struct json_out *w, uint32_t question)
 	json_field_str(w, other, s->other);
 }
 
+static bool is_personal(const struct run *r, uint32_t question)
+{
+	return r->p->question[question].flags & QUESTION_PERSONAL;
+}
+
+/* Whether a record holds something personal: else nothing of the roster is kept apart. */
+static bool holds_personal(const struct run *r, uint32_t roster)
+{
+	const struct state *s = &r->states[roster];
+
+	for (uint32_t i = 0; i < s->record_count; i++)
+		for (uint32_t k = 0; k < r->p->question[roster].span; k++)
+			if (is_personal(r, roster + 1 + k) && s->records[i].states[k].visible &&
+			    !value_is_empty(&s->records[i].states[k].value))
+				return true;
+	return false;
+}
+
+/* Both parts have every record, so that they can be laid side by side again. */
+static void put_records(struct run *r, struct json_out *w, uint32_t roster, bool personal)
+{
+	const struct p_question *q = &r->p->question[roster];
+	const struct state *s = &r->states[roster];
+
+	if (!s->visible || value_is_empty(&s->value) ||
+	    (personal ? !is_personal(r, roster) && !holds_personal(r, roster) : is_personal(r, roster)))
+		return;
+	json_key(w, program_str(r->p, q->name));
+	json_open(w, '[');
+	for (uint32_t i = 0; i < s->record_count && !r->failed; i++) {
+		record_open(r, roster, i);
+		json_open(w, '{');
+		json_key(w, S("_item"));
+		value_json(w, &r->record->item);
+		for (uint32_t k = roster + 1; k <= roster + q->span; k++)
+			if (is_personal(r, k) == personal)
+				put_answer(r, w, k);
+		json_close(w, '}');
+		record_close(r);
+	}
+	json_close(w, ']');
+}
+
 static void put_calcs(struct run *r, struct json_out *w, bool personal)
 {
 	for (uint32_t i = 0; i < r->p->calc_count; i++) {
@@ -57,7 +100,9 @@ static struct str answers_text(struct run *r, bool personal)
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	for (uint32_t i = 0; i < r->p->question_count; i++)
-		if (!!(r->p->question[i].flags & QUESTION_PERSONAL) == personal)
+		if (r->p->question[i].type == Q_roster)
+			put_records(r, &w, i, personal);
+		else if (is_personal(r, i) == personal)
 			put_answer(r, &w, i);
 	put_calcs(r, &w, personal);
 	json_close(&w, '}');
@@ -82,7 +127,7 @@ static struct str params_text(struct run *r)
 	return finish(r, &b);
 }
 
-static void missing_params(struct run *r)
+void verdict_params(struct run *r)
 {
 	for (uint32_t i = 0; i < r->p->param_count; i++) {
 		struct str name = program_str(r->p, r->p->param[i].name);
@@ -140,6 +185,27 @@ static void find_pages(const struct run *r, int32_t page, struct verdict *out)
 	}
 }
 
+void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_end *end, struct verdict *out)
+{
+	*out = (struct verdict){.next_page = -1, .previous_page = -1};
+	out->answers = answers_text(r, false);
+	out->personal = answers_text(r, true);
+	out->parameters = params_text(r);
+	if (!complete)
+		find_pages(r, page, out);
+	if (end->outcome && (complete || end->page <= page)) {
+		out->outcome = program_str(r->p, end->outcome->name);
+		out->next_page = -1;
+	} else if (complete || out->next_page < 0) {
+		out->outcome = S("completed");
+	}
+	out->status = end->full && out->outcome.n ? S("quota_full") : status_of(out->outcome);
+	quotas_taken(r, complete ? WALK_ALL : page, &out->cells, &out->cell_count);
+	out->progress = out->outcome.n ? 1 : share(r, page);
+	out->errors = r->errors;
+	out->error_count = r->error_count;
+}
+
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out)
 {
@@ -155,24 +221,10 @@ enum err interview_run(
 	if ((e = run_init(&r, in, a)))
 		return e;
 	if (complete || page < 0)
-		missing_params(&r);
+		verdict_params(&r);
 	judge_unknown(&r);
 	run_walk(&r, &(struct walk_plan){.last = WALK_ALL, .judge_to = complete ? WALK_ALL : page}, &end);
-	out->answers = answers_text(&r, false);
-	out->personal = answers_text(&r, true);
-	out->parameters = params_text(&r);
-	if (!complete)
-		find_pages(&r, page, out);
-	if (end.outcome && (complete || end.page <= page)) {
-		out->outcome = program_str(r.p, end.outcome->name);
-		out->next_page = -1;
-	} else if (complete || out->next_page < 0) {
-		out->outcome = S("completed");
-	}
-	out->status = status_of(out->outcome);
-	out->progress = out->outcome.n ? 1 : share(&r, page);
-	out->errors = r.errors;
-	out->error_count = r.error_count;
+	verdict_fill(&r, complete, page, &end, out);
 	return r.failed;
 }
 

@@ -29,19 +29,24 @@ enum kind {
 SECTIONS(SECTION)
 #undef SECTION
 #undef F
+static const uint8_t *const section_kinds[SECTION_COUNT] = {
+#define SECTION(name) name##_kinds,
+    SECTIONS(SECTION)
+#undef SECTION
+};
 
 struct verifier {
 	struct arena *a;
 	struct program *p;
-	const uint32_t *counts; /* of records, by section */
 	const char *why;
 };
 
-static bool refuse(struct verifier *v, const char *why)
+static bool refused(struct verifier *v, const char *why)
 {
 	v->why = why;
 	return false;
 }
+#define refuse(v, why) refused(v, WHY(why))
 
 static bool check_word(struct verifier *v, uint32_t kind, uint32_t w, uint32_t next)
 {
@@ -53,27 +58,27 @@ static bool check_word(struct verifier *v, uint32_t kind, uint32_t w, uint32_t n
 	case KIND_SMALL:
 		return w < 16;
 	case KIND_STR:
-		return w < v->counts[SECTION_str];
+		return w < v->p->str_count;
 	case KIND_NUM:
-		return w < v->counts[SECTION_num];
+		return w < v->p->num_count;
 	case KIND_EXPR:
-		return w < v->counts[SECTION_expr];
+		return w < v->p->expr_count;
 	case KIND_TEXT:
 		return w < v->p->texts;
 	default:
 		if (kind >= KIND_FIRST)
-			return (uint64_t)w + next <= v->counts[kind - KIND_FIRST];
-		return w <= v->counts[kind - KIND_REF];
+			return (uint64_t)w + next <= v->p->sections[kind - KIND_FIRST].count;
+		return w <= v->p->sections[kind - KIND_REF].count;
 	}
 }
 
-static bool check_section(struct verifier *v, enum section s, const void *records, const uint8_t *kinds)
+static bool check_section(struct verifier *v, enum section s)
 {
-	const uint32_t *w = records;
+	const uint32_t *w = v->p->sections[s].records;
 	size_t n = section_words[s];
 
-	for (size_t i = 0; i < (size_t)v->counts[s] * n; i++)
-		if (!check_word(v, kinds[i % n], w[i], i % n + 1 < n ? w[i + 1] : 0))
+	for (size_t i = 0; i < (size_t)v->p->sections[s].count * n; i++)
+		if (!check_word(v, section_kinds[s][i % n], w[i], i % n + 1 < n ? w[i + 1] : 0))
 			return refuse(v, "a record of the program points outside of it");
 	return true;
 }
@@ -123,6 +128,69 @@ static bool check_shape(struct verifier *v)
 	return true;
 }
 
+/* Steps come page by page; each question is worked out once, on its own page; before the first page there are calculated values only. */
+static bool check_steps(struct verifier *v)
+{
+	const struct program *p = v->p;
+	bool *taken = arena_array(v->a, bool, (size_t)p->question_count + 1);
+	uint32_t at = 0;
+
+	if (!taken)
+		return false;
+	for (uint32_t i = 0; i < p->survey[0].steps_count; i++)
+		if (p->step[p->survey[0].steps + i].question)
+			return refuse(v, "a question is worked out before the first page");
+	for (uint32_t i = 0; i < p->page_count; i++) {
+		if (p->page[i].steps_count && p->page[i].steps < at)
+			return refuse(v, "a page's steps are out of order");
+		at = p->page[i].steps_count ? p->page[i].steps + p->page[i].steps_count : at;
+		for (uint32_t k = 0; k < p->page[i].steps_count; k++) {
+			uint32_t q = p->step[p->page[i].steps + k].question;
+
+			if (q && (p->question[q - 1].page != i + 1 || taken[q - 1] || roster_of(p, q - 1)))
+				return refuse(v, "a question is worked out twice or on another page");
+			if (q)
+				taken[q - 1] = true;
+		}
+	}
+	return true;
+}
+
+/* The steps of a record are questions inside its roster, and no rosters: so one record is the deepest there is. */
+static bool check_roster(struct verifier *v, uint32_t roster)
+{
+	const struct p_question *q = &v->p->question[roster];
+
+	if (q->type != Q_roster)
+		return !q->steps_count || refuse(v, "a question that is no roster has records");
+	if (q->key && (q->key - 1 <= roster || q->key - 1 > roster + q->span))
+		return refuse(v, "the key of a roster lies outside of it");
+	for (uint32_t i = 1; i <= q->span; i++)
+		if (v->p->question[roster + i].type == Q_roster)
+			return refuse(v, "a roster lies inside another one");
+	for (uint32_t i = q->steps; i < q->steps + q->steps_count; i++) {
+		uint32_t at = v->p->step[i].question;
+
+		if (!at || v->p->step[i].calc || at - 1 <= roster || at - 1 > roster + q->span)
+			return refuse(v, "a step of a record lies outside of its roster");
+	}
+	return true;
+}
+
+/* Every cell belongs to one quota. */
+static bool check_quotas(struct verifier *v)
+{
+	const struct program *p = v->p;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < p->quota_count; i++) {
+		if (!p->quota[i].outcome || p->quota[i].cells != at)
+			return refuse(v, "a quota lacks its outcome or its cells");
+		at += p->quota[i].cells_count;
+	}
+	return at == p->cell_count || refuse(v, "a quota cell belongs to no quota");
+}
+
 static bool check_questions(struct verifier *v)
 {
 	const struct program *p = v->p;
@@ -139,11 +207,15 @@ static bool check_questions(struct verifier *v)
 		/* parents first, and on the same page: so walking upwards ends */
 		if (q->parent > i || (q->parent && p->question[q->parent - 1].page != q->page))
 			return refuse(v, "a question lies inside a later one");
+		if (q->parent && i + q->span > q->parent - 1 + p->question[q->parent - 1].span)
+			return refuse(v, "a question reaches beyond what it lies in");
 		if (q->span > p->question_count || i + q->span >= page->questions + page->questions_count)
 			return refuse(v, "a group reaches beyond its page");
 		if (q->choices_count > QUESTION_CHOICES_MAX || q->rows_count > QUESTION_CHOICES_MAX ||
 		    q->labels_count > QUESTION_CHOICES_MAX)
 			return refuse(v, "a question has too many choices");
+		if (!check_roster(v, i))
+			return false;
 	}
 	for (uint32_t i = 0; i < p->choice_count; i++)
 		if (p->choice[i].role > ROLE_NA)
@@ -309,22 +381,20 @@ static enum err check_patterns(struct verifier *v)
 
 enum err program_verify(struct arena *a, struct program *p, const char **why)
 {
-	const uint32_t counts[SECTION_COUNT] = {
-#define SECTION(name) p->name##_count,
-	    SECTIONS(SECTION)
-#undef SECTION
-	};
-	struct verifier v = {a, p, counts, NULL};
-	bool sound;
+	struct verifier v = {a, p, NULL};
+	bool sound, unique = false;
 	enum err e;
 
 	if (p->language_count && p->text_count % p->language_count == 0)
 		p->texts = p->text_count / p->language_count;
 	sound = p->texts > 0;
-#define SECTION(name) sound = sound && check_section(&v, SECTION_##name, p->name, name##_kinds);
-	SECTIONS(SECTION)
-#undef SECTION
-	sound = sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_code(&v);
+	for (enum section s = 0; s < SECTION_COUNT; s++)
+		sound = sound && check_section(&v, s);
+	sound = sound && check_strings(&v) && check_shape(&v) && check_questions(&v) && check_steps(&v) &&
+		check_quotas(&v) && check_code(&v);
+	if (sound && (e = verify_names(a, p, &unique)))
+		return e;
+	sound = sound && (unique || refuse(&v, "two answers of the program have one name"));
 	if (sound && !(e = check_patterns(&v)))
 		return OK;
 	*why = v.why ? v.why : "the program lacks a part";

@@ -13,7 +13,7 @@ static vm_function *const functions[FUNCTIONS] = {
 #undef FN
 };
 
-void vm_problem(struct run *r, const char *what)
+void vm_problem_is(struct run *r, const char *what)
 {
 	if (!r->problem)
 		r->problem = what;
@@ -291,9 +291,9 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 {
 	switch (op) {
 	case OP_ANSWER:
-		return r->states[x].value;
+		return state_seen(r, x)->value;
 	case OP_OTHER:
-		return value_text(r->states[x].other);
+		return value_text(state_seen(r, x)->other);
 	case OP_LABEL:
 		return value_text(question_label(r, x));
 	case OP_CALC:
@@ -302,6 +302,15 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 		return r->params[x];
 	case OP_SELF:
 		return r->self ? *r->self : value_empty;
+	case OP_COLLECT:
+		return record_answers(r, x);
+	case OP_ITEM:
+		return r->record ? r->record->item : value_empty;
+	case OP_ITEM_LABEL:
+		return r->record ? value_text(r->record->label) : value_empty;
+	case OP_INDEX:
+	case OP_COUNT:
+		return r->record ? value_num(op == OP_INDEX ? r->record_number : r->record_count) : value_empty;
 	case OP_LANG:
 		return value_text(r->in->language);
 	case OP_NOW:
@@ -405,6 +414,9 @@ struct value vm_run(struct run *r, uint32_t expression)
 		case OP_FIELD:
 			top[-1] = field(r, &top[-1], a);
 			break;
+		case OP_RECORD:
+			top[-1] = top[-1].kind == V_NUM ? record_answer(r, a, top[-1].num) : value_empty;
+			break;
 		case OP_JUMP:
 			at = a;
 			break;
@@ -463,5 +475,7 @@ bool vm_true(struct run *r, uint32_t expression, bool fallback)
 	if (!expression)
 		return fallback;
 	v = vm_run(r, expression);
+	if (r->branches)
+		r->branches[2 * (size_t)expression + value_is_true(&v)]++;
 	return value_is_true(&v);
 }

@@ -17,7 +17,8 @@ typedef void vm_function(struct call *c);
 #include "engine/functions.def"
 #undef FN
 
-void vm_problem(struct run *r, const char *what);
+void vm_problem_is(struct run *r, const char *what);
+#define vm_problem(r, what) vm_problem_is(r, WHY(what))
 bool vm_contains(struct run *r, const struct value *a, const struct value *b, bool fold);
 
 #endif

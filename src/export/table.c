@@ -127,6 +127,11 @@ static enum err add_column(struct table *t, const struct export_column *c, struc
 
 	column.question = column.name;
 	column.part = S("");
+	if (c->record > 0) {
+		column.roster = str_dup(a, c->roster);
+		column.question = str_dup(a, c->member);
+		column.record = c->record;
+	}
 	if (column.kind == PART_MEMBER && c->item_count > 0)
 		return add_parts(t, column, c->items, c->item_count, a);
 	if ((column.kind == PART_CHOSEN || column.kind == PART_PLACE) && c->choice_count > 0)
@@ -262,6 +267,11 @@ static void put_cell(const struct table_column *c, const struct json *v, struct 
 	}
 }
 
+static const struct json *record_of(const struct json *roster, uint32_t record)
+{
+	return roster && roster->type == JSON_ARRAY && record <= roster->count ? &roster->items[record - 1] : NULL;
+}
+
 void table_row(const struct table *t, const struct json *answers, const struct json *parameters,
     const struct json *personal, struct buf *out)
 {
@@ -273,6 +283,8 @@ void table_row(const struct table *t, const struct json *answers, const struct j
 		const struct json *from = c->personal ? personal : c->parameter ? parameters : answers;
 
 		buf_char(out, ',');
+		if (from && c->record > 0)
+			from = record_of(json_get(from, c->roster), c->record);
 		if (from)
 			put_cell(c, json_get(from, c->question), out, &scratch);
 	}

@@ -26,8 +26,10 @@ static const struct program newest = {{
 					  {{"image", 5}, {"How far?", 8}, {"matrix", 6}, false, 2, liked, 1, rows},
 					  {{"phone", 5}, {"Phone", 5}, {"text", 4}, true, 0, NULL},
 					  {{"store", 5}, {"", 0}, {"parameter", 9}, false, 0, NULL},
+					  {{"brand_2_liked", 13}, {"brand_2: Liked", 14}, {"multi", 5}, false, 2, more,
+					      0, NULL, {"brand", 5}, {"liked", 5}, 2},
 				      },
-    6};
+    7};
 static const struct program older = {{
 					 {{"old", 3}, {"Old", 3}, {"text", 4}, false, 0, NULL},
 					 {{"liked", 5}, {"Liked", 5}, {"multi", 5}, false, 2, more},
@@ -90,7 +92,8 @@ static void newest_columns_come_first(void **state)
 	(void)state;
 	begin(&f, true);
 	table_head(&f.table, false, &f.out);
-	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,phone,store,old,liked_place"));
+	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,phone,store,brand_2_liked_staff,"
+		    "brand_2_liked_place,old,liked_place"));
 }
 
 static void labels_are_quoted_and_neutralised(void **state)
@@ -102,7 +105,8 @@ static void labels_are_quoted_and_neutralised(void **state)
 	table_head(&f.table, true, &f.out);
 	check(
 	    &f, S(",How likely?,What did you like?: The staff,\"What did you like?: Seven, of all\",'=Rank: The staff,"
-		  "\"'=Rank: Seven, of all\",How far?: Is worth it,store,Old,Liked: Place"));
+		  "\"'=Rank: Seven, of all\",How far?: Is worth it,store,brand_2: Liked: Staff,brand_2: Liked: "
+		  "Place,Old,Liked: Place"));
 }
 
 static void a_row_has_a_cell_for_each_column(void **state)
@@ -113,9 +117,9 @@ static void a_row_has_a_cell_for_each_column(void **state)
 	begin(&f, true);
 	table_row(&f.table,
 	    object(&f, S("{\"nps\":-3,\"liked\":[7],\"drivers\":[\"7\",\"staff\"],\"image\":{\"value\":[\"a\",2]},"
-			 "\"old\":\"=1\"}")),
+			 "\"old\":\"=1\",\"brand\":[{\"liked\":[\"staff\"]},{\"liked\":[\"place\"]}]}")),
 	    object(&f, S("{\"store\":\"-x\"}")), object(&f, S("{\"phone\":\"+84, 1\"}")), &f.out);
-	check(&f, S(",-3,0,1,2,1,\"a;2\",\"'+84, 1\",'-x,'=1,0"));
+	check(&f, S(",-3,0,1,2,1,\"a;2\",\"'+84, 1\",'-x,0,1,'=1,0"));
 }
 
 static void what_was_not_answered_is_empty(void **state)
@@ -125,7 +129,7 @@ static void what_was_not_answered_is_empty(void **state)
 	(void)state;
 	begin(&f, true);
 	table_row(&f.table, object(&f, S("{}")), object(&f, S("{}")), NULL, &f.out);
-	check(&f, S(",,,,,,,,,,"));
+	check(&f, S(",,,,,,,,,,,,"));
 }
 
 static void personal_columns_need_asking(void **state)
@@ -135,7 +139,8 @@ static void personal_columns_need_asking(void **state)
 	(void)state;
 	begin(&f, false);
 	table_head(&f.table, false, &f.out);
-	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,store,old,liked_place"));
+	check(&f, S(",nps,liked_staff,liked_7,drivers_staff,drivers_7,image_value,store,brand_2_liked_staff,brand_2_"
+		    "liked_place,old,liked_place"));
 }
 
 /* The choice `other` of `a`, the text typed for it, and a question that bears the name of another choice's column. */

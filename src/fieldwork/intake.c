@@ -15,6 +15,8 @@ enum err intake_judge(struct arena *a, const struct program *program, const stru
 	    .language = program_language_pick(program, s->language),
 	    .parameters = s->parameters,
 	    .answers = s->answers,
+	    .full = s->full.cells,
+	    .full_count = s->full.n,
 	};
 
 	*language = in.language;
@@ -57,14 +59,24 @@ static enum err seal_personal(struct req *rq, const struct response *r, const st
 	    rq->app->vault, rq->tx, VAULT_PII, &place, r->verdict->personal, rq->arena, &out->bytes, &out->key_version);
 }
 
+/* The places that an answer takes: only those that are counted, which completed ones are. */
+static struct quota_list places(const struct response *r)
+{
+	bool counted = str_eq(r->verdict->status, S("completed"));
+
+	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
+}
+
 static enum err queue_response(struct req *rq, const struct response *r, const struct receipt *receipt)
 {
 	const struct verdict *v = r->verdict;
+	const struct quota_list cells = places(r);
 	struct sealed sealed = {0};
-	struct str data;
+	struct str data, cells_json;
 	enum err e;
 
-	if ((e = seal_personal(rq, r, &receipt->id, &sealed)) || (e = event_data(rq->arena, r, &data)))
+	if ((e = seal_personal(rq, r, &receipt->id, &sealed)) || (e = event_data(rq->arena, r, &data)) ||
+	    (e = quota_json(rq->arena, &cells, &cells_json)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&r->link->survey_id), P_UUID(&receipt->id), P_UUID(&r->link->link_id),
 	    P_INT(r->survey_version), P_TEXT(v->status), P_TEXT_OR_NULL(v->outcome), P_TEXT(r->language),
@@ -74,7 +86,8 @@ static enum err queue_response(struct req *rq, const struct response *r, const s
 	    P_BYTES(str_make((const char *)r->payload_hash, 32)),
 	    r->started_ms ? P_TIME(r->started_ms) : P_NULL(PGT_TIME), P_TIME(receipt->completed_ms),
 	    r->started_ms && receipt->completed_ms >= r->started_ms ? P_INT(receipt->completed_ms - r->started_ms)
-								    : P_NULL(PGT_INT)};
+								    : P_NULL(PGT_INT),
+	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON)};
 
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))))
 		return e;
@@ -96,10 +109,13 @@ void intake_abandon(struct req *rq)
 	rq->tx = NULL;
 }
 
-enum err intake_write(struct req *rq, const struct response *r, struct receipt *out)
+/* Stores the answer and takes its places. Where one is full nothing is stored, and *full says which. */
+static enum err write_try(struct req *rq, const struct response *r, struct receipt *out, struct quota_list *full)
 {
+	const struct quota_list wanted = places(r);
 	enum err e;
 
+	*full = (struct quota_list){0};
 	*out = (struct receipt){
 	    .id = uuid_new(),
 	    .status = r->verdict->status,
@@ -108,9 +124,11 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 	    .completed_ms = clock_now_ms(),
 	};
 	e = queue_response(rq, r, out);
-	if (!e)
+	if (!e && wanted.n > 0)
+		e = quota_take(rq->tx, rq->arena, &r->link->survey_id, &wanted, full);
+	if (!e && full->n == 0)
 		e = tx_commit(rq->tx);
-	if (!e) {
+	if (!e && full->n == 0) {
 		count_response(rq, r);
 		return OK;
 	}
@@ -120,6 +138,49 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 		log_message(rq->app->log, LOG_ERROR, "answer refused by the database", str_from(err_slug(e)));
 		return ERR_UNAVAILABLE;
 	}
+	return e;
+}
+
+static enum err joined(struct arena *a, const struct quota_list *x, const struct quota_list *y, struct quota_list *out)
+{
+	if (!(out->cells = arena_array(a, struct quota_cell, x->n + y->n + 1)))
+		return ERR_MEMORY;
+	for (out->n = 0; out->n < x->n + y->n; out->n++)
+		out->cells[out->n] = out->n < x->n ? x->cells[out->n] : y->cells[out->n - x->n];
+	return OK;
+}
+
+/* The last place went to somebody else: the interview ends at that quota. */
+static enum err write_refused(
+    struct req *rq, const struct response *r, const struct quota_list *full, struct str request_id, struct receipt *out)
+{
+	struct submission s = *r->submission;
+	struct response again = *r;
+	struct quota_list none;
+	struct verdict v;
+	enum err e;
+
+	if ((e = joined(rq->arena, &r->submission->full, full, &s.full)) ||
+	    (e = intake_judge(rq->arena, r->program, &s, &v, &again.language)))
+		return e;
+	if (v.error_count > 0 || str_eq(v.status, S("completed")))
+		return ERR_INTERNAL;
+	again.verdict = &v;
+	if ((e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
+		return e;
+	tx_set_actor(rq->tx, NULL, request_id);
+	return write_try(rq, &again, out, &none);
+}
+
+enum err intake_write(struct req *rq, const struct response *r, struct receipt *out)
+{
+	struct str request_id = tx_request_id(rq->tx);
+	struct quota_list full;
+	enum err e;
+
+	e = write_try(rq, r, out, &full);
+	if (!e && full.n > 0)
+		e = write_refused(rq, r, &full, request_id, out);
 	if (e != ERR_CONFLICT || r->key.n == 0)
 		return e;
 	e = intake_replay(rq, r->link, r->key, r->payload_hash, out);

@@ -10,12 +10,14 @@
 
 #include "engine/engine.h"
 #include "fieldwork/link.h"
+#include "fieldwork/quota.h"
 
 struct submission {
 	struct str language;			 /* a wish; the nearest of the survey's is taken */
 	const struct json *answers, *parameters; /* objects or NULL */
 	uint64_t seed;
-	int64_t now_ms; /* the interview's time */
+	int64_t now_ms;		/* the interview's time */
+	struct quota_list full; /* quota cells known to be full */
 };
 
 /* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one
@@ -27,7 +29,9 @@ enum err intake_judge(struct arena *a, const struct program *program, const stru
 struct response {
 	const struct link_view *link;
 	int64_t survey_version;
-	const struct verdict *verdict; /* without errors */
+	const struct verdict *verdict;	     /* without errors */
+	const struct program *program;	     /* what judged it, and */
+	const struct submission *submission; /* of what: judged once more where a quota turns out to be full */
 	struct str language;
 	uint64_t seed;
 	int64_t started_ms; /* 0: not known */
@@ -45,7 +49,7 @@ struct receipt {
 /* Undoes rq's transaction and takes it away from the router, which would else answer with its failure. */
 void intake_abandon(struct req *rq);
 /* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same
- * key. */
+ * key. What was written is in *out: where a quota cell had no room any more, an interview that ended there. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
 /* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's
  * transaction and reads in one of its own. */

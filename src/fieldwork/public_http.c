@@ -149,6 +149,8 @@ static enum err judge_and_write(
 	response->link = &r->link;
 	response->survey_version = r->live.number;
 	response->verdict = &verdict;
+	response->program = program;
+	response->submission = &s;
 	response->seed = s.seed;
 	if ((e = intake_write(rq, response, &receipt)))
 		return e;

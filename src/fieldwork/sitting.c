@@ -13,6 +13,8 @@ void sitting_interview(struct sitting *s)
 	    .parameters = s->state.parameters,
 	    .answers = s->state.answers,
 	    .fuel = &s->fuel,
+	    .full = s->full.cells,
+	    .full_count = s->full.n,
 	};
 }
 
@@ -244,12 +246,19 @@ static enum err step_next(struct sitting *s)
 	return sitting_show(s, v.next_page, &view, S(""));
 }
 
+static enum err look_at_quotas(struct sitting *s)
+{
+	return quota_full(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &s->full);
+}
+
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n)
 {
 	struct str action = form_value(fields, n, S("action")), wish = form_value(fields, n, S("language"));
 	struct json *answers;
 	enum err e;
 
+	if ((e = look_at_quotas(s)))
+		return e;
 	sitting_interview(s);
 	/* Sent once more after a failure to store: the answers are all in the state. */
 	if (str_eq(action, S("finish")))
@@ -260,7 +269,8 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 	sitting_interview(s);
 	if (wish.n > 0)
 		return step_language(s, wish);
-	if (str_eq(action, S("refresh")))
+	/* Another record of a roster, or one less: the form has it already. */
+	if (str_eq(action, S("refresh")) || form_value(fields, n, S("record")).n > 0)
 		return show_again(s, S(""));
 	if (str_eq(action, S("back")))
 		return step_back(s);

@@ -12,6 +12,7 @@
 #include "fieldwork/link.h"
 #include "fieldwork/page_form.h"
 #include "fieldwork/page_state.h"
+#include "fieldwork/quota.h"
 #include "survey/survey.h"
 
 struct sitting {
@@ -19,8 +20,9 @@ struct sitting {
 	const struct resolved *link;
 	const struct program *program;
 	struct page_state state;
-	struct interview in; /* follows from state: sitting_interview() */
-	int64_t fuel;	     /* for all runs of this request together */
+	struct quota_list full; /* quota cells, as read when the step began */
+	struct interview in;	/* follows from state: sitting_interview() */
+	int64_t fuel;		/* for all runs of this request together */
 };
 
 /* Takes over state's language, seed, answers ... into s->in. */

@@ -82,6 +82,19 @@ static enum err farewell_of(struct sitting *s, struct str outcome, struct farewe
 	return sign_redirect(s->rq, row.secret, &out->redirect);
 }
 
+/* It ended otherwise than it was judged to: the last place in a quota was gone, or it had been stored before. */
+static enum err farewell_anew(struct sitting *s, struct str outcome, struct farewell *out)
+{
+	enum err e;
+
+	*out = (struct farewell){0};
+	if ((e = tx_open(s->rq->app, PG_PUBLIC, true, &s->link->link.tenant_id, s->rq->arena, &s->rq->tx)))
+		return e;
+	e = farewell_of(s, outcome, out);
+	intake_abandon(s->rq);
+	return e;
+}
+
 static enum err say_farewell(struct sitting *s, const struct farewell *f, enum page_text words)
 {
 	struct str language = s->state.language;
@@ -122,12 +135,15 @@ static enum err offer_retry(struct sitting *s, enum err e)
 
 /* ---- the end ---- */
 
-static enum err write_once(struct sitting *s, const struct verdict *v, struct receipt *receipt)
+static enum err write_once(
+    struct sitting *s, const struct submission *in, const struct verdict *v, struct receipt *receipt)
 {
 	struct response r = {
 	    .link = &s->link->link,
 	    .survey_version = s->state.survey_version,
 	    .verdict = v,
+	    .program = s->program,
+	    .submission = in,
 	    .language = s->state.language,
 	    .seed = s->state.seed,
 	    .started_ms = s->state.started_ms,
@@ -143,7 +159,7 @@ static enum err write_once(struct sitting *s, const struct verdict *v, struct re
 enum err sitting_finish(struct sitting *s)
 {
 	struct submission in = {
-	    s->state.language, s->state.answers, s->state.parameters, s->state.seed, s->state.started_ms};
+	    s->state.language, s->state.answers, s->state.parameters, s->state.seed, s->state.started_ms, s->full};
 	struct farewell farewell = {0};
 	struct receipt receipt;
 	struct verdict v;
@@ -155,7 +171,9 @@ enum err sitting_finish(struct sitting *s)
 		return sitting_show_errors(s, &v);
 	e = farewell_of(s, v.outcome, &farewell);
 	if (!e)
-		e = write_once(s, &v, &receipt);
+		e = write_once(s, &in, &v, &receipt);
+	if (!e && !str_eq(receipt.outcome, v.outcome))
+		e = farewell_anew(s, receipt.outcome, &farewell);
 	/* Stored before, then changed and sent again (the browser's back button): the first stands. */
 	if (e == ERR_KEY_MISMATCH)
 		return say_farewell(s, &farewell, TEXT_SAVED_BEFORE);
@@ -163,5 +181,5 @@ enum err sitting_finish(struct sitting *s)
 		return offer_retry(s, e);
 	if (e)
 		return e;
-	return say_farewell(s, &farewell, str_eq(v.status, S("completed")) ? TEXT_THANKS : TEXT_ENDED);
+	return say_farewell(s, &farewell, str_eq(receipt.status, S("completed")) ? TEXT_THANKS : TEXT_ENDED);
 }

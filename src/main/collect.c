@@ -24,6 +24,8 @@ static const struct command commands[] = {
     {"compile", engine_cmd_compile, "Compile a questionnaire to a program."},
     {"disasm", engine_cmd_disasm, "Print a compiled program for people."},
     {"eval", engine_cmd_eval, "Work out one expression."},
+    {"simulate", engine_cmd_simulate, "Let synthetic respondents answer a questionnaire."},
+    {"replay", engine_cmd_replay, "Run interviews again from their events."},
     {"config", config_command, "Print every setting, where it comes from and what it does."},
     {"print", print_command, "Print what the program knows of itself: openapi, settings, errors."},
     {"version", version_command, "Print the version."},

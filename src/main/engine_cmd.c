@@ -87,7 +87,7 @@ static bool read_stream(FILE *f, struct arena *a, struct str *out)
 	return !ferror(f) && buf_done(&b, out) == OK;
 }
 
-static bool read_file(const char *path, struct arena *a, struct str *out)
+bool engine_read_file(const char *path, struct arena *a, struct str *out)
 {
 	FILE *f = str_eq(str_from(path), S("-")) ? stdin : fopen(path, "rb");
 	bool ok = f && read_stream(f, a, out);
@@ -118,19 +118,28 @@ static void print_diagnostics(const struct compiled *c, FILE *f)
 	}
 }
 
-static int compile_file(const struct options *o, struct arena *a, struct compiled *c)
+static int compile_file(const char *path, bool leave_out, struct arena *a, struct compiled *c)
 {
 	struct str text;
 	enum err e;
 
-	if (!read_file(o->file, a, &text))
+	if (!engine_read_file(path, a, &text))
 		return 2;
-	e = engine_compile_text(a, text, o->leave_out ? COMPILE_LEAVE_OUT_UNBUILT : 0, c);
+	e = engine_compile_text(a, text, leave_out ? COMPILE_LEAVE_OUT_UNBUILT : 0, c);
 	if (e) {
-		fprintf(stderr, "collect: %s: %s\n", o->file, err_meaning(e));
+		fprintf(stderr, "collect: %s: %s\n", path, err_meaning(e));
 		return 2;
 	}
 	return c->error_count ? 1 : 0;
+}
+
+int engine_compile_file(const char *path, bool leave_out, struct arena *a, struct compiled *c)
+{
+	int code = compile_file(path, leave_out, a, c);
+
+	if (code < 2)
+		print_diagnostics(c, stderr);
+	return code;
 }
 
 int engine_cmd_check(int argc, char **argv)
@@ -146,7 +155,7 @@ int engine_cmd_check(int argc, char **argv)
 	if (help(&o, o.file && !o.output, check_help, &code))
 		return code;
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = compile_file(&o, &a, &c);
+	code = compile_file(o.file, o.leave_out, &a, &c);
 	if (code < 2 && o.json) {
 		buf_init(&b, &a, FILE_MAX_BYTES);
 		json_out_init(&w, &b);
@@ -183,7 +192,7 @@ int engine_cmd_compile(int argc, char **argv)
 	if (help(&o, o.file && o.output && !o.json, compile_help, &code))
 		return code;
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = compile_file(&o, &a, &c);
+	code = compile_file(o.file, o.leave_out, &a, &c);
 	if (code < 2)
 		print_diagnostics(&c, stderr);
 	if (code == 0)
@@ -206,7 +215,7 @@ int engine_cmd_disasm(int argc, char **argv)
 	if (help(&o, o.file && !o.output && !o.json, disasm_help, &code))
 		return code;
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = read_file(o.file, &a, &bytes) ? 0 : 2;
+	code = engine_read_file(o.file, &a, &bytes) ? 0 : 2;
 	if (code == 0 && (e = program_load(&a, bytes, &p, &why))) {
 		fprintf(stderr, "collect: %s: %s\n", o.file, e == ERR_INVALID ? why : err_meaning(e));
 		code = 1;

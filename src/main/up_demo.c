@@ -27,7 +27,7 @@ struct demo_survey {
 };
 static const struct demo_survey surveys[] = {
     {"csat", &demo_survey_csat, 0},
-    {"brand-tracker", &demo_survey_brand_tracker, COMPILE_LEAVE_OUT_UNBUILT},
+    {"brand-tracker", &demo_survey_brand_tracker, 0},
 };
 
 struct demo {

@@ -7,6 +7,7 @@ insert into probe.wanted_grants values
 	('links', 'collect_app', 'INSERT SELECT'), ('links', 'collect_public', 'SELECT'), ('links', 'collect_worker', 'SELECT'),
 	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
 	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'SELECT'),
+	('quota_cells', 'collect_app', 'SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'SELECT'),
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
@@ -19,6 +20,7 @@ insert into probe.wanted_column_grants values
 	('events', 'collect_worker', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
+	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
 		'definition deleted_at deleted_by language project_id published_version schema_version status title updated_by'),

@@ -20,6 +20,7 @@ begin
 	insert into collect.slugs (slug, tenant_id, link_id) values ('link-' || p_letter, t, i);
 	insert into collect.responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, idempotency_key)
 		values (t, i, i, i, 1, 'completed', 'en', '{}', 'key');
+	insert into collect.quota_cells (tenant_id, survey_id, quota, cell, lim) values (t, i, 'city', 'hanoi', 10);
 	insert into collect.data_keys (tenant_id, purpose, key_version, wrapped, kek_id) values (t, 'pii', 1, '\x00', 'k');
 	insert into collect.idempotency (tenant_id, user_id, key, payload_hash, status, body) values (t, u, 'key', decode(repeat('00', 32), 'hex'), 201, '');
 	insert into collect.events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence)

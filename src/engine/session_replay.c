@@ -1,0 +1,219 @@
+/* session_replay.c - interviews again, from their events. */
+#include "engine/session.h"
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/shim.h"
+
+struct replay {
+	const struct arena_source *source;
+	const struct program *program;
+	struct session *s;
+	struct arena *a;     /* of the line */
+	struct arena events; /* of one event's check */
+	unsigned flags;
+	struct replay_fault *why;
+};
+
+static enum err fault(struct replay *p, const char *what)
+{
+	p->why->what = what;
+	return ERR_INVALID;
+}
+
+/* ---- is the session what a run from the beginning gives? ---- */
+
+static bool same_errors(const struct verdict *a, const struct verdict *b)
+{
+	if (a->error_count != b->error_count)
+		return false;
+	for (size_t i = 0; i < a->error_count; i++)
+		if (!str_eq(a->errors[i].pointer, b->errors[i].pointer) ||
+		    !str_eq(a->errors[i].question, b->errors[i].question) ||
+		    !str_eq(a->errors[i].code, b->errors[i].code) ||
+		    !str_eq(a->errors[i].message, b->errors[i].message))
+			return false;
+	return true;
+}
+
+static bool same_cells(const struct verdict *a, const struct verdict *b)
+{
+	if (a->cell_count != b->cell_count)
+		return false;
+	for (size_t i = 0; i < a->cell_count; i++)
+		if (!str_eq(a->cells[i].quota, b->cells[i].quota) || !str_eq(a->cells[i].cell, b->cells[i].cell))
+			return false;
+	return true;
+}
+
+static const char *difference(const struct verdict *a, const struct verdict *b)
+{
+	if (!str_eq(a->answers, b->answers) || !str_eq(a->personal, b->personal) ||
+	    !str_eq(a->parameters, b->parameters))
+		return "the answers differ from those of a run from the beginning";
+	if (!same_errors(a, b))
+		return "the errors differ from those of a run from the beginning";
+	if (!str_eq(a->outcome, b->outcome) || !str_eq(a->status, b->status) || !same_cells(a, b))
+		return "the outcome differs from that of a run from the beginning";
+	if (a->next_page != b->next_page || a->previous_page != b->previous_page || a->progress != b->progress)
+		return "the way differs from that of a run from the beginning";
+	return NULL;
+}
+
+static enum err check_verdict(struct replay *p, enum interview_mode mode)
+{
+	struct verdict kept, afresh;
+	struct interview in;
+	const char *what;
+	enum err e;
+
+	if ((e = session_verdict(p->s, mode, &p->events, &kept)) || (e = session_interview(p->s, &p->events, &in)) ||
+	    (e = interview_run(&in, mode, session_page(p->s), &p->events, &afresh)))
+		return e;
+	what = difference(&kept, &afresh);
+	return what ? fault(p, what) : OK;
+}
+
+static enum err check_bytes(struct replay *p)
+{
+	unsigned char before[32], after[32];
+	struct session *again;
+	struct str bytes;
+	enum err e;
+
+	if ((e = session_write(p->s, &p->events, &bytes)) || (e = session_hash(p->s, before)))
+		return e;
+	if ((e = session_read(p->source, p->program, bytes, &again)))
+		return e == ERR_INVALID ? fault(p, "the state that was written is refused") : e;
+	e = session_hash(again, after);
+	session_end(again);
+	if (!e && memcmp(before, after, sizeof(before)) != 0)
+		return fault(p, "the state read back is another one");
+	return e;
+}
+
+static enum err check(struct replay *p)
+{
+	enum err e;
+
+	if (!(p->flags & REPLAY_CHECK))
+		return OK;
+	arena_reset(&p->events);
+	if ((e = check_verdict(p, RUN_PAGE)) || (e = check_verdict(p, RUN_COMPLETE)))
+		return e;
+	return check_bytes(p);
+}
+
+/* ---- events ---- */
+
+static enum err answer(struct replay *p, const struct json *name, const struct json *value)
+{
+	enum err e;
+
+	if (name->type != JSON_STR || !value)
+		return fault(p, "an answer needs a name and a value");
+	e = session_answer(p->s, name->s, value);
+	return e == ERR_NOT_FOUND  ? fault(p, "there is no question of this name")
+	       : e == ERR_CONFLICT ? fault(p, "the interview is over")
+				   : e;
+}
+
+static enum err move(struct replay *p, const struct json *where)
+{
+	bool back = where->type == JSON_STR && str_eq(where->s, S("back")), moved;
+	enum err e;
+
+	if (!back && (where->type != JSON_STR || !str_eq(where->s, S("next"))))
+		return fault(p, "a page is \"next\" or \"back\"");
+	e = session_move(p->s, back ? -1 : 1, &moved);
+	return e == ERR_CONFLICT ? fault(p, "the interview is over") : e;
+}
+
+static enum err language(struct replay *p, const struct json *tag)
+{
+	enum err e = tag->type == JSON_STR ? session_language(p->s, tag->s) : ERR_NOT_FOUND;
+
+	return e == ERR_NOT_FOUND ? fault(p, "the survey does not have this language") : e;
+}
+
+static enum err take_event(struct replay *p, const struct json *event)
+{
+	const struct json *v;
+
+	if ((v = json_get(event, S("answer"))))
+		return event->count == 2 ? answer(p, v, json_get(event, S("value")))
+					 : fault(p, "an answer needs a name and a value");
+	if (event->type != JSON_OBJECT || event->count != 1)
+		return fault(p, "an event is an answer, a page or a language");
+	if ((v = json_get(event, S("page"))))
+		return move(p, v);
+	if ((v = json_get(event, S("language"))))
+		return language(p, v);
+	return fault(p, "an event is an answer, a page or a language");
+}
+
+static enum err read_line(struct replay *p, const struct json *line, struct interview *in, const struct json **events)
+{
+	const struct json *now = json_get(line, S("now_ms")), *tag = json_get(line, S("language"));
+	const struct json *full = json_get(line, S("full"));
+
+	*events = json_get(line, S("events"));
+	in->parameters = json_get(line, S("parameters"));
+	if (!*events || (*events)->type != JSON_ARRAY || !now || now->type != JSON_INT ||
+	    line->count != 3u + !!tag + !!full + !!in->parameters)
+		return fault(p, "a line has seed, now_ms and events, and may have language, parameters and full");
+	if (in->parameters && in->parameters->type != JSON_OBJECT)
+		return fault(p, "parameters is an object");
+	if (!session_read_seed(json_get(line, S("seed")), &in->seed))
+		return fault(p, "a seed is a whole number from 0, or 16 hexadecimal digits");
+	if (!session_read_full(full, p->a, in))
+		return fault(p, "full is a list of pairs: the names of a quota and a cell");
+	in->now_ms = now->i;
+	in->language = program_language(p->program);
+	if (tag && (tag->type != JSON_STR || !str_eq(program_language_pick(p->program, tag->s), tag->s)))
+		return fault(p, "the survey does not have this language");
+	if (tag)
+		in->language = tag->s;
+	return OK;
+}
+
+static enum err run_line(struct replay *p, struct str text, unsigned char hash[32])
+{
+	static const struct json_limits limits = {.depth = JSON_DEPTH_MAX,
+	    .keys = JSON_KEYS_MAX,
+	    .values = EVENTS_VALUES_MAX,
+	    .number_chars = JSON_NUMBER_MAX_CHARS};
+	struct interview in = {.program = p->program};
+	const struct json *events;
+	struct json_error why;
+	struct json *line;
+	enum err e;
+
+	if ((e = json_read(p->a, text, &limits, &line, &why)))
+		return e == ERR_UNREADABLE ? fault(p, why.what) : e;
+	if ((e = read_line(p, line, &in, &events)) || (e = session_begin(p->source, &in, &p->s)) || (e = check(p)))
+		return e;
+	for (uint32_t i = 0; i < events->count; i++) {
+		p->why->event = i + 1;
+		if ((e = take_event(p, &events->items[i])) || (e = check(p)))
+			return e;
+	}
+	return session_hash(p->s, hash);
+}
+
+enum err interview_replay(const struct arena_source *source, const struct program *program, struct str line,
+    unsigned flags, unsigned char hash[32], struct replay_fault *why)
+{
+	struct replay p = {.source = source, .program = program, .flags = flags, .why = why};
+	struct arena a;
+	enum err e;
+
+	*why = (struct replay_fault){0, ""};
+	arena_init(&a, source, EVENTS_LINE_MAX_BYTES);
+	arena_init(&p.events, source, ENGINE_ARENA_MAX_BYTES);
+	p.a = &a;
+	e = run_line(&p, line, hash);
+	session_end(p.s);
+	arena_free(&p.events);
+	arena_free(&a);
+	return e;
+}

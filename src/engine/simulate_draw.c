@@ -1,0 +1,327 @@
+/* simulate_draw.c - plausible answers by type: within the rules mostly, at their bounds often, beyond them sometimes. */
+#include "engine/simulate.h"
+#include "engine/number.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+typedef bool drawer(struct simulator *s, uint32_t question, struct json *out);
+
+static struct json json_of(const struct value *v)
+{
+	if (v->kind == V_NUM && v->num == number_trunc(v->num) && v->num < 1e15 && v->num > -1e15)
+		return (struct json){.type = JSON_INT, .i = (int64_t)v->num};
+	if (v->kind == V_NUM)
+		return (struct json){.type = JSON_NUM, .num = v->num};
+	return (struct json){.type = JSON_STR, .s = v->s};
+}
+
+static struct json text_of(struct str s)
+{
+	return (struct json){.type = JSON_STR, .s = s};
+}
+
+/* ---- choices ---- */
+
+static bool draw_single(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct state *st = &s->r.states[question];
+
+	*out = json_of(&st->choices[rng_below(&s->rng, st->choice_count)].value);
+	return true;
+}
+
+static uint32_t bound(const struct simulator *s, uint32_t num, uint32_t fallback)
+{
+	double v = num ? program_num(s->r.p, num) : fallback;
+
+	return v < 0 ? 0 : v > QUESTION_CHOICES_MAX ? QUESTION_CHOICES_MAX : (uint32_t)v;
+}
+
+/* The visible choices in a random order, without those that stand alone. */
+static uint16_t *mixed(struct simulator *s, const struct state *st, uint32_t *n)
+{
+	uint16_t *order = run_alloc(&s->r, st->choice_count, sizeof(*order));
+
+	*n = 0;
+	for (uint32_t i = 0; order && i < st->choice_count; i++)
+		if (!(st->choices[i].choice->flags & CHOICE_EXCLUSIVE))
+			order[(*n)++] = (uint16_t)i;
+	if (order)
+		rng_shuffle(&s->rng, order, *n);
+	return order;
+}
+
+static bool take_choices(
+    struct simulator *s, const struct state *st, const uint16_t *order, uint32_t n, struct json *out)
+{
+	struct json *items = run_alloc(&s->r, n, sizeof(*items));
+
+	if (!items || !order)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		items[i] = json_of(&st->choices[order[i]].value);
+	*out = (struct json){.type = JSON_ARRAY, .count = n, .items = items};
+	return n > 0;
+}
+
+static bool draw_alone(struct simulator *s, const struct state *st, struct json *out)
+{
+	uint16_t found[1];
+
+	for (uint32_t tries = 0; tries < 2 * st->choice_count; tries++) {
+		found[0] = (uint16_t)rng_below(&s->rng, st->choice_count);
+		if (st->choices[found[0]].choice->flags & CHOICE_EXCLUSIVE)
+			return take_choices(s, st, found, 1, out);
+	}
+	return false;
+}
+
+static bool draw_multi(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	const struct state *st = &s->r.states[question];
+	uint32_t n, least = bound(s, q->at_least, 1), most, take;
+	uint16_t *order = mixed(s, st, &n);
+
+	if (n == 0 || (n < st->choice_count && least <= 1 && chance(s, 12)))
+		return draw_alone(s, st, out);
+	most = bound(s, q->at_most, n);
+	if (!s->strict && q->at_most && chance(s, 5))
+		most++;
+	most = most > n ? n : most;
+	least = least > most ? most : least;
+	/* few of many, as people do */
+	take = least + rng_below(&s->rng, most - least + 1);
+	if (chance(s, 50))
+		take = least + (take - least) / 2;
+	return take_choices(s, st, order, take ? take : 1, out);
+}
+
+static bool draw_rank(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	uint32_t n, most;
+	uint16_t *order = mixed(s, &s->r.states[question], &n);
+
+	most = bound(s, q->at_most, n);
+	most = most > n ? n : most;
+	if (most && chance(s, 25))
+		most = 1 + rng_below(&s->rng, most);
+	return take_choices(s, &s->r.states[question], order, most, out);
+}
+
+static bool draw_boolean(struct simulator *s, uint32_t question, struct json *out)
+{
+	(void)question;
+	*out = (struct json){.type = JSON_BOOL, .b = chance(s, 50)};
+	return true;
+}
+
+static bool draw_consent(struct simulator *s, uint32_t question, struct json *out)
+{
+	(void)question;
+	*out = (struct json){.type = JSON_BOOL, .b = s->strict || chance(s, 95)};
+	return true;
+}
+
+static bool draw_string(struct simulator *s, uint32_t question, struct json *out)
+{
+	*out = text_of(draw_text(s, &s->r.p->question[question]));
+	return out->s.n > 0;
+}
+
+/* ---- numbers and times ---- */
+
+struct span {
+	double low, high;
+	bool has_low, has_high;
+};
+
+static struct span span_of(struct simulator *s, const struct p_question *q, enum value_kind kind, double width)
+{
+	struct value low = vm_run(&s->r, q->min), high = vm_run(&s->r, q->max);
+	struct span out = {.has_low = low.kind == kind, .has_high = high.kind == kind};
+
+	out.low = kind == V_NUM ? low.num : (double)low.t;
+	out.high = kind == V_NUM ? high.num : (double)high.t;
+	if (!out.has_low)
+		out.low = out.has_high ? out.high - width : 0;
+	if (!out.has_high)
+		out.high = out.low + width;
+	if (out.high < out.low)
+		out.high = out.low;
+	return out;
+}
+
+/* Somewhere in the span, a fifth of the time at an end, sometimes a step beyond one. */
+static double within(struct simulator *s, const struct span *span, double step)
+{
+	double steps = number_floor((span->high - span->low) / step + 1e-9), k;
+	uint32_t draw = rng_below(&s->rng, 100);
+
+	if (draw < 10)
+		k = 0;
+	else if (draw < 20)
+		k = steps;
+	else if (draw < 24 && !s->strict && span->has_low)
+		k = -1;
+	else if (draw < 28 && !s->strict && span->has_high)
+		k = steps + 1;
+	else
+		k = steps < 4e9 ? rng_below(&s->rng, (uint32_t)steps + 1)
+				: number_floor(steps * ((double)rng_next(&s->rng) / 4294967296.0));
+	return number_round(span->low + k * step, 6);
+}
+
+static bool draw_number(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	struct span span = span_of(s, q, V_NUM, 100);
+	double step = q->step ? program_num(s->r.p, q->step) : 1;
+	struct value v;
+
+	if (!q->step && !(q->flags & QUESTION_INTEGER) && q->type == Q_number && chance(s, 20))
+		step = q->decimals && program_num(s->r.p, q->decimals) < 2 ? 0.5 : 0.25;
+	if (!q->step && (q->flags & QUESTION_INTEGER))
+		span.low = -number_floor(-span.low);
+	if (!(step > 0))
+		step = 1;
+	v = value_num(within(s, &span, step));
+	*out = json_of(&v);
+	return true;
+}
+
+static bool put_value(struct simulator *s, struct value v, struct json *out)
+{
+	*out = text_of(run_show(&s->r, &v));
+	return out->s.n > 0;
+}
+
+static bool draw_date(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	struct span span = span_of(s, q, V_DATE, 3650);
+	double today = number_floor((double)s->in.now_ms / 86400000.0), t;
+
+	if (!span.has_low && !span.has_high) {
+		span.low = today - 3650;
+		span.high = today;
+	}
+	t = within(s, &span, 1);
+	t = t < DATE_FIRST ? DATE_FIRST : t > DATE_LAST ? DATE_LAST : t;
+	return put_value(s, value_time(V_DATE, number_int(t)), out);
+}
+
+static bool draw_time(struct simulator *s, uint32_t question, struct json *out)
+{
+	struct span span = span_of(s, &s->r.p->question[question], V_TIME, 86340);
+	double t = within(s, &span, 60);
+
+	t = t < 0 ? 0 : t > 86399 ? 86399 : t;
+	return put_value(s, value_time(V_TIME, number_int(t)), out);
+}
+
+/* ---- records ---- */
+
+static struct json_member *members_of(struct simulator *s, uint32_t n, struct json *out)
+{
+	struct json_member *m = run_alloc(&s->r, n, sizeof(*m));
+
+	*out = (struct json){.type = JSON_OBJECT, .members = m};
+	return m;
+}
+
+static bool draw_matrix(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	const struct state *st = &s->r.states[question];
+	struct json_member *m = members_of(s, st->row_count, out);
+	bool all = s->strict || (q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || chance(s, 80);
+
+	for (uint32_t i = 0; m && i < st->row_count; i++)
+		if (all || chance(s, 70))
+			m[out->count++] = (struct json_member){.key = program_str(s->r.p, st->rows[i]->text),
+			    .value = json_of(&st->choices[rng_below(&s->rng, st->choice_count)].value)};
+	return out->count > 0;
+}
+
+static bool draw_items(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct state *st = &s->r.states[question];
+	struct json_member *m = members_of(s, st->row_count, out);
+
+	for (uint32_t i = 0; m && i < st->row_count; i++)
+		if (i == 0 || s->strict || chance(s, 70))
+			m[out->count++] = (struct json_member){
+			    .key = program_str(s->r.p, st->rows[i]->text), .value = text_of(draw_words(s, 1, 2))};
+	return out->count > 0;
+}
+
+/* What is left goes to the last, so that the sum is right; sometimes it is not. */
+static bool draw_allocation(struct simulator *s, uint32_t question, struct json *out)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	const struct state *st = &s->r.states[question];
+	struct json_member *m = members_of(s, st->row_count, out);
+	double left = q->total ? program_num(s->r.p, q->total) : 100;
+	struct span span = span_of(s, q, V_NUM, left);
+
+	if (!s->strict && chance(s, 4))
+		left += 1;
+	for (uint32_t i = 0; m && i < st->row_count; i++) {
+		double share = i + 1 == st->row_count ? left : number_floor(left * rng_below(&s->rng, 101) / 100);
+		struct value v;
+
+		if (i + 1 < st->row_count && q->max && share > span.high)
+			share = span.high;
+		v = value_num(number_round(share, 6));
+		left -= share;
+		m[out->count++] =
+		    (struct json_member){.key = program_str(s->r.p, st->rows[i]->text), .value = json_of(&v)};
+	}
+	return out->count > 0;
+}
+
+static drawer *const drawers[QUESTION_TYPES] = {[Q_single] = draw_single,
+    [Q_multi] = draw_multi,
+    [Q_rank] = draw_rank,
+    [Q_boolean] = draw_boolean,
+    [Q_consent] = draw_consent,
+    [Q_text] = draw_string,
+    [Q_number] = draw_number,
+    [Q_date] = draw_date,
+    [Q_time] = draw_time,
+    [Q_rating] = draw_number,
+    [Q_slider] = draw_number,
+    [Q_matrix] = draw_matrix,
+    [Q_multi_text] = draw_items,
+    [Q_allocation] = draw_allocation};
+
+static bool holds(const struct json *answer, const struct value *v)
+{
+	const struct json *items = answer->type == JSON_ARRAY ? answer->items : answer;
+	uint32_t n = answer->type == JSON_ARRAY ? answer->count : 1;
+	struct json wanted = json_of(v);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (json_same(&items[i], &wanted))
+			return true;
+	return false;
+}
+
+bool draw_answer(struct simulator *s, uint32_t question, struct json *out, struct str *other)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	const struct state *st = &s->r.states[question];
+
+	*other = S("");
+	if (!drawers[q->type] || (!s->strict && chance(s, q->flags & QUESTION_REQUIRED ? 1 : 8)))
+		return false;
+	if (!drawers[q->type](s, question, out) || s->r.failed)
+		return false;
+	for (uint32_t i = 0; (q->flags & QUESTION_HAS_OTHER) && i < st->choice_count; i++)
+		if (st->choices[i].choice->role == ROLE_OTHER && st->choices[i].from == q &&
+		    holds(out, &st->choices[i].value) && (s->strict || chance(s, 90)))
+			*other = draw_words(s, 1, 2);
+	return true;
+}

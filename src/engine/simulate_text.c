@@ -1,0 +1,94 @@
+/* simulate_text.c - what synthetic respondents write. */
+#include "engine/simulate.h"
+#include "base/limits.h"
+#include "base/utf8.h"
+
+static const char *const words[] = {"giá", "tốt", "rất", "ngon", "sữa", "gia đình", "con tôi", "thích", "không", "mua",
+    "ở", "siêu thị", "gần nhà", "chất lượng", "thương hiệu", "quen thuộc", "bạn bè", "giới thiệu", "khuyến mãi", "đắt",
+    "rẻ", "nhân viên", "nhiệt tình", "lâu", "sạch", "Đà Nẵng", "Huế", "cà phê", "buổi sáng", "mỗi ngày", "the", "price",
+    "is", "good", "taste", "my", "children", "like", "it", "quality", "friendly", "staff", "too", "expensive", "near",
+    "home", "always", "available", "never", "again", "trust", "this", "brand", "service", "slow", "fast", "fresh",
+    "sweet", "we", "buy", "every", "week", "discount", "friends", "recommended", "packaging"};
+
+struct str draw_words(struct simulator *s, uint32_t least, uint32_t most)
+{
+	uint32_t n = least + rng_below(&s->rng, most - least + 1);
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, s->r.a, 4 * KB);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i)
+			buf_char(&b, ' ');
+		buf_add(&b, str_from(words[rng_below(&s->rng, countof(words))]));
+	}
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		s->r.failed = ERR_MEMORY;
+	return out;
+}
+
+static struct str draw_digits(struct simulator *s, const char *before, uint32_t n, const char *after)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, s->r.a, 200);
+	buf_add(&b, str_from(before));
+	for (uint32_t i = 0; i < n; i++)
+		buf_char(&b, (char)('0' + rng_below(&s->rng, 10)));
+	buf_add(&b, str_from(after));
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		s->r.failed = ERR_MEMORY;
+	return out;
+}
+
+static struct str draw_pattern(struct simulator *s, const struct p_question *q)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, s->r.a, 4 * KB);
+	pattern_draw(s->r.p->patterns[q->pattern - 1], &s->rng, &b);
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		s->r.failed = ERR_MEMORY;
+	return out;
+}
+
+static struct str of_kind(struct simulator *s, const struct p_question *q)
+{
+	if (q->pattern && (s->strict || !chance(s, 5)))
+		return draw_pattern(s, q);
+	switch (q->input) {
+	case INPUT_EMAIL:
+		return s->strict || !chance(s, 5) ? draw_digits(s, "nguyen.", 5, "@example.com") : S("example.com");
+	case INPUT_URL:
+		return draw_digits(s, "https://example.com/", 4, "");
+	case INPUT_TEL:
+		return draw_digits(s, "09", 8, "");
+	default:
+		return draw_words(s, 1, q->flags & QUESTION_MULTILINE ? 16 : 5);
+	}
+}
+
+/* Longer or shorter until it fits, or to the bound itself. */
+struct str draw_text(struct simulator *s, const struct p_question *q)
+{
+	struct str out = of_kind(s, q), more;
+	size_t least = q->at_least ? (size_t)program_num(s->r.p, q->at_least) : 0;
+	size_t most = q->at_most ? (size_t)program_num(s->r.p, q->at_most) : ANSWER_TEXT_MAX_BYTES / 4;
+	struct buf b;
+
+	if (q->pattern || q->input != INPUT_TEXT)
+		return out;
+	if (utf8_length(out) < least && least <= KB) {
+		buf_init(&b, s->r.a, 64 * KB);
+		buf_add(&b, out);
+		while (utf8_length(str_make(b.p, b.n)) < least && !b.failed && !s->r.failed) {
+			more = draw_words(s, 1, 3);
+			buf_add(&b, more);
+		}
+		if (buf_done(&b, &out) == ERR_MEMORY)
+			s->r.failed = ERR_MEMORY;
+	}
+	return str_trim(utf8_clip(out, most));
+}

@@ -1,0 +1,326 @@
+// Random surveys and random answers to them, from a seed. The surveys use what DEFINITION.md's types and expressions offer; the answers are
+// mostly plausible, sometimes wrong, sometimes missing.
+
+/** splitmix32: same seed, same draws. */
+export class Random {
+	constructor(seed) {
+		this.state = seed | 0;
+	}
+
+	next() {
+		this.state = (this.state + 0x9e3779b9) | 0;
+		let z = this.state;
+		z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+		z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+		return (z ^ (z >>> 15)) >>> 0;
+	}
+
+	below(n) {
+		return this.next() % n;
+	}
+
+	chance(percent) {
+		return this.below(100) < percent;
+	}
+
+	of(list) {
+		return list[this.below(list.length)];
+	}
+
+	some(list, percent = 50) {
+		return list.filter(() => this.chance(percent));
+	}
+
+	number() {
+		const kind = this.below(6);
+		if (kind < 3)
+			return this.below(21) - 5;
+		if (kind === 3)
+			return (this.below(20001) - 10000) / 100;
+		if (kind === 4)
+			return (this.next() - 2 ** 31) * 2 ** (this.below(60) - 45);
+		return this.of([0, -0.5, 1e15 + 0.3, 9007199254740993, 1e21, 5e-324, 1.7976931348623157e308, 0.1, 1 / 3, 4294967296]);
+	}
+}
+
+const WORDS = ['a', 'Ab', 'Đà Nẵng', 'straße', 'ÉCOLE', 'x<y & "z"', "it's", '  two  ', '日本', '10', '', 'Ωmega', '🙂 ok', 'm@x.vn', 'http://x.y/z?a=1'];
+const DATES = ['2024-02-29', '1999-12-31', '2026-11-22', '1970-01-01', '2000-03-01'];
+const PATTERNS = ['^[A-Z]', '\\\\d+', 'a|b', '^.{1,4}$', '(ab?)+', '\\\\w\\\\s'];
+
+const text = (r) => r.of(WORDS);
+const quoted = (word) => `'${word.replaceAll("'", '')}'`;
+
+// ---- expressions over what was asked before ----
+
+/** names by the kind of their value: { num, text, bool, date, choice: [{ name, values }], set: [...] } */
+class Expressions {
+	constructor(r, names) {
+		this.r = r;
+		this.names = names;
+	}
+
+	num(depth) {
+		const { r, names } = this;
+		if (depth <= 0 || r.chance(20))
+			return names.num.length && r.chance(70) ? `{${r.of(names.num)}}` : this.literal();
+		return r.of([
+			() => `(${this.num(depth - 1)} ${r.of(['+', '-', '*', '/', 'div', 'mod', '%', '^'])} ${this.num(depth - 1)})`,
+			() => `round(${this.num(depth - 1)}${r.chance(50) ? `, ${r.below(4)}` : ''})`,
+			() => `trunc(${this.num(depth - 1)}${r.chance(50) ? `, ${r.below(4)}` : ''})`,
+			() => `abs(${this.num(depth - 1)})`,
+			() => `pow(${this.num(depth - 1)}, ${r.of(['2', '0.5', '-1', '1.7', '3', '0.1'])})`,
+			() => `sqrt(${this.num(depth - 1)})`,
+			() => `length(${this.text(depth - 1)})`,
+			() => `${r.of(['sum', 'avg', 'min', 'max'])}(${this.num(depth - 1)}, ${this.num(depth - 1)})`,
+			() => `coalesce(${this.num(depth - 1)}, ${this.literal()})`,
+			() => `iif(${this.bool(depth - 1)}, ${this.num(depth - 1)}, ${this.num(depth - 1)})`,
+			() => `${r.of(['year', 'month', 'day', 'weekday', 'age'])}(${this.date(depth - 1)})`,
+			() => `date_diff(${this.date(depth - 1)}, ${this.date(depth - 1)}, '${r.of(['days', 'weeks', 'months', 'years'])}')`,
+			() => (names.set.length ? `count_selected({${r.of(names.set).name}})` : '1'),
+		])();
+	}
+
+	literal() {
+		return this.r.of(['0', '1', '2', '3.5', '10', '0.1', '18', '1.005', '100', '1e9'].slice(0, 9));
+	}
+
+	text(depth) {
+		const { r, names } = this;
+		if (depth <= 0 || r.chance(25))
+			return names.text.length && r.chance(70) ? `{${r.of(names.text)}}` : quoted(text(r));
+		return r.of([
+			() => `concat(${this.text(depth - 1)}, ${this.num(depth - 1)})`,
+			() => `${r.of(['upper', 'lower', 'trim'])}(${this.text(depth - 1)})`,
+			() => `substring(${this.text(depth - 1)}, ${r.below(4)}${r.chance(60) ? `, ${r.below(5)}` : ''})`,
+			() => `replace(${this.text(depth - 1)}, ${quoted(text(r) || 'a')}, ${quoted(text(r))})`,
+			() => `join(', ', ${this.text(depth - 1)}, ${this.num(depth - 1)})`,
+			() => `iif(${this.bool(depth - 1)}, ${this.text(depth - 1)}, ${this.text(depth - 1)})`,
+			() => `coalesce(${this.text(depth - 1)}, ${quoted(text(r))})`,
+		])();
+	}
+
+	date(depth) {
+		const { r, names } = this;
+		if (depth <= 0 || r.chance(40))
+			return names.date.length && r.chance(60) ? `{${r.of(names.date)}}` : r.chance(50) ? `date('${r.of(DATES)}')` : 'today()';
+		return `date_add(${this.date(depth - 1)}, ${r.of(['1', '-40', '400', '12'])}, '${r.of(['days', 'weeks', 'months', 'years'])}')`;
+	}
+
+	bool(depth) {
+		const { r, names } = this;
+		const compare = () => r.of(['=', '!=', '<', '<=', '>', '>=']);
+		const choice = () => {
+			const q = r.of(names.choice);
+			return `{${q.name}} ${r.of(['=', '!='])} ${q.values[r.below(q.values.length)]}`;
+		};
+		const set = () => {
+			const q = r.of(names.set), values = `[${r.some(q.values, 60).concat(q.values[0]).join(', ')}]`;
+			return r.chance(50) ? `{${q.name}} ${r.of(['contains', 'notcontains'])} ${r.of(q.values)}` : `{${q.name}} ${r.of(['anyof', 'allof', 'noneof'])} ${values}`;
+		};
+		if (depth <= 0 || r.chance(30)) {
+			if (names.choice.length && r.chance(40))
+				return choice();
+			if (names.set.length && r.chance(40))
+				return set();
+			if (names.bool.length && r.chance(40))
+				return `{${r.of(names.bool)}}`;
+			return names.num.length ? `{${r.of(names.num)}} ${compare()} ${this.literal()}` : `${this.num(1)} ${compare()} ${this.num(1)}`;
+		}
+		return r.of([
+			() => `(${this.bool(depth - 1)} ${r.of(['and', 'or', '&&', '||'])} ${this.bool(depth - 1)})`,
+			() => `!(${this.bool(depth - 1)})`,
+			() => `${this.num(depth - 1)} ${compare()} ${this.num(depth - 1)}`,
+			() => `${this.text(depth - 1)} ${compare()} ${this.text(depth - 1)}`,
+			() => `${this.text(depth - 1)} ${r.of(['contains', 'icontains', 'notcontains'])} ${quoted(text(r))}`,
+			() => `${this.date(depth - 1)} ${compare()} ${this.date(depth - 1)}`,
+			() => `${r.of(['starts_with', 'ends_with'])}(${this.text(depth - 1)}, ${quoted(text(r))})`,
+			() => `matches(${this.text(depth - 1)}, '${r.of(PATTERNS).replaceAll('\\\\', '\\')}')`,
+			() => `${r.of([this.num(1), this.text(1)])} ${r.of(['empty', 'notempty'])}`,
+			() => (names.any.length ? `{${r.of(names.any)}} ${r.of(['empty', 'notempty'])}` : 'true'),
+		])();
+	}
+}
+
+// ---- questions ----
+
+function label(r, names) {
+	const plain = `${text(r)} ${r.below(100)}`.trim();
+	const piped = names.any.length && r.chance(25) ? `${plain} {${r.of(names.any)}}` : plain;
+	return r.chance(30) ? { en: piped, vi: `Câu ${piped}` } : piped;
+}
+
+function choices(r, names, expressions) {
+	const n = 2 + r.below(5), whole = r.chance(30);
+	const list = Array.from({ length: n }, (_, i) => {
+		const choice = { value: whole ? i + 1 : `c${i}`, label: label(r, { any: [] }) };
+		if (r.chance(15))
+			choice.visible_if = expressions.bool(1);
+		return choice;
+	});
+	if (r.chance(20))
+		Object.assign(list.at(-1), { exclusive: true, fixed: true, role: 'none' });
+	else if (r.chance(20))
+		list.push({ value: whole ? 99 : 'oth', label: 'Other', role: 'other', fixed: true });
+	return list;
+}
+
+const items = (r, names) => Array.from({ length: 1 + r.below(4) }, (_, i) => ({ name: `i${i}`, title: label(r, names) }));
+const literalOf = (value) => (typeof value === 'string' ? `'${value}'` : String(value));
+
+const types = {
+	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
+	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }) }),
+	rank: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(30) && { max_ranked: 2 }) }),
+	boolean: (r, names) => (r.chance(50) ? { label_true: label(r, names), label_false: 'No' } : {}),
+	consent: (r, names) => ({ text: `I agree to <b>${r.below(9)}</b> things` }),
+	text: (r) => ({ ...(r.chance(20) && { multiline: true }), ...(r.chance(25) && { max_length: 1 + r.below(12) }), ...(r.chance(20) && { pattern: r.of(['^[a-z]+$', '[0-9]']) }), ...(r.chance(20) && { input: r.of(['email', 'url', 'tel']) }) }),
+	number: (r) => ({ ...(r.chance(30) && { subtype: 'integer' }), ...(r.chance(40) && { min: -3, max: 50 + r.below(50) }), ...(r.chance(20) && { step: 0.5 }), ...(r.chance(20) && { unit: 'kg' }) }),
+	date: (r) => (r.chance(40) ? { min: '1980-01-01', max: '2030-12-31' } : {}),
+	time: () => ({}),
+	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars']) }) }),
+	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]) }),
+	matrix: (r, names) => ({ rows: Array.from({ length: 1 + r.below(4) }, (_, i) => ({ value: `r${i}`, label: label(r, names) })),
+		columns: Array.from({ length: 2 + r.below(3) }, (_, i) => ({ value: i + 1, label: label(r, { any: [] }) })), cell: 'single',
+		...(r.chance(40) && { row_order: 'random' }), ...(r.chance(40) && { each_row_required: true }) }),
+	multi_text: (r, names) => ({ items: items(r, names) }),
+	allocation: (r, names) => ({ items: items(r, names), total: 100 }),
+	note: (r) => ({ html: `<p>Note <em>${r.below(9)}</em></p>` }),
+};
+
+function remember(names, q) {
+	const values = q.choices?.map((c) => literalOf(c.value));
+	const kind = { number: 'num', rating: 'num', slider: 'num', text: 'text', boolean: 'bool', consent: 'bool', date: 'date' }[q.type];
+	if (kind)
+		names[kind].push(q.name);
+	if (q.type === 'single')
+		names.choice.push({ name: q.name, values });
+	if (q.type === 'multi')
+		names.set.push({ name: q.name, values });
+	if (kind || ['single', 'multi', 'rank'].includes(q.type))
+		names.any.push(q.name);
+}
+
+function question(r, name, names) {
+	const x = new Expressions(r, names), type = r.of(Object.keys(types));
+	const q = { type, name, ...types[type](r, names, x) };
+	if (type !== 'note')
+		q.title = label(r, names);
+	if (r.chance(30))
+		q.visible_if = x.bool(2);
+	if (type === 'note')
+		return q;
+	if (r.chance(40))
+		q.required = true;
+	else if (r.chance(15))
+		q.required_if = x.bool(1);
+	if (r.chance(10))
+		q.pii = true;
+	if (['number', 'slider'].includes(type) && r.chance(20))
+		q.validators = [{ expression: `{.} ${r.of(['<', '!='])} ${x.num(1)}`, message: label(r, names) }];
+	return q;
+}
+
+/** Records: over what was chosen, over a number, or as many as the respondent adds. */
+function roster(r, name, names) {
+	const over = r.below(3), q = { type: 'roster', name, title: label(r, names), max: 1 + r.below(4), questions: [] };
+	const inner = Object.fromEntries(Object.entries(names).map(([kind, list]) => [kind, [...list]]));
+	if (over === 0 && names.set.length) {
+		Object.assign(q, { over: `{${r.of(names.set).name}}`, item_title: 'About {item.label}', ...(r.chance(50) && { order: 'random' }) });
+		inner.text.push('item.label');
+		inner.any.push('item.label');
+	} else if (over === 1 && names.num.length) {
+		q.over = `{${r.of(names.num)}}`;
+	} else {
+		q.min = r.below(2);
+	}
+	for (let i = 0, many = 1 + r.below(3); i < many; i++) {
+		const record = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, asked = question(r, `x${i}`, inner);
+		delete asked.pii;
+		remember(record, { ...asked, name: `row.x${i}` });
+		Object.entries(record).forEach(([kind, list]) => inner[kind].push(...list));
+		q.questions.push(asked);
+		if (['number', 'rating', 'slider'].includes(asked.type))
+			names.num.push(`${name}[0].x${i}`);
+	}
+	return q;
+}
+
+/** A definition: pages, calculated values, rules, an outcome or two. */
+export function generateDefinition(r) {
+	const names = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, x = new Expressions(r, names);
+	const pages = [], calculated = [], rules = [], quotas = [];
+	let n = 0;
+	for (let p = 0, last = 1 + r.below(5); p < last; p++) {
+		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: 'random' }) };
+		const asked = [];
+		for (let i = 0, many = 1 + r.below(6); i < many; i++) {
+			asked.push(question(r, `q${n++}`, names));
+			if (!page.order)
+				remember(names, asked.at(-1));
+		}
+		if (page.order)
+			asked.forEach((q) => remember(names, q));
+		page.questions = r.chance(15) ? [{ type: 'group', name: `g${p}`, title: label(r, names), questions: asked }] : asked;
+		if (r.chance(20))
+			page.questions.push(roster(r, `r${p}`, names));
+		pages.push(page);
+		if (r.chance(40)) {
+			const kind = r.of(['num', 'text', 'bool']);
+			calculated.push({ name: `k${p}`, type: { num: 'number', text: 'text', bool: 'boolean' }[kind], expression: x[kind](3), export: r.chance(70) });
+			names[kind].push(`k${p}`);
+		}
+		if (r.chance(20))
+			rules.push({ when: x.bool(2), do: 'end', outcome: 'screened_out' });
+		if (r.chance(20))
+			quotas.push({ name: `u${p}`, cells: Array.from({ length: 1 + r.below(3) }, (_, i) => ({ name: `c${i}`, when: x.bool(1), limit: 1 + r.below(9) })), ...(r.chance(50) && { on_full: { outcome: 'full' } }) });
+	}
+	const piped = names.any.length ? `{${r.of(names.any)}}` : 'x';
+	return { schema_version: '1.0', survey: {
+		title: 'Generated', language: 'en', languages: ['en', 'vi'], settings: { progress: r.of(['pages', 'questions', 'none']) },
+		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules, ...(quotas.length && { quotas }),
+		outcomes: { ...(quotas.length && { full: { html: '<p>Full</p>' } }), completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
+}
+
+// ---- answers to any definition, whoever wrote it ----
+
+/** All questions of a definition by page, those of groups among them. */
+export function questionsByPage(definition) {
+	const flat = (list) => (Array.isArray(list) ? list : []).flatMap((q) => (q.type === 'group' ? flat(q.questions) : [q]));
+	return (definition.survey?.pages ?? []).map((page) => flat(page.questions));
+}
+
+export function randomAnswer(r, q, lists = {}) {
+	if (r.chance(12))
+		return undefined;
+	if (r.chance(8))
+		return r.of([null, true, 'nonsense', 3, -1.5, [], ['c0', 'c0'], { r0: 'zz' }, '', { '': 1 }, r.number(), text(r)]);
+	const valuesOf = (list) => (typeof list === 'string' ? lists[list] ?? [] : Array.isArray(list) ? list : []).map((c) => c.value ?? c);
+	const values = valuesOf(q.choices).concat(valuesOf(q.choice_list));
+	const rows = valuesOf(q.rows), columns = valuesOf(q.columns);
+	switch (q.type) {
+	case 'single': return values.length ? r.of(values) : text(r);
+	case 'multi': return r.some(values, 40);
+	case 'rank': return r.some(values, 70).sort(() => r.below(3) - 1);
+	case 'boolean': return r.chance(50);
+	case 'consent': return true;
+	case 'text': case 'barcode': return text(r);
+	case 'number': return r.chance(60) ? r.below(60) : r.number();
+	case 'rating': return (q.min ?? 1) + r.below((q.max ?? 5) - (q.min ?? 1) + 1);
+	case 'slider': return r.below(11) * 10;
+	case 'date': return r.of(DATES);
+	case 'time': return r.of(['08:30', '23:59:59', '00:00']);
+	case 'datetime': return `${r.of(DATES)}T10:00:00Z`;
+	case 'matrix': return Object.fromEntries(r.some(rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : r.of([...columns, 1])]));
+	case 'multi_text': return Object.fromEntries((q.items ?? []).map((item) => [item.name, text(r)]));
+	case 'allocation': {
+		const shares = (q.items ?? []).map((item) => [item.name, 0]);
+		for (let left = 100; shares.length && left > 0; left -= 25)
+			r.of(shares)[1] += 25;
+		return Object.fromEntries(shares);
+	}
+	case 'roster':
+		return Array.from({ length: r.below(4) }, () => Object.fromEntries((q.questions ?? []).map((inner) => [inner.name, randomAnswer(r, inner, lists)])
+			.concat(r.chance(70) ? [['_item', r.chance(60) ? `c${r.below(5)}` : r.below(5)]] : []).filter(([, value]) => value !== undefined)));
+	default: return r.of([1, 'x', [], {}]);
+	}
+}

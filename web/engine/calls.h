@@ -1,0 +1,111 @@
+/* calls.h - the engine as a set of calls that take bytes and give bytes: what stands between a host and engine.h.
+ *
+ * A host (JavaScript over WebAssembly, or the native twin that tests hold beside it) hands over one text and gets one back,
+ * so it needs to know no struct of ours. Inputs are JSON unless said otherwise; field names are those of engine.h.
+ *
+ *     char *room = calls_input(c, n);              the reply before is gone from here on
+ *     ... n bytes are written to room ...
+ *     status = calls_do(c, CALL_RUN, program, str_make(room, n), &reply);
+ *
+ * Memory comes from the source that the host names: one arena for the call at hand, one for each open program. A reply lives
+ * until the next calls_input(). One thread at a time. */
+#ifndef WEB_ENGINE_CALLS_H
+#define WEB_ENGINE_CALLS_H
+
+#include "engine/engine.h"
+#include "base/limits.h"
+
+#define CALLS_PROGRAMS_MAX 64		   /* open at the same time */
+#define CALLS_SCRATCH_MAX_BYTES (192 * MB) /* of one call, input and reply included */
+
+/* The numbers are known to engine.ts: append, do not reorder. An interview is
+ * {"seed": "17", "now_ms": 0, "language": "en", "parameters": {}, "answers": {}}; the seed may be a text, because it has 64 bits.
+ * "full": [{"quota", "cell"}] names the quota cells that take nobody any more. */
+enum call {
+	CALL_OPEN, /* a program's bytes -> {"program": number to name it by, "language", "languages", "titles", "pages", ...} */
+	CALL_CLOSE,   /* nothing -> nothing */
+	CALL_RUN,     /* an interview, and "page" to leave (none: it is complete) -> the verdict */
+	CALL_VISIBLE, /* an interview and "page" -> ["name", ...] */
+	CALL_RENDER,  /* an interview, "page", "errors": [...], "shown": ["name", ...] -> HTML */
+	CALL_FORM,    /* an interview, "page", "fields": [["name", "value"], ...] -> the answers */
+	CALL_OUTCOME, /* an interview and "outcome" -> {"html", "redirect", "sign"} */
+	/* from here on with the compiler only */
+	CALL_COMPILE, /* text of a definition; `program` holds the flags -> compiled_json(), and the program as bytes */
+	CALL_EVAL,    /* {"expression", "values", "compat", "now_ms"} -> {"value": ...} or {"error": {...}} */
+	CALL_COLUMNS, /* {"language"} -> [{"name", "label", "type", "personal", "choices", "items"}, ...] */
+	CALL_DISASM   /* nothing -> text */
+};
+
+/* How a call ended; engine.ts knows these numbers too. */
+enum call_status { CALL_OK, CALL_INVALID, CALL_UNREADABLE, CALL_LIMIT, CALL_MEMORY };
+
+struct reply {
+	struct str text;  /* after a failure: why, or nothing */
+	struct str bytes; /* the second result of CALL_COMPILE */
+};
+
+struct calls {
+	const struct arena_source *source;
+	struct arena scratch;
+	struct loaded {
+		struct arena arena;
+		struct program *program; /* NULL: free */
+	} programs[CALLS_PROGRAMS_MAX];
+};
+
+/* What a call works on. */
+struct caller {
+	struct calls *calls;
+	struct arena *a;
+	uint32_t number; /* of the program, from 1; or flags */
+	const struct program *program;
+	struct str in;
+	const struct json *json; /* the input, where it is JSON */
+	struct reply *out;
+};
+
+enum { CALL_TAKES_JSON = 1, CALL_NEEDS_PROGRAM = 2 };
+struct call_row {
+	enum err (*run)(struct caller *c);
+	unsigned takes;
+};
+/* By enum call. Two files define it, one with the compiler (calls_compiler.c) and one without (calls_engine.c). */
+extern const struct call_row call_rows[];
+extern const uint32_t call_count;
+
+void calls_init(struct calls *c, const struct arena_source *source);
+/* NULL when there is no memory for it. */
+char *calls_input(struct calls *c, size_t n);
+/* CALL_INVALID for a call, program or input that does not make sense, CALL_UNREADABLE for broken JSON; else as engine.h says of the
+ * function called. */
+enum call_status calls_do(struct calls *c, uint32_t call, uint32_t program, struct str in, struct reply *out);
+void calls_free(struct calls *c);
+
+/* calls.c, for the tables */
+enum err call_open(struct caller *c);
+enum err call_close(struct caller *c);
+enum err call_run(struct caller *c);
+enum err call_visible(struct caller *c);
+enum err call_render(struct caller *c);
+enum err call_form(struct caller *c);
+enum err call_outcome(struct caller *c);
+
+/* A JSON reply is begun with one and ended with the other. */
+struct reply_json {
+	struct buf buf;
+	struct json_out w;
+};
+struct json_out *reply_begin(struct caller *c, struct reply_json *r);
+enum err reply_end(struct caller *c, struct reply_json *r);
+/* A whole number of the input, also as a text of digits; false when it is neither. */
+bool caller_int(const struct caller *c, struct str key, int64_t *out);
+
+#define CALLS_OF_ENGINE                                                                                                \
+	[CALL_OPEN] = {call_open, 0}, [CALL_CLOSE] = {call_close, CALL_NEEDS_PROGRAM},                                 \
+	[CALL_RUN] = {call_run, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                                 \
+	[CALL_VISIBLE] = {call_visible, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                         \
+	[CALL_RENDER] = {call_render, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                           \
+	[CALL_FORM] = {call_form, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                               \
+	[CALL_OUTCOME] = {call_outcome, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}
+
+#endif

@@ -1,0 +1,102 @@
+/* calls_compiler.c - the calls of compiler.wasm: those of engine.wasm, and what needs the compiler or only its users. */
+#include "calls.h"
+
+static enum err call_compile(struct caller *c)
+{
+	struct compiled compiled;
+	struct reply_json r;
+	enum err e;
+
+	if ((e = engine_compile_text(c->a, c->in, c->number, &compiled)))
+		return e;
+	c->out->bytes = compiled.program;
+	compiled_json(&compiled, reply_begin(c, &r));
+	return reply_end(c, &r);
+}
+
+static enum err call_eval(struct caller *c)
+{
+	bool loose = str_eq(json_str_or(c->json, S("compat"), S("strict")), S("surveyjs"));
+	struct str expression = json_str_or(c->json, S("expression"), S("")), value;
+	struct eval_error why;
+	struct reply_json r;
+	struct json_out *w;
+	int64_t now = 0;
+	enum err e;
+
+	caller_int(c, S("now_ms"), &now);
+	e = expression_eval(c->a, expression, json_get(c->json, S("values")), loose ? COMPAT_SURVEYJS : COMPAT_STRICT,
+	    now, &value, &why);
+	if (e && e != ERR_INVALID)
+		return e;
+	w = reply_begin(c, &r);
+	json_open(w, '{');
+	if (!e) {
+		json_field_raw(w, S("value"), value);
+	} else {
+		json_key(w, S("error"));
+		json_open(w, '{');
+		json_field_str(w, S("code"), why.code);
+		json_field_int(w, S("column"), why.column);
+		json_field_str(w, S("message"), why.message);
+		json_close(w, '}');
+	}
+	json_close(w, '}');
+	return reply_end(c, &r);
+}
+
+static void put_choices(struct json_out *w, struct str key, const struct export_choice *choices, size_t n)
+{
+	json_key(w, key);
+	json_open(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(w, '{');
+		json_field_str(w, S("value"), choices[i].value);
+		json_field_str(w, S("label"), choices[i].label);
+		if (choices[i].has_code)
+			json_field_int(w, S("code"), choices[i].code);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+}
+
+static enum err call_columns(struct caller *c)
+{
+	struct str language = program_language_pick(c->program, json_str_or(c->json, S("language"), S("")));
+	struct export_column *columns;
+	struct reply_json r;
+	struct json_out *w;
+	size_t n;
+	enum err e;
+
+	if ((e = program_columns(c->program, language, c->a, &columns, &n)))
+		return e;
+	w = reply_begin(c, &r);
+	json_open(w, '[');
+	for (size_t i = 0; i < n; i++) {
+		json_open(w, '{');
+		json_field_str(w, S("name"), columns[i].name);
+		json_field_str(w, S("label"), columns[i].label);
+		json_field_str(w, S("type"), columns[i].type);
+		json_field_bool(w, S("personal"), columns[i].personal);
+		put_choices(w, S("choices"), columns[i].choices, columns[i].choice_count);
+		put_choices(w, S("items"), columns[i].items, columns[i].item_count);
+		json_close(w, '}');
+	}
+	json_close(w, ']');
+	return reply_end(c, &r);
+}
+
+static enum err call_disasm(struct caller *c)
+{
+	struct buf b;
+
+	buf_init(&b, c->a, CALLS_SCRATCH_MAX_BYTES);
+	program_disasm(c->program, &b);
+	return buf_done(&b, &c->out->text);
+}
+
+const struct call_row call_rows[] = {CALLS_OF_ENGINE, [CALL_COMPILE] = {call_compile, 0},
+    [CALL_EVAL] = {call_eval, CALL_TAKES_JSON}, [CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},
+    [CALL_DISASM] = {call_disasm, CALL_NEEDS_PROGRAM}};
+const uint32_t call_count = countof(call_rows);
