@@ -55,13 +55,31 @@ static enum err name_alone(struct table *t, struct table_column *column, struct 
 	return e;
 }
 
+/* What a column is of, whatever it is called: question, part, and for a roster's also roster and record. */
+static enum err column_key(const struct table_column *c, struct arena *a, struct str *out)
+{
+	struct buf b;
+
+	buf_init(&b, a, VALUE_TEXT_MAX_BYTES);
+	buf_add(&b, c->question);
+	buf_char(&b, '\n');
+	buf_add(&b, c->part);
+	if (c->record > 0) {
+		buf_char(&b, '\n');
+		buf_add(&b, c->roster);
+		buf_char(&b, '\n');
+		buf_int(&b, (int64_t)c->record);
+	}
+	return buf_done(&b, out);
+}
+
 static enum err add(struct table *t, struct table_column column, struct arena *a)
 {
 	struct str key;
 	enum err e;
 
 	/* The same column of another version, or another one whose name is only the same. */
-	if ((e = joined(a, column.question, S("\n"), column.part, &key)))
+	if ((e = column_key(&column, a, &key)))
 		return e;
 	if (seen_before(t, key, SEEN_COLUMN))
 		return OK;
