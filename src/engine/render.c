@@ -38,6 +38,20 @@ struct str paint_id(struct painter *p, char separator, struct str part)
 	return out;
 }
 
+/* Two hyphens: rows and records follow after one, and neither begins with a hyphen and a letter. */
+struct str paint_part(struct painter *p, const char *part)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, p->r->a, 512);
+	buf_add(&b, S("-"));
+	buf_add(&b, str_from(part));
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		p->r->failed = ERR_MEMORY;
+	return paint_id(p, '-', out);
+}
+
 static bool in_list(const struct str *list, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
@@ -109,7 +123,7 @@ struct str paint_describe(struct painter *p, bool description, bool hint)
 			continue;
 		if (b.n)
 			buf_char(&b, ' ');
-		buf_add(&b, paint_id(p, '-', str_from(parts[i])));
+		buf_add(&b, paint_part(p, parts[i]));
 	}
 	if (buf_done(&b, &out))
 		p->r->failed = ERR_MEMORY;
@@ -122,7 +136,7 @@ void paint_aside(struct painter *p, const char *what, const char *class, struct 
 		return;
 	html_open(p->h, "p");
 	html_attr(p->h, "class", str_from(class));
-	html_attr(p->h, "id", paint_id(p, '-', str_from(what)));
+	html_attr(p->h, "id", paint_part(p, what));
 	html_text(p->h, text);
 	html_close(p->h, "p");
 }
@@ -132,7 +146,7 @@ void paint_errors(struct painter *p)
 	if (!p->invalid)
 		return;
 	html_open(p->h, "div");
-	html_attr(p->h, "id", paint_id(p, '-', S("error")));
+	html_attr(p->h, "id", paint_part(p, "error"));
 	for (size_t i = 0; i < p->view->error_count; i++)
 		if (str_eq(p->view->errors[i].question, p->name))
 			paint_text(p->h, "p", "cc-error", p->view->errors[i].message);
@@ -149,7 +163,7 @@ static void paint_title(struct painter *p)
 	html_open(p->h, tag);
 	html_attr(p->h, "class", S("cc-title"));
 	if (single && !note)
-		html_attr(p->h, "for", paint_id(p, '-', S("input")));
+		html_attr(p->h, "for", paint_part(p, "input"));
 	html_text(p->h, p->title.n ? p->title : p->name);
 	if (p->required) {
 		html_text(p->h, S(" "));

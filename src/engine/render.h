@@ -32,6 +32,8 @@ void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth);
 
 /* "q-NAME", "q-NAME-part" */
 struct str paint_id(struct painter *p, char separator, struct str part);
+/* "q-NAME--part": ids of the question's own input, description, hint and error, which no row or record can have */
+struct str paint_part(struct painter *p, const char *part);
 /* Whether the type is one input with a label, rather than a group of them with a legend. */
 bool paint_is_single(const struct p_question *q);
 void paint_inputs(struct painter *p);

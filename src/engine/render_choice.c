@@ -84,7 +84,7 @@ void paint_choices(struct painter *p)
 	uint16_t *order;
 
 	if (!several && p->q->display == DISPLAY_DROPDOWN) {
-		paint_select(p, paint_id(p, '-', S("input")), paint_id(p, '-', S("")), &p->now);
+		paint_select(p, paint_part(p, "input"), paint_id(p, '-', S("")), &p->now);
 		paint_other(p);
 		return;
 	}

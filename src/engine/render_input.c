@@ -79,7 +79,7 @@ static void paint_textarea(struct painter *p)
 {
 	html_open(p->h, "textarea");
 	html_attr(p->h, "class", S("cc-textarea"));
-	html_attr(p->h, "id", paint_id(p, '-', S("input")));
+	html_attr(p->h, "id", paint_part(p, "input"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	html_attr_int(p->h, "rows", p->q->text_rows ? (int64_t)p->q->text_rows : 4);
 	if (p->q->at_most)
@@ -102,7 +102,7 @@ static void paint_text(struct painter *p)
 	html_open(p->h, "input");
 	html_attr(p->h, "class", S("cc-input"));
 	html_attr(p->h, "type", str_from(types[p->q->input]));
-	html_attr(p->h, "id", paint_id(p, '-', S("input")));
+	html_attr(p->h, "id", paint_part(p, "input"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	if (p->q->input)
 		html_attr(p->h, "autocomplete", str_from(completes[p->q->input]));
@@ -123,7 +123,7 @@ static void paint_number(struct painter *p)
 	html_attr(p->h, "class", S("cc-input"));
 	html_attr(p->h, "type", S("text"));
 	html_attr(p->h, "inputmode", p->q->flags & QUESTION_INTEGER ? S("numeric") : S("decimal"));
-	html_attr(p->h, "id", paint_id(p, '-', S("input")));
+	html_attr(p->h, "id", paint_part(p, "input"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	html_attr(p->h, "autocomplete", S("off"));
 	html_attr(p->h, "value", run_show(p->r, &p->now));
@@ -140,7 +140,7 @@ static void paint_slider(struct painter *p)
 	html_open(p->h, "input");
 	html_attr(p->h, "class", S("cc-input"));
 	html_attr(p->h, "type", S("number"));
-	html_attr(p->h, "id", paint_id(p, '-', S("input")));
+	html_attr(p->h, "id", paint_part(p, "input"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	bounds(p);
 	if (p->q->step)
@@ -155,7 +155,7 @@ static void paint_moment(struct painter *p)
 	html_open(p->h, "input");
 	html_attr(p->h, "class", S("cc-input"));
 	html_attr(p->h, "type", p->q->type == Q_date ? S("date") : S("time"));
-	html_attr(p->h, "id", paint_id(p, '-', S("input")));
+	html_attr(p->h, "id", paint_part(p, "input"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	bounds(p);
 	html_attr(p->h, "value", run_show(p->r, &p->now));

@@ -98,8 +98,8 @@ for (const javaScript of [true, false]) {
 		const page = await openPage(chromium, { javaScript });
 		await page.goto(address('?lang=en'));
 		await next(page);
-		assert.ok((await page.locator('#q-nps-error').textContent()).trim().length > 5);
-		assert.ok(await page.locator('#q-nps[aria-describedby~="q-nps-error"], #q-nps [aria-describedby~="q-nps-error"]').count() > 0, 'the error is tied to its question');
+		assert.ok((await page.locator('#q-nps--error').textContent()).trim().length > 5);
+		assert.ok(await page.locator('#q-nps[aria-describedby~="q-nps--error"], #q-nps [aria-describedby~="q-nps--error"]').count() > 0, 'the error is tied to its question');
 		assert.ok(await page.locator('a[href^="#q-nps"]').count() > 0, 'the summary leads to the question');
 		await page.context().close();
 	});
