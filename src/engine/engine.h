@@ -183,6 +183,9 @@ enum err session_answer(struct session *s, struct str name, const struct json *v
 enum err session_move(struct session *s, int by, bool *moved);
 /* ERR_NOT_FOUND when the survey does not have the language. */
 enum err session_language(struct session *s, struct str language);
+/* Whether a question is shown as things stand after the last event, wherever the respondent is; one in a roster is its records'
+ * business. ERR_NOT_FOUND for an unknown name. */
+enum err session_shows(struct session *s, struct str name, bool *shown);
 int32_t session_page(const struct session *s); /* -1: not begun */
 bool session_over(const struct session *s);
 struct str session_outcome(const struct session *s); /* empty until it is over */

@@ -315,6 +315,21 @@ int32_t session_page(const struct session *s)
 	return s->page;
 }
 
+enum err session_shows(struct session *s, struct str name, bool *shown)
+{
+	uint32_t question;
+	bool other;
+	enum err e;
+
+	*shown = false;
+	if (!program_answer_name(s->program, name, &question, &other) || other)
+		return ERR_NOT_FOUND;
+	if ((e = session_settle(s, -1)))
+		return e;
+	*shown = s->run.states[question].visible;
+	return OK;
+}
+
 bool session_over(const struct session *s)
 {
 	return s->over;

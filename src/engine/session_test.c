@@ -63,6 +63,14 @@ static bool moves(struct session *s, int by)
 	return moved;
 }
 
+static bool shows(struct session *s, const char *name)
+{
+	bool shown = false;
+
+	assert_int_equal(session_shows(s, str_from(name), &shown), OK);
+	return shown;
+}
+
 static struct json num(int64_t v)
 {
 	return (struct json){.type = JSON_INT, .i = v};
@@ -82,7 +90,9 @@ static void test_way(void **state)
 	assert_int_equal(session_page(s), 0);
 	assert_false(moves(s, 1)); /* a is required */
 	assert_false(moves(s, -1));
+	assert_false(shows(s, "why"));
 	answer(s, "a", num(4));
+	assert_true(shows(s, "why"));
 	assert_false(moves(s, 1)); /* now `why` is asked and required */
 	answer(s, "why", text("because"));
 	assert_true(moves(s, 1));
@@ -112,7 +122,10 @@ static void test_refusals(void **state)
 {
 	struct session *s = begin(load(*state, str_from(hopper)));
 	struct json v = num(1);
+	bool shown;
 
+	assert_int_equal(session_shows(s, S("nobody"), &shown), ERR_NOT_FOUND);
+	assert_int_equal(session_shows(s, S("a_other"), &shown), ERR_NOT_FOUND);
 	assert_int_equal(session_answer(s, S("nobody"), &v), ERR_NOT_FOUND);
 	assert_int_equal(session_answer(s, S("a_other"), &v), ERR_NOT_FOUND);
 	assert_int_equal(session_language(s, S("fr")), ERR_NOT_FOUND);
