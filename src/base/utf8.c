@@ -158,6 +158,28 @@ enum err url_decode(struct arena *a, struct str s, bool form, struct str *out)
 	return OK;
 }
 
+static bool is_space(uint32_t c)
+{
+	return (c >= 9 && c <= 13) || c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
+struct str utf8_trim(struct str s)
+{
+	size_t from = 0, at = 0, end = s.n;
+
+	while (from < s.n && is_space(utf8_next(s, &at)))
+		from = at;
+	while (end > from) {
+		for (at = end - 1; at > from && ((unsigned char)s.p[at] & 0xc0) == 0x80;)
+			at--;
+		if (!is_space(utf8_next(s, &(size_t){at})))
+			break;
+		end = at;
+	}
+	return str_sub(s, from, end - from);
+}
+
 static bool is_unreserved(char c)
 {
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||

@@ -3,6 +3,7 @@
  * dropped in silence: they were possible before something else changed. */
 #include "engine/run.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/time.h"
 
 typedef void taker(struct run *r, const struct p_question *q, struct state *s);
@@ -131,7 +132,7 @@ static void take_consent(struct run *r, const struct p_question *q, struct state
 
 static struct str text_of(const struct json *j, bool multiline)
 {
-	struct str trimmed = str_trim(j->s);
+	struct str trimmed = utf8_trim(j->s);
 
 	return multiline && trimmed.n ? j->s : trimmed;
 }
@@ -190,7 +191,7 @@ static bool take_cell(
 			wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), m->key);
 			return false;
 		}
-		*out = value_text(str_trim(m->value.s));
+		*out = value_text(utf8_trim(m->value.s));
 		return out->s.n > 0;
 	}
 }
@@ -275,7 +276,7 @@ static void take_other(struct run *r, const struct p_question *q, struct state *
 	if (s->raw_other->type != JSON_STR || s->raw_other->s.n > ANSWER_TEXT_MAX_BYTES)
 		wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
 	else
-		s->other = str_trim(s->raw_other->s);
+		s->other = utf8_trim(s->raw_other->s);
 }
 
 void answer_take(struct run *r, uint32_t question)

@@ -3,6 +3,7 @@
  * {name} or {expression} is piped in; {{ and }} stand for the braces themselves. A choice question shows its label. */
 #include "engine/def.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 struct cutter {
 	struct def *d;
@@ -133,30 +134,43 @@ static void cut(struct cutter *c)
 		}
 		if (c->use == TEXT_MARKUP && (x == '<' || x == '>'))
 			c->in_tag = x == '<';
-		buf_char(&c->literal, x);
+		if (c->use == TEXT_ADDRESS && (unsigned char)x > 127)
+			url_encode(&c->literal, str_make(&x, 1));
+		else
+			buf_char(&c->literal, x);
 		c->i += (x == '{' || x == '}') && x == y ? 2 : 1;
 	}
 	flush(c);
 }
 
-/* Where people are sent is decided by the author alone: no answer may reach the scheme or the host. */
-static void check_address(struct def *d, const struct where *at, struct str s)
+static bool in_host(char c)
 {
-	struct str rest = s;
-	size_t brace, slash;
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+	       c == ':' || c == '_';
+}
 
-	if (str_starts(s, S("https://")))
-		rest = str_sub(s, 8, s.n);
-	else if (str_starts(s, S("http://")))
-		rest = str_sub(s, 7, s.n);
-	else
-		rest = S("");
-	if (!str_find_char(rest, '{', &brace))
-		brace = rest.n;
-	if (!str_find_char(rest, '/', &slash))
-		slash = rest.n;
-	if (!rest.n || slash == 0 || brace < slash || (brace == slash && brace < rest.n))
-		diag(&d->diags, D_BAD_REDIRECT, at, S(""), S(""));
+/* Where people are sent is decided by the author alone: no answer may reach the scheme or the host. What is written out goes into
+ * a header of HTTP, so there are no blanks and control signs in it; signs beyond ASCII are percent-encoded. */
+static bool address_fits(struct str s)
+{
+	size_t scheme = str_eq_nocase(str_sub(s, 0, 8), S("https://"))	? 8
+			: str_eq_nocase(str_sub(s, 0, 7), S("http://")) ? 7
+									: 0;
+	size_t at = scheme;
+
+	while (at < s.n && in_host(s.p[at]))
+		at++;
+	if (!scheme || at == scheme || (at < s.n && !str_find_char(S("/?#"), s.p[at], NULL)))
+		return false;
+	while (at < s.n) {
+		bool doubled = str_starts(str_sub(s, at, 2), S("{{"));
+		size_t end = s.p[at] == '{' && !doubled ? pipe_end(s, at) : 0;
+
+		if (!end && ((unsigned char)s.p[at] <= ' ' || s.p[at] == 127))
+			return false;
+		at = end ? end : at + 1 + doubled;
+	}
+	return true;
 }
 
 static void cut_text(struct def *d, const struct text *t, const struct where *at, struct str source,
@@ -165,8 +179,8 @@ static void cut_text(struct def *d, const struct text *t, const struct where *at
 	struct cutter c = {.d = d, .at = at, .scope = scope, .use = t->use, .piece = out};
 
 	c.source = t->use == TEXT_MARKUP ? html_clean(d, at, source) : source;
-	if (t->use == TEXT_ADDRESS)
-		check_address(d, at, source);
+	if (t->use == TEXT_ADDRESS && !address_fits(source))
+		diag(&d->diags, D_BAD_REDIRECT, at, S(""), S(""));
 	*out = (struct piece){NULL, 0};
 	cut(&c);
 }

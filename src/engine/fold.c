@@ -66,33 +66,85 @@ uint32_t fold_upper(uint32_t c)
 	return c;
 }
 
-static void put(struct buf *b, struct str s, uint32_t (*fold)(uint32_t))
+#define SHARP_S 0xdf
+#define SHARP_S_CAPITAL 0x1e9e
+#define SIGMA_CAPITAL 0x3a3
+#define SIGMA_FINAL 0x3c2
+
+static void put(struct buf *b, uint32_t c)
 {
 	char bytes[4];
 
-	for (size_t at = 0; at < s.n;)
-		buf_add(b, str_make(bytes, utf8_put(bytes, fold(utf8_next(s, &at)))));
+	buf_add(b, str_make(bytes, utf8_put(bytes, c)));
+}
+
+static bool has_case(uint32_t c)
+{
+	return fold_lower(c) != c || fold_upper(c) != c;
 }
 
 void fold_put_lower(struct buf *b, struct str s)
 {
-	put(b, s, fold_lower);
+	uint32_t before = 0;
+
+	for (size_t at = 0; at < s.n;) {
+		uint32_t c = utf8_next(s, &at);
+
+		if (c == SIGMA_CAPITAL && has_case(before) && !has_case(utf8_next(s, &(size_t){at})))
+			put(b, SIGMA_FINAL);
+		else
+			put(b, fold_lower(c));
+		before = c;
+	}
 }
 
 void fold_put_upper(struct buf *b, struct str s)
 {
-	put(b, s, fold_upper);
+	for (size_t at = 0; at < s.n;) {
+		uint32_t c = utf8_next(s, &at);
+
+		put(b, c == SHARP_S ? 'S' : fold_upper(c));
+		if (c == SHARP_S)
+			buf_char(b, 'S');
+	}
+}
+
+struct keys {
+	struct str s;
+	size_t at;
+	bool again; /* the second half of a sharp s */
+};
+
+/* The next code point of a key; 0 at the end. */
+static uint32_t next_key(struct keys *k)
+{
+	uint32_t c = k->again ? 's' : utf8_next(k->s, &k->at);
+
+	k->again = c == SHARP_S || c == SHARP_S_CAPITAL;
+	if (k->again)
+		return 's';
+	for (size_t i = 0; c >= 128 && i < countof(upper_rows); i++)
+		if (in_run(&upper_rows[i], c, 0))
+			return fold_lower(c + (uint32_t)upper_rows[i].distance);
+	return fold_lower(c);
+}
+
+void fold_put_key(struct buf *b, struct str s)
+{
+	struct keys k = {.s = s};
+
+	for (uint32_t c; (c = next_key(&k));)
+		put(b, c);
 }
 
 int fold_cmp(struct str a, struct str b)
 {
-	size_t i = 0, k = 0;
+	struct keys x = {.s = a}, y = {.s = b};
+	uint32_t c, d;
 
-	while (i < a.n && k < b.n) {
-		uint32_t x = fold_lower(utf8_next(a, &i)), y = fold_lower(utf8_next(b, &k));
-
-		if (x != y)
-			return x < y ? -1 : 1;
-	}
-	return (i < a.n) - (k < b.n);
+	do {
+		c = next_key(&x);
+		d = next_key(&y);
+	} while (c && c == d);
+	return (c > d) - (c < d);
 }

@@ -4,6 +4,7 @@
 #include "engine/number.h"
 #include "engine/run.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/num.h"
 
 struct form {
@@ -47,7 +48,7 @@ static struct json text_json(struct str s)
 /* Numbers as people type them: blanks around, a plus in front. */
 static struct json number_json(struct str s)
 {
-	struct str t = str_trim(s);
+	struct str t = utf8_trim(s);
 	int64_t i;
 	double v;
 
@@ -95,7 +96,7 @@ static struct json lines_json(struct form *f, struct str s)
 
 static bool one_json(struct form *f, const struct p_question *q, struct str s, struct json *out)
 {
-	if (!str_trim(s).n)
+	if (!utf8_trim(s).n)
 		return false;
 	switch (q->type) {
 	case Q_single:
@@ -240,8 +241,8 @@ static void take_question(struct form *f, uint32_t question)
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
 	x = find(f, field_name(f, path, '_', S("other")));
-	if (x && str_trim(x->value).n)
-		put(f, other_key(f, name), text_json(str_trim(x->value)));
+	if (x && utf8_trim(x->value).n)
+		put(f, other_key(f, name), text_json(utf8_trim(x->value)));
 	else if (x || f->r->states[question].visible)
 		drop(f, other_key(f, name));
 }

@@ -108,24 +108,19 @@ static int decimals(const struct call *c)
 {
 	double n = c->count > 1 && c->args[1].kind == V_NUM ? c->args[1].num : 0;
 
-	return n > 15 ? 15 : n < 0 ? 0 : (int)n;
+	return n > 400 ? 400 : n < -400 ? -400 : (int)n;
 }
 
 void function_round(struct call *c)
 {
 	if (c->args[0].kind == V_NUM)
-		*c->out = finite_value(number_round(c->args[0].num, decimals(c)));
+		*c->out = value_num(number_round(c->args[0].num, decimals(c)));
 }
 
 void function_trunc(struct call *c)
 {
-	double scale = 1;
-
-	if (c->args[0].kind != V_NUM)
-		return;
-	for (int i = decimals(c); i > 0; i--)
-		scale *= 10;
-	*c->out = finite_value(number_trunc(c->args[0].num * scale) / scale);
+	if (c->args[0].kind == V_NUM)
+		*c->out = value_num(number_cut(c->args[0].num, decimals(c)));
 }
 
 void function_abs(struct call *c)

@@ -118,20 +118,23 @@ void function_date_add(struct call *c)
 		put_date(c, (int32_t)days);
 }
 
-/* Whole months from a to b: the last one counts when its day has come. */
-static int64_t months_between(int32_t a, int32_t b)
+/* Whole months from a to b, rounded down: the last one counts when its day has come. *more: days are left over. */
+static int64_t months_down(int32_t a, int32_t b, bool *more)
 {
 	int ya, ma, da, yb, mb, db;
-	int64_t n;
 
 	date_parts(a, &ya, &ma, &da);
 	date_parts(b, &yb, &mb, &db);
-	n = (int64_t)(yb - ya) * 12 + (mb - ma);
-	if (n > 0 && db < da)
-		n--;
-	else if (n < 0 && db > da)
-		n++;
-	return n;
+	*more = da != db;
+	return (int64_t)(yb - ya) * 12 + (mb - ma) - (db < da);
+}
+
+static int64_t months_between(int32_t a, int32_t b)
+{
+	bool more;
+	int64_t n = months_down(a, b, &more);
+
+	return n + (n < 0 && more);
 }
 
 void function_date_diff(struct call *c)
@@ -181,6 +184,9 @@ void function_weekday(struct call *c)
 
 void function_age(struct call *c)
 {
+	bool more;
+
+	/* rounded down: who is born tomorrow is -1, so {age} >= 0 tells a date that cannot be */
 	if (c->args[0].kind == V_DATE)
-		*c->out = value_num((double)(months_between((int32_t)c->args[0].t, today(c->r)) / 12));
+		*c->out = value_num(number_floor((double)months_down((int32_t)c->args[0].t, today(c->r), &more) / 12));
 }

@@ -105,7 +105,7 @@ void function_lower(struct call *c)
 
 void function_trim(struct call *c)
 {
-	*c->out = value_text(str_trim(text(c, 0)));
+	*c->out = value_text(utf8_trim(text(c, 0)));
 }
 
 void function_replace(struct call *c)

@@ -1,19 +1,52 @@
 /* html_clean.c - authored markup, cleaned when the survey is compiled.
  *
  * What is on the lists below is written out afresh; other tags and attributes are left out with a warning; what could run code
- * (scripts, event handlers, javascript: links, style) is an error. Tags are closed in order. Piped parts {...} are copied as they
- * are: they may stand in text and in href and src. */
+ * (scripts, event handlers, javascript: links, style) is an error. Tags are closed in order and stand where they may (a list's item in a
+ * list, no block in a paragraph), so that what comes out is valid. Piped parts {...} are copied as they are: they may stand in text
+ * and in href and src. */
 #include "engine/def.h"
 #include "base/limits.h"
 
 #define MARKUP_DEPTH_MAX 32
 
-static const char *const tags[] = {"p", "br", "b", "strong", "i", "em", "u", "s", "sub", "sup", "small", "mark", "span",
-    "div", "ul", "ol", "li", "dl", "dt", "dd", "h2", "h3", "h4", "blockquote", "hr", "a", "img", "table", "thead",
-    "tbody", "tr", "th", "td", "caption", "code", "pre", "abbr", "cite", "q"};
-static const char *const empty_tags[] = {"br", "hr", "img"};
-static const char *const attributes[] = {
-    "href", "src", "alt", "title", "lang", "dir", "width", "height", "colspan", "rowspan"};
+/* What a tag is to the one around it, and which of these may stand in it. */
+enum place {
+	INLINE = 1,
+	BLOCK = 2,
+	ITEM = 4,     /* li */
+	TERM = 8,     /* dt dd */
+	SECTION = 16, /* caption thead tbody */
+	ROW = 32,
+	CELL = 64,
+	IMPLIED = 128, /* its end need not be written */
+	FLOW = INLINE | BLOCK
+};
+
+static const struct tag {
+	char name[11];
+	unsigned char is, holds;
+} tags[] = {{"p", BLOCK | IMPLIED, INLINE}, {"br", INLINE, 0}, {"hr", BLOCK, 0}, {"img", INLINE, 0},
+    {"a", INLINE, INLINE}, {"b", INLINE, INLINE}, {"strong", INLINE, INLINE}, {"i", INLINE, INLINE},
+    {"em", INLINE, INLINE}, {"u", INLINE, INLINE}, {"s", INLINE, INLINE}, {"sub", INLINE, INLINE},
+    {"sup", INLINE, INLINE}, {"small", INLINE, INLINE}, {"mark", INLINE, INLINE}, {"span", INLINE, INLINE},
+    {"code", INLINE, INLINE}, {"abbr", INLINE, INLINE}, {"cite", INLINE, INLINE}, {"q", INLINE, INLINE},
+    {"div", BLOCK, FLOW}, {"blockquote", BLOCK, FLOW}, {"h2", BLOCK, INLINE}, {"h3", BLOCK, INLINE},
+    {"h4", BLOCK, INLINE}, {"pre", BLOCK, INLINE}, {"ul", BLOCK, ITEM}, {"ol", BLOCK, ITEM},
+    {"li", ITEM | IMPLIED, FLOW}, {"dl", BLOCK, TERM}, {"dt", TERM | IMPLIED, INLINE}, {"dd", TERM | IMPLIED, FLOW},
+    {"table", BLOCK, SECTION | ROW}, {"caption", SECTION | IMPLIED, INLINE}, {"thead", SECTION | IMPLIED, ROW},
+    {"tbody", SECTION | IMPLIED, ROW}, {"tr", ROW | IMPLIED, CELL}, {"th", CELL | IMPLIED, FLOW},
+    {"td", CELL | IMPLIED, FLOW}};
+
+/* Where an attribute may stand, and what its value may be. */
+enum content { ANY, ADDRESS, NUMBER, DIRECTION };
+static const struct attribute {
+	char name[8], tag[5];
+	unsigned char cells, value;
+} attributes[] = {{"href", "a", 0, ADDRESS}, {"src", "img", 0, ADDRESS}, {"alt", "img", 0, ANY},
+    {"width", "img", 0, NUMBER}, {"height", "img", 0, NUMBER}, {"colspan", "", CELL, NUMBER},
+    {"rowspan", "", CELL, NUMBER}, {"title", "", 0, ANY}, {"lang", "", 0, ANY}, {"dir", "", 0, DIRECTION}};
+#define SRC 1
+#define ALT 2
 static const char *const dangerous[] = {"script", "style", "iframe", "object", "embed", "form", "input", "button",
     "link", "meta", "base", "svg", "math", "template", "textarea", "select"};
 
@@ -23,23 +56,32 @@ struct cleaner {
 	struct str s;
 	size_t i;
 	struct buf out;
-	const char *open[MARKUP_DEPTH_MAX];
+	const struct tag *open[MARKUP_DEPTH_MAX];
 	uint32_t depth;
+	uint32_t given; /* attributes of the tag at hand, by their place in the table */
 	bool failed;
 };
 
-static const char *find(const char *const *list, size_t n, struct str name)
+static const struct tag *find_tag(struct str name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (str_eq_nocase(name, str_from(list[i])))
-			return list[i];
+	for (size_t i = 0; i < countof(tags); i++)
+		if (str_eq_nocase(name, str_from(tags[i].name)))
+			return &tags[i];
 	return NULL;
+}
+
+static bool is_dangerous(struct str name)
+{
+	for (size_t i = 0; i < countof(dangerous); i++)
+		if (str_eq_nocase(name, str_from(dangerous[i])))
+			return true;
+	return false;
 }
 
 static void fail(struct cleaner *c, enum diag kind, struct str what)
 {
 	diag(&c->d->diags, kind, c->at, what, S(""));
-	c->failed |= kind != D_DROPPED_MARKUP;
+	c->failed |= kind != D_DROPPED_MARKUP && kind != D_MISPLACED_MARKUP;
 }
 
 static char at(const struct cleaner *c, size_t ahead)
@@ -70,6 +112,26 @@ static void copy_pipe(struct cleaner *c)
 	c->i = end;
 }
 
+/* &#NUMBER; must be a sign that may stand in a page. */
+static bool reference_fits(struct str s)
+{
+	bool hex = s.n > 1 && (s.p[1] | 32) == 'x';
+	uint32_t v = 0;
+
+	if (s.p[0] != '#')
+		return true;
+	for (size_t i = hex ? 2 : 1; i < s.n && v < 0x110000; i++) {
+		bool letter = is_letter(s.p[i]);
+		uint32_t digit = letter ? (uint32_t)(s.p[i] | 32) - 'a' + 10 : (uint32_t)s.p[i] - '0';
+
+		if (digit >= (hex ? 16 : 10))
+			return false;
+		v = v * (hex ? 16 : 10) + digit;
+	}
+	return v == 9 || v == 10 || (v >= 32 && v < 127) || (v >= 160 && v < 0xd800) || (v >= 0xe000 && v < 0xfffe) ||
+	       (v >= 0x10000 && v < 0x110000);
+}
+
 /* A reference such as &amp; or &#8230; stays; a lone & is escaped. */
 static void copy_and(struct cleaner *c)
 {
@@ -79,7 +141,7 @@ static void copy_and(struct cleaner *c)
 		n++;
 	while (n < 12 && (is_letter(at(c, n)) || (at(c, n) >= '0' && at(c, n) <= '9')))
 		n++;
-	if (n > 1 && at(c, n) == ';') {
+	if (n > 1 && at(c, n) == ';' && reference_fits(str_sub(c->s, c->i + 1, n - 1))) {
 		buf_add(&c->out, str_sub(c->s, c->i, n + 1));
 		c->i += n + 1;
 	} else {
@@ -107,7 +169,7 @@ static void copy_value(struct cleaner *c, struct str value)
 				buf_add(&inner.out, S("&quot;"));
 			else if (x == '<' || x == '>')
 				buf_add(&inner.out, x == '<' ? S("&lt;") : S("&gt;"));
-			else
+			else if ((unsigned char)x >= 32 || is_space(x))
 				buf_char(&inner.out, x);
 			inner.i++;
 		}
@@ -131,30 +193,44 @@ static bool address_allowed(struct str value)
 	return html_url_allowed(value);
 }
 
-static void put_attribute(struct cleaner *c, struct str name, struct str value)
+static bool value_fits(enum content kind, struct str value)
 {
-	const char *known = find(attributes, countof(attributes), name);
-	bool address;
+	bool digits = value.n > 0 && value.n < 5;
 
-	if (name.n > 2 && str_eq_nocase(str_sub(name, 0, 2), S("on"))) {
+	for (size_t i = 0; i < value.n; i++)
+		digits &= value.p[i] >= '0' && value.p[i] <= '9';
+	return kind == NUMBER ? digits
+			      : kind != DIRECTION || str_eq(value, S("ltr")) || str_eq(value, S("rtl")) ||
+				    str_eq(value, S("auto"));
+}
+
+static void put_attribute(struct cleaner *c, const struct tag *tag, struct str name, struct str value)
+{
+	uint32_t i = 0;
+
+	while (i < countof(attributes) && !str_eq_nocase(name, str_from(attributes[i].name)))
+		i++;
+	if ((name.n > 2 && str_eq_nocase(str_sub(name, 0, 2), S("on"))) || str_eq_nocase(name, S("style"))) {
 		fail(c, D_UNSAFE_MARKUP, name);
 		return;
 	}
-	if (!known) {
-		fail(c, str_eq_nocase(name, S("style")) ? D_UNSAFE_MARKUP : D_DROPPED_MARKUP, name);
+	if (i == countof(attributes) || (c->given >> i & 1) || !value_fits(attributes[i].value, value) ||
+	    (attributes[i].tag[0] && !str_eq(str_from(attributes[i].tag), str_from(tag->name))) ||
+	    (attributes[i].cells && !(tag->is & CELL))) {
+		fail(c, D_DROPPED_MARKUP, name);
 		return;
 	}
-	address = str_eq(str_from(known), S("href")) || str_eq(str_from(known), S("src"));
-	if (address && !address_allowed(value)) {
+	if (attributes[i].value == ADDRESS && !address_allowed(value)) {
 		fail(c, D_UNSAFE_MARKUP, S("a link that is not http, https, mailto, tel or relative"));
 		return;
 	}
-	if (!address && str_find_char(value, '{', NULL)) {
+	if (attributes[i].value != ADDRESS && str_find_char(value, '{', NULL)) {
 		fail(c, D_BROKEN_MARKUP, S("piping is possible in text, href and src only"));
 		return;
 	}
+	c->given |= 1u << i;
 	buf_char(&c->out, ' ');
-	buf_add(&c->out, str_from(known));
+	buf_add(&c->out, str_from(attributes[i].name));
 	buf_add(&c->out, S("=\""));
 	copy_value(c, value);
 	buf_char(&c->out, '"');
@@ -185,9 +261,10 @@ static struct str read_value(struct cleaner *c)
 	return str_sub(c->s, from, c->i - from);
 }
 
-/* Attributes up to the closing >, written when `keep`. */
-static void clean_attributes(struct cleaner *c, bool keep)
+/* Attributes up to the closing >, written when they are those of a tag that stays. */
+static void clean_attributes(struct cleaner *c, const struct tag *keep)
 {
+	c->given = 0;
 	while (!c->failed) {
 		struct str name, value = S("");
 		size_t from;
@@ -214,32 +291,80 @@ static void clean_attributes(struct cleaner *c, bool keep)
 			continue;
 		}
 		if (keep)
-			put_attribute(c, name, value);
+			put_attribute(c, keep, name, value);
 	}
 	c->i += at(c, 0) == '/' ? 2 : 1;
 }
 
-static void close_tag(struct cleaner *c, const char *tag)
+static void close_top(struct cleaner *c)
+{
+	buf_add(&c->out, S("</"));
+	buf_add(&c->out, str_from(c->open[--c->depth]->name));
+	buf_char(&c->out, '>');
+}
+
+static void close_tag(struct cleaner *c, const struct tag *tag)
 {
 	bool there = false;
 
 	for (uint32_t i = 0; i < c->depth; i++)
 		there |= c->open[i] == tag;
-	while (there && c->depth) {
-		const char *top = c->open[--c->depth];
-
-		buf_add(&c->out, S("</"));
-		buf_add(&c->out, str_from(top));
-		buf_char(&c->out, '>');
-		if (top == tag)
-			break;
+	while (there) {
+		there = c->open[c->depth - 1] != tag;
+		close_top(c);
 	}
+}
+
+/* Closes what is open until `what` may stand here; false when it may stand nowhere around. Browsers end a paragraph before a list
+ * without a word, and so does this; everything else is told. */
+static bool make_room(struct cleaner *c, unsigned what, struct str name)
+{
+	uint32_t depth = c->depth;
+	bool told = false;
+
+	while (depth && !(c->open[depth - 1]->holds & what))
+		told |= !(c->open[--depth]->is & IMPLIED);
+	if (!depth && !(what & FLOW)) {
+		fail(c, D_MISPLACED_MARKUP, name);
+		return false;
+	}
+	if (told)
+		fail(c, D_MISPLACED_MARKUP, name);
+	while (c->depth > depth)
+		close_top(c);
+	return true;
+}
+
+static void open_tag(struct cleaner *c, const struct tag *tag)
+{
+	if (str_eq(str_from(tag->name), S("a")))
+		close_tag(c, tag);
+	if (!make_room(c, tag->is & ~(unsigned)IMPLIED, str_from(tag->name))) {
+		clean_attributes(c, NULL);
+		return;
+	}
+	buf_char(&c->out, '<');
+	buf_add(&c->out, str_from(tag->name));
+	clean_attributes(c, tag);
+	if (str_eq(str_from(tag->name), S("img"))) {
+		if (!(c->given >> SRC & 1))
+			fail(c, D_BROKEN_MARKUP, S("an image needs src"));
+		if (!(c->given >> ALT & 1))
+			buf_add(&c->out, S(" alt=\"\""));
+	}
+	buf_char(&c->out, '>');
+	if (!tag->holds)
+		return;
+	if (c->depth >= MARKUP_DEPTH_MAX)
+		fail(c, D_BROKEN_MARKUP, S("tags are nested too deeply"));
+	else
+		c->open[c->depth++] = tag;
 }
 
 static void clean_tag(struct cleaner *c)
 {
 	bool closing = at(c, 1) == '/';
-	const char *tag;
+	const struct tag *tag;
 	struct str name;
 	size_t from;
 
@@ -247,29 +372,18 @@ static void clean_tag(struct cleaner *c)
 	while (is_letter(at(c, 0)) || (at(c, 0) >= '0' && at(c, 0) <= '9'))
 		c->i++;
 	name = str_sub(c->s, from, c->i - from);
-	tag = find(tags, countof(tags), name);
-	if (find(dangerous, countof(dangerous), name)) {
+	tag = find_tag(name);
+	if (is_dangerous(name)) {
 		fail(c, D_UNSAFE_MARKUP, name);
-		return;
-	}
-	if (closing || !tag) {
+	} else if (tag && !closing) {
+		open_tag(c, tag);
+	} else {
 		if (!tag)
 			fail(c, D_DROPPED_MARKUP, name);
-		clean_attributes(c, false);
+		clean_attributes(c, NULL);
 		if (tag)
 			close_tag(c, tag);
-		return;
 	}
-	buf_char(&c->out, '<');
-	buf_add(&c->out, str_from(tag));
-	clean_attributes(c, true);
-	buf_char(&c->out, '>');
-	if (find(empty_tags, countof(empty_tags), name))
-		return;
-	if (c->depth >= MARKUP_DEPTH_MAX)
-		fail(c, D_BROKEN_MARKUP, S("tags are nested too deeply"));
-	else
-		c->open[c->depth++] = tag;
 }
 
 static void skip_comment(struct cleaner *c)
@@ -282,6 +396,25 @@ static void skip_comment(struct cleaner *c)
 		fail(c, D_BROKEN_MARKUP, S("a comment is not closed"));
 }
 
+/* One sign of text, or what looks like it. */
+static void copy_text(struct cleaner *c)
+{
+	char x = at(c, 0);
+
+	if (!is_space(x) && c->depth && !(c->open[c->depth - 1]->holds & INLINE))
+		make_room(c, INLINE, S("text"));
+	if (x == '{') {
+		copy_pipe(c);
+	} else if (x == '&') {
+		copy_and(c);
+	} else {
+		/* control signs have no place in a page */
+		if ((unsigned char)x >= 32 || is_space(x))
+			buf_add(&c->out, x == '<' ? S("&lt;") : x == '>' ? S("&gt;") : str_make(&x, 1));
+		c->i++;
+	}
+}
+
 struct str html_clean(struct def *d, const struct where *where, struct str source)
 {
 	struct cleaner c = {.d = d, .at = where, .s = source};
@@ -289,23 +422,15 @@ struct str html_clean(struct def *d, const struct where *where, struct str sourc
 
 	buf_init(&c.out, d->a, HTTP_BODY_API_MAX_BYTES);
 	while (c.i < source.n && !c.failed) {
-		char x = at(&c, 0);
-
-		if (x == '{') {
-			copy_pipe(&c);
-		} else if (x == '&') {
-			copy_and(&c);
-		} else if (x == '<' && (is_letter(at(&c, 1)) || (at(&c, 1) == '/' && is_letter(at(&c, 2))))) {
+		if (at(&c, 0) == '<' && (is_letter(at(&c, 1)) || (at(&c, 1) == '/' && is_letter(at(&c, 2)))))
 			clean_tag(&c);
-		} else if (x == '<' && at(&c, 1) == '!') {
+		else if (at(&c, 0) == '<' && at(&c, 1) == '!')
 			skip_comment(&c);
-		} else {
-			buf_add(&c.out, x == '<' ? S("&lt;") : x == '>' ? S("&gt;") : str_make(&x, 1));
-			c.i++;
-		}
+		else
+			copy_text(&c);
 	}
 	while (c.depth)
-		close_tag(&c, c.open[c.depth - 1]);
+		close_top(&c);
 	if (buf_done(&c.out, &out) == ERR_MEMORY)
 		d->diags.memory = true;
 	return c.failed ? S("") : out;

@@ -1,5 +1,6 @@
 /* number.c - the few functions of a mathematical library that expressions need. */
 #include "engine/number.h"
+#include "base/num.h"
 #include "base/shim.h"
 
 bool number_finite(double v)
@@ -29,18 +30,78 @@ double number_floor(double v)
 	return t > v ? t - 1 : t;
 }
 
+/* The shortest digits of v as a whole number times 10^*exponent; 0 <= v < 2^53, so there are 17 at the most. */
+static uint64_t digits_of(double v, int *exponent)
+{
+	char text[NUM_TEXT_MAX];
+	size_t n = num_text(v, text), i = 0;
+	uint64_t digits = 0;
+	bool point = false;
+	int e = 0;
+
+	*exponent = 0;
+	for (; i < n && text[i] != 'e'; i++) {
+		if (text[i] == '.') {
+			point = true;
+			continue;
+		}
+		digits = digits * 10 + (uint64_t)(text[i] - '0');
+		*exponent -= point;
+	}
+	/* only small numbers have an exponent here: e-7 */
+	for (i += 2; i < n; i++)
+		e = e * 10 + text[i] - '0';
+	*exponent -= e;
+	return digits;
+}
+
+static double from_digits(uint64_t digits, int exponent)
+{
+	char text[NUM_TEXT_MAX];
+	size_t at = sizeof(text);
+	unsigned e = (unsigned)(exponent < 0 ? -exponent : exponent);
+	double v = 0;
+
+	do
+		text[--at] = (char)('0' + e % 10);
+	while (e /= 10);
+	if (exponent < 0)
+		text[--at] = '-';
+	text[--at] = 'e';
+	do
+		text[--at] = (char)('0' + digits % 10);
+	while (digits /= 10);
+	num_read(str_make(text + at, sizeof(text) - at), &v);
+	return v;
+}
+
+/* By the digits that would be shown, because those are what people mean: 1.005 is stored as 1.00499999999999989, and is a half. */
+static double cut(double v, int decimals, bool nearest)
+{
+	double size = v < 0 ? -v : v, out;
+	uint64_t digits, power = 1;
+	int exponent, drop;
+
+	if (!(size < 9007199254740992.0))
+		return v;
+	digits = digits_of(size, &exponent);
+	drop = -exponent - decimals;
+	if (drop <= 0)
+		return v;
+	for (int i = 0; i < drop && i < 19; i++)
+		power *= 10;
+	out = from_digits(digits / power + (nearest && digits % power >= power / 2), -decimals);
+	return v < 0 ? -out : out;
+}
+
 double number_round(double v, int decimals)
 {
-	double scale = 1, scaled, up;
+	return cut(v, decimals, true);
+}
 
-	for (int i = 0; i < decimals && i < 15; i++)
-		scale *= 10;
-	scaled = (v < 0 ? -v : v) * scale;
-	if (!(scaled < 9007199254740992.0))
-		return v;
-	/* 1.005 * 100 is 100.49999999999999: a hair below a half counts as the half that was written */
-	up = number_floor(scaled + 0.5 + scaled * 1e-16);
-	return (v < 0 ? -up : up) / scale;
+double number_cut(double v, int decimals)
+{
+	return cut(v, decimals, false);
 }
 
 /* Exact, by halving the divisor's distance: each subtraction has no rounding error. */

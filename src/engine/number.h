@@ -7,7 +7,9 @@
 
 double number_trunc(double v);
 double number_floor(double v);
-double number_round(double v, int decimals); /* halves away from zero; decimals clipped to 0 to 15 */
+/* To so many decimals (below 0: tens, hundreds); halves away from zero, by the shortest digits that read back as v. */
+double number_round(double v, int decimals);
+double number_cut(double v, int decimals); /* the same towards zero */
 double number_mod(double a, double b);	     /* rest with the sign of a; b not 0 */
 double number_sqrt(double v);		     /* v >= 0 */
 /* false where there is no finite real result */

@@ -121,13 +121,13 @@ static struct value compare(struct run *r, enum opcode op, const struct value *a
 	return value_bool(op == OP_LT ? order < 0 : op == OP_LE ? order <= 0 : op == OP_GT ? order > 0 : order >= 0);
 }
 
-static struct str lowered(struct run *r, struct str s)
+static struct str folded(struct run *r, struct str s)
 {
 	struct str out = S("");
 	struct buf b;
 
 	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
-	fold_put_lower(&b, s);
+	fold_put_key(&b, s);
 	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
 		r->failed = ERR_MEMORY;
 	return out;
@@ -157,7 +157,7 @@ bool vm_contains(struct run *r, const struct value *a, const struct value *b, bo
 	}
 	if (!run_burn(r, (uint32_t)(a->s.n / 32)))
 		return false;
-	return fold ? str_find(lowered(r, a->s), lowered(r, b->s), NULL) : str_find(a->s, b->s, NULL);
+	return fold ? str_find(folded(r, a->s), folded(r, b->s), NULL) : str_find(a->s, b->s, NULL);
 }
 
 /* A single value beside a list counts as a list of one. */
