@@ -60,8 +60,11 @@
 /* database */
 #define PG_PARAMS_MAX 64                    /* of one statement */
 #define PG_COLUMNS_MAX 64                   /* that one query takes out of a result */
-#define PG_CONNECT_TIMEOUT_MS 3000
-#define PG_RECONNECT_PAUSE_MS 200           /* after a failed connect: everyone else is told at once instead of waiting too */
+#define PG_CONNECT_TIMEOUT_MS 1500
+#define PG_RECONNECT_PAUSE_MS 200           /* while the server is away: one caller tries this often, everyone else is told at once */
+#define PG_SILENCE_MS 1000                  /* no byte from the server for so long while replies are due: it is asked ... */
+#define PG_ASK_TIMEOUT_MS 1000              /* ... and must answer within this, or it hangs */
+#define PG_SILENCE_STEP_MS 200              /* how soon everyone who waits hears of it */
 #define PG_IDLE_CHECK_MS 30000              /* idle for longer: asked whether it still lives; spare ones are closed */
 #define PG_REPLY_MARGIN_MS 2000             /* past statement_timeout: the server is dead or cut off */
 #define PG_ROLLBACK_TIMEOUT_MS 2000

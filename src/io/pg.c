@@ -1,6 +1,7 @@
 #include "io/pg.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include "base/limits.h"
 #include "io/clock.h"
 #include "io/log.h"
@@ -21,7 +22,10 @@ struct pg_pool {
 	pthread_cond_t given; /* a connection came back, or a place is free */
 	struct idle *idle;    /* config.max places */
 	int idle_count, open, waiting;
-	int64_t down_until_ns; /* after a failed connect nobody tries before this */
+	bool down;			   /* the server is away, or hangs; until one caller got through to it */
+	int64_t down_until_ns;		   /* while down nobody tries before this */
+	_Atomic int64_t heard_ns, dead_ns; /* when bytes last came; when it was last found silent */
+	atomic_bool asking;
 };
 
 #define POOL_ARENA_MAX_BYTES (1 * MB)
@@ -121,12 +125,63 @@ static bool answers(struct pg_session *c, int timeout_ms)
 }
 
 /* Fit to go out? Too old ones are replaced; one that was idle for long is asked first. */
-static bool fit(struct pg_pool *p, const struct idle *i, int64_t now_ns)
+enum fitness { FIT, WORN, MUTE };
+
+static enum fitness fitness(struct pg_pool *p, const struct idle *i, int64_t now_ns)
 {
 	if (now_ns - pg_session_born_ns(i->conn) > (int64_t)p->config.recycle_s * 1000000000 ||
 	    !pg_session_quiet(i->conn))
+		return WORN;
+	if (now_ns - i->since_ns < (int64_t)PG_IDLE_CHECK_MS * 1000000 || answers(i->conn, PG_ASK_TIMEOUT_MS))
+		return FIT;
+	return MUTE;
+}
+
+/* ---- a server that is away, or hangs ---- */
+
+/* Called with the lock held. */
+static void mark_down(struct pg_pool *p)
+{
+	p->down = true;
+	p->down_until_ns = clock_mono_ns() + (int64_t)PG_RECONNECT_PAUSE_MS * 1000000;
+	pthread_cond_broadcast(&p->given); /* those who wait are told at once */
+}
+
+static void mark_up(struct pg_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->down = false;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pg_pool_heard(struct pg_pool *p)
+{
+	atomic_store_explicit(&p->heard_ns, clock_mono_ns(), memory_order_relaxed);
+}
+
+bool pg_pool_silent(struct pg_pool *p, int64_t from_ns)
+{
+	const int64_t long_ns = (int64_t)PG_SILENCE_MS * 1000000;
+	int64_t now_ns = clock_mono_ns();
+	bool spoke;
+
+	if (atomic_load(&p->dead_ns) > from_ns)
+		return true;
+	if (now_ns - from_ns < long_ns || now_ns - atomic_load(&p->heard_ns) < long_ns ||
+	    atomic_exchange(&p->asking, true))
 		return false;
-	return now_ns - i->since_ns < (int64_t)PG_IDLE_CHECK_MS * 1000000 || answers(i->conn, PG_ROLLBACK_TIMEOUT_MS);
+	spoke = pg_server_answers(&p->config, PG_ASK_TIMEOUT_MS);
+	if (spoke) {
+		pg_pool_heard(p);
+	} else {
+		atomic_store(&p->dead_ns, clock_mono_ns());
+		log_message(p->config.log, LOG_ERROR, "database_silent", str_from(p->config.application_name));
+		pthread_mutex_lock(&p->lock);
+		mark_down(p);
+		pthread_mutex_unlock(&p->lock);
+	}
+	atomic_store(&p->asking, false);
+	return !spoke;
 }
 
 static enum err make(struct pg_pool *p, struct pg_session **out)
@@ -134,12 +189,14 @@ static enum err make(struct pg_pool *p, struct pg_session **out)
 	const char *why;
 	enum err e = pg_session_open(&p->config, out, &why);
 
-	if (!e)
+	if (!e) {
+		(*out)->pool = p;
+		mark_up(p);
 		return OK;
+	}
 	pthread_mutex_lock(&p->lock);
 	p->open--;
-	p->down_until_ns = clock_mono_ns() + (int64_t)PG_RECONNECT_PAUSE_MS * 1000000;
-	pthread_cond_broadcast(&p->given); /* those who wait are told at once that the database is away */
+	mark_down(p);
 	pthread_mutex_unlock(&p->lock);
 	return e;
 }
@@ -149,12 +206,18 @@ enum found { FOUND_IDLE, FOUND_PLACE, FOUND_NONE, FOUND_DOWN };
 
 static enum found look(struct pg_pool *p, int64_t now_ns, struct idle *idle)
 {
+	if (p->down) {
+		if (now_ns < p->down_until_ns)
+			return FOUND_DOWN;
+		/* This caller tries; the others are told at once as long as that may take. */
+		p->down_until_ns = now_ns + (int64_t)(PG_ASK_TIMEOUT_MS + PG_CONNECT_TIMEOUT_MS) * 1000000;
+	}
 	if (p->idle_count > 0) {
 		*idle = p->idle[--p->idle_count];
+		if (p->down) /* asked before it goes out, however fresh it is */
+			idle->since_ns = now_ns - (int64_t)PG_IDLE_CHECK_MS * 1000000;
 		return FOUND_IDLE;
 	}
-	if (now_ns < p->down_until_ns)
-		return FOUND_DOWN;
 	if (p->open < p->config.max) {
 		p->open++;
 		return FOUND_PLACE;
@@ -185,11 +248,17 @@ enum err pg_take(struct pg_pool *p, struct pg_session **out)
 			return ERR_UNAVAILABLE;
 		if (found == FOUND_PLACE)
 			return make(p, out);
-		if (fit(p, &idle, clock_mono_ns())) {
+		switch (fitness(p, &idle, clock_mono_ns())) {
+		case FIT:
+			mark_up(p);
 			*out = idle.conn;
 			return OK;
+		case MUTE: /* a new one takes its place: one more like it would cost as much time again */
+			pg_session_close(idle.conn);
+			return make(p, out);
+		case WORN:
+			forget(p, idle.conn);
 		}
-		forget(p, idle.conn);
 	}
 }
 

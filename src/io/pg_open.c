@@ -47,9 +47,8 @@ static PGconn *connect_start(const struct pg_pool_config *config)
 	return PQconnectStartParams(names, values, 1);
 }
 
-static enum err connect_wait(struct pg_session *c)
+static enum err connect_wait(struct pg_session *c, int64_t deadline)
 {
-	int64_t deadline = clock_mono_ns() + (int64_t)PG_CONNECT_TIMEOUT_MS * 1000000;
 	PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 	enum err e;
 
@@ -61,6 +60,16 @@ static enum err connect_wait(struct pg_session *c)
 		want = PQconnectPoll(c->pg);
 	}
 	return want == PGRES_POLLING_OK ? OK : ERR_UNAVAILABLE;
+}
+
+bool pg_server_answers(const struct pg_pool_config *config, int timeout_ms)
+{
+	int64_t deadline = clock_mono_ns() + (int64_t)timeout_ms * 1000000;
+	struct pg_session c = {.pg = connect_start(config)};
+	bool spoke = c.pg && (!connect_wait(&c, deadline) || clock_mono_ns() < deadline);
+
+	PQfinish(c.pg);
+	return spoke;
 }
 
 static const char *connect_check(const struct pg_session *c, enum pg_role role)
@@ -101,7 +110,7 @@ enum err pg_session_open(const struct pg_pool_config *config, struct pg_session 
 		PQsetNoticeReceiver(c->pg, on_notice, c);
 	if (!c->pg)
 		bad = "the connection string cannot be read";
-	else if (connect_wait(c))
+	else if (connect_wait(c, clock_mono_ns() + (int64_t)PG_CONNECT_TIMEOUT_MS * 1000000))
 		bad = PQerrorMessage(c->pg)[0] ? PQerrorMessage(c->pg) : "the server does not answer";
 	else
 		bad = connect_check(c, config->role);

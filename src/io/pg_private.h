@@ -17,6 +17,7 @@ enum prepared { PREPARED_NOT, PREPARED_SENT, PREPARED_READY };
 struct pg_session {
 	struct arena arena, scratch;
 	struct pg_conn *pg;         /* libpq's PGconn */
+	struct pg_pool *pool;       /* whose server is asked when replies stay out; NULL outside a pool */
 	struct log *log;
 	int64_t born_ns;
 	int reply_ms;
@@ -32,6 +33,13 @@ struct pg_session {
 enum err pg_fail(struct pg_session *c);
 /* Waits for the socket; ERR_UNAVAILABLE at the deadline. `got` (may be NULL) is what poll(2) found. */
 enum err pg_wait(struct pg_session *c, short events, int64_t deadline_ns, short *got);
+/* Connects anew: does the server say anything, be it a refusal? False when it is silent for so long. */
+bool pg_server_answers(const struct pg_pool_config *config, int timeout_ms);
+/* A reply is waited for since `from_ns`: was the whole server found silent since then? When nothing has come over any connection for
+ * PG_SILENCE_MS, one of those who wait asks it, which takes PG_ASK_TIMEOUT_MS at most. A statement that merely runs long, or waits for
+ * a lock, is not disturbed: the server answers others. */
+bool pg_pool_silent(struct pg_pool *p, int64_t from_ns);
+void pg_pool_heard(struct pg_pool *p);          /* bytes came from the server */
 int64_t pg_session_born_ns(const struct pg_session *c);
 bool pg_session_quiet(struct pg_session *c);    /* idle, and the server has not hung up; asks only the kernel */
 enum err pg_prepare(struct pg_session *c, const struct pg_statement *s);    /* nothing when it is prepared already */

@@ -15,10 +15,11 @@ enum err pg_fail(struct pg_session *c)
 	return ERR_UNAVAILABLE;
 }
 
-/* Waits for the socket. ERR_UNAVAILABLE at the deadline. */
+/* Waits for the socket. ERR_UNAVAILABLE at the deadline, or when the whole server is silent. */
 enum err pg_wait(struct pg_session *c, short events, int64_t deadline_ns, short *got)
 {
 	struct pollfd fd = {.fd = PQsocket(c->pg), .events = events};
+	int64_t from_ns = clock_mono_ns();
 
 	for (;;) {
 		int64_t left_ns = deadline_ns - clock_mono_ns();
@@ -26,13 +27,17 @@ enum err pg_wait(struct pg_session *c, short events, int64_t deadline_ns, short 
 
 		if (left_ns <= 0 || fd.fd < 0)
 			return pg_fail(c);
+		if (c->pool && left_ns > (int64_t)PG_SILENCE_STEP_MS * 1000000)
+			left_ns = (int64_t)PG_SILENCE_STEP_MS * 1000000;
 		n = poll(&fd, 1, (int)(left_ns / 1000000) + 1);
 		if (n > 0) {
+			if (c->pool && (fd.revents & POLLIN))
+				pg_pool_heard(c->pool);
 			if (got)
 				*got = fd.revents;
 			return OK;
 		}
-		if (n < 0 && errno != EINTR)
+		if ((n < 0 && errno != EINTR) || (n == 0 && c->pool && pg_pool_silent(c->pool, from_ns)))
 			return pg_fail(c);
 	}
 }

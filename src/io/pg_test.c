@@ -334,6 +334,50 @@ static void a_silent_server_holds_nobody(void **state)
 	proxy_stop(&proxy);
 }
 
+static void a_server_that_hangs_is_found_out(void **state)
+{
+	struct pg_pool_config config = pool_config(PG_APP);
+	struct proxy proxy = {.silent = false};
+	struct pg_session *c, *other;
+	struct pg_result *r;
+	struct pg_pool *p;
+	int64_t started;
+
+	(void)state;
+	config.conninfo = proxy_start(&proxy);
+	config.statement_timeout_ms = 15000;
+	p = pool_of(&config);
+	assert_int_equal(pg_take(p, &c), OK);
+	atomic_store(&proxy.silent, true);
+	started = clock_mono_ns();
+	assert_int_equal(ask(c, &SQL_test_now, NULL, 0, &r), ERR_UNAVAILABLE);
+	assert_in_range((clock_mono_ns() - started) / 1000000, PG_SILENCE_MS, PG_SILENCE_MS + PG_ASK_TIMEOUT_MS + 1000);
+	started = clock_mono_ns();
+	assert_int_equal(pg_take(p, &other), ERR_UNAVAILABLE);
+	assert_in_range((clock_mono_ns() - started) / 1000000, 0, 50);
+	pg_give(p, c);
+	pg_pool_close(p);
+	proxy_stop(&proxy);
+}
+
+static void a_long_statement_is_no_silence(void **state)
+{
+	struct pg_pool_config config = pool_config(PG_APP);
+	const struct pg_param long_s[] = {P_NUM((PG_SILENCE_MS + 500) / 1000.0)};
+	struct pg_session *c;
+	struct pg_result *r;
+	struct pg_pool *p;
+
+	(void)state;
+	config.statement_timeout_ms = 15000;
+	p = pool_of(&config);
+	assert_int_equal(pg_take(p, &c), OK);
+	assert_int_equal(ask(c, &SQL_test_sleep, long_s, 1, &r), OK);
+	pg_result_clear(r);
+	pg_give(p, c);
+	pg_pool_close(p);
+}
+
 static void every_statement_fits_the_schema(void **state)
 {
 	struct str why = S("");
@@ -440,6 +484,8 @@ int main(void)
 	    cmocka_unit_test(an_open_transaction_never_goes_out_again),
 	    cmocka_unit_test(nobody_there_is_told_quickly),
 	    cmocka_unit_test(a_silent_server_holds_nobody),
+	    cmocka_unit_test(a_server_that_hangs_is_found_out),
+	    cmocka_unit_test(a_long_statement_is_no_silence),
 	    cmocka_unit_test(a_statement_that_does_not_fit_is_named),
 	    cmocka_unit_test(every_statement_fits_the_schema),
 	    cmocka_unit_test(every_login_may_run_its_statements),
