@@ -1,4 +1,4 @@
-/* corpus.h - between corpus_test.c (files, lines, what the compiler says) and corpus_verbs.c (interviews and pages). */
+/* corpus.h - between corpus_test.c (files, lines, what the compiler says) and corpus_verbs.c (interviews and pages) and corpus_cover.c (what the files meet). */
 #ifndef ENGINE_CORPUS_H
 #define ENGINE_CORPUS_H
 
@@ -36,6 +36,12 @@ struct json *script_json(struct script *s, struct str text);
 struct str script_word(struct str *rest);
 void script_expect(struct script *s, struct str got, struct str wanted, const char *what);
 void script_expect_json(struct script *s, struct str got, struct str wanted, const char *what);
+/* Notes what a file meets: a survey that was compiled, its program, an expression, what it was refused for. */
+void cover_survey(struct script *s, struct str text);
+void cover_program(struct script *s);
+void cover_expression(struct str text);
+void cover_code(struct str code);
+void cover_test(void **state); /* the last test: has everything been met? */
 /* Everything that is listed must have come, and nothing else: looked at when a section ends. */
 void script_settle(struct script *s);
 

@@ -90,12 +90,14 @@ static void compile(struct script *s, struct str text)
 	s->program = NULL;
 	s->ran = false;
 	s->verdict = (struct verdict){.error_count = 0};
+	cover_survey(s, text);
 	if (s->compiled.error_count)
 		return;
 	script_expect(s, again.program, s->compiled.program, "the program made again");
 	if (program_load(s->a, s->compiled.program, &p, &why))
 		stop(s, "its program is refused: %s", why);
 	s->program = p;
+	cover_program(s);
 	s->in = (struct interview){.program = p, .seed = 1, .now_ms = 1795000000000, .language = program_language(p)};
 }
 
@@ -209,7 +211,7 @@ static void add_file(const char *path, struct CMUnitTest *tests, size_t *n)
 {
 	char *kept;
 
-	if (!str_ends(str_from(path), S(".test")) || *n >= CASES_MAX || !(kept = strdup(path)))
+	if (!str_ends(str_from(path), S(".test")) || *n >= CASES_MAX - 1 || !(kept = strdup(path)))
 		return;
 	tests[(*n)++] = (struct CMUnitTest){kept + strlen(ENGINE_CORPUS) + 1, corpus_file, NULL, NULL, kept};
 }
@@ -239,5 +241,6 @@ int main(void)
 	add_folder(ENGINE_CORPUS, tests, &n);
 	if (n == 0)
 		return 1;
+	tests[n++] = (struct CMUnitTest){"everything has a file", cover_test, NULL, NULL, NULL};
 	return _cmocka_run_group_tests("corpus", tests, n, NULL, NULL);
 }

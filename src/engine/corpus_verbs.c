@@ -310,6 +310,7 @@ void do_values(struct script *s, struct str rest)
 
 void do_value(struct script *s, struct str rest)
 {
+	cover_expression(rest);
 	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_STRICT, 1795000000000, &s->value, &s->why);
 }
 
@@ -327,6 +328,7 @@ void do_fails(struct script *s, struct str rest)
 
 	if (!s->evaluated)
 		stop(s, "it gives %.*s", STR_ARGS(s->value));
+	cover_code(s->why.code);
 	script_expect(s, s->why.code, code, "the code");
 	if (str_to_int(rest, &column) && column != s->why.column)
 		stop(s, "column %u, expected %d", s->why.column, (int)column);
