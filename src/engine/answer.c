@@ -44,18 +44,20 @@ bool choice_exists(const struct program *p, const struct p_question *q, const st
 	return false;
 }
 
-/* True when the value stands among the visible choices; wrong when it is none. */
+/* True when the value stands among the choices that may be chosen; wrong when it is none. */
 static bool take_choice(
     struct run *r, const struct p_question *q, struct state *s, const struct json *j, struct value *out)
 {
+	const struct choice_view *found;
+
 	if (!scalar(j, out)) {
 		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
 		return false;
 	}
 	if (!run_burn(r, 1 + s->choice_count / 8))
 		return false;
-	if (choices_find(s, out))
-		return true;
+	if ((found = choices_find(s, out)))
+		return !found->off;
 	if (!run_burn(r, q->choices_count / 8) || !choice_exists(r->p, q, out))
 		wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
 	return false;
@@ -287,9 +289,16 @@ void answer_take(struct run *r, uint32_t question)
 	s->value = value_empty;
 	s->other = S("");
 	s->wrong = NULL;
+	lock_fill(r, question);
 	if (s->raw && s->raw->type != JSON_NULL)
 		takers[q->type](r, q, s);
 	if (s->wrong || value_is_empty(&s->value))
 		s->value = value_empty;
 	take_other(r, q, s);
+	/* nobody can be told to mend what cannot be changed */
+	if (s->lock && (s->wrong || !judge_fits(r, question))) {
+		s->wrong = NULL;
+		s->value = value_empty;
+		s->other = S("");
+	}
 }

@@ -184,6 +184,7 @@ static void check_choices_texts(struct def *d, struct def_choices *list)
 			diag(&d->diags, D_LABEL_MISSING, c->at, S(""), S(""));
 		check_text(d, &c->label, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
+		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
 	}
 }
 

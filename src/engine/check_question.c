@@ -53,18 +53,21 @@ static void check_list(struct def *d, struct def_question *q, struct def_choices
 			diag(&d->diags, D_LABEL_MISSING, c->at, S(""), S(""));
 		check_text(d, &c->label, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
+		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
 	}
 }
 
 static void check_choices(struct def *d, struct def_question *q)
 {
 	uint32_t count = q->choices.shared ? q->choices.shared->count : q->choices.count;
+	const struct scope filter = {.def = d, .of = q, .choices = q, .pages = q->page->index + 1};
 	bool from = q->from_name.p != NULL;
 
 	if (!count && !from)
 		diag(&d->diags, q->type == Q_matrix ? D_MISSING : D_NO_CHOICES, q->at,
 		    q->type == Q_matrix ? S("columns") : q->name, S(""));
 	check_list(d, q, &q->choices, true);
+	check_formula(d, &q->choice_filter, &filter, K(V_BOOL));
 	if (q->at_least > 0 && q->at_most >= 0 && q->at_least > q->at_most)
 		diag(&d->diags, D_BOUNDS, q->at, S("min_selected"), S("max_selected"));
 }
@@ -272,6 +275,7 @@ void check_question(struct def *d, struct def_question *q)
 	check_texts(d, q, &scope);
 	check_formula(d, &q->visible_if, &scope, K(V_BOOL));
 	check_formula(d, &q->required_if, &scope, K(V_BOOL));
+	check_formula(d, &q->enable_if, &scope, K(V_BOOL));
 	check_validators(d, q);
 	if (groups & (P_CHOICES | P_MATRIX))
 		check_choices(d, q);

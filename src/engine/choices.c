@@ -23,6 +23,19 @@ static bool is_chosen(const struct state *s, const struct value *v)
 	return s->value.kind == V_LIST ? value_in(v, &s->value) : value_same(v, &s->value);
 }
 
+/* The filter is about the choices themselves; "other", "none of these" and their like stay beside whatever it leaves. */
+static bool is_offered(struct run *r, const struct p_question *q, const struct choice_view *v)
+{
+	bool holds;
+
+	if (!q->choice_filter || v->choice->role)
+		return true;
+	r->choice = v;
+	holds = vm_true(r, q->choice_filter, true);
+	r->choice = NULL;
+	return holds;
+}
+
 /* What is carried forward: without "none of these" and its like, with the text that was typed for an `other`. */
 static void carry(struct run *r, const struct p_question *q, struct state *s)
 {
@@ -35,7 +48,7 @@ static void carry(struct run *r, const struct p_question *q, struct state *s)
 		bool chosen = is_chosen(from, &v.value);
 
 		if (v.choice->role > ROLE_OTHER || (q->from_mode == FROM_SELECTED && !chosen) ||
-		    (q->from_mode == FROM_UNSELECTED && chosen))
+		    (q->from_mode == FROM_UNSELECTED && chosen) || !is_offered(r, q, &v))
 			continue;
 		if (v.choice->role == ROLE_OTHER && chosen && from->other.n)
 			v.other = from->other;
@@ -63,9 +76,10 @@ void choices_collect(struct run *r, uint32_t question)
 		struct choice_view v = {.choice = c, .value = choice_value(r->p, c), .from = q};
 		struct state before = {.choices = s->choices, .choice_count = carried};
 
-		if (!vm_true(r, c->visible_if, true) ||
+		if (!vm_true(r, c->visible_if, true) || !is_offered(r, q, &v) ||
 		    (carried && (!run_burn(r, carried / 4) || choices_find(&before, &v.value))))
 			continue;
+		v.off = !vm_true(r, c->enable_if, true);
 		s->choices[s->choice_count++] = v;
 	}
 }

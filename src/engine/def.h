@@ -69,7 +69,7 @@ struct def_choice {
 	bool has_code;
 	int64_t code;
 	struct text label;
-	struct formula visible_if;
+	struct formula visible_if, enable_if;
 	bool fixed, exclusive;
 	enum role role;
 };
@@ -106,7 +106,8 @@ struct def_question {
 	struct def_question *roster; /* whose records it is asked in; NULL: none */
 	uint32_t index, span;	     /* among all questions, parents first; how many follow inside */
 	struct text title, description, required_message, unit, html, label_true, label_false, consent;
-	struct formula visible_if, required_if, first_expression;
+	struct formula visible_if, required_if, first_expression, enable_if, choice_filter;
+	bool read_only, outside; /* outside: enable_if looks at no answer */
 	bool required, pii, encrypted, multiline, each_row;
 	const struct json *first; /* default */
 	const struct where *first_at;

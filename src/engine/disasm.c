@@ -97,6 +97,16 @@ static void question(const struct program *p, const struct p_question *q, struct
 		buf_add(b, S(" required_if "));
 		buf_int(b, q->required_if);
 	}
+	if (q->enable_if) {
+		buf_add(b, S(" enable_if "));
+		buf_int(b, q->enable_if);
+	}
+	if (q->choice_filter) {
+		buf_add(b, S(" choice_filter "));
+		buf_int(b, q->choice_filter);
+	}
+	if (q->flags & QUESTION_READ_ONLY)
+		buf_add(b, S(" read_only"));
 	if (q->flags & QUESTION_REQUIRED)
 		buf_add(b, S(" required"));
 	if (q->flags & QUESTION_PERSONAL)

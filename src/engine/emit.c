@@ -99,6 +99,7 @@ static uint32_t choices_first(struct build *b, struct def_choices *own)
 		    .code = optional_num(b, c->has_code, (double)c->code),
 		    .label = text_id(b, &c->label),
 		    .visible_if = formula_id(b, &c->visible_if),
+		    .enable_if = formula_id(b, &c->enable_if),
 		    .role = c->role,
 		    .flags = (c->fixed ? CHOICE_FIXED : 0) | (c->exclusive ? CHOICE_EXCLUSIVE : 0)};
 	}
@@ -161,6 +162,8 @@ static uint32_t question_flags(const struct def_question *q)
 	flags |= q->refresh ? QUESTION_REFRESH : 0;
 	flags |= q->integer ? QUESTION_INTEGER : 0;
 	flags |= q->each_row ? QUESTION_EACH_ROW : 0;
+	flags |= q->read_only ? QUESTION_READ_ONLY : 0;
+	flags |= q->outside ? QUESTION_OUTSIDE : 0;
 	flags |= (type_rows[q->type].groups & P_CHOICES) && other_among(&q->choices) ? QUESTION_HAS_OTHER : 0;
 	return flags;
 }
@@ -232,6 +235,8 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.description = text_id(b, &q->description);
 	p.visible_if = formula_id(b, &q->visible_if);
 	p.required_if = formula_id(b, &q->required_if);
+	p.enable_if = formula_id(b, &q->enable_if);
+	p.choice_filter = formula_id(b, &q->choice_filter);
 	p.required_message = text_id(b, &q->required_message);
 	p.validators = validators_first(b, q);
 	p.validators_count = q->validator_count;

@@ -103,7 +103,9 @@ enum reference_kind {
 	R_ITEM,
 	R_ITEM_LABEL,
 	R_INDEX,
-	R_COUNT
+	R_COUNT,
+	R_CHOICE,
+	R_CHOICE_CODE
 };
 
 struct node {
@@ -132,11 +134,12 @@ enum { FN_IIF = 1000, FN_LABEL, FN_MATCHES, FN_NOT };
 
 /* Where an expression stands, and what it may see. */
 struct scope {
-	struct def *def;		   /* NULL: untyped variables (collect eval) */
-	const struct def_question *self;   /* {.} */
-	const struct def_question *of;	   /* the question it belongs to, which it cannot see itself */
-	const struct def_question *roster; /* whose record it is about; NULL: that of self or of */
-	uint32_t pages;			   /* sees questions on the first so many pages; PAGES_ALL */
+	struct def *def;		    /* NULL: untyped variables (collect eval) */
+	const struct def_question *self;    /* {.} */
+	const struct def_question *of;	    /* the question it belongs to, which it cannot see itself */
+	const struct def_question *roster;  /* whose record it is about; NULL: that of self or of */
+	const struct def_question *choices; /* {choice.value}: the question whose choices are filtered */
+	uint32_t pages;			    /* sees questions on the first so many pages; PAGES_ALL */
 };
 
 struct parse {

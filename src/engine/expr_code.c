@@ -89,7 +89,9 @@ static const unsigned char plain_references[] = {[R_GONE] = OP_EMPTY,
     [R_ITEM] = OP_ITEM,
     [R_ITEM_LABEL] = OP_ITEM_LABEL,
     [R_INDEX] = OP_INDEX,
-    [R_COUNT] = OP_COUNT};
+    [R_COUNT] = OP_COUNT,
+    [R_CHOICE] = OP_CHOICE,
+    [R_CHOICE_CODE] = OP_CHOICE_CODE};
 
 static void code_reference(struct coder *c, const struct node *n)
 {

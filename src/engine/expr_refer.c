@@ -289,9 +289,26 @@ static void refer_name(struct check *c, struct node *n, struct str name)
 	else if (calc)
 		refer_calc(n, calc);
 	else if (str_eq(name, S("choice")))
-		check_not_built(c, n, n->text);
+		check_fail_name(c, D_CHOICE_OUTSIDE, n, n->text, S(""));
 	else if (n->field.p || !refer_other(c, n, NULL, name))
 		fail_unknown(c, n, name);
+}
+
+/* {choice.value} and {choice.code}: the choice that a filter is asked about. */
+static bool refer_choice(struct check *c, struct node *n, struct str name)
+{
+	bool code = str_eq(n->field, S("code"));
+
+	if (!c->scope->choices || !str_eq(name, S("choice")) || !n->field.p)
+		return false;
+	if (!code && !str_eq(n->field, S("value"))) {
+		check_fail_name(c, D_UNKNOWN_FIELD, n, name, n->field);
+		return true;
+	}
+	n->reference = code ? R_CHOICE_CODE : R_CHOICE;
+	n->kinds = code ? K(V_NUM) : choice_kinds(c->scope->choices, 0);
+	n->field = (struct str){NULL, 0};
+	return true;
 }
 
 /* `row`, `item` and `^` inside a roster; elsewhere a question may be called so. */
@@ -350,7 +367,7 @@ void check_reference(struct check *c, struct node *n)
 		n->reference = R_VAR;
 		n->kinds = n->items = K_ANY;
 		n->text = name;
-	} else if (!refer_inside(c, n, name)) {
+	} else if (!refer_choice(c, n, name) && !refer_inside(c, n, name)) {
 		refer_name(c, n, name);
 	}
 }

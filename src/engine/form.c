@@ -226,6 +226,9 @@ static void take_question(struct form *f, uint32_t question)
 
 	if (!(type_rows[q->type].groups & P_ANSWER))
 		return;
+	/* what cannot be answered keeps what it has, whatever is sent */
+	if (f->r->states[question].visible ? f->r->states[question].lock != LOCK_OPEN : q->enable_if != 0)
+		return;
 	if (kinds & (K(V_LIST) | K(V_RECORD))) {
 		some = kinds & K(V_LIST) ? list_json(f, q, path, &v) : record_json(f, q, path, &v);
 		given = some && v.count > 0;
@@ -307,7 +310,7 @@ static void take_roster(struct form *f, uint32_t roster)
 	struct json list = {.type = JSON_ARRAY, .items = run_alloc(f->r, had + ROSTER_RECORDS_MAX + 1, sizeof(list))};
 	int64_t number;
 
-	if (!s->visible || !list.items)
+	if (!s->visible || s->lock || !list.items)
 		return;
 	for (uint32_t i = 0; i < s->record_count && !f->r->failed; i++) {
 		if (told(f, "remove", name, &number) && number == i + 1 && !q->over && !q->over_from)

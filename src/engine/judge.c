@@ -267,12 +267,26 @@ static void judge_records(struct run *r, uint32_t question)
 	}
 }
 
+bool judge_fits(struct run *r, uint32_t question)
+{
+	uint32_t before = r->error_count;
+	bool fits;
+
+	if (!value_is_empty(&r->states[question].value))
+		judges[r->p->question[question].type](r, &r->p->question[question], &r->states[question]);
+	fits = r->error_count == before;
+	r->error_count = before;
+	return fits;
+}
+
 void judge_question(struct run *r, uint32_t question)
 {
 	const struct p_question *q = &r->p->question[question];
 	const struct state *s = &r->states[question];
 	uint32_t before = r->error_count;
 
+	if (s->lock)
+		return;
 	if (s->wrong) {
 		run_error(r, q, s->wrong_row, s->wrong, s->wrong_message);
 		return;

@@ -7,6 +7,14 @@
 #include "engine/check.h"
 #include "base/shim.h"
 
+/* Whether it may have to keep its first value: read-only, enabled on a condition, or inside something that is. */
+static bool def_may_lock(const struct def_question *q)
+{
+	while (q && !q->read_only && !q->enable_if.tree)
+		q = q->parent;
+	return q != NULL;
+}
+
 struct graph {
 	struct def *d;
 	uint32_t count;	 /* questions, then calculated values */
@@ -80,6 +88,8 @@ static void see_list(struct graph *g, const struct def_choices *list)
 
 	for (uint32_t i = 0; i < own->count; i++)
 		node_references(own->list[i].visible_if.tree, see, g);
+	for (uint32_t i = 0; i < own->count; i++)
+		node_references(own->list[i].enable_if.tree, see, g);
 }
 
 static void collect(struct graph *g)
@@ -91,6 +101,10 @@ static void collect(struct graph *g)
 		node_references(q->visible_if.tree, see, g);
 		see_list(g, &q->choices);
 		see_list(g, &q->rows);
+		node_references(q->choice_filter.tree, see, g);
+		node_references(q->enable_if.tree, see, g);
+		if (def_may_lock(q))
+			node_references(q->first_tree, see, g);
 		node_references(q->over.tree, see, g);
 		if (q->over_from)
 			add_question(g, q->over_from, true);
@@ -158,6 +172,26 @@ static void taint(struct graph *g)
 				again |= calc->personal;
 			}
 		}
+	}
+}
+
+/* Conditions of enable_if that no answer has a part in hold or fail for the whole interview. */
+static void look_outside(void *ctx, const struct node *n)
+{
+	struct graph *g = ctx;
+	struct def_question *q = &g->d->questions[g->at];
+
+	q->outside = q->outside && (n->reference == R_PARAM || n->reference == R_LANG || n->reference == R_NOW ||
+				       n->reference == R_SEED || n->reference == R_CALC);
+	for (uint32_t p = 0; n->reference == R_CALC && p < g->d->page_count; p++)
+		q->outside = q->outside && !g->touches[(size_t)n->calc->index * g->d->page_count + p];
+}
+
+static void mark_outside(struct graph *g)
+{
+	for (g->at = 0; g->at < g->d->question_count; g->at++) {
+		g->d->questions[g->at].outside = g->d->questions[g->at].enable_if.tree != NULL;
+		node_references(g->d->questions[g->at].enable_if.tree, look_outside, g);
 	}
 }
 
@@ -258,6 +292,7 @@ static void view_list(struct viewer *v, const struct def_choices *list)
 
 	for (uint32_t i = 0; i < own->count; i++) {
 		node_references(own->list[i].visible_if.tree, view, v);
+		node_references(own->list[i].enable_if.tree, view, v);
 		view_text(v, &own->list[i].label);
 	}
 }
@@ -267,6 +302,10 @@ static void view_question(struct viewer *v, const struct def_question *q)
 	v->of = q;
 	node_references(q->visible_if.tree, view, v);
 	node_references(q->required_if.tree, view, v);
+	node_references(q->enable_if.tree, view, v);
+	node_references(q->choice_filter.tree, view, v);
+	if (def_may_lock(q))
+		node_references(q->first_tree, view, v);
 	node_references(q->min_tree, view, v);
 	node_references(q->max_tree, view, v);
 	view_text(v, &q->title);
@@ -356,6 +395,7 @@ enum err def_order(struct def *d)
 	collect(&g);
 	spread(&g);
 	taint(&g);
+	mark_outside(&g);
 	for (uint32_t i = d->question_count; i < g.count; i++)
 		g.taken[i] = 1;
 	sort(&g, &d->steps, &d->step_count);

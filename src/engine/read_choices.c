@@ -46,8 +46,9 @@ static void code_read(struct reader r, struct def_choice *c)
 
 static bool choice_read(struct reader r, struct def_choice *c)
 {
-	static const char *const known[] = {"value", "code", "label", "visible_if", "fixed", "exclusive", "role", NULL};
-	static const char *const later[] = {"image", "enable_if", NULL};
+	static const char *const known[] = {
+	    "value", "code", "label", "visible_if", "fixed", "exclusive", "role", "enable_if", NULL};
+	static const char *const later[] = {"image", NULL};
 
 	c->at = r.at;
 	if (r.json->type != JSON_OBJECT) {
@@ -60,6 +61,7 @@ static bool choice_read(struct reader r, struct def_choice *c)
 	code_read(r, c);
 	read_text(r, S("label"), TEXT_PLAIN, &c->label);
 	read_formula(r, S("visible_if"), &c->visible_if);
+	read_formula(r, S("enable_if"), &c->enable_if);
 	c->fixed = read_bool(r, S("fixed"), false);
 	c->exclusive = read_bool(r, S("exclusive"), false);
 	c->role = (enum role)read_word(r, S("role"), roles, countof(roles), NULL);

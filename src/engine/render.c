@@ -5,8 +5,8 @@
  *   cc-errors (role=alert; p.cc-errors-title, ul of links to #q-NAME)
  *   cc-questions around all; cc-question each (fieldset, or div for one input), with the type cc-single, cc-multi, cc-rank,
  *     cc-boolean, cc-consent, cc-text, cc-number, cc-date, cc-time, cc-rating, cc-slider, cc-matrix, cc-multi_text,
- *     cc-allocation, cc-note; the display cc-radio, cc-dropdown, cc-buttons, cc-likert, cc-numbers, cc-stars, cc-nps; and
- *     cc-invalid when it has an error. Attributes: id q-NAME, data-name, data-refresh where others of the page depend on it
+ *     cc-allocation, cc-note; the display cc-radio, cc-dropdown, cc-buttons, cc-likert, cc-numbers, cc-stars, cc-nps;;
+ *     cc-invalid when it has an error, cc-locked when it cannot be answered. Attributes: id q-NAME, data-name, data-refresh where others of the page depend on it
  *   cc-title (legend, label or p), cc-required (span in it), cc-description, cc-hint, cc-error
  *   cc-choices > cc-choice (label) > cc-choice-input, cc-choice-label; cc-other around the text of an `other`
  *   cc-scale > cc-point (label) > cc-point-input, cc-point-number, cc-point-label
@@ -104,6 +104,8 @@ struct str paint_class(struct painter *p)
 	buf_add(&b, display_class(p->q));
 	if (p->invalid)
 		buf_add(&b, S(" cc-invalid"));
+	if (p->s->lock)
+		buf_add(&b, S(" cc-locked"));
 	if (buf_done(&b, &out))
 		p->r->failed = ERR_MEMORY;
 	return out;
@@ -187,6 +189,7 @@ static void paint_frame(struct painter *p, const char *tag)
 	html_attr_bool(p->h, "data-refresh", p->q->flags & QUESTION_REFRESH);
 	if (paint_is_single(p->q))
 		return;
+	html_attr_bool(p->h, "disabled", p->s->lock != LOCK_OPEN);
 	if (is_radio_group(p->q)) {
 		html_attr(p->h, "role", S("radiogroup"));
 		if (p->required)
@@ -203,7 +206,11 @@ static void look_up(struct painter *p)
 {
 	const struct json *raw = p->s->raw;
 
-	p->now = value_empty;
+	if (p->s->lock) {
+		p->now = p->s->value;
+		p->other = p->s->other;
+		return;
+	}
 	p->other = p->s->raw_other && p->s->raw_other->type == JSON_STR ? p->s->raw_other->s : S("");
 	if (raw && value_from_json(p->r->a, raw, &p->now))
 		p->r->failed = ERR_MEMORY;
@@ -219,7 +226,7 @@ static void paint_question(struct painter *p)
 	p->title = run_text(p->r, p->q->title);
 	p->invalid = paint_errors_count(p) > 0;
 	p->required =
-	    (type_rows[p->q->type].groups & P_ANSWER) &&
+	    (type_rows[p->q->type].groups & P_ANSWER) && !p->s->lock &&
 	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
 	p->described_by = paint_describe(p, description.n > 0, hint.n > 0);
 	look_up(p);

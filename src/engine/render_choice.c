@@ -7,11 +7,12 @@ static bool is_now(const struct painter *p, const struct value *v)
 	return p->now.kind == V_LIST ? value_in(v, &p->now) : value_same(v, &p->now);
 }
 
-static void option(struct painter *p, struct str value, struct str label, bool selected)
+static void option(struct painter *p, struct str value, struct str label, bool selected, bool off)
 {
 	html_open(p->h, "option");
 	html_attr(p->h, "value", value);
 	html_attr_bool(p->h, "selected", selected);
+	html_attr_bool(p->h, "disabled", off);
 	html_text(p->h, label);
 	html_close(p->h, "option");
 }
@@ -27,11 +28,12 @@ static void paint_select(struct painter *p, struct str id, struct str name, cons
 	if (p->q->type == Q_single && !paint_is_single(p->q))
 		html_attr(p->h, "aria-label", p->title);
 	paint_attributes(p);
-	option(p, S(""), message(p->r, MSG_CHOOSE, S(""), S("")), value_is_empty(now));
+	option(p, S(""), message(p->r, MSG_CHOOSE, S(""), S("")), value_is_empty(now), false);
 	for (uint32_t i = 0; order && i < p->s->choice_count; i++) {
 		const struct choice_view *v = &p->s->choices[order[i]];
 
-		option(p, program_str(p->r->p, v->choice->text), choice_label(p->r, v), value_same(&v->value, now));
+		option(p, program_str(p->r->p, v->choice->text), choice_label(p->r, v),
+		    value_same(&v->value, now) && !v->off, v->off);
 	}
 	html_close(p->h, "select");
 }
@@ -45,7 +47,8 @@ static void paint_choice(struct painter *p, const struct choice_view *v, bool se
 	html_attr(p->h, "type", several ? S("checkbox") : S("radio"));
 	html_attr(p->h, "name", paint_id(p, '-', S("")));
 	html_attr(p->h, "value", program_str(p->r->p, v->choice->text));
-	html_attr_bool(p->h, "checked", is_now(p, &v->value));
+	html_attr_bool(p->h, "checked", is_now(p, &v->value) && !v->off);
+	html_attr_bool(p->h, "disabled", v->off);
 	html_attr_bool(p->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
 	if (several && p->invalid)
 		html_attr(p->h, "aria-invalid", S("true"));
@@ -181,7 +184,8 @@ static void paint_cell(struct painter *p, struct str row, const struct choice_vi
 	html_attr(p->h, "type", S("radio"));
 	html_attr(p->h, "name", paint_id(p, '-', row));
 	html_attr(p->h, "value", program_str(p->r->p, v->choice->text));
-	html_attr_bool(p->h, "checked", now && value_same(&v->value, now));
+	html_attr_bool(p->h, "checked", now && value_same(&v->value, now) && !v->off);
+	html_attr_bool(p->h, "disabled", v->off);
 	html_close_void(p->h);
 	paint_span(p, "cc-cell-label", choice_label(p->r, v));
 	html_close(p->h, "label");

@@ -53,6 +53,9 @@ void paint_attributes(struct painter *p)
 		html_attr(p->h, "aria-invalid", S("true"));
 	if (p->described_by.n)
 		html_attr(p->h, "aria-describedby", p->described_by);
+	/* what can be read stays in reach of the keyboard; of groups the fieldset is disabled */
+	if (p->s->lock && paint_is_single(p->q))
+		html_attr_bool(p->h, p->q->type == Q_single || p->q->type == Q_slider ? "disabled" : "readonly", true);
 }
 
 struct str paint_number_text(struct painter *p, double v)

@@ -32,7 +32,7 @@ static bool may_remove(const struct painter *p)
 {
 	double least = p->q->at_least ? program_num(p->r->p, p->q->at_least) : 0;
 
-	return !p->q->over && !p->q->over_from && p->s->record_count > least;
+	return !p->q->over && !p->q->over_from && !p->s->lock && p->s->record_count > least;
 }
 
 static void paint_record(struct painter *p, const struct p_page *page, uint32_t record, uint32_t depth)
@@ -76,7 +76,7 @@ void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth)
 
 	p->title = run_text(p->r, p->q->title);
 	p->invalid = paint_errors_count(p) > 0;
-	p->required = (p->q->flags & QUESTION_REQUIRED) || vm_true(p->r, p->q->required_if, false);
+	p->required = !p->s->lock && ((p->q->flags & QUESTION_REQUIRED) || vm_true(p->r, p->q->required_if, false));
 	html_open(p->h, "section");
 	html_attr(p->h, "class", paint_class(p));
 	html_attr(p->h, "id", paint_id(p, '-', S("")));
@@ -87,7 +87,7 @@ void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth)
 	paint_errors(p);
 	for (uint32_t i = 0; i < p->s->record_count && !p->r->failed; i++)
 		paint_record(p, page, i, depth);
-	if (!p->q->over && !p->q->over_from && p->s->record_count < record_room(p->r, p->question))
+	if (!p->q->over && !p->q->over_from && !p->s->lock && p->s->record_count < record_room(p->r, p->question))
 		paint_button(p, "cc-record-add", "add", 0, message(p->r, MSG_ADD_RECORD, S(""), S("")));
 	html_close(p->h, "section");
 }

@@ -17,6 +17,7 @@ struct choice_view {
 	struct value value;	       /* text or number */
 	struct str other;	       /* typed for an `other`, also when carried forward */
 	const struct p_question *from; /* whose own choice it is */
+	bool off;		       /* shown, but not to be chosen */
 };
 
 struct state;
@@ -32,8 +33,12 @@ struct record {
 	struct state *states;	  /* of the questions inside, while it is closed */
 };
 
+/* Whether a question can be answered: LOCK_NOW keeps what was said before, LOCK_ALWAYS takes nothing that was given. */
+enum lock { LOCK_OPEN, LOCK_NOW, LOCK_ALWAYS };
+
 struct state {
 	bool reached, visible;		    /* on a page of the way; shown there */
+	enum lock lock;			    /* when visible */
 	uint32_t at;			    /* place of its step; 0 in a run that takes every step afresh */
 	const struct json *raw, *raw_other; /* as they were given; NULL when not */
 	struct value value;		    /* normalised; empty when hidden or wrong */
@@ -60,6 +65,7 @@ struct run {
 	struct value *stack; /* from here on free for the next expression */
 	uint32_t nested;
 	const struct value *self;		      /* {.} */
+	const struct choice_view *choice;	      /* the one that is being filtered */
 	struct record *record;			      /* the open one; NULL: none */
 	uint32_t roster, record_number, record_count; /* of the open one; its number is from 1 */
 	const struct json *vars;		      /* collect eval only */
@@ -129,6 +135,11 @@ uint32_t record_room(const struct run *r, uint32_t roster); /* the most records 
 struct str record_title(struct run *r, uint32_t roster);
 struct str question_path(struct run *r, uint32_t question);
 
+/* lock.c: whether a visible question can be answered; whether one is left among its choices; its first value, where it keeps it. */
+void lock_question(struct run *r, uint32_t question);
+void lock_choices(struct state *s);
+void lock_fill(struct run *r, uint32_t question);
+
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
 /* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
@@ -186,6 +197,7 @@ void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *
 /* judge.c */
 void judge_page(struct run *r, uint32_t page);
 void judge_question(struct run *r, uint32_t question); /* a visible one */
+bool judge_fits(struct run *r, uint32_t question);     /* whether its value keeps its limits; says nothing */
 void judge_unknown(struct run *r);
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
 

@@ -157,13 +157,36 @@ static enum err put(struct session *s, struct str name, const struct json *value
 	return OK;
 }
 
+/* What cannot be answered now stays as it is. Only where a condition can lock it, everything has to be up to date to tell. */
+static enum err is_locked(struct session *s, struct str name, bool *locked)
+{
+	const struct p_question *all = s->program->question;
+	uint32_t question, at;
+	bool other;
+	enum err e;
+
+	*locked = false;
+	if (!program_answer_name(s->program, name, &question, &other))
+		return OK;
+	for (at = question; all[at].parent && !all[at].enable_if; at = all[at].parent - 1)
+		;
+	if (!all[at].enable_if)
+		return OK;
+	e = session_settle(s, s->judged_to);
+	*locked = s->run.states[question].visible && s->run.states[question].lock != LOCK_OPEN;
+	return e;
+}
+
 enum err session_answer(struct session *s, struct str name, const struct json *value)
 {
+	bool locked;
 	enum err e;
 
 	if (s->over)
 		return ERR_CONFLICT;
 	if (s->stale && (e = session_renew(s)))
+		return e;
+	if ((e = is_locked(s, name, &locked)) || locked)
 		return e;
 	return put(s, name, value);
 }

@@ -26,11 +26,13 @@ static bool exactly(const struct value *a, const struct value *b)
 
 static bool same_state(const struct state *a, const struct state *b)
 {
-	if (a->reached != b->reached || a->visible != b->visible || a->choice_count != b->choice_count ||
-	    a->row_count != b->row_count || !str_eq(a->other, b->other) || !exactly(&a->value, &b->value))
+	if (a->reached != b->reached || a->visible != b->visible || a->lock != b->lock ||
+	    a->choice_count != b->choice_count || a->row_count != b->row_count || !str_eq(a->other, b->other) ||
+	    !exactly(&a->value, &b->value))
 		return false;
 	for (uint32_t i = 0; i < a->choice_count; i++)
-		if (a->choices[i].choice != b->choices[i].choice || !str_eq(a->choices[i].other, b->choices[i].other))
+		if (a->choices[i].choice != b->choices[i].choice || a->choices[i].off != b->choices[i].off ||
+		    !str_eq(a->choices[i].other, b->choices[i].other))
 			return false;
 	for (uint32_t i = 0; i < a->row_count; i++)
 		if (a->rows[i] != b->rows[i])

@@ -22,12 +22,22 @@ static struct json text_of(struct str s)
 
 /* ---- choices ---- */
 
+/* One that may be chosen; there is one unless the question is locked. */
+static bool draw_choice(struct simulator *s, const struct state *st, struct json *out)
+{
+	uint32_t at = rng_below(&s->rng, st->choice_count);
+
+	for (uint32_t i = 0; i < st->choice_count && st->choices[at].off; i++)
+		at = (at + 1) % st->choice_count;
+	*out = json_of(&st->choices[at].value);
+	return !st->choices[at].off;
+}
+
 static bool draw_single(struct simulator *s, uint32_t question, struct json *out)
 {
 	const struct state *st = &s->r.states[question];
 
-	*out = json_of(&st->choices[rng_below(&s->rng, st->choice_count)].value);
-	return true;
+	return draw_choice(s, st, out);
 }
 
 static uint32_t bound(const struct simulator *s, uint32_t num, uint32_t fallback)
@@ -44,7 +54,7 @@ static uint16_t *mixed(struct simulator *s, const struct state *st, uint32_t *n)
 
 	*n = 0;
 	for (uint32_t i = 0; order && i < st->choice_count; i++)
-		if (!(st->choices[i].choice->flags & CHOICE_EXCLUSIVE))
+		if (!(st->choices[i].choice->flags & CHOICE_EXCLUSIVE) && !st->choices[i].off)
 			order[(*n)++] = (uint16_t)i;
 	if (order)
 		rng_shuffle(&s->rng, order, *n);
@@ -70,7 +80,7 @@ static bool draw_alone(struct simulator *s, const struct state *st, struct json 
 
 	for (uint32_t tries = 0; tries < 2 * st->choice_count; tries++) {
 		found[0] = (uint16_t)rng_below(&s->rng, st->choice_count);
-		if (st->choices[found[0]].choice->flags & CHOICE_EXCLUSIVE)
+		if ((st->choices[found[0]].choice->flags & CHOICE_EXCLUSIVE) && !st->choices[found[0]].off)
 			return take_choices(s, st, found, 1, out);
 	}
 	return false;
@@ -240,8 +250,8 @@ static bool draw_matrix(struct simulator *s, uint32_t question, struct json *out
 
 	for (uint32_t i = 0; m && i < st->row_count; i++)
 		if (all || chance(s, 70))
-			m[out->count++] = (struct json_member){.key = program_str(s->r.p, st->rows[i]->text),
-			    .value = json_of(&st->choices[rng_below(&s->rng, st->choice_count)].value)};
+			if (draw_choice(s, st, &m[out->count].value))
+				m[out->count++].key = program_str(s->r.p, st->rows[i]->text);
 	return out->count > 0;
 }
 
@@ -315,7 +325,7 @@ bool draw_answer(struct simulator *s, uint32_t question, struct json *out, struc
 	const struct state *st = &s->r.states[question];
 
 	*other = S("");
-	if (!drawers[q->type] || (!s->strict && chance(s, q->flags & QUESTION_REQUIRED ? 1 : 8)))
+	if (!drawers[q->type] || st->lock || (!s->strict && chance(s, q->flags & QUESTION_REQUIRED ? 1 : 8)))
 		return false;
 	if (!drawers[q->type](s, question, out) || s->r.failed)
 		return false;

@@ -25,9 +25,11 @@ static bool has_content(struct run *r, uint32_t question)
 	case Q_multi:
 	case Q_rank:
 		choices_collect(r, question);
+		lock_choices(s);
 		return s->choice_count > 0;
 	case Q_matrix:
 		choices_collect(r, question);
+		lock_choices(s);
 		rows_collect(r, q, s);
 		return s->choice_count > 0 && s->row_count > 0;
 	case Q_multi_text:
@@ -47,8 +49,11 @@ void step_question(struct run *r, uint32_t question)
 	struct state *s = &r->states[question];
 
 	s->reached = true;
-	s->visible = (!q->parent || r->states[q->parent - 1].visible) && vm_true(r, q->visible_if, true) &&
-		     has_content(r, question);
+	s->visible = (!q->parent || r->states[q->parent - 1].visible) && vm_true(r, q->visible_if, true);
+	if (s->visible) {
+		lock_question(r, question);
+		s->visible = has_content(r, question);
+	}
 	if (!s->visible || r->failed)
 		return;
 	if (q->type == Q_roster)

@@ -300,6 +300,11 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 		return r->calcs[x];
 	case OP_PARAM:
 		return r->params[x];
+	case OP_CHOICE:
+		return r->choice ? r->choice->value : value_empty;
+	case OP_CHOICE_CODE:
+		return r->choice && r->choice->choice->code ? value_num(program_num(r->p, r->choice->choice->code))
+							    : value_empty;
 	case OP_SELF:
 		return r->self ? *r->self : value_empty;
 	case OP_COLLECT:

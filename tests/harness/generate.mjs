@@ -155,6 +155,8 @@ function choices(r, names, expressions) {
 		const choice = { value: whole ? i + 1 : `c${i}`, label: label(r, { any: [] }) };
 		if (r.chance(15))
 			choice.visible_if = expressions.bool(1);
+		if (r.chance(8))
+			choice.enable_if = expressions.bool(1);
 		return choice;
 	});
 	if (r.chance(20))
@@ -215,6 +217,15 @@ function question(r, name, names) {
 		q.required_if = x.bool(1);
 	if (r.chance(10))
 		q.pii = true;
+	const first = { number: 'num', text: 'text' }[type];
+	if (first && r.chance(25))
+		q.default_expression = x[first](1);
+	if (r.chance(q.default_expression ? 25 : 2))
+		q.read_only = true;
+	if (r.chance(12))
+		q.enable_if = x.bool(1);
+	if (q.choices && typeof q.choices[0].value === 'number' && r.chance(25))
+		q.choice_filter = r.of(['{choice.value} > 1', '{choice.value} != 2', `{choice.value} <= ${x.num(1)}`, '{choice.code} empty']);
 	if (['number', 'slider'].includes(type) && r.chance(20))
 		q.validators = [{ expression: `{.} ${r.of(['<', '!='])} ${x.num(1)}`, message: label(r, names) }];
 	return q;
