@@ -1,5 +1,5 @@
 /* compile.c - from a definition to a program, with everything that is to be said about it. */
-#include "engine/def.h"
+#include "engine/analyse.h"
 #include "base/limits.h"
 
 /* Whether one step of a pointer, as RFC 6901 writes it, names this key. */
@@ -93,6 +93,8 @@ enum err engine_compile(struct arena *a, const struct json *definition, unsigned
 	if (d.languages && (e = def_check(&d)))
 		return e;
 	if (!d.diags.errors && (e = def_order(&d)))
+		return e;
+	if (!d.diags.errors && (e = def_analyse(&d)))
 		return e;
 	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (e = prove(&d, program))))
 		return e;

@@ -249,13 +249,8 @@ bool expr_check(struct diags *d, const struct where *at, struct str source, stru
 		return !c.failed;
 	if ((wanted == K(V_DATE) || wanted == K(V_TIME)) && !check_moment(&c, n, wanted))
 		return false;
-	if (n->kinds & wanted) {
-		if (wanted == K(V_BOOL) && n->kind == N_BOOL) {
-			args[0] = n->b ? S("true") : S("false");
-			check_fail(&c, D_CONSTANT, n, args);
-		}
+	if (n->kinds & wanted)
 		return true;
-	}
 	args[0] = kinds_text(d->a, wanted == K(V_BOOL) ? n->kinds : wanted);
 	args[1] = kinds_text(d->a, n->kinds);
 	check_fail(&c, wanted == K(V_BOOL) ? D_NOT_BOOLEAN : D_RESULT_MISMATCH, n, args);

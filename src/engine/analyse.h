@@ -1,0 +1,31 @@
+/* analyse.h - what a definition without errors is still likely to get wrong: conditions that never or always hold, pages,
+ * questions, choices and rules that no interview meets, quota cells that nobody falls into, that overlap or leave a gap.
+ * Everything said is proved by solve.h; what cannot be proved is not said. Room-internal, compiler only. */
+#ifndef ENGINE_ANALYSE_H
+#define ENGINE_ANALYSE_H
+
+#include "engine/solve.h"
+
+/* After def_order, when there are no errors. ERR_MEMORY only when not even the first pages could be looked at. */
+enum err def_analyse(struct def *d);
+
+/* ---- between analyse.c and analyse_rules.c ---- */
+
+struct analysis {
+	struct def *d;
+	struct solver solver;
+};
+/* Where a condition stands. */
+struct place {
+	const struct goal *given; /* what holds there already */
+	uint32_t pages, passed;	  /* as goals and solve() have them */
+};
+enum verdict_of_condition { CONDITION_OPEN, CONDITION_NEVER, CONDITION_ALWAYS, CONDITION_NEVER_HERE };
+/* Says what can be said about the condition alone; NEVER_HERE, which is for the caller to say: what is given contradicts it. */
+enum verdict_of_condition analyse_condition(struct analysis *a, const struct formula *f, struct place place);
+/* The branches of iif() that are never taken. */
+void analyse_branches(struct analysis *a, const struct formula *f);
+void analyse_rules(struct analysis *a);
+void analyse_quotas(struct analysis *a);
+
+#endif
