@@ -28,6 +28,7 @@ enum found {
 };
 
 #define SOLVE_FACTS_MAX 48
+#define SOLVE_NESTED_MAX 400 /* calculated values name each other; each takes some of the stack */
 
 /* What the answer to one question, or the value of one parameter, can still be. */
 struct fact {
@@ -79,7 +80,7 @@ bool solver_init(struct solver *s, struct def *d);
 void solver_free(struct solver *s);
 enum found solve(struct solver *s, const struct goal *goals, uint32_t passed);
 
-/* ---- between solve.c and solve_eval.c ---- */
+/* ---- between solve.c, solve_operand.c and solve_eval.c ---- */
 
 enum tri { TRI_NO, TRI_YES, TRI_MAYBE };
 enum tri solve_holds(struct solver *s, const struct node *n, uint32_t pages);
@@ -90,5 +91,18 @@ enum { PART_EMPTY, PART_IS, PART_BELOW, PART_ABOVE, PARTS }; /* below: any other
 bool fact_cut(struct solver *s, const struct fact *f, const struct split *at, unsigned part, struct fact *out);
 /* Which choice a literal is; UINT32_MAX for none. */
 uint32_t fact_choice(const struct fact *f, const struct node *literal);
+
+/* What an operand can be. */
+struct operand {
+	bool empty, value; /* it may be empty, may be a value */
+	bool number;	   /* its value lies from low to high; dates and times too */
+	double low, high;
+	const struct node *literal; /* its only value */
+	uint32_t fact;		    /* it is this fact; UINT32_MAX: of another kind */
+};
+
+struct operand solve_operand(struct solver *s, const struct node *n, uint32_t pages);
+/* Where the search may cut next; the first proposal stands. */
+void solve_propose(struct solver *s, struct split split);
 
 #endif
