@@ -243,6 +243,8 @@ enum err program_depend(struct arena *a, struct program *p)
 	struct collector c = {.p = p, .a = a, .budget = DEPENDENCY_STEPS_MAX};
 	size_t nodes = program_nodes(p);
 
+	if (p->dependent_first)
+		return OK;
 	c.seen_expr = arena_array(a, uint32_t, (size_t)p->expr_count + 1);
 	c.seen_label = arena_array(a, uint32_t, (size_t)p->question_count + 1);
 	c.seen_node = arena_array(a, uint32_t, nodes);

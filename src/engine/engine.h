@@ -168,7 +168,8 @@ enum err interview_run(
 struct session;
 
 /* Notes what depends on what, for sessions: once after program_load, before threads share the program. In a program without
- * these notes a session works everything out again after each event, with the same result. ERR_MEMORY. */
+ * these notes a session works everything out again after each event, with the same result. Asked for again it does nothing.
+ * ERR_MEMORY. */
 enum err program_depend(struct arena *a, struct program *p);
 
 /* `start->answers` may hold answers given before, or be NULL; the respondent is put on the first page unless a required
@@ -208,12 +209,17 @@ enum err session_read(
  *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
  * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters and full may be missing. A move that is not
  * possible leaves everything as it is, as it does for a respondent. */
+/* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */
+enum err session_event(struct session *s, const struct json *event, const char **why);
+
 struct replay_fault {
 	uint32_t event; /* from 1; 0: the line itself */
 	const char *what;
 };
-#define REPLAY_CHECK                                                                                                   \
-	1u /* after every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
+/* After every event: is the verdict that of a run from the beginning, are the bytes read back the same? */
+#define REPLAY_CHECK 1u
+/* Halfway the session is written, ended, and goes on from what is read back. */
+#define REPLAY_RESUME 2u
 /* ERR_INVALID with *why when the line is no interview of this program, or when a check fails; ERR_LIMIT, ERR_MEMORY. */
 enum err interview_replay(const struct arena_source *source, const struct program *p, struct str line, unsigned flags,
     unsigned char hash[32], struct replay_fault *why);

@@ -105,50 +105,54 @@ static enum err check(struct replay *p)
 
 /* ---- events ---- */
 
-static enum err answer(struct replay *p, const struct json *name, const struct json *value)
+static enum err refuse(const char **why, const char *what)
+{
+	*why = what;
+	return ERR_INVALID;
+}
+
+static enum err answer(struct session *s, const struct json *name, const struct json *value, const char **why)
 {
 	enum err e;
 
 	if (name->type != JSON_STR || !value)
-		return fault(p, "an answer needs a name and a value");
-	e = session_answer(p->s, name->s, value);
-	return e == ERR_NOT_FOUND  ? fault(p, "there is no question of this name")
-	       : e == ERR_CONFLICT ? fault(p, "the interview is over")
-				   : e;
+		return refuse(why, "an answer needs a name and a value");
+	e = session_answer(s, name->s, value);
+	return e == ERR_NOT_FOUND ? refuse(why, "there is no question of this name") : e;
 }
 
-static enum err move(struct replay *p, const struct json *where)
+static enum err move(struct session *s, const struct json *where, const char **why)
 {
 	bool back = where->type == JSON_STR && str_eq(where->s, S("back")), moved;
-	enum err e;
 
 	if (!back && (where->type != JSON_STR || !str_eq(where->s, S("next"))))
-		return fault(p, "a page is \"next\" or \"back\"");
-	e = session_move(p->s, back ? -1 : 1, &moved);
-	return e == ERR_CONFLICT ? fault(p, "the interview is over") : e;
+		return refuse(why, "a page is \"next\" or \"back\"");
+	return session_move(s, back ? -1 : 1, &moved);
 }
 
-static enum err language(struct replay *p, const struct json *tag)
+static enum err language(struct session *s, const struct json *tag, const char **why)
 {
-	enum err e = tag->type == JSON_STR ? session_language(p->s, tag->s) : ERR_NOT_FOUND;
+	enum err e = tag->type == JSON_STR ? session_language(s, tag->s) : ERR_NOT_FOUND;
 
-	return e == ERR_NOT_FOUND ? fault(p, "the survey does not have this language") : e;
+	return e == ERR_NOT_FOUND ? refuse(why, "the survey does not have this language") : e;
 }
 
-static enum err take_event(struct replay *p, const struct json *event)
+enum err session_event(struct session *s, const struct json *event, const char **why)
 {
 	const struct json *v;
+	enum err e;
 
-	if ((v = json_get(event, S("answer"))))
-		return event->count == 2 ? answer(p, v, json_get(event, S("value")))
-					 : fault(p, "an answer needs a name and a value");
-	if (event->type != JSON_OBJECT || event->count != 1)
-		return fault(p, "an event is an answer, a page or a language");
-	if ((v = json_get(event, S("page"))))
-		return move(p, v);
-	if ((v = json_get(event, S("language"))))
-		return language(p, v);
-	return fault(p, "an event is an answer, a page or a language");
+	if ((v = json_get(event, S("answer"))) && event->count == 2)
+		e = answer(s, v, json_get(event, S("value")), why);
+	else if (v)
+		return refuse(why, "an answer needs a name and a value");
+	else if (event->type == JSON_OBJECT && event->count == 1 && (v = json_get(event, S("page"))))
+		e = move(s, v, why);
+	else if (event->type == JSON_OBJECT && event->count == 1 && (v = json_get(event, S("language"))))
+		e = language(s, v, why);
+	else
+		return refuse(why, "an event is an answer, a page or a language");
+	return e == ERR_CONFLICT ? refuse(why, "the interview is over") : e;
 }
 
 static enum err read_line(struct replay *p, const struct json *line, struct interview *in, const struct json **events)
@@ -176,6 +180,22 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 	return OK;
 }
 
+/* Nothing but its bytes is left of the session. */
+static enum err resume(struct replay *p)
+{
+	struct session *before = p->s;
+	struct str bytes;
+	enum err e;
+
+	arena_reset(&p->events);
+	if ((e = session_write(before, &p->events, &bytes)))
+		return e;
+	p->s = NULL;
+	session_end(before);
+	e = session_read(p->source, p->program, bytes, &p->s);
+	return e == ERR_INVALID ? fault(p, "the state that was written is refused") : e;
+}
+
 static enum err run_line(struct replay *p, struct str text, unsigned char hash[32])
 {
 	static const struct json_limits limits = {.depth = JSON_DEPTH_MAX,
@@ -194,7 +214,9 @@ static enum err run_line(struct replay *p, struct str text, unsigned char hash[3
 		return e;
 	for (uint32_t i = 0; i < events->count; i++) {
 		p->why->event = i + 1;
-		if ((e = take_event(p, &events->items[i])) || (e = check(p)))
+		if ((e = session_event(p->s, &events->items[i], &p->why->what)) || (e = check(p)))
+			return e;
+		if ((p->flags & REPLAY_RESUME) && i == events->count / 2 && (e = resume(p)))
 			return e;
 	}
 	return session_hash(p->s, hash);

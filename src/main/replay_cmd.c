@@ -8,8 +8,10 @@
 
 #define REPLAY_ARENA_MAX_BYTES (256 * MB)
 
-static struct option_row options[] = {{.name = "check",
-    .about = "After every event compare with a run from the beginning, and write and read the state."}};
+static struct option_row options[] = {
+    {.name = "check",
+	.about = "After every event compare with a run from the beginning, and write and read the state."},
+    {.name = "resume", .about = "Halfway write the state, and go on from what is read back."}};
 
 static const char about[] = "Runs interviews again from seed, time and events, and prints a state hash for each: 64 "
 			    "hexadecimal digits a line.\n"
@@ -72,13 +74,14 @@ static int replay_file(const struct command_line *line, const struct program *p,
 int engine_cmd_replay(int argc, char **argv)
 {
 	struct command_line line = {.name = "replay",
-	    .usage = "PROGRAM EVENTS.jsonl [--check]",
+	    .usage = "PROGRAM EVENTS.jsonl [--check] [--resume]",
 	    .about = about,
 	    .options = options,
 	    .option_count = countof(options),
 	    .operand_min = 2,
 	    .operand_max = 2};
 	struct program *p;
+	unsigned flags;
 	const char *why;
 	struct arena a;
 	struct str bytes;
@@ -88,6 +91,8 @@ int engine_cmd_replay(int argc, char **argv)
 
 	if (command_line_read(&line, argc, argv, &status))
 		return status;
+	flags =
+	    (command_option(&line, "check") ? REPLAY_CHECK : 0) | (command_option(&line, "resume") ? REPLAY_RESUME : 0);
 	arena_init(&a, &arena_malloc, REPLAY_ARENA_MAX_BYTES);
 	status = engine_read_file(line.operands[0], &a, &bytes) ? 0 : 2;
 	if (status == 0 && (e = program_load(&a, bytes, &p, &why)))
@@ -99,7 +104,7 @@ int engine_cmd_replay(int argc, char **argv)
 		if (!events)
 			status = command_fail(&line, 2, "%s: %s", line.operands[1], strerror(errno));
 		else
-			status = replay_file(&line, p, events, command_option(&line, "check") ? REPLAY_CHECK : 0);
+			status = replay_file(&line, p, events, flags);
 		if (events && events != stdin)
 			fclose(events);
 	}

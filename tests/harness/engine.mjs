@@ -8,7 +8,7 @@ if (!process.env.COTEST_BUILD)
 	throw new Error('COTEST_BUILD (a build folder of meson) is not set: run this by ./test engine, or set it');
 export const folder = join(process.env.COTEST_BUILD, 'web/engine');
 export const { Compiler, Engine, EngineError } = await import(pathToFileURL(join(folder, 'engine.mjs')));
-export const wasm = { engine: readFileSync(join(folder, 'engine.wasm')), compiler: readFileSync(join(folder, 'compiler.wasm')) };
+export const wasm = { engine: readFileSync(join(folder, 'engine.wasm')), session: readFileSync(join(folder, 'session.wasm')), compiler: readFileSync(join(folder, 'compiler.wasm')) };
 
 /** Keeps what an engine is asked and what it answers, in the frames of web/engine/native.c. */
 export class Recorder {
@@ -37,21 +37,21 @@ export class Recorder {
 
 const words = (...n) => Buffer.from(Uint32Array.from(n).buffer);
 
-/** Asks the native engine the same; gives the number of calls that agree, and throws at the first that does not. */
-export async function compareWithNative({ asked, answered }) {
-	const got = await native(asked);
+/** Asks a native engine the same; gives the number of calls that agree, and throws at the first that does not. */
+export async function compareWithNative({ asked, answered }, program = 'engine_native') {
+	const got = await native(asked, program);
 	if (!got.equals(answered))
 		throw new Error(firstDifference(asked, answered, got));
 	return frames(answered).length;
 }
 
-function native(asked) {
+function native(asked, program) {
 	return new Promise((resolve, reject) => {
-		const child = spawn(join(folder, 'engine_native'), { stdio: ['pipe', 'pipe', 'inherit'] });
+		const child = spawn(join(folder, program), { stdio: ['pipe', 'pipe', 'inherit'] });
 		const parts = [];
 		child.stdout.on('data', (bytes) => parts.push(bytes));
 		child.on('error', reject);
-		child.on('close', (code, signal) => (code === 0 ? resolve(Buffer.concat(parts)) : reject(new Error(`engine_native ended with ${code ?? signal}`))));
+		child.on('close', (code, signal) => (code === 0 ? resolve(Buffer.concat(parts)) : reject(new Error(`${program} ended with ${code ?? signal}`))));
 		child.stdin.on('error', () => {});
 		child.stdin.end(asked);
 	});

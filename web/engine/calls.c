@@ -39,6 +39,13 @@ static enum err do_call(struct calls *c, uint32_t call, uint32_t program, struct
 		}
 		caller.program = c->programs[program - 1].program;
 	}
+	if (call_rows[call].takes & CALL_NEEDS_SESSION) {
+		if (program < 1 || program > CALLS_SESSIONS_MAX || !c->sessions[program - 1].session) {
+			out->text = S("no such session is open");
+			return ERR_INVALID;
+		}
+		caller.session = c->sessions[program - 1].session;
+	}
 	if (call_rows[call].takes & CALL_TAKES_JSON) {
 		if ((e = json_read(&c->scratch, in, &json_limits_default, &json, &why))) {
 			out->text = e == ERR_MEMORY ? S("") : str_from(why.what);
@@ -143,7 +150,7 @@ static enum err full_of(struct caller *c, struct interview *in)
 	return OK;
 }
 
-static enum err interview_of(struct caller *c, struct interview *in)
+enum err caller_interview(struct caller *c, struct interview *in)
 {
 	int64_t seed;
 
@@ -169,7 +176,7 @@ static enum err page_of(struct caller *c, struct interview *in, int32_t *page)
 		return ERR_INVALID;
 	}
 	*page = (int32_t)n;
-	return interview_of(c, in);
+	return caller_interview(c, in);
 }
 
 /* ---- programs ---- */
@@ -229,6 +236,10 @@ enum err call_close(struct caller *c)
 {
 	struct loaded *l = &c->calls->programs[c->number - 1];
 
+	if (l->sessions) {
+		c->out->text = S("sessions in it are open");
+		return ERR_CONFLICT;
+	}
 	arena_free(&l->arena);
 	l->program = NULL;
 	return OK;
@@ -263,38 +274,43 @@ static void put_cells(struct json_out *w, const struct quota_cell *cells, size_t
 	json_close(w, ']');
 }
 
-enum err call_run(struct caller *c)
+enum err reply_verdict(struct caller *c, const struct verdict *v)
 {
 	struct reply_json r;
+	struct json_out *w = reply_begin(c, &r);
+
+	json_open(w, '{');
+	json_key(w, S("errors"));
+	put_errors(w, v->errors, v->error_count);
+	json_field_raw(w, S("answers"), v->answers);
+	json_field_raw(w, S("personal"), v->personal);
+	json_field_raw(w, S("parameters"), v->parameters);
+	json_field_str(w, S("outcome"), v->outcome);
+	json_field_str(w, S("status"), v->status);
+	json_key(w, S("cells"));
+	put_cells(w, v->cells, v->cell_count);
+	json_field_int(w, S("next_page"), v->next_page);
+	json_field_int(w, S("previous_page"), v->previous_page);
+	json_key(w, S("progress"));
+	json_put_num(w, v->progress);
+	json_close(w, '}');
+	return reply_end(c, &r);
+}
+
+enum err call_run(struct caller *c)
+{
 	struct interview in;
 	struct verdict v;
-	struct json_out *w;
 	int64_t page = -1;
 	bool leaves = caller_int(c, S("page"), &page);
-	enum err e = interview_of(c, &in);
+	enum err e = caller_interview(c, &in);
 
 	if (e)
 		return e;
 	page = page < -1 || page > SURVEY_QUESTIONS_MAX ? -1 : page;
 	if ((e = interview_run(&in, leaves ? RUN_PAGE : RUN_COMPLETE, (int32_t)page, c->a, &v)))
 		return e;
-	w = reply_begin(c, &r);
-	json_open(w, '{');
-	json_key(w, S("errors"));
-	put_errors(w, v.errors, v.error_count);
-	json_field_raw(w, S("answers"), v.answers);
-	json_field_raw(w, S("personal"), v.personal);
-	json_field_raw(w, S("parameters"), v.parameters);
-	json_field_str(w, S("outcome"), v.outcome);
-	json_field_str(w, S("status"), v.status);
-	json_key(w, S("cells"));
-	put_cells(w, v.cells, v.cell_count);
-	json_field_int(w, S("next_page"), v.next_page);
-	json_field_int(w, S("previous_page"), v.previous_page);
-	json_key(w, S("progress"));
-	json_put_num(w, v.progress);
-	json_close(w, '}');
-	return reply_end(c, &r);
+	return reply_verdict(c, &v);
 }
 
 enum err call_visible(struct caller *c)
@@ -318,7 +334,7 @@ enum err call_visible(struct caller *c)
 }
 
 /* Errors as CALL_RUN gave them, and names shown before. */
-static enum err view_of(struct caller *c, struct page_view *view)
+enum err caller_view(struct caller *c, struct page_view *view)
 {
 	uint32_t errors, shown;
 	const struct json *e = list(c, S("errors"), &errors), *s = list(c, S("shown"), &shown);
@@ -346,7 +362,7 @@ enum err call_render(struct caller *c)
 	int32_t page;
 	enum err e = page_of(c, &in, &page);
 
-	if (e || (e = view_of(c, &view)))
+	if (e || (e = caller_view(c, &view)))
 		return e;
 	buf_init(&b, c->a, PAGE_MAX_BYTES);
 	html_init(&h, &b);
@@ -387,7 +403,7 @@ enum err call_outcome(struct caller *c)
 	struct reply_json r;
 	struct json_out *w;
 	bool sign;
-	enum err e = interview_of(c, &in);
+	enum err e = caller_interview(c, &in);
 
 	if (e || (e = interview_outcome(&in, json_str_or(c->json, S("outcome"), S("")), c->a, &html, &redirect, &sign)))
 		return e;

@@ -15,7 +15,8 @@
 #include "engine/engine.h"
 #include "base/limits.h"
 
-#define CALLS_PROGRAMS_MAX 64		   /* open at the same time */
+#define CALLS_PROGRAMS_MAX 64 /* open at the same time */
+#define CALLS_SESSIONS_MAX 64
 #define CALLS_SCRATCH_MAX_BYTES (192 * MB) /* of one call, input and reply included */
 
 /* The numbers are known to engine.ts: append, do not reorder. An interview is
@@ -29,11 +30,22 @@ enum call {
 	CALL_RENDER,  /* an interview, "page", "errors": [...], "shown": ["name", ...] -> HTML */
 	CALL_FORM,    /* an interview, "page", "fields": [["name", "value"], ...] -> the answers */
 	CALL_OUTCOME, /* an interview and "outcome" -> {"html", "redirect", "sign"} */
-	/* from here on with the compiler only */
+	/* WITH_COMPILER */
 	CALL_COMPILE, /* text of a definition; `program` holds the flags -> compiled_json(), and the program as bytes */
 	CALL_EVAL,    /* {"expression", "values", "compat", "now_ms"} -> {"value": ...} or {"error": {...}} */
 	CALL_COLUMNS, /* {"language"} -> [{"name", "label", "type", "personal", "choices", "items"}, ...] */
-	CALL_DISASM   /* nothing -> text */
+	CALL_DISASM,  /* nothing -> text */
+	/* WITH_SESSIONS */
+	CALL_REPLAY, /* a line of an events file (engine.h) -> the state hash */
+	CALL_BEGIN,  /* an interview -> {"session": number to name it by, "page", "over", "outcome"} */
+	CALL_RESUME, /* bytes of CALL_WRITE -> the same */
+	/* of a session, named by its number in `program`: */
+	CALL_EVENTS, /* [event of an events file, ...] -> {"page", "over", "outcome"}; those before a refused one stand */
+	CALL_VERDICT, /* {"complete": bool} -> the verdict */
+	CALL_SHOW,    /* "errors", "shown" as in CALL_RENDER -> HTML of its page */
+	CALL_STATE,   /* nothing -> what its hash is of, and the hash as bytes */
+	CALL_WRITE,   /* nothing -> bytes for CALL_RESUME */
+	CALL_END      /* nothing -> nothing */
 };
 
 /* How a call ended; engine.ts knows these numbers too. */
@@ -41,7 +53,7 @@ enum call_status { CALL_OK, CALL_INVALID, CALL_UNREADABLE, CALL_LIMIT, CALL_MEMO
 
 struct reply {
 	struct str text;  /* after a failure: why, or nothing */
-	struct str bytes; /* the second result of CALL_COMPILE */
+	struct str bytes; /* the second result of CALL_COMPILE and CALL_STATE, the one of CALL_WRITE */
 };
 
 struct calls {
@@ -50,26 +62,32 @@ struct calls {
 	struct loaded {
 		struct arena arena;
 		struct program *program; /* NULL: free */
+		uint32_t sessions;	 /* that are open in it */
 	} programs[CALLS_PROGRAMS_MAX];
+	struct kept {
+		struct session *session; /* NULL: free */
+		uint32_t program;
+	} sessions[CALLS_SESSIONS_MAX];
 };
 
 /* What a call works on. */
 struct caller {
 	struct calls *calls;
 	struct arena *a;
-	uint32_t number; /* of the program, from 1; or flags */
-	const struct program *program;
+	uint32_t number; /* of the program or session, from 1; or flags */
+	struct program *program;
+	struct session *session;
 	struct str in;
 	const struct json *json; /* the input, where it is JSON */
 	struct reply *out;
 };
 
-enum { CALL_TAKES_JSON = 1, CALL_NEEDS_PROGRAM = 2 };
+enum { CALL_TAKES_JSON = 1, CALL_NEEDS_PROGRAM = 2, CALL_NEEDS_SESSION = 4 };
 struct call_row {
 	enum err (*run)(struct caller *c);
 	unsigned takes;
 };
-/* By enum call. Two files define it, one with the compiler (calls_compiler.c) and one without (calls_engine.c). */
+/* By enum call: what a build has (calls_table.c); a call that it has not is refused. */
 extern const struct call_row call_rows[];
 extern const uint32_t call_count;
 
@@ -97,6 +115,10 @@ struct reply_json {
 };
 struct json_out *reply_begin(struct caller *c, struct reply_json *r);
 enum err reply_end(struct caller *c, struct reply_json *r);
+/* Whole replies and inputs that more than one call has. */
+enum err reply_verdict(struct caller *c, const struct verdict *v);
+enum err caller_interview(struct caller *c, struct interview *in);
+enum err caller_view(struct caller *c, struct page_view *view);
 /* A whole number of the input, also as a text of digits; false when it is neither. */
 bool caller_int(const struct caller *c, struct str key, int64_t *out);
 
@@ -107,5 +129,36 @@ bool caller_int(const struct caller *c, struct str key, int64_t *out);
 	[CALL_RENDER] = {call_render, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                           \
 	[CALL_FORM] = {call_form, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                               \
 	[CALL_OUTCOME] = {call_outcome, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}
+
+/* calls_compiler.c */
+enum err call_compile(struct caller *c);
+enum err call_eval(struct caller *c);
+enum err call_columns(struct caller *c);
+enum err call_disasm(struct caller *c);
+
+/* calls_session.c */
+enum err call_replay(struct caller *c);
+enum err call_begin(struct caller *c);
+enum err call_resume(struct caller *c);
+enum err call_events(struct caller *c);
+enum err call_verdict(struct caller *c);
+enum err call_show(struct caller *c);
+enum err call_state(struct caller *c);
+enum err call_write(struct caller *c);
+enum err call_end(struct caller *c);
+
+#define CALLS_OF_COMPILER                                                                                              \
+	[CALL_COMPILE] = {call_compile, 0}, [CALL_EVAL] = {call_eval, CALL_TAKES_JSON},                                \
+	[CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                         \
+	[CALL_DISASM] = {call_disasm, CALL_NEEDS_PROGRAM}
+#define CALLS_OF_SESSIONS                                                                                              \
+	[CALL_REPLAY] = {call_replay, CALL_NEEDS_PROGRAM},                                                             \
+	[CALL_BEGIN] = {call_begin, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                             \
+	[CALL_RESUME] = {call_resume, CALL_NEEDS_PROGRAM},                                                             \
+	[CALL_EVENTS] = {call_events, CALL_TAKES_JSON | CALL_NEEDS_SESSION},                                           \
+	[CALL_VERDICT] = {call_verdict, CALL_TAKES_JSON | CALL_NEEDS_SESSION},                                         \
+	[CALL_SHOW] = {call_show, CALL_TAKES_JSON | CALL_NEEDS_SESSION},                                               \
+	[CALL_STATE] = {call_state, CALL_NEEDS_SESSION}, [CALL_WRITE] = {call_write, CALL_NEEDS_SESSION},              \
+	[CALL_END] = {call_end, CALL_NEEDS_SESSION}
 
 #endif

@@ -1,7 +1,7 @@
-/* calls_compiler.c - the calls of compiler.wasm: those of engine.wasm, and what needs the compiler or only its users. */
+/* calls_compiler.c - the calls that need the compiler or only its users. */
 #include "calls.h"
 
-static enum err call_compile(struct caller *c)
+enum err call_compile(struct caller *c)
 {
 	struct compiled compiled;
 	struct reply_json r;
@@ -14,7 +14,7 @@ static enum err call_compile(struct caller *c)
 	return reply_end(c, &r);
 }
 
-static enum err call_eval(struct caller *c)
+enum err call_eval(struct caller *c)
 {
 	bool loose = str_eq(json_str_or(c->json, S("compat"), S("strict")), S("surveyjs"));
 	struct str expression = json_str_or(c->json, S("expression"), S("")), value;
@@ -60,7 +60,7 @@ static void put_choices(struct json_out *w, struct str key, const struct export_
 	json_close(w, ']');
 }
 
-static enum err call_columns(struct caller *c)
+enum err call_columns(struct caller *c)
 {
 	struct str language = program_language_pick(c->program, json_str_or(c->json, S("language"), S("")));
 	struct export_column *columns;
@@ -87,7 +87,7 @@ static enum err call_columns(struct caller *c)
 	return reply_end(c, &r);
 }
 
-static enum err call_disasm(struct caller *c)
+enum err call_disasm(struct caller *c)
 {
 	struct buf b;
 
@@ -95,8 +95,3 @@ static enum err call_disasm(struct caller *c)
 	program_disasm(c->program, &b);
 	return buf_done(&b, &c->out->text);
 }
-
-const struct call_row call_rows[] = {CALLS_OF_ENGINE, [CALL_COMPILE] = {call_compile, 0},
-    [CALL_EVAL] = {call_eval, CALL_TAKES_JSON}, [CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},
-    [CALL_DISASM] = {call_disasm, CALL_NEEDS_PROGRAM}};
-const uint32_t call_count = countof(call_rows);

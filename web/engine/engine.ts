@@ -129,7 +129,7 @@ const STATUS = ['ok', 'invalid', 'unreadable', 'limit', 'memory'] as const; // a
 export type Status = (typeof STATUS)[number];
 
 // As in calls.h.
-const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm }
+const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End }
 const LEAVE_OUT_UNBUILT = 1;
 
 interface Exports {
@@ -287,7 +287,23 @@ export class Program {
 		return this.text(Call.Disasm, {});
 	}
 
-	/** Gives its memory back; nothing of it may be used afterwards. */
+	/** An interview that is kept between events. session.wasm only. At most 64 are open at a time. */
+	session(options: InterviewOptions): Session {
+		return new Session(this.engine, this.json<Opened>(Call.Begin, startOf(this, options)));
+	}
+
+	/** A session again, from what its write() gave, here or elsewhere. session.wasm only. */
+	resume(bytes: Uint8Array): Session {
+		return new Session(this.engine, this.engine.json<Opened>(Call.Resume, this.#open(), bytes));
+	}
+
+	/** An interview again from its events, as an object or a line of an events file: its state hash. session.wasm only. */
+	replay(interview: EventsLine | string): string {
+		const line = typeof interview === 'string' ? interview : JSON.stringify(interview);
+		return this.engine.text(Call.Replay, this.#open(), encoder.encode(line));
+	}
+
+	/** Gives its memory back; nothing of it may be used afterwards. Its sessions have to be ended first. */
 	close(): void {
 		this.engine.call(Call.Close, this.#open(), new Uint8Array());
 		this.#number = 0;
@@ -310,6 +326,123 @@ export class Program {
 	}
 }
 
+/** What an events file has on a line. */
+export interface EventsLine {
+	/** A whole number from 0, or 16 hexadecimal digits. */
+	seed: number | string;
+	now_ms: number;
+	language?: string;
+	parameters?: JsonObject;
+	/** Quota and cell. */
+	full?: [string, string][];
+	events: InterviewEvent[];
+}
+
+export type InterviewEvent = { answer: string; value: Json } | { page: 'next' | 'back' } | { language: string };
+
+interface Where {
+	page: number;
+	over: boolean;
+	outcome: string;
+}
+
+type Opened = Where & { session: number };
+
+/** An interview from its start, event by event; after each only what depends on it is worked out again. Its memory is held until end(). */
+export class Session {
+	/** Where the respondent is; -1: not begun, because a required parameter is missing. */
+	page = -1;
+	over = false;
+	/** Empty until it is over. */
+	outcome = '';
+	#number: number;
+
+	/** @internal */
+	constructor(readonly engine: Engine, opened: Opened) {
+		this.#number = opened.session;
+		this.#take(opened);
+	}
+
+	/** Null takes an answer back. `name` is a question's, or NAME_other. */
+	answer(name: string, value: Json): void {
+		this.events([{ answer: name, value }]);
+	}
+
+	/** To the next page, if nothing on the pages so far is wrong. Says whether it moved. */
+	next(): boolean {
+		return this.#move('next');
+	}
+
+	/** To the page before, if the survey shows a way back. */
+	back(): boolean {
+		return this.#move('back');
+	}
+
+	speak(language: string): void {
+		this.events([{ language }]);
+	}
+
+	/** In order; those before one that is refused stand. */
+	events(events: InterviewEvent[]): void {
+		this.#take(this.engine.json<Where>(Call.Events, this.#open(), events));
+	}
+
+	/** As Interview.run() with the answers so far and this page; `complete`: every visible question is held to its rules. */
+	verdict(complete = false): Verdict {
+		return this.engine.json<Verdict>(Call.Verdict, this.#open(), { complete });
+	}
+
+	/** Its page as HTML. */
+	render(view: PageView = {}): string {
+		return this.engine.text(Call.Show, this.#open(), view);
+	}
+
+	/** What the hash is of: answers, language, page, visible questions, orders drawn. */
+	state(): JsonObject {
+		return this.engine.json<JsonObject>(Call.State, this.#open(), new Uint8Array());
+	}
+
+	/** SHA-256 of the state, hexadecimal. */
+	hash(): string {
+		return [...this.engine.call(Call.State, this.#open(), new Uint8Array()).bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+	}
+
+	/** For Program.resume(), on any machine. */
+	write(): Uint8Array {
+		return this.engine.call(Call.Write, this.#open(), new Uint8Array()).bytes.slice();
+	}
+
+	/** Gives its memory back; nothing of it may be used afterwards. */
+	end(): void {
+		this.engine.call(Call.End, this.#open(), new Uint8Array());
+		this.#number = 0;
+	}
+
+	#move(page: 'next' | 'back'): boolean {
+		const before = this.page, over = this.over;
+		this.events([{ page }]);
+		return this.page !== before || this.over !== over;
+	}
+
+	#take({ page, over, outcome }: Where): void {
+		this.page = page;
+		this.over = over;
+		this.outcome = outcome;
+	}
+
+	#open(): number {
+		if (this.#number === 0)
+			throw new EngineError('invalid', 'the session was ended');
+		return this.#number;
+	}
+}
+
+/** The start of an interview, as calls.h has it. */
+function startOf(program: Program, options: InterviewOptions) {
+	return { seed: BigInt.asUintN(64, BigInt(options.seed)).toString(), now_ms: Number(options.now), language: options.language ?? program.language,
+		parameters: options.parameters ?? {}, answers: options.answers ?? {}, full: options.full ?? [] };
+}
+
 /** Program + seed + time + language + parameters + answers: everything else follows from these and is worked out at each call. */
 export class Interview {
 	readonly program: Program;
@@ -322,13 +455,14 @@ export class Interview {
 
 	/** @internal */
 	constructor(program: Program, options: InterviewOptions) {
+		const start = startOf(program, options);
 		this.program = program;
-		this.seed = BigInt.asUintN(64, BigInt(options.seed)).toString();
-		this.now = Number(options.now);
-		this.language = options.language ?? program.language;
-		this.parameters = options.parameters ?? {};
-		this.answers = options.answers ?? {};
-		this.full = options.full ?? [];
+		this.seed = start.seed;
+		this.now = start.now_ms;
+		this.language = start.language;
+		this.parameters = start.parameters;
+		this.answers = start.answers;
+		this.full = start.full;
 	}
 
 	/** Leaves a page (-1: is about to start), or without one completes the interview: every visible question is held to its rules. */
