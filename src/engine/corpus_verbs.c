@@ -1,5 +1,6 @@
 /* corpus_verbs.c - the lines of a corpus file that are about interviews, pages and expressions. */
 #include "engine/corpus.h"
+#include "base/num.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
@@ -79,6 +80,15 @@ void do_cells(struct script *s, struct str rest)
 	script_expect(s, str_make(b.p, b.n), rest, "the quota cells");
 }
 
+static struct verdict leave_page(struct script *s, int32_t page)
+{
+	struct verdict v;
+
+	if (interview_run(&s->in, RUN_PAGE, page, s->a, &v))
+		stop(s, "the interview failed on a page");
+	return v;
+}
+
 static struct str page_text(struct script *s, int32_t page)
 {
 	struct buf b;
@@ -97,8 +107,7 @@ void do_path(struct script *s, struct str rest)
 
 	buf_init(&b, s->a, 4 * KB);
 	for (int i = 0; i < 1000; i++) {
-		if (interview_run(&s->in, RUN_PAGE, page, s->a, &v))
-			stop(s, "the interview failed on a page");
+		v = leave_page(s, page);
 		if (v.error_count) {
 			buf_char(&b, '!');
 			break;
@@ -176,6 +185,25 @@ static int32_t page_number(struct script *s, struct str *rest)
 	if (!str_to_int(script_word(rest), &n))
 		stop(s, "a page number was expected");
 	return (int32_t)n - 1;
+}
+
+/* The share of the way that is done when a page is left. */
+void do_progress(struct script *s, struct str rest)
+{
+	struct verdict v = leave_page(s, page_number(s, &rest));
+	struct buf b;
+
+	buf_init(&b, s->a, 64);
+	num_put(&b, v.progress);
+	script_expect(s, str_make(b.p, b.n), rest, "the progress");
+}
+
+/* Where the way back leads from a page; - where it leads nowhere. */
+void do_back(struct script *s, struct str rest)
+{
+	struct verdict v = leave_page(s, page_number(s, &rest));
+
+	script_expect(s, v.previous_page < 0 ? S("-") : page_text(s, v.previous_page), rest, "the page before");
 }
 
 void do_visible(struct script *s, struct str rest)

@@ -177,6 +177,14 @@ const verbs = {
 		}
 		assert.equal(way.join(' '), wanted);
 	},
+	progress: (s, text) => {
+		const [page, share] = words(text);
+		assert.equal(s.interview.run(Number(page) - 1).progress, Number(share));
+	},
+	back: (s, text) => {
+		const [page, before] = words(text), { previous_page: found } = s.interview.run(Number(page) - 1);
+		assert.equal(found < 0 ? '-' : String(found + 1), before);
+	},
 	error: (s, text) => {
 		const [code, pointer] = words(text), message = rest(text, 2);
 		const error = s.complete().errors.find((e) => e.code === code && e.pointer === pointer);
