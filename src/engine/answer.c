@@ -8,7 +8,7 @@
 
 typedef void taker(struct run *r, const struct p_question *q, struct state *s);
 
-static void wrong(struct state *s, const char *code, struct str text, struct str row)
+void answer_wrong(struct state *s, const char *code, struct str text, struct str row)
 {
 	if (s->wrong)
 		return;
@@ -51,7 +51,7 @@ static bool take_choice(
 	const struct choice_view *found;
 
 	if (!scalar(j, out)) {
-		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
 		return false;
 	}
 	if (!run_burn(r, 1 + s->choice_count / 8))
@@ -59,7 +59,7 @@ static bool take_choice(
 	if ((found = choices_find(s, out)))
 		return !found->off;
 	if (!run_burn(r, q->choices_count / 8) || !choice_exists(r->p, q, out))
-		wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
 	return false;
 }
 
@@ -77,11 +77,11 @@ static void take_list(struct run *r, const struct p_question *q, struct state *s
 	struct value *items;
 
 	if (s->raw->type != JSON_ARRAY) {
-		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
 		return;
 	}
 	if (s->raw->count > QUESTION_CHOICES_MAX) {
-		wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
 		return;
 	}
 	if (!(items = run_alloc(r, s->raw->count, sizeof(*items))))
@@ -94,7 +94,7 @@ static void take_list(struct run *r, const struct p_question *q, struct state *s
 		if (!value_in(&v, &so_far))
 			items[n++] = v;
 		else if (q->type == Q_rank)
-			wrong(s, "twice", message(r, MSG_TWICE, S(""), S("")), S(""));
+			answer_wrong(s, "twice", message(r, MSG_TWICE, S(""), S("")), S(""));
 	}
 	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};
 }
@@ -121,7 +121,7 @@ static void take_boolean(struct run *r, const struct p_question *q, struct state
 	if (s->raw->type == JSON_BOOL)
 		s->value = value_bool(s->raw->b);
 	else
-		wrong(s, "type", message(r, MSG_NOT_BOOLEAN, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_NOT_BOOLEAN, S(""), S("")), S(""));
 }
 
 /* Not agreeing is the same as not answering. */
@@ -144,12 +144,12 @@ static void take_text(struct run *r, const struct p_question *q, struct state *s
 	struct str text;
 
 	if (s->raw->type != JSON_STR) {
-		wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
 		return;
 	}
 	text = text_of(s->raw, q->flags & QUESTION_MULTILINE);
 	if (text.n > ANSWER_TEXT_MAX_BYTES)
-		wrong(s, "max_length", message_num(r, MSG_MAX_LENGTH, ANSWER_TEXT_MAX_BYTES), S(""));
+		answer_wrong(s, "max_length", message_num(r, MSG_MAX_LENGTH, ANSWER_TEXT_MAX_BYTES), S(""));
 	else if (text.n)
 		s->value = value_text(text);
 }
@@ -160,7 +160,7 @@ static void take_number(struct run *r, const struct p_question *q, struct state 
 	if (json_is_num(s->raw))
 		s->value = value_num(json_num(s->raw));
 	else
-		wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), S(""));
 }
 
 static void take_moment(struct run *r, const struct p_question *q, struct state *s)
@@ -171,77 +171,13 @@ static void take_moment(struct run *r, const struct p_question *q, struct state 
 	if (s->raw->type == JSON_STR && (date ? date_read(s->raw->s, &t) : clock_read(s->raw->s, &t)))
 		s->value = value_time(date ? V_DATE : V_TIME, t);
 	else
-		wrong(s, "type", message(r, date ? MSG_NOT_DATE : MSG_NOT_TIME, S(""), S("")), S(""));
-}
-
-/* One cell of a record, by the type of its question. */
-static bool take_cell(
-    struct run *r, const struct p_question *q, struct state *s, const struct json_member *m, struct value *out)
-{
-	switch (q->type) {
-	case Q_matrix:
-		return take_choice(r, q, s, &m->value, out);
-	case Q_allocation:
-		if (!json_is_num(&m->value)) {
-			wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), m->key);
-			return false;
-		}
-		*out = value_num(json_num(&m->value));
-		return true;
-	default:
-		if (m->value.type != JSON_STR || m->value.s.n > ANSWER_TEXT_MAX_BYTES) {
-			wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), m->key);
-			return false;
-		}
-		*out = value_text(utf8_trim(m->value.s));
-		return out->s.n > 0;
-	}
-}
-
-static bool row_exists(const struct program *p, const struct p_question *q, struct str name)
-{
-	for (uint32_t i = 0; i < q->rows_count; i++)
-		if (str_eq(program_str(p, p->choice[q->rows + i].text), name))
-			return true;
-	return false;
-}
-
-static void take_record(struct run *r, const struct p_question *q, struct state *s)
-{
-	struct value_field *fields;
-	uint32_t n = 0;
-
-	if (s->raw->type != JSON_OBJECT) {
-		wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
-		return;
-	}
-	for (uint32_t i = 0; i < s->raw->count && run_burn(r, 1 + q->rows_count / 8); i++)
-		if (!row_exists(r->p, q, s->raw->members[i].key))
-			wrong(s, "unknown", message(r, MSG_CHOICE, S(""), S("")), s->raw->members[i].key);
-	if (!(fields = run_alloc(r, s->row_count, sizeof(*fields))))
-		return;
-	for (uint32_t i = 0; i < s->row_count && run_burn(r, 1 + s->raw->count / 8); i++) {
-		struct str name = program_str(r->p, s->rows[i]->text);
-		const struct json *cell = json_get(s->raw, name);
-		struct json_member m = {.key = name};
-		bool before = s->wrong != NULL;
-
-		if (!cell || cell->type == JSON_NULL)
-			continue;
-		m.value = *cell;
-		fields[n].name = name;
-		if (take_cell(r, q, s, &m, &fields[n].value))
-			n++;
-		if (!before && s->wrong)
-			s->wrong_row = name;
-	}
-	s->value = (struct value){.kind = V_RECORD, .count = n, .fields = fields};
+		answer_wrong(s, "type", message(r, date ? MSG_NOT_DATE : MSG_NOT_TIME, S(""), S("")), S(""));
 }
 
 static void take_nothing(struct run *r, const struct p_question *q, struct state *s)
 {
 	(void)q;
-	wrong(s, "unknown", message(r, MSG_VALIDATOR, S(""), S("")), S(""));
+	answer_wrong(s, "unknown", message(r, MSG_VALIDATOR, S(""), S("")), S(""));
 }
 
 static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
@@ -255,12 +191,17 @@ static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
     [Q_time] = take_moment,
     [Q_rating] = take_number,
     [Q_slider] = take_number,
-    [Q_matrix] = take_record,
-    [Q_multi_text] = take_record,
-    [Q_allocation] = take_record,
+    [Q_matrix] = cells_take,
+    [Q_multi_text] = cells_take,
+    [Q_allocation] = cells_take,
     [Q_group] = take_nothing,
     [Q_note] = take_nothing,
     [Q_roster] = take_nothing};
+
+void answer_value(struct run *r, const struct p_question *q, struct state *s)
+{
+	takers[q->type](r, q, s);
+}
 
 /* The text beside a chosen `other` of the question itself; one carried forward was typed elsewhere. */
 static void take_other(struct run *r, const struct p_question *q, struct state *s)
@@ -276,7 +217,7 @@ static void take_other(struct run *r, const struct p_question *q, struct state *
 	if (!chosen)
 		return;
 	if (s->raw_other->type != JSON_STR || s->raw_other->s.n > ANSWER_TEXT_MAX_BYTES)
-		wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
 	else
 		s->other = utf8_trim(s->raw_other->s);
 }

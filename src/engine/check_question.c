@@ -63,6 +63,12 @@ static void check_choices(struct def *d, struct def_question *q)
 	const struct scope filter = {.def = d, .of = q, .choices = q, .pages = q->page->index + 1};
 	bool from = q->from_name.p != NULL;
 
+	if (q->type == Q_matrix && q->cell >= CELL_TEXT) {
+		if (q->choices.at)
+			diag(&d->diags, D_IDLE_COLUMNS, q->choices.at, q->cell == CELL_TEXT ? S("text") : S("number"),
+			    S(""));
+		return;
+	}
 	if (!count && !from)
 		diag(&d->diags, q->type == Q_matrix ? D_MISSING : D_NO_CHOICES, q->at,
 		    q->type == Q_matrix ? S("columns") : q->name, S(""));
@@ -72,6 +78,29 @@ static void check_choices(struct def *d, struct def_question *q)
 		diag(&d->diags, D_BOUNDS, q->at, S("min_selected"), S("max_selected"));
 }
 
+/* What is accepted has an effect: nobody chooses a row, and a cell has no room for the text of an `other`. */
+static void check_marks(struct def *d, struct def_choices *list, bool rows)
+{
+	const struct def_choices *own = list->shared ? list->shared : list;
+	struct str what = rows ? S("a row or item") : S("a column, which has no field beside it");
+
+	for (uint32_t i = 0; i < own->count; i++) {
+		const struct def_choice *c = &own->list[i];
+		const struct where *at = list->shared ? list->at : c->at;
+
+		if (rows ? c->role != ROLE_PLAIN : c->role == ROLE_OTHER)
+			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("role")), S("role"),
+			    what);
+		if (rows && c->enable_if.at)
+			diag(&d->diags, D_IDLE_MARK, list->shared ? at : c->enable_if.at, S("enable_if"), what);
+		if (rows && c->exclusive)
+			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("exclusive")),
+			    S("exclusive"), what);
+	}
+}
+
+static void check_bounds(struct def *d, struct def_question *q);
+
 static void check_rows(struct def *d, struct def_question *q)
 {
 	uint32_t count = q->rows.shared ? q->rows.shared->count : q->rows.count;
@@ -79,6 +108,17 @@ static void check_rows(struct def *d, struct def_question *q)
 	if (!count)
 		diag(&d->diags, D_MISSING, q->at, q->type == Q_matrix ? S("rows") : S("items"), S(""));
 	check_list(d, q, &q->rows, true);
+	check_marks(d, &q->rows, true);
+	check_marks(d, &q->choices, false);
+	for (uint32_t i = 0; i < q->rows.count; i++) {
+		struct def_question *item = q->rows.list[i].item;
+		const struct scope scope = {.def = d, .of = item, .pages = q->page->index + 1};
+
+		if (!item)
+			continue;
+		check_text(d, &item->unit, &scope);
+		check_bounds(d, item);
+	}
 }
 
 /* The points of a rating are buttons: whole numbers, and not too many of them. */
@@ -161,6 +201,8 @@ static void check_bounds(struct def *d, struct def_question *q)
 			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
 		return;
 	}
+	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)
+		diag(&d->diags, D_BOUNDS, q->at, S("min_length"), S("max_length"));
 	if (!(groups & (P_RANGE | P_ALLOCATION)))
 		return;
 	if (q->type == Q_rating || q->type == Q_slider)
@@ -285,8 +327,6 @@ void check_question(struct def *d, struct def_question *q)
 		check_roster(d, q);
 	check_bounds(d, q);
 	check_default(d, q);
-	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)
-		diag(&d->diags, D_BOUNDS, q->at, S("min_length"), S("max_length"));
 	if (q->type == Q_note && !q->html.at && !q->title.at)
 		diag(&d->diags, D_MISSING, q->at, S("html"), S(""));
 	if (q->type == Q_consent && !q->html.at)

@@ -171,6 +171,7 @@ static void add_question(struct columns *c, const struct p_question *q)
 		add_choices(c, q, x);
 	if (q->rows_count)
 		add_items(c, q, x);
+	x->sets = q->type == Q_matrix && q->cell == CELL_MULTI;
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
 	title = label_of(c->r, q->title);

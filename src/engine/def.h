@@ -31,7 +31,8 @@ enum {
 	P_ALLOCATION = 1 << 16,
 	P_GROUP = 1 << 17,
 	P_NOTE = 1 << 18,
-	P_ROSTER = 1 << 19
+	P_ROSTER = 1 << 19,
+	P_ITEM = 1 << 20 /* properties that items of a multi_text have too, those of their type */
 };
 
 /* A piece of text in one language: literal parts and expressions in turn. */
@@ -61,8 +62,10 @@ struct formula {
 	uint32_t id;	   /* in the program */
 };
 
+struct def_question;
 struct def_choice {
 	const struct where *at;
+	struct def_question *item; /* of a multi_text: what kind of question it is; NULL: a text */
 	bool is_number;
 	struct str text; /* the value; of an integer its digits */
 	int64_t number;
@@ -122,6 +125,7 @@ struct def_question {
 	enum order order, row_order;
 	enum display display;
 	enum input input;
+	enum cell cell;
 	struct number_or min, max;
 	struct node *min_tree, *max_tree;
 	double low, high; /* min and max where they are numbers */
@@ -276,7 +280,10 @@ struct reader read_item(struct reader r, uint32_t i);
 void unbuilt(
     struct def *d, enum diag error, enum diag warning, const struct where *at, struct str what, struct str more);
 void read_questions(struct reader page, struct def_page *p, struct def_question *parent);
-void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names);
+/* `rows_of`: the question whose rows or items they are, which are known by names; NULL: choices. */
+void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of);
+/* read_question.c: an item of a multi_text as a question; NULL when memory ran out. */
+struct def_question *read_item_question(struct reader r, const struct def_question *of);
 
 enum err read_quotas(struct reader survey); /* read_quota.c */
 

@@ -141,6 +141,8 @@ static void scan_record(struct collector *c, const uint8_t *kinds, const uint32_
 			add_node(c, question_node(c->p, w[i] - 1));
 			add_label(c, w[i] - 1); /* a roster's records are named by it */
 		}
+		if (kinds[i] == KIND_REF_item && w[i])
+			scan_record(c, item_kinds, (const uint32_t *)&c->p->item[w[i] - 1], sizeof(item_kinds));
 		for (uint32_t k = 0; kinds[i] == KIND_FIRST_choice && k < w[i + 1] && spend(c); k++)
 			scan_record(c, choice_kinds, (const uint32_t *)&c->p->choice[w[i] + k], sizeof(choice_kinds));
 		for (uint32_t k = 0; kinds[i] == KIND_FIRST_validator && k < w[i + 1] && spend(c); k++)

@@ -79,6 +79,8 @@ static uint32_t optional_num(struct build *b, bool has, double v)
 	return has ? emit_num(b->e, v) : 0;
 }
 
+static uint32_t item_id(struct build *b, struct def_question *q);
+
 /* Where the records of a list begin; shared lists are written once. */
 static uint32_t choices_first(struct build *b, struct def_choices *own)
 {
@@ -101,6 +103,7 @@ static uint32_t choices_first(struct build *b, struct def_choices *own)
 		    .visible_if = formula_id(b, &c->visible_if),
 		    .enable_if = formula_id(b, &c->enable_if),
 		    .role = c->role,
+		    .item = c->item ? item_id(b, c->item) : 0,
 		    .flags = (c->fixed ? CHOICE_FIXED : 0) | (c->exclusive ? CHOICE_EXCLUSIVE : 0)};
 	}
 	list->first = emit_count(b->e, SECTION_choice);
@@ -182,6 +185,29 @@ static void question_limits(struct build *b, struct def_question *q, struct p_qu
 	p->pattern = q->pattern.p ? emit_pattern(b->e, q->pattern) : 0;
 }
 
+/* What the question of an item has of its own; its name and title are the row's. */
+static uint32_t item_id(struct build *b, struct def_question *q)
+{
+	struct p_question p = {0};
+	struct p_item *r;
+
+	question_limits(b, q, &p);
+	p.unit = text_id(b, &q->unit);
+	if ((r = RECORD(b, item)))
+		*r = (struct p_item){.type = q->type,
+		    .flags = question_flags(q),
+		    .input = q->input,
+		    .min = p.min,
+		    .max = p.max,
+		    .step = p.step,
+		    .decimals = p.decimals,
+		    .at_least = p.at_least,
+		    .at_most = p.at_most,
+		    .pattern = p.pattern,
+		    .unit = p.unit};
+	return emit_count(b->e, SECTION_item);
+}
+
 /* Children left out do not count. */
 static uint32_t question_span(const struct def *d, const struct def_question *q)
 {
@@ -227,7 +253,8 @@ static void emit_question(struct build *b, struct def_question *q)
 	    .order = q->order,
 	    .display = q->display,
 	    .row_order = q->row_order,
-	    .input = q->input};
+	    .input = q->input,
+	    .cell = q->cell};
 	struct p_question *r;
 
 	p.span = question_span(b->d, q);

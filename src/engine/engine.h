@@ -86,6 +86,7 @@ struct export_column {
 	 * `name` is then ROSTER_2_KEY, or ROSTER_2 for what the record is about (type "item"). */
 	struct str roster, member;
 	uint32_t record;
+	bool sets; /* each item holds a set of the choices, as the rows of a matrix with several answers do */
 };
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);

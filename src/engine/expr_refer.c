@@ -39,9 +39,27 @@ static uint32_t choice_kinds(const struct def_question *q, uint32_t depth)
 	return q->from && depth < EXPRESSION_DEPTH_MAX ? kinds | choice_kinds(q->from, depth + 1) : kinds;
 }
 
+/* What one row or item holds. */
+static uint32_t row_kinds(const struct def_question *q, const struct def_choice *row)
+{
+	if (row->item)
+		return type_rows[row->item->type].kinds;
+	if (q->type != Q_matrix)
+		return type_rows[q->type].items;
+	switch (q->cell) {
+	case CELL_SINGLE:
+		return list_kinds(q->choices.shared ? q->choices.shared : &q->choices);
+	case CELL_MULTI:
+		return K(V_LIST);
+	default:
+		return q->cell == CELL_TEXT ? K(V_TEXT) : K(V_NUM);
+	}
+}
+
 static void answer_kinds(struct node *n, const struct def_question *q)
 {
 	const struct type_row *row = &type_rows[q->type];
+	const struct def_choices *rows = q->rows.shared ? q->rows.shared : &q->rows;
 
 	n->kinds = row->kinds;
 	n->items = row->items;
@@ -50,19 +68,34 @@ static void answer_kinds(struct node *n, const struct def_question *q)
 			n->items = choice_kinds(q, 0);
 		else
 			n->kinds = choice_kinds(q, 0);
-	} else if (q->type == Q_matrix) {
-		n->items = list_kinds(q->choices.shared ? q->choices.shared : &q->choices);
+	} else if (row->kinds == K(V_RECORD)) {
+		n->items = 0;
+		for (uint32_t i = 0; i < rows->count; i++)
+			n->items |= row_kinds(q, &rows->list[i]);
 	}
 }
 
-static bool has_field(const struct def_question *q, struct str field)
+static const struct def_choice *row_of(const struct def_question *q, struct str name)
 {
 	const struct def_choices *list = q->rows.shared ? q->rows.shared : &q->rows;
 
 	for (uint32_t i = 0; i < list->count; i++)
-		if (str_eq(list->list[i].text, field))
-			return true;
-	return false;
+		if (str_eq(list->list[i].text, name))
+			return &list->list[i];
+	return NULL;
+}
+
+/* {matrix.row}, {multi_text.item}: what the row or item holds. */
+static void refer_field(struct check *c, struct node *n, const struct def_question *q)
+{
+	const struct def_choice *row = row_of(q, n->field);
+
+	if (!(type_rows[q->type].groups & (P_MATRIX | P_ITEMS)))
+		check_fail_name(c, D_NO_FIELDS, n, q->name, n->field);
+	else if (!row)
+		check_fail_name(c, D_UNKNOWN_FIELD, n, q->name, n->field);
+	n->kinds = row ? row_kinds(q, row) : 0;
+	n->items = n->kinds == K(V_LIST) ? list_kinds(q->choices.shared ? q->choices.shared : &q->choices) : 0;
 }
 
 static void refer_question(struct check *c, struct node *n, struct def_question *q)
@@ -87,12 +120,7 @@ static void refer_question(struct check *c, struct node *n, struct def_question 
 	answer_kinds(n, q);
 	if (!n->field.p)
 		return;
-	if (!(groups & (P_MATRIX | P_ITEMS)))
-		check_fail_name(c, D_NO_FIELDS, n, q->name, n->field);
-	else if (!has_field(q, n->field))
-		check_fail_name(c, D_UNKNOWN_FIELD, n, q->name, n->field);
-	n->kinds = n->items;
-	n->items = 0;
+	refer_field(c, n, q);
 }
 
 static void refer_calc(struct node *n, struct def_calc *calc)

@@ -102,7 +102,6 @@ static bool one_json(struct form *f, const struct p_question *q, struct str s, s
 	case Q_single:
 	case Q_multi:
 	case Q_rank:
-	case Q_matrix:
 		*out = choice_json(f->r->p, q, s);
 		break;
 	case Q_boolean:
@@ -114,7 +113,6 @@ static bool one_json(struct form *f, const struct p_question *q, struct str s, s
 	case Q_number:
 	case Q_rating:
 	case Q_slider:
-	case Q_allocation:
 		*out = number_json(s);
 		break;
 	default:
@@ -146,13 +144,15 @@ static void drop(struct form *f, struct str key)
 /* Every field of a multi; every place of a rank. */
 static bool list_json(struct form *f, const struct p_question *q, struct str name, struct json *out)
 {
-	struct json *items = run_alloc(f->r, f->n, sizeof(*items));
 	struct str field = field_name(f, name, '-', S("")), place;
-	uint32_t n = 0;
+	struct json *items;
+	uint32_t n = 0, room = 0;
 	bool some = false;
 	struct buf digits;
 
-	if (!items)
+	for (size_t i = 0; i < f->n; i++)
+		room += q->type == Q_rank || str_eq(f->fields[i].name, field);
+	if (!(items = run_alloc(f->r, room, sizeof(*items))))
 		return false;
 	for (size_t i = 0; q->type == Q_multi && i < f->n; i++)
 		if (str_eq(f->fields[i].name, field)) {
@@ -174,19 +174,27 @@ static bool list_json(struct form *f, const struct p_question *q, struct str nam
 	return some;
 }
 
+/* Each row of a matrix, each item: one field, or those of a set. */
 static bool record_json(struct form *f, const struct p_question *q, struct str name, struct json *out)
 {
 	struct json_member *members = run_alloc(f->r, q->rows_count, sizeof(*members));
 	uint32_t n = 0;
-	bool some = false;
+	bool some = false, found;
 
 	for (uint32_t i = 0; members && i < q->rows_count; i++) {
-		struct str row = program_str(f->r->p, f->r->p->choice[q->rows + i].text);
-		const struct form_field *x = find(f, field_name(f, name, '-', row));
+		const struct p_choice *row = &f->r->p->choice[q->rows + i];
+		struct p_question cell = cell_question(f->r->p, q, row);
+		struct str key = program_str(f->r->p, row->text), path = field_name(f, name, '-', key);
+		const struct form_field *x = find(f, path);
 
-		members[n].key = row;
+		members[n].key = key;
 		some |= x != NULL;
-		n += x && one_json(f, q, x->value, &members[n].value);
+		if (cell.type == Q_multi)
+			found = list_json(f, &cell, str_sub(path, 2, path.n - 2), &members[n].value) &&
+				members[n].value.count;
+		else
+			found = x && one_json(f, &cell, x->value, &members[n].value);
+		n += found;
 	}
 	*out = (struct json){.type = JSON_OBJECT, .count = n, .members = members};
 	return some;

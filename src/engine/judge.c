@@ -15,6 +15,11 @@ void run_error(struct run *r, const struct p_question *q, struct str row, const 
 		r->errors = run_alloc(r, ANSWER_ERRORS_MAX, sizeof(*r->errors));
 	if (!r->errors || r->error_count >= ANSWER_ERRORS_MAX)
 		return;
+	if (r->whole) {
+		q = r->whole;
+		row = r->row;
+		name = program_str(r->p, q->name);
+	}
 	e = &r->errors[r->error_count++];
 	if (r->record) {
 		struct value at = value_num(r->record->at);
@@ -67,17 +72,17 @@ static bool outside(struct run *r, uint32_t bound, const struct value *v, int si
 	return true;
 }
 
-static bool judge_range(struct run *r, const struct p_question *q, const struct value *v, struct str row)
+static bool judge_range(struct run *r, const struct p_question *q, const struct value *v)
 {
 	bool moment = v->kind != V_NUM;
 	struct str bound;
 
 	if (outside(r, q->min, v, -1, &bound)) {
-		run_error(r, q, row, "min", message(r, moment ? MSG_MIN_DATE : MSG_MIN, bound, S("")));
+		plain(r, q, "min", message(r, moment ? MSG_MIN_DATE : MSG_MIN, bound, S("")));
 		return false;
 	}
 	if (outside(r, q->max, v, 1, &bound)) {
-		run_error(r, q, row, "max", message(r, moment ? MSG_MAX_DATE : MSG_MAX, bound, S("")));
+		plain(r, q, "max", message(r, moment ? MSG_MAX_DATE : MSG_MAX, bound, S("")));
 		return false;
 	}
 	return true;
@@ -110,7 +115,7 @@ static void judge_number(struct run *r, const struct p_question *q, const struct
 
 	if (((q->flags & QUESTION_INTEGER) || q->type == Q_rating) && v != number_trunc(v))
 		plain(r, q, "integer", message(r, MSG_NOT_INTEGER, S(""), S("")));
-	else if (judge_range(r, q, &s->value, S("")) && q->step && !on_step(r, q, v))
+	else if (judge_range(r, q, &s->value) && q->step && !on_step(r, q, v))
 		plain(r, q, "step", message_num(r, MSG_STEP, program_num(r->p, q->step)));
 	else if (q->decimals && decimals_of(v) > program_num(r->p, q->decimals))
 		plain(r, q, "decimals", message_num(r, MSG_DECIMALS, program_num(r->p, q->decimals)));
@@ -118,7 +123,7 @@ static void judge_number(struct run *r, const struct p_question *q, const struct
 
 static void judge_moment(struct run *r, const struct p_question *q, const struct state *s)
 {
-	judge_range(r, q, &s->value, S(""));
+	judge_range(r, q, &s->value);
 }
 
 static void judge_list(struct run *r, const struct p_question *q, const struct state *s)
@@ -139,14 +144,15 @@ static void judge_list(struct run *r, const struct p_question *q, const struct s
 
 static void judge_allocation(struct run *r, const struct p_question *q, const struct state *s)
 {
+	uint32_t before = r->error_count;
 	double sum = 0, off;
 	struct value shown;
 
-	for (uint32_t i = 0; i < s->value.count; i++) {
-		if (!judge_range(r, q, &s->value.fields[i].value, s->value.fields[i].name))
-			return;
+	cells_judge(r, q, s);
+	if (r->error_count > before)
+		return;
+	for (uint32_t i = 0; i < s->value.count; i++)
 		sum += s->value.fields[i].value.num;
-	}
 	off = sum - program_num(r->p, q->total);
 	if (q->total && (off > 1e-6 || off < -1e-6)) {
 		shown = value_num(program_num(r->p, q->total));
@@ -177,8 +183,8 @@ static judge *const judges[QUESTION_TYPES] = {[Q_single] = judge_nothing,
     [Q_time] = judge_moment,
     [Q_rating] = judge_number,
     [Q_slider] = judge_number,
-    [Q_matrix] = judge_nothing,
-    [Q_multi_text] = judge_nothing,
+    [Q_matrix] = cells_judge,
+    [Q_multi_text] = cells_judge,
     [Q_allocation] = judge_allocation,
     [Q_group] = judge_nothing,
     [Q_note] = judge_nothing,
@@ -191,15 +197,9 @@ static struct str required_text(struct run *r, const struct p_question *q)
 	return own.n ? own : message(r, q->type == Q_consent ? MSG_REQUIRED_CONSENT : MSG_REQUIRED, S(""), S(""));
 }
 
-static void judge_rows(struct run *r, const struct p_question *q, const struct state *s)
+void judge_value(struct run *r, const struct p_question *q, const struct state *s)
 {
-	for (uint32_t i = 0; i < s->row_count && run_burn(r, 1 + s->value.count / 8); i++) {
-		struct str name = program_str(r->p, s->rows[i]->text);
-
-		if (!value_field(&s->value, name))
-			run_error(
-			    r, q, name, "required", message(r, MSG_REQUIRED_ROW, row_label(r, s->rows[i]), S("")));
-	}
+	judges[q->type](r, q, s);
 }
 
 static void judge_validators(struct run *r, const struct p_question *q, const struct state *s)
@@ -291,15 +291,15 @@ void judge_question(struct run *r, uint32_t question)
 		run_error(r, q, s->wrong_row, s->wrong, s->wrong_message);
 		return;
 	}
-	if (q->flags & QUESTION_EACH_ROW)
-		judge_rows(r, q, s);
-	else if (value_is_empty(&s->value) && ((q->flags & QUESTION_REQUIRED) || vm_true(r, q->required_if, false)))
+	cells_required(r, q, s);
+	if (r->error_count == before && value_is_empty(&s->value) &&
+	    ((q->flags & QUESTION_REQUIRED) || vm_true(r, q->required_if, false)))
 		plain(r, q, "required", required_text(r, q));
 	if (q->type == Q_roster)
 		judge_records(r, question);
 	if (value_is_empty(&s->value))
 		return;
-	judges[q->type](r, q, s);
+	judge_value(r, q, s);
 	if (r->error_count == before)
 		judge_validators(r, q, s);
 }

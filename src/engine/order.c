@@ -294,6 +294,11 @@ static void view_list(struct viewer *v, const struct def_choices *list)
 		node_references(own->list[i].visible_if.tree, view, v);
 		node_references(own->list[i].enable_if.tree, view, v);
 		view_text(v, &own->list[i].label);
+		if (own->list[i].item) {
+			node_references(own->list[i].item->min_tree, view, v);
+			node_references(own->list[i].item->max_tree, view, v);
+			view_text(v, &own->list[i].item->unit);
+		}
 	}
 }
 

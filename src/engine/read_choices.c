@@ -68,26 +68,38 @@ static bool choice_read(struct reader r, struct def_choice *c)
 	return true;
 }
 
-/* A row or item is known by a name. Items say `name` and `title`, rows `value` and `label`. */
-static bool row_read(struct reader r, struct def_choice *c)
+/* `name` and `title` as a question has them; of a multi_text with its type and that type's properties. */
+static bool item_read(struct reader r, struct def_choice *c, const struct def_question *of)
 {
-	static const char *const known[] = {"name", "title", "type", NULL};
-	static const char *const text_only[] = {"text"};
-	bool item = json_get(r.json, S("name")) != NULL;
+	static const char *const known[] = {"name", "title", "code", "visible_if", NULL};
 
-	if (!item && !choice_read(r, c))
-		return false;
-	if (item) {
-		c->at = r.at;
+	c->at = r.at;
+	if (of->type == Q_multi_text) {
+		if (!(c->item = read_item_question(r, of)))
+			return false;
+		c->text = c->item->name;
+		c->label = c->item->title;
+		c->visible_if = c->item->visible_if;
+	} else {
 		read_keys(r, known, NULL, "an item");
-		c->text = read_str(r, S("name"));
+		c->text = read_name(r);
 		read_text(r, S("title"), TEXT_PLAIN, &c->label);
-		read_word(r, S("type"), text_only, 1,
-		    (const char *const[]){"number", "date", "time", "boolean", "single", "multi", NULL});
+		read_formula(r, S("visible_if"), &c->visible_if);
 	}
+	code_read(r, c);
+	return c->text.n > 0;
+}
+
+/* A row or item is known by a name. Items say `name` and `title`, rows `value` and `label`. */
+static bool row_read(struct reader r, struct def_choice *c, const struct def_question *of)
+{
+	if (json_get(r.json, S("name")))
+		return item_read(r, c, of);
+	if (!choice_read(r, c))
+		return false;
 	if (name_valid(c->text) && !c->is_number)
 		return true;
-	diag(&r.d->diags, D_BAD_NAME, where_key(&r.d->diags, r.at, item ? S("name") : S("value")), c->text, S(""));
+	diag(&r.d->diags, D_BAD_NAME, where_key(&r.d->diags, r.at, S("value")), c->text, S(""));
 	return false;
 }
 
@@ -160,7 +172,7 @@ static void take_list(struct reader r, struct str key, struct def_choices *out, 
 	diag(&d->diags, D_UNKNOWN_LIST, where_key(&d->diags, r.at, key), name, S(""));
 }
 
-void read_choices(struct reader r, struct str key, struct def_choices *out, bool as_names)
+void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
 {
 	struct reader all = read_into(r, key);
 
@@ -168,7 +180,7 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, bool
 	if (all.json->type == JSON_STR && !str_eq(key, S("choices"))) {
 		out->name = all.json->s;
 		take_list(r, key, out, out->name);
-		for (uint32_t i = 0; as_names && out->shared && i < out->shared->count; i++)
+		for (uint32_t i = 0; rows_of && out->shared && i < out->shared->count; i++)
 			if (out->shared->list[i].is_number || !name_valid(out->shared->list[i].text))
 				diag(&r.d->diags, D_BAD_NAME, all.at, out->shared->list[i].text, S(""));
 		return;
@@ -189,7 +201,7 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, bool
 		struct def_choice *c = &out->list[out->count];
 		struct reader one = read_item(all, i);
 
-		if (as_names ? row_read(one, c) : choice_read(one, c))
+		if (rows_of ? row_read(one, c, rows_of) : choice_read(one, c))
 			out->count++;
 		else
 			*c = (struct def_choice){NULL};

@@ -57,7 +57,7 @@ static void own_choices(struct reader r, struct str key, struct def_question *q)
 	if (q->choices.at)
 		diag(&r.d->diags, D_BOTH, where_key(&r.d->diags, r.at, key), S("choices"), S("choice_list"));
 	else
-		read_choices(r, key, &q->choices, false);
+		read_choices(r, key, &q->choices, NULL);
 }
 
 static void own_choices_from(struct reader r, struct str key, struct def_question *q)
@@ -109,29 +109,24 @@ static void own_rows(struct reader r, struct str key, struct def_question *q)
 	if (q->type == Q_text)
 		q->text_rows = read_count(r, key);
 	else
-		read_choices(r, key, &q->rows, true);
+		read_choices(r, key, &q->rows, q);
 }
 
 static void own_columns(struct reader r, struct str key, struct def_question *q)
 {
-	read_choices(r, key, &q->choices, false);
+	read_choices(r, key, &q->choices, NULL);
 }
 
 static void own_items(struct reader r, struct str key, struct def_question *q)
 {
-	read_choices(r, key, &q->rows, true);
+	read_choices(r, key, &q->rows, q);
 }
 
 static void own_cell(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const cells[] = {"single"};
-	static const char *const later[] = {"multi", "text", "number", NULL};
-	struct str s = read_str(r, key);
+	static const char *const cells[] = {"single", "multi", "text", "number"};
 
-	(void)q;
-	/* another cell is another question: under COMPILE_LEAVE_OUT_UNBUILT read_question left the whole of it out */
-	if (s.p && !(r.d->flags & COMPILE_LEAVE_OUT_UNBUILT))
-		read_word(r, key, cells, countof(cells), later);
+	q->cell = (enum cell)read_word(r, key, cells, countof(cells), NULL);
 }
 
 static void own_pattern(struct reader r, struct str key, struct def_question *q)
@@ -315,7 +310,7 @@ static void read_prop(struct reader r, const struct prop *p, struct str key, str
 	}
 }
 
-static void read_props(struct reader r, struct def_question *q)
+static void read_props(struct reader r, struct def_question *q, bool item)
 {
 	uint32_t groups = type_rows[q->type].groups;
 
@@ -327,6 +322,10 @@ static void read_props(struct reader r, struct def_question *q)
 		for (size_t k = 0; k < countof(props) && !p; k++)
 			if (str_eq(key, str_from(props[k].key)))
 				p = &props[k];
+		if (item && (str_eq(key, S("code")) || (p && !(p->groups & P_ITEM))))
+			p = NULL;
+		if (item && str_eq(key, S("code")))
+			continue; /* the row's */
 		if (p && (p->groups & groups))
 			read_prop(r, p, key, q);
 		else if (p)
@@ -334,22 +333,46 @@ static void read_props(struct reader r, struct def_question *q)
 		else if (str_starts(key, S("x_")))
 			diag(&r.d->diags, D_FOREIGN, at, key, S(""));
 		else
-			diag(&r.d->diags, D_UNKNOWN_KEY, at, key, S("a question"));
+			diag(&r.d->diags, D_UNKNOWN_KEY, at, key, item ? S("an item") : S("a question"));
 	}
 }
 
-/* A type of the manual that this release does not have, or a matrix of such cells; with its name it still counts as known. */
-static bool type_later(struct reader r, struct str type)
+/* Its type is a question's, or short for a text of that kind. */
+struct def_question *read_item_question(struct reader r, const struct def_question *of)
+{
+	static const char *const words[] = {"text", "email", "url", "tel", "number", "date", "time"};
+	static const enum question_type types[] = {Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time};
+	struct def_question *q = arena_new(r.d->a, struct def_question);
+	int word = read_word(r, S("type"), words, countof(words), NULL);
+
+	if (!q) {
+		r.d->diags.memory = true;
+		return NULL;
+	}
+	*q = (struct def_question){.at = r.at,
+	    .json = r.json,
+	    .type = types[word],
+	    .page = of->page,
+	    .roster = of->roster,
+	    .index = of->index};
+	q->at_least = q->at_most = q->text_rows = q->decimals = -1;
+	q->name = read_name(r);
+	read_props(r, q, true);
+	if (q->type == Q_text && word)
+		q->input = (enum input)word;
+	return q;
+}
+
+/* A type of the manual that this release does not have; with its name it still counts as known. */
+static bool type_later(struct str type)
 {
 	static const char *const later[] = {
 	    "datetime", "file", "photo", "audio", "video", "signature", "geopoint", "barcode"};
-	const struct json *cell = json_get(r.json, S("cell"));
 
 	for (size_t i = 0; i < countof(later); i++)
 		if (str_eq(type, str_from(later[i])))
 			return true;
-	return (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT) && str_eq(type, S("matrix")) && cell &&
-	       cell->type == JSON_STR && !str_eq(cell->s, S("single"));
+	return false;
 }
 
 static void read_later(struct reader r, struct str type, struct def_question *q)
@@ -393,7 +416,7 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 			q->type = (enum question_type)i;
 			known = true;
 		}
-	if (type_later(r, type)) {
+	if (type_later(type)) {
 		read_later(r, type, q);
 		return;
 	}
@@ -411,7 +434,7 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 	}
 	if (q->type == Q_rating)
 		q->display = DISPLAY_NUMBERS;
-	read_props(r, q);
+	read_props(r, q, false);
 	if (q->type == Q_group || q->type == Q_roster)
 		read_questions(r, page, q);
 	q->span = d->question_count - q->index - 1;

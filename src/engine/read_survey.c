@@ -62,7 +62,7 @@ static enum err read_lists(struct reader survey)
 		l->name = all.json->members[i].key;
 		if (!name_valid(l->name))
 			diag(&d->diags, D_BAD_NAME, where_key(&d->diags, all.at, l->name), l->name, S(""));
-		read_choices(all, l->name, &l->choices, false);
+		read_choices(all, l->name, &l->choices, NULL);
 	}
 	return OK;
 }

@@ -11,7 +11,8 @@
  *   cc-choices > cc-choice (label) > cc-choice-input, cc-choice-label; cc-other around the text of an `other`
  *   cc-scale > cc-point (label) > cc-point-input, cc-point-number, cc-point-label
  *   cc-field > cc-input | cc-textarea | cc-select, cc-unit
- *   cc-matrix > cc-row (fieldset) > cc-row-title, cc-row-cells > cc-cell (label) > cc-cell-input, cc-cell-label
+ *   cc-matrix > cc-row (fieldset) > cc-row-title, cc-row-cells > cc-cell (label) > cc-cell-input, cc-cell-label; a matrix of
+ *     texts or numbers has cc-items
  *   cc-items > cc-item > cc-item-title, cc-input; cc-places > cc-place > cc-place-title, cc-select
  *   cc-roster (section, id q-NAME) > cc-title (h2), cc-description, cc-error, cc-record (fieldset, id q-NAME-KEY) each with
  *     cc-record-title (legend), its questions, cc-record-remove (button); cc-record-add (button)
@@ -165,7 +166,7 @@ static void paint_title(struct painter *p)
 	html_open(p->h, tag);
 	html_attr(p->h, "class", S("cc-title"));
 	if (single && !note)
-		html_attr(p->h, "for", paint_part(p, "input"));
+		html_attr(p->h, "for", p->input);
 	html_text(p->h, p->title.n ? p->title : p->name);
 	if (p->required) {
 		html_text(p->h, S(" "));
@@ -229,6 +230,8 @@ static void paint_question(struct painter *p)
 	    (type_rows[p->q->type].groups & P_ANSWER) && !p->s->lock &&
 	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
 	p->described_by = paint_describe(p, description.n > 0, hint.n > 0);
+	p->input = paint_part(p, "input");
+	p->field = paint_id(p, '-', S(""));
 	look_up(p);
 	paint_frame(p, tag);
 	paint_title(p);

@@ -15,8 +15,9 @@ struct painter {
 	struct str described_by; /* ids of description, hint and error; empty when there are none */
 	struct str title;
 	bool invalid, required;
-	struct value now; /* what the inputs show: as given, right or wrong, else the default */
-	struct str other; /* text beside the `other` choice */
+	struct str input, field; /* id and name of an only input */
+	struct value now;	 /* what the inputs show: as given, right or wrong, else the default */
+	struct str other;	 /* text beside the `other` choice */
 };
 
 /* The questions directly inside `parent` (+ 1; 0: the page), in display order. */
@@ -37,6 +38,9 @@ struct str paint_part(struct painter *p, const char *part);
 /* Whether the type is one input with a label, rather than a group of them with a legend. */
 bool paint_is_single(const struct p_question *q);
 void paint_inputs(struct painter *p);
+/* A row or item as a question: what paint_inputs() puts into it. */
+struct painter paint_cell(struct painter *p, struct p_question *cell, const struct p_choice *row);
+void paint_items(struct painter *p);
 struct str paint_hint(struct painter *p); /* empty when there is nothing to say */
 
 void paint_div(struct painter *p, const char *class); /* opens it */

@@ -87,7 +87,7 @@ void paint_choices(struct painter *p)
 	uint16_t *order;
 
 	if (!several && p->q->display == DISPLAY_DROPDOWN) {
-		paint_select(p, paint_part(p, "input"), paint_id(p, '-', S("")), &p->now);
+		paint_select(p, p->input, p->field, &p->now);
 		paint_other(p);
 		return;
 	}
@@ -173,46 +173,59 @@ void paint_consent(struct painter *p)
 	html_close(p->h, "label");
 }
 
-static void paint_cell(struct painter *p, struct str row, const struct choice_view *v)
+static void paint_point(struct painter *c, const struct choice_view *v)
 {
-	const struct value *now = value_field(&p->now, row);
+	bool several = c->q->type == Q_multi;
 
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-cell"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-cell-input"));
-	html_attr(p->h, "type", S("radio"));
-	html_attr(p->h, "name", paint_id(p, '-', row));
-	html_attr(p->h, "value", program_str(p->r->p, v->choice->text));
-	html_attr_bool(p->h, "checked", now && value_same(&v->value, now) && !v->off);
-	html_attr_bool(p->h, "disabled", v->off);
-	html_close_void(p->h);
-	paint_span(p, "cc-cell-label", choice_label(p->r, v));
-	html_close(p->h, "label");
+	html_open(c->h, "label");
+	html_attr(c->h, "class", S("cc-cell"));
+	html_open(c->h, "input");
+	html_attr(c->h, "class", S("cc-cell-input"));
+	html_attr(c->h, "type", several ? S("checkbox") : S("radio"));
+	html_attr(c->h, "name", c->field);
+	html_attr(c->h, "value", program_str(c->r->p, v->choice->text));
+	html_attr_bool(c->h, "checked", is_now(c, &v->value) && !v->off);
+	html_attr_bool(c->h, "disabled", v->off);
+	html_attr_bool(c->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
+	html_close_void(c->h);
+	paint_span(c, "cc-cell-label", choice_label(c->r, v));
+	html_close(c->h, "label");
+}
+
+static void paint_row(struct painter *p, const struct p_choice *row)
+{
+	struct p_question cell;
+	struct painter c = paint_cell(p, &cell, row);
+
+	html_open(p->h, "fieldset");
+	html_attr(p->h, "class", S("cc-row"));
+	if (cell.type == Q_single)
+		html_attr(p->h, "role", S("radiogroup"));
+	html_attr(p->h, "id", c.input);
+	if (cell.type == Q_single && c.required)
+		html_attr(p->h, "aria-required", S("true"));
+	html_open(p->h, "legend");
+	html_attr(p->h, "class", S("cc-row-title"));
+	html_text(p->h, row_label(p->r, row));
+	html_close(p->h, "legend");
+	paint_div(p, "cc-row-cells");
+	for (uint32_t k = 0; k < p->s->choice_count && run_burn(p->r, 1); k++)
+		paint_point(&c, &p->s->choices[k]);
+	html_close(p->h, "div");
+	html_close(p->h, "fieldset");
 }
 
 void paint_matrix(struct painter *p)
 {
-	uint16_t *order = display_rows(p->r, p->question, p->name);
+	uint16_t *order;
 
-	paint_div(p, "cc-matrix");
-	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++) {
-		const struct p_choice *row = p->s->rows[order[i]];
-		struct str name = program_str(p->r->p, row->text);
-
-		html_open(p->h, "fieldset");
-		html_attr(p->h, "class", S("cc-row"));
-		html_attr(p->h, "role", S("radiogroup"));
-		html_attr(p->h, "id", paint_id(p, '-', name));
-		html_open(p->h, "legend");
-		html_attr(p->h, "class", S("cc-row-title"));
-		html_text(p->h, row_label(p->r, row));
-		html_close(p->h, "legend");
-		paint_div(p, "cc-row-cells");
-		for (uint32_t k = 0; k < p->s->choice_count && run_burn(p->r, 1); k++)
-			paint_cell(p, name, &p->s->choices[k]);
-		html_close(p->h, "div");
-		html_close(p->h, "fieldset");
+	if (p->q->cell >= CELL_TEXT) {
+		paint_items(p);
+		return;
 	}
+	order = display_rows(p->r, p->question, p->name);
+	paint_div(p, "cc-matrix");
+	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++)
+		paint_row(p, p->s->rows[order[i]]);
 	html_close(p->h, "div");
 }

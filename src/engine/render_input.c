@@ -47,7 +47,7 @@ void paint_span(struct painter *p, const char *class, struct str text)
 /* What every single input says about its question. One item of several is never required by itself. */
 void paint_attributes(struct painter *p)
 {
-	if (p->required && p->q->type != Q_multi_text && p->q->type != Q_allocation && p->q->type != Q_rank)
+	if (p->required && p->q->type != Q_rank)
 		html_attr(p->h, "aria-required", S("true"));
 	if (p->invalid)
 		html_attr(p->h, "aria-invalid", S("true"));
@@ -78,12 +78,32 @@ static void bounds(struct painter *p)
 
 /* ---- one input ---- */
 
+/* An input up to its name; whoever opens it goes on with what is its own. */
+static void open_input(struct painter *p, struct str type)
+{
+	html_open(p->h, "input");
+	html_attr(p->h, "class", S("cc-input"));
+	html_attr(p->h, "type", type);
+}
+
+static void name_input(struct painter *p)
+{
+	html_attr(p->h, "id", p->input);
+	html_attr(p->h, "name", p->field);
+}
+
+static void close_input(struct painter *p)
+{
+	html_attr(p->h, "value", run_show(p->r, &p->now));
+	paint_attributes(p);
+	html_close_void(p->h);
+}
+
 static void paint_textarea(struct painter *p)
 {
 	html_open(p->h, "textarea");
 	html_attr(p->h, "class", S("cc-textarea"));
-	html_attr(p->h, "id", paint_part(p, "input"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
+	name_input(p);
 	html_attr_int(p->h, "rows", p->q->text_rows ? (int64_t)p->q->text_rows : 4);
 	if (p->q->at_most)
 		html_attr(p->h, "maxlength", paint_number_text(p, program_num(p->r->p, p->q->at_most)));
@@ -96,24 +116,18 @@ static void paint_textarea(struct painter *p)
 static void paint_text(struct painter *p)
 {
 	static const char *const types[] = {"text", "email", "url", "tel"};
-	static const char *const completes[] = {"", "email", "url", "tel"};
 
 	if (p->q->flags & QUESTION_MULTILINE) {
 		paint_textarea(p);
 		return;
 	}
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-input"));
-	html_attr(p->h, "type", str_from(types[p->q->input]));
-	html_attr(p->h, "id", paint_part(p, "input"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
+	open_input(p, str_from(types[p->q->input]));
+	name_input(p);
 	if (p->q->input)
-		html_attr(p->h, "autocomplete", str_from(completes[p->q->input]));
+		html_attr(p->h, "autocomplete", str_from(types[p->q->input]));
 	if (p->q->at_most)
 		html_attr(p->h, "maxlength", paint_number_text(p, program_num(p->r->p, p->q->at_most)));
-	html_attr(p->h, "value", run_show(p->r, &p->now));
-	paint_attributes(p);
-	html_close_void(p->h);
+	close_input(p);
 }
 
 /* A text field with the keys of a telephone: number fields lose what they cannot read and turn at the wheel. */
@@ -122,16 +136,11 @@ static void paint_number(struct painter *p)
 	struct str unit = run_text(p->r, p->q->unit);
 
 	paint_div(p, "cc-field");
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-input"));
-	html_attr(p->h, "type", S("text"));
+	open_input(p, S("text"));
 	html_attr(p->h, "inputmode", p->q->flags & QUESTION_INTEGER ? S("numeric") : S("decimal"));
-	html_attr(p->h, "id", paint_part(p, "input"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
+	name_input(p);
 	html_attr(p->h, "autocomplete", S("off"));
-	html_attr(p->h, "value", run_show(p->r, &p->now));
-	paint_attributes(p);
-	html_close_void(p->h);
+	close_input(p);
 	if (unit.n)
 		paint_span(p, "cc-unit", unit);
 	html_close(p->h, "div");
@@ -140,30 +149,20 @@ static void paint_number(struct painter *p)
 /* A range input always has a value; a field tells "not answered" apart. A script may put a range beside it. */
 static void paint_slider(struct painter *p)
 {
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-input"));
-	html_attr(p->h, "type", S("number"));
-	html_attr(p->h, "id", paint_part(p, "input"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
+	open_input(p, S("number"));
+	name_input(p);
 	bounds(p);
 	if (p->q->step)
 		html_attr(p->h, "step", paint_number_text(p, program_num(p->r->p, p->q->step)));
-	html_attr(p->h, "value", run_show(p->r, &p->now));
-	paint_attributes(p);
-	html_close_void(p->h);
+	close_input(p);
 }
 
 static void paint_moment(struct painter *p)
 {
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-input"));
-	html_attr(p->h, "type", p->q->type == Q_date ? S("date") : S("time"));
-	html_attr(p->h, "id", paint_part(p, "input"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
+	open_input(p, p->q->type == Q_date ? S("date") : S("time"));
+	name_input(p);
 	bounds(p);
-	html_attr(p->h, "value", run_show(p->r, &p->now));
-	paint_attributes(p);
-	html_close_void(p->h);
+	close_input(p);
 }
 
 /* ---- scales and items ---- */
@@ -214,33 +213,43 @@ static void paint_rating(struct painter *p)
 	html_close(p->h, "div");
 }
 
-static void paint_items(struct painter *p)
+struct painter paint_cell(struct painter *p, struct p_question *cell, const struct p_choice *row)
 {
-	bool numbers = p->q->type == Q_allocation;
+	struct str name = program_str(p->r->p, row->text);
+	const struct value *now = value_field(&p->now, name);
+	struct painter c = *p;
+
+	*cell = cell_question(p->r->p, p->q, row);
+	c.q = cell;
+	c.now = now ? *now : value_empty;
+	c.input = c.field = paint_id(p, '-', name);
+	c.required = cell->flags & QUESTION_REQUIRED;
+	return c;
+}
+
+void paint_items(struct painter *p)
+{
+	uint16_t *order = display_rows(p->r, p->question, p->name);
 
 	paint_div(p, "cc-items");
-	if (numbers)
+	if (p->q->type == Q_allocation)
 		html_attr(p->h, "data-total", paint_number_text(p, program_num(p->r->p, p->q->total)));
-	for (uint32_t i = 0; i < p->s->row_count && !p->r->failed; i++) {
-		struct str name = program_str(p->r->p, p->s->rows[i]->text), id = paint_id(p, '-', name);
-		const struct value *now = value_field(&p->now, name);
+	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++) {
+		const struct p_choice *row = p->s->rows[order[i]];
+		struct p_question cell;
+		struct painter c = paint_cell(p, &cell, row);
 
 		paint_div(p, "cc-item");
 		html_open(p->h, "label");
 		html_attr(p->h, "class", S("cc-item-title"));
-		html_attr(p->h, "for", id);
-		html_text(p->h, row_label(p->r, p->s->rows[i]));
+		html_attr(p->h, "for", c.input);
+		html_text(p->h, row_label(p->r, row));
+		if (c.required && p->q->type == Q_multi_text) {
+			html_text(p->h, S(" "));
+			paint_span(p, "cc-required", message(p->r, MSG_REQUIRED_MARK, S(""), S("")));
+		}
 		html_close(p->h, "label");
-		html_open(p->h, "input");
-		html_attr(p->h, "class", S("cc-input"));
-		html_attr(p->h, "type", S("text"));
-		if (numbers)
-			html_attr(p->h, "inputmode", S("decimal"));
-		html_attr(p->h, "id", id);
-		html_attr(p->h, "name", id);
-		html_attr(p->h, "value", now ? run_show(p->r, now) : S(""));
-		paint_attributes(p);
-		html_close_void(p->h);
+		paint_inputs(&c);
 		html_close(p->h, "div");
 	}
 	html_close(p->h, "div");

@@ -64,6 +64,8 @@ struct run {
 	struct value *calcs, *params;
 	struct value *stack; /* from here on free for the next expression */
 	uint32_t nested;
+	const struct p_question *whole; /* of the row being judged; NULL: none */
+	struct str row;
 	const struct value *self;		      /* {.} */
 	const struct choice_view *choice;	      /* the one that is being filtered */
 	struct record *record;			      /* the open one; NULL: none */
@@ -140,6 +142,17 @@ void lock_question(struct run *r, uint32_t question);
 void lock_choices(struct state *s);
 void lock_fill(struct run *r, uint32_t question);
 
+/* cells.c: each row of a matrix, each item of a multi_text or allocation is a small question of its own. */
+struct p_question cell_question(const struct program *p, const struct p_question *q, const struct p_choice *row);
+bool cell_type(uint32_t type); /* whether an item may be of it */
+void cells_take(struct run *r, const struct p_question *q, struct state *s);
+void cells_judge(struct run *r, const struct p_question *q, const struct state *s);
+void cells_required(struct run *r, const struct p_question *q, const struct state *s);
+
+/* answer.c and judge.c: one value by the type of its question, which may be a cell. */
+void answer_value(struct run *r, const struct p_question *q, struct state *s);
+void judge_value(struct run *r, const struct p_question *q, const struct state *s);
+
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
 /* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
@@ -199,6 +212,7 @@ void judge_page(struct run *r, uint32_t page);
 void judge_question(struct run *r, uint32_t question); /* a visible one */
 bool judge_fits(struct run *r, uint32_t question);     /* whether its value keeps its limits; says nothing */
 void judge_unknown(struct run *r);
+void answer_wrong(struct state *s, const char *code, struct str text, struct str row); /* the first one stays */
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
 
 /* verdict.c */

@@ -4,7 +4,12 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-typedef bool drawer(struct simulator *s, uint32_t question, struct json *out);
+/* What a drawer works on: a question, or a cell of one, and its choices and rows as they stand. */
+struct asked {
+	const struct p_question *q;
+	const struct state *st;
+};
+typedef bool drawer(struct simulator *s, struct asked in, struct json *out);
 
 static struct json json_of(const struct value *v)
 {
@@ -33,9 +38,9 @@ static bool draw_choice(struct simulator *s, const struct state *st, struct json
 	return !st->choices[at].off;
 }
 
-static bool draw_single(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_single(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct state *st = &s->r.states[question];
+	const struct state *st = in.st;
 
 	return draw_choice(s, st, out);
 }
@@ -86,10 +91,10 @@ static bool draw_alone(struct simulator *s, const struct state *st, struct json 
 	return false;
 }
 
-static bool draw_multi(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_multi(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct p_question *q = &s->r.p->question[question];
-	const struct state *st = &s->r.states[question];
+	const struct p_question *q = in.q;
+	const struct state *st = in.st;
 	uint32_t n, least = bound(s, q->at_least, 1), most, take;
 	uint16_t *order = mixed(s, st, &n);
 
@@ -107,36 +112,36 @@ static bool draw_multi(struct simulator *s, uint32_t question, struct json *out)
 	return take_choices(s, st, order, take ? take : 1, out);
 }
 
-static bool draw_rank(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_rank(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct p_question *q = &s->r.p->question[question];
+	const struct p_question *q = in.q;
 	uint32_t n, most;
-	uint16_t *order = mixed(s, &s->r.states[question], &n);
+	uint16_t *order = mixed(s, in.st, &n);
 
 	most = bound(s, q->at_most, n);
 	most = most > n ? n : most;
 	if (most && chance(s, 25))
 		most = 1 + rng_below(&s->rng, most);
-	return take_choices(s, &s->r.states[question], order, most, out);
+	return take_choices(s, in.st, order, most, out);
 }
 
-static bool draw_boolean(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_boolean(struct simulator *s, struct asked in, struct json *out)
 {
-	(void)question;
+	(void)in;
 	*out = (struct json){.type = JSON_BOOL, .b = chance(s, 50)};
 	return true;
 }
 
-static bool draw_consent(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_consent(struct simulator *s, struct asked in, struct json *out)
 {
-	(void)question;
+	(void)in;
 	*out = (struct json){.type = JSON_BOOL, .b = s->strict || chance(s, 95)};
 	return true;
 }
 
-static bool draw_string(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_string(struct simulator *s, struct asked in, struct json *out)
 {
-	*out = text_of(draw_text(s, &s->r.p->question[question]));
+	*out = text_of(draw_text(s, in.q));
 	return out->s.n > 0;
 }
 
@@ -183,9 +188,9 @@ static double within(struct simulator *s, const struct span *span, double step)
 	return number_round(span->low + k * step, 6);
 }
 
-static bool draw_number(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_number(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct p_question *q = &s->r.p->question[question];
+	const struct p_question *q = in.q;
 	struct span span = span_of(s, q, V_NUM, 100);
 	double step = q->step ? program_num(s->r.p, q->step) : 1;
 	struct value v;
@@ -207,9 +212,9 @@ static bool put_value(struct simulator *s, struct value v, struct json *out)
 	return out->s.n > 0;
 }
 
-static bool draw_date(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_date(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct p_question *q = &s->r.p->question[question];
+	const struct p_question *q = in.q;
 	struct span span = span_of(s, q, V_DATE, 3650);
 	double today = number_floor((double)s->in.now_ms / 86400000.0), t;
 
@@ -222,9 +227,9 @@ static bool draw_date(struct simulator *s, uint32_t question, struct json *out)
 	return put_value(s, value_time(V_DATE, number_int(t)), out);
 }
 
-static bool draw_time(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_time(struct simulator *s, struct asked in, struct json *out)
 {
-	struct span span = span_of(s, &s->r.p->question[question], V_TIME, 86340);
+	struct span span = span_of(s, in.q, V_TIME, 86340);
 	double t = within(s, &span, 60);
 
 	t = t < 0 ? 0 : t > 86399 ? 86399 : t;
@@ -241,37 +246,13 @@ static struct json_member *members_of(struct simulator *s, uint32_t n, struct js
 	return m;
 }
 
-static bool draw_matrix(struct simulator *s, uint32_t question, struct json *out)
-{
-	const struct p_question *q = &s->r.p->question[question];
-	const struct state *st = &s->r.states[question];
-	struct json_member *m = members_of(s, st->row_count, out);
-	bool all = s->strict || (q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || chance(s, 80);
-
-	for (uint32_t i = 0; m && i < st->row_count; i++)
-		if (all || chance(s, 70))
-			if (draw_choice(s, st, &m[out->count].value))
-				m[out->count++].key = program_str(s->r.p, st->rows[i]->text);
-	return out->count > 0;
-}
-
-static bool draw_items(struct simulator *s, uint32_t question, struct json *out)
-{
-	const struct state *st = &s->r.states[question];
-	struct json_member *m = members_of(s, st->row_count, out);
-
-	for (uint32_t i = 0; m && i < st->row_count; i++)
-		if (i == 0 || s->strict || chance(s, 70))
-			m[out->count++] = (struct json_member){
-			    .key = program_str(s->r.p, st->rows[i]->text), .value = text_of(draw_words(s, 1, 2))};
-	return out->count > 0;
-}
+static bool draw_cells(struct simulator *s, struct asked in, struct json *out);
 
 /* What is left goes to the last, so that the sum is right; sometimes it is not. */
-static bool draw_allocation(struct simulator *s, uint32_t question, struct json *out)
+static bool draw_allocation(struct simulator *s, struct asked in, struct json *out)
 {
-	const struct p_question *q = &s->r.p->question[question];
-	const struct state *st = &s->r.states[question];
+	const struct p_question *q = in.q;
+	const struct state *st = in.st;
 	struct json_member *m = members_of(s, st->row_count, out);
 	double left = q->total ? program_num(s->r.p, q->total) : 100;
 	struct span span = span_of(s, q, V_NUM, left);
@@ -303,9 +284,27 @@ static drawer *const drawers[QUESTION_TYPES] = {[Q_single] = draw_single,
     [Q_time] = draw_time,
     [Q_rating] = draw_number,
     [Q_slider] = draw_number,
-    [Q_matrix] = draw_matrix,
-    [Q_multi_text] = draw_items,
+    [Q_matrix] = draw_cells,
+    [Q_multi_text] = draw_cells,
     [Q_allocation] = draw_allocation};
+
+/* Each row or item by its own kind. */
+static bool draw_cells(struct simulator *s, struct asked in, struct json *out)
+{
+	const struct program *p = s->r.p;
+	struct json_member *m = members_of(s, in.st->row_count, out);
+	bool all = s->strict || (in.q->flags & QUESTION_REQUIRED) || chance(s, 80);
+
+	for (uint32_t i = 0; m && i < in.st->row_count && !s->r.failed; i++) {
+		struct p_question cell = cell_question(p, in.q, in.st->rows[i]);
+		struct asked one = {&cell, in.st};
+
+		m[out->count].key = program_str(p, in.st->rows[i]->text);
+		if (all || (cell.flags & QUESTION_REQUIRED) || chance(s, 70))
+			out->count += drawers[cell.type](s, one, &m[out->count].value);
+	}
+	return out->count > 0;
+}
 
 static bool holds(const struct json *answer, const struct value *v)
 {
@@ -327,7 +326,7 @@ bool draw_answer(struct simulator *s, uint32_t question, struct json *out, struc
 	*other = S("");
 	if (!drawers[q->type] || st->lock || (!s->strict && chance(s, q->flags & QUESTION_REQUIRED ? 1 : 8)))
 		return false;
-	if (!drawers[q->type](s, question, out) || s->r.failed)
+	if (!drawers[q->type](s, (struct asked){q, st}, out) || s->r.failed)
 		return false;
 	for (uint32_t i = 0; (q->flags & QUESTION_HAS_OTHER) && i < st->choice_count; i++)
 		if (st->choices[i].choice->role == ROLE_OTHER && st->choices[i].from == q &&

@@ -31,7 +31,7 @@ static bool has_content(struct run *r, uint32_t question)
 		choices_collect(r, question);
 		lock_choices(s);
 		rows_collect(r, q, s);
-		return s->choice_count > 0 && s->row_count > 0;
+		return (s->choice_count > 0 || q->cell >= CELL_TEXT) && s->row_count > 0;
 	case Q_multi_text:
 	case Q_allocation:
 		rows_collect(r, q, s);

@@ -4,6 +4,7 @@
  * and the stack neither runs dry nor deeper than the program says. Jumps that only go forward are why nothing can run for ever;
  * fuel bounds the rest. What a word may hold is said in layout.def. */
 #include "engine/emit.h"
+#include "engine/run.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -202,7 +203,7 @@ static bool check_questions(struct verifier *v)
 		if (q->type >= QUESTION_TYPES)
 			return refuse(v, "a question has an unknown type");
 		if (q->order > ORDER_DESC || q->row_order > ORDER_DESC || q->display > DISPLAY_NPS ||
-		    q->input > INPUT_TEL || q->from_mode > FROM_ALL)
+		    q->input > INPUT_TEL || q->cell > CELL_NUMBER || q->from_mode > FROM_ALL)
 			return refuse(v, "a question has an unknown way of display or order");
 		/* parents first, and on the same page: so walking upwards ends */
 		if (q->parent > i || (q->parent && p->question[q->parent - 1].page != q->page))
@@ -220,6 +221,9 @@ static bool check_questions(struct verifier *v)
 	for (uint32_t i = 0; i < p->choice_count; i++)
 		if (p->choice[i].role > ROLE_NA)
 			return refuse(v, "a choice has an unknown role");
+	for (uint32_t i = 0; i < p->item_count; i++)
+		if (!cell_type(p->item[i].type) || p->item[i].input > INPUT_TEL)
+			return refuse(v, "an item has an unknown type");
 	for (uint32_t i = 0; i < p->segment_count; i++)
 		if (p->segment[i].mode > SEGMENT_URL)
 			return refuse(v, "a text has an unknown part");

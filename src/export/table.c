@@ -64,6 +64,11 @@ static enum err column_key(const struct table_column *c, struct arena *a, struct
 	buf_add(&b, c->question);
 	buf_char(&b, '\n');
 	buf_add(&b, c->part);
+	if (c->member.n > 0) {
+		buf_char(&b, '\n');
+		buf_char(&b, '\n');
+		buf_add(&b, c->member);
+	}
 	if (c->record > 0) {
 		buf_char(&b, '\n');
 		buf_add(&b, c->roster);
@@ -132,6 +137,23 @@ static enum err add_parts(
 	return OK;
 }
 
+/* Several answers in each row: a column for each row and choice. */
+static enum err add_sets(struct table *t, struct table_column column, const struct export_column *c, struct arena *a)
+{
+	const struct str name = column.name, label = column.label;
+	enum err e;
+
+	column.kind = PART_CHOSEN;
+	for (size_t i = 0; i < c->item_count; i++) {
+		column.member = str_dup(a, c->items[i].value);
+		if ((e = joined(a, name, S("_"), column.member, &column.name)) ||
+		    (e = joined(a, label, S(": "), c->items[i].label, &column.label)) ||
+		    (e = add_parts(t, column, c->choices, c->choice_count, a)))
+			return e;
+	}
+	return OK;
+}
+
 static enum err add_column(struct table *t, const struct export_column *c, struct arena *a)
 {
 	struct table_column column = {
@@ -150,6 +172,8 @@ static enum err add_column(struct table *t, const struct export_column *c, struc
 		column.question = str_dup(a, c->member);
 		column.record = c->record;
 	}
+	if (c->sets)
+		return add_sets(t, column, c, a);
 	if (column.kind == PART_MEMBER && c->item_count > 0)
 		return add_parts(t, column, c->items, c->item_count, a);
 	if ((column.kind == PART_CHOSEN || column.kind == PART_PLACE) && c->choice_count > 0)
@@ -269,6 +293,8 @@ static void put_cell(const struct table_column *c, const struct json *v, struct 
 {
 	uint32_t place;
 
+	if (v && c->member.n > 0)
+		v = json_get(v, c->member);
 	if (!v)
 		return;
 	if (c->kind == PART_NONE) {

@@ -2,7 +2,8 @@
  * row.
  *
  * A column of the survey is one or more of the file: a multi or rank choice has one each (NAME_VALUE: 1 chosen, 0
- * not; a rank its place), a matrix, multi_text or allocation one for each row or item (NAME_ROW). A roster has all of
+ * not; a rank its place), a matrix, multi_text or allocation one for each row or item (NAME_ROW),
+ * a matrix of several answers a row one for each row and column (NAME_ROW_VALUE: 1 or 0). A roster has all of
  * these for each record it may have (ROSTER_1_NAME, ROSTER_1_NAME_ROW; ROSTER_1: what it is about). Columns of the newest version come first, those that only older versions have after them. Room-internal. */
 #ifndef EXPORT_TABLE_H
 #define EXPORT_TABLE_H
@@ -16,6 +17,7 @@ struct table_column {
 	struct str roster;           /* key of the roster in the answers */
 	uint32_t record;             /* which of its records, from 1; 0: not in a roster */
 	struct str part;             /* value of a choice, row or item; empty: the answer itself */
+	struct str member;           /* row or item in which `part` is chosen; empty: none */
 	enum part_kind { PART_NONE, PART_CHOSEN, PART_PLACE, PART_MEMBER } kind;
 	bool personal, parameter;
 };

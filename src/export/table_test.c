@@ -167,6 +167,33 @@ static void columns_of_one_name_are_not_merged(void **state)
 	check(&f, S(",a_x,a_other,a_other_2,a_x_2|,0,1,typed,text"));
 }
 
+/* A matrix of several answers a row: rows answered say of each column whether it was chosen. */
+static void sets_have_a_column_for_each_row_and_choice(void **state)
+{
+	static const struct program p = {{{.name = {"m", 1},
+					     .label = {"M", 1},
+					     .type = {"matrix", 6},
+					     .choice_count = 2,
+					     .choices = more,
+					     .item_count = 2,
+					     .items = liked,
+					     .sets = true}},
+	    1};
+	struct fixture f;
+
+	(void)state;
+	arena_init(&f.a, &arena_malloc, 64 * MB);
+	assert_int_equal(table_init(&f.table, &f.a), OK);
+	assert_int_equal(table_add(&f.table, &p, S("en"), false, &f.a), OK);
+	buf_init(&f.out, &f.a, 1 * MB);
+	table_head(&f.table, false, &f.out);
+	table_head(&f.table, true, &f.out);
+	table_row(&f.table, object(&f, S("{\"m\":{\"7\":[\"place\"]}}")), object(&f, S("{}")), NULL, &f.out);
+	check(&f,
+	    S(",m_staff_staff,m_staff_place,m_7_staff,m_7_place,M: The staff: Staff,M: The staff: Place,\"M: Seven, of "
+	      "all: Staff\",\"M: Seven, of all: Place\",,,0,1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +203,7 @@ int main(void)
 	    cmocka_unit_test(what_was_not_answered_is_empty),
 	    cmocka_unit_test(personal_columns_need_asking),
 	    cmocka_unit_test(columns_of_one_name_are_not_merged),
+	    cmocka_unit_test(sets_have_a_column_for_each_row_and_choice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,6 +169,9 @@ function choices(r, names, expressions) {
 const items = (r, names) => Array.from({ length: 1 + r.below(4) }, (_, i) => ({ name: `i${i}`, title: label(r, names) }));
 const literalOf = (value) => (typeof value === 'string' ? `'${value}'` : String(value));
 
+/** What an item of a multi_text may be besides a text. */
+const typed = (r) => r.of([{}, { type: 'email' }, { max_length: 6 }, { pattern: '^[a-z]+$' }, { type: 'number', min: 0, max: 50, unit: 'kg' }, { type: 'number', subtype: 'integer' }, { type: 'date', min: '1980-01-01', max: 'today()' }, { type: 'time' }]);
+
 const types = {
 	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
 	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }) }),
@@ -181,10 +184,13 @@ const types = {
 	time: () => ({}),
 	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars']) }) }),
 	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]) }),
-	matrix: (r, names) => ({ rows: Array.from({ length: 1 + r.below(4) }, (_, i) => ({ value: `r${i}`, label: label(r, names) })),
-		columns: Array.from({ length: 2 + r.below(3) }, (_, i) => ({ value: i + 1, label: label(r, { any: [] }) })), cell: 'single',
-		...(r.chance(40) && { row_order: 'random' }), ...(r.chance(40) && { each_row_required: true }) }),
-	multi_text: (r, names) => ({ items: items(r, names) }),
+	matrix: (r, names, x) => {
+		const cell = r.of(['single', 'single', 'multi', 'text', 'number']);
+		const columns = Array.from({ length: 2 + r.below(3) }, (_, i) => ({ value: i + 1, label: label(r, { any: [] }), ...(i && r.chance(15) && { visible_if: x.bool(1) }), ...(r.chance(10) && { exclusive: true, role: 'none' }) }));
+		return { rows: Array.from({ length: 1 + r.below(4) }, (_, i) => ({ value: `r${i}`, label: label(r, names), ...(r.chance(10) && { visible_if: x.bool(1) }) })), cell,
+			...(['single', 'multi'].includes(cell) && { columns }), ...(r.chance(40) && { row_order: r.of(['random', 'asc', 'rotate']) }), ...(r.chance(40) && { each_row_required: true }) };
+	},
+	multi_text: (r, names) => ({ items: items(r, names).map((item) => ({ ...item, ...typed(r), ...(r.chance(20) && { required: true }) })) }),
 	allocation: (r, names) => ({ items: items(r, names), total: 100 }),
 	note: (r) => ({ html: `<p>Note <em>${r.below(9)}</em></p>` }),
 };
@@ -196,6 +202,10 @@ function remember(names, q) {
 		names[kind].push(q.name);
 	if (q.type === 'single')
 		names.choice.push({ name: q.name, values });
+	if (q.type === 'matrix')
+		q.rows.forEach((row) => (q.cell === 'number' ? names.num : q.cell === 'text' ? names.text : q.cell === 'multi' ? [] : names.any).push(`${q.name}.${row.value}`));
+	if (q.type === 'multi_text')
+		q.items.forEach((item) => ({ number: names.num, date: names.date, time: names.any }[item.type] ?? names.text).push(`${q.name}.${item.name}`));
 	if (q.type === 'multi')
 		names.set.push({ name: q.name, values });
 	if (kind || ['single', 'multi', 'rank'].includes(q.type))
@@ -321,8 +331,8 @@ export function randomAnswer(r, q, lists = {}) {
 	case 'date': return r.of(DATES);
 	case 'time': return r.of(['08:30', '23:59:59', '00:00']);
 	case 'datetime': return `${r.of(DATES)}T10:00:00Z`;
-	case 'matrix': return Object.fromEntries(r.some(rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : r.of([...columns, 1])]));
-	case 'multi_text': return Object.fromEntries((q.items ?? []).map((item) => [item.name, text(r)]));
+	case 'matrix': return Object.fromEntries(r.some(rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : q.cell === 'number' ? r.number() : r.of([...columns, 1])]));
+	case 'multi_text': return Object.fromEntries((q.items ?? []).map((item) => [item.name, r.chance(10) ? text(r) : randomAnswer(r, { choices: [], ...item, type: ['number', 'date', 'time'].includes(item.type) ? item.type : 'text' }, lists)]).filter(([, value]) => value !== undefined));
 	case 'allocation': {
 		const shares = (q.items ?? []).map((item) => [item.name, 0]);
 		for (let left = 100; shares.length && left > 0; left -= 25)

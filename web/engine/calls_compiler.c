@@ -81,6 +81,8 @@ enum err call_columns(struct caller *c)
 		json_field_bool(w, S("personal"), columns[i].personal);
 		put_choices(w, S("choices"), columns[i].choices, columns[i].choice_count);
 		put_choices(w, S("items"), columns[i].items, columns[i].item_count);
+		if (columns[i].sets)
+			json_field_bool(w, S("sets"), true);
 		json_close(w, '}');
 	}
 	json_close(w, ']');

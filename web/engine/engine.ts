@@ -110,6 +110,7 @@ export interface Column {
 	personal: boolean;
 	choices: Choice[];
 	items: Choice[];
+	sets?: boolean; /* each item holds a set of the choices */
 }
 
 export type Evaluated = { value: Json } | { error: { code: string; column: number; message: string } };
