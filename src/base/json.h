@@ -44,7 +44,7 @@ struct json_limits {
 	uint32_t values;             /* values in all */
 	uint32_t number_chars;       /* at most 64, as num_read */
 };
-extern const struct json_limits json_limits_default;   /* 32, 1,000, 200,000, 64 */
+extern const struct json_limits json_limits_default;   /* 32, 25,000, 200,000, 64 */
 
 struct json_error {
 	uint32_t at, line, column;   /* line and column from 1, columns in code points */

@@ -12,7 +12,7 @@
 
 /* JSON */
 #define JSON_DEPTH_MAX 32
-#define JSON_KEYS_MAX 1000
+#define JSON_KEYS_MAX (2 * SURVEY_QUESTIONS_MAX + SURVEY_CALCULATED_MAX) /* of one object; answers to the largest survey have most */
 #define JSON_VALUES_MAX 200000
 #define JSON_NUMBER_MAX_CHARS 64
 
@@ -115,7 +115,14 @@
 #define VALUE_TEXT_MAX_BYTES (64 * KB)      /* a text that an expression makes, and one that is piped in */
 #define PROGRAM_MAX_BYTES (16 * MB)
 #define SURVEY_LANGUAGES_MAX 64
-#define SURVEY_QUESTIONS_MAX 5000
+#define SURVEY_QUESTIONS_MAX 10000
+#define SURVEY_PAGES_MAX 5000
+#define SURVEY_CALCULATED_MAX 5000
+#define SURVEY_RULES_MAX 5000
+#define SURVEY_PARAMETERS_MAX 500
+#define SURVEY_OUTCOMES_MAX 500
+#define SURVEY_LISTS_MAX 2000
+#define SURVEY_PATTERNS_MAX 1000            /* different ones; each may become PATTERN_STATES_MAX states */
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
 #define QUOTAS_MAX 50
 #define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */

@@ -60,18 +60,92 @@ bool str_ends(struct str s, struct str suffix)
 	return s.n >= suffix.n && (suffix.n == 0 || mem_same(s.p + (s.n - suffix.n), suffix.p, suffix.n));
 }
 
-bool str_find(struct str s, struct str part, size_t *at)
+/* Where the greatest suffix of s begins, in the order of bytes or the opposite one, and how often it repeats within itself. */
+static size_t greatest_suffix(struct str s, bool opposite, size_t *period)
 {
-	if (part.n > s.n)
-		return false;
-	for (size_t i = 0; i <= s.n - part.n; i++) {
-		if (part.n > 0 && (s.p[i] != part.p[0] || !mem_same(s.p + i, part.p, part.n)))
+	size_t best = 0, other = 1, same = 0;
+
+	*period = 1;
+	while (other + same < s.n) {
+		unsigned char x = (unsigned char)s.p[best + same], y = (unsigned char)s.p[other + same];
+
+		if (x == y) {
+			same++;
+			if (same == *period) {
+				other += same;
+				same = 0;
+			}
+		} else if ((x > y) != opposite) {
+			other += same + 1;
+			same = 0;
+			*period = other - best;
+		} else {
+			best = other++;
+			same = 0;
+			*period = 1;
+		}
+	}
+	return best;
+}
+
+/* The two-way search of Crochemore and Perrin: the part is cut where its two halves tell most apart, the right half is compared
+ * first, and a mismatch there moves on by what did match. So it never looks back: linear, without memory of its own. */
+static bool find_two_way(struct str s, struct str part, size_t *at)
+{
+	size_t period, other_period, cut = greatest_suffix(part, false, &period);
+	size_t other = greatest_suffix(part, true, &other_period), known = 0;
+	bool repeats;
+
+	if (other > cut) {
+		cut = other;
+		period = other_period;
+	}
+	repeats = cut + period <= part.n && mem_same(part.p, part.p + period, cut);
+	if (!repeats)
+		period = 1 + (cut > part.n - cut ? cut : part.n - cut);
+	for (size_t i = 0; i <= s.n - part.n;) {
+		size_t k = known > cut ? known : cut;
+
+		while (k < part.n && part.p[k] == s.p[i + k])
+			k++;
+		if (k < part.n) {
+			i += k - cut + 1;
+			known = 0;
 			continue;
-		if (at)
+		}
+		for (k = cut; k > known && part.p[k - 1] == s.p[i + k - 1];)
+			k--;
+		if (k <= known) {
 			*at = i;
-		return true;
+			return true;
+		}
+		i += period;
+		known = repeats ? part.n - period : 0;
 	}
 	return false;
+}
+
+#define FIND_SHORT 8 /* up to here trying every place is as good */
+
+bool str_find(struct str s, struct str part, size_t *at)
+{
+	size_t found = 0;
+
+	if (part.n > s.n)
+		return false;
+	if (part.n > FIND_SHORT) {
+		if (!find_two_way(s, part, &found))
+			return false;
+	} else {
+		while (found <= s.n - part.n && part.n > 0 &&
+		       (s.p[found] != part.p[0] || !mem_same(s.p + found, part.p, part.n)))
+			found++;
+		if (found > s.n - part.n)
+			return false;
+	}
+	if (at)
+		*at = found;
+	return true;
 }
 
 bool str_find_char(struct str s, char c, size_t *at)

@@ -28,9 +28,19 @@ static bool scalar(const struct json *j, struct value *out)
 	return true;
 }
 
-bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v)
+/* Of looking for a value among choices: texts of one length are compared byte by byte. */
+static size_t find_cost(uint32_t choices, const struct value *v)
 {
+	return choices / 8 + (v->kind == V_TEXT ? choices * (v->s.n / 64) : 0);
+}
+
+bool choice_exists(struct run *r, const struct p_question *q, const struct value *v)
+{
+	const struct program *p = r->p;
+
 	for (uint32_t hops = 0; hops <= p->question_count; hops++) {
+		if (!run_burn(r, 1 + (uint32_t)find_cost(q->choices_count, v)))
+			return false;
 		for (uint32_t i = 0; i < q->choices_count; i++) {
 			struct value c = choice_value(p, &p->choice[q->choices + i]);
 
@@ -54,11 +64,11 @@ static bool take_choice(
 		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
 		return false;
 	}
-	if (!run_burn(r, 1 + s->choice_count / 8))
+	if (!run_burn(r, 1 + (uint32_t)find_cost(s->choice_count, out)))
 		return false;
 	if ((found = choices_find(s, out)))
 		return !found->off;
-	if (!run_burn(r, q->choices_count / 8) || !choice_exists(r->p, q, out))
+	if (!choice_exists(r, q, out))
 		answer_wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
 	return false;
 }
@@ -89,7 +99,7 @@ static void take_list(struct run *r, const struct p_question *q, struct state *s
 	for (uint32_t i = 0; i < s->raw->count; i++) {
 		struct value v, so_far = {.kind = V_LIST, .count = n, .items = items};
 
-		if (!take_choice(r, q, s, &s->raw->items[i], &v) || !run_burn(r, n / 8))
+		if (!take_choice(r, q, s, &s->raw->items[i], &v) || !run_burn(r, (uint32_t)find_cost(n, &v)))
 			continue;
 		if (!value_in(&v, &so_far))
 			items[n++] = v;
@@ -109,7 +119,8 @@ static void take_multi(struct run *r, const struct p_question *q, struct state *
 	if (s->value.kind != V_LIST || !(items = run_alloc(r, s->value.count, sizeof(*items))))
 		return;
 	given = s->value;
-	for (uint32_t i = 0; i < s->choice_count && run_burn(r, given.count / 8); i++)
+	for (uint32_t i = 0; i < s->choice_count && run_burn(r, (uint32_t)find_cost(given.count, &s->choices[i].value));
+	     i++)
 		if (value_in(&s->choices[i].value, &given) && n < given.count)
 			items[n++] = s->choices[i].value;
 	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};

@@ -1,6 +1,5 @@
 /* choices.c - the choices of a question as they stand for this respondent, their labels, and orders drawn from the seed. */
 #include "engine/run.h"
-#include "engine/fold.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/rng.h"
@@ -66,7 +65,7 @@ void choices_collect(struct run *r, uint32_t question)
 		room += state_seen(r, q->choices_from - 1)->choice_count;
 	s->choice_count = 0;
 	s->choices = run_alloc(r, room, sizeof(*s->choices));
-	if (!s->choices || !run_burn(r, room / 4))
+	if (!s->choices || !run_burn(r, room / 2))
 		return;
 	if (q->choices_from)
 		carry(r, q, s);
@@ -122,9 +121,12 @@ struct str question_label(struct run *r, uint32_t question)
 		return value_is_empty(&s->value) ? S("") : value_label(r, s, &s->value);
 	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
 	for (uint32_t i = 0; i < s->value.count && run_burn(r, s->choice_count / 4); i++) {
+		struct str label = value_label(r, s, &s->value.items[i]);
+
 		if (i)
 			buf_add(&b, S(", "));
-		buf_add(&b, value_label(r, s, &s->value.items[i]));
+		if (run_burn(r, (uint32_t)(label.n / 64)))
+			buf_add(&b, label);
 	}
 	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
 		r->failed = ERR_MEMORY;
@@ -133,15 +135,41 @@ struct str question_label(struct run *r, uint32_t question)
 
 /* ---- orders ---- */
 
-static void sort_labels(uint16_t *free, uint32_t n, const struct order_item *items, int sign)
-{
-	for (uint32_t i = 1; i < n; i++) {
-		uint16_t x = free[i];
-		uint32_t k = i;
+struct sorter {
+	struct run *r;
+	struct str *keys; /* of the items */
+	uint32_t n;
+	int sign;
+};
 
-		for (; k && sign * fold_cmp(items[free[k - 1]].label, items[x].label) > 0; k--)
-			free[k] = free[k - 1];
-		free[k] = x;
+/* Whether x may stand before y; equal ones stay as they were. */
+static bool may_precede(const struct sorter *s, uint16_t x, uint16_t y)
+{
+	const struct str *a = &s->keys[x], *b = &s->keys[y];
+
+	return run_burn(s->r, 1 + (uint32_t)((a->n < b->n ? a->n : b->n) / 64)) && s->sign * str_cmp(*a, *b) <= 0;
+}
+
+/* Sorted runs of `width` items each are joined two by two. */
+static void merge(const struct sorter *s, const uint16_t *from, uint16_t *to, uint32_t width)
+{
+	for (uint32_t start = 0; start < s->n; start += 2 * width) {
+		uint32_t a = start, middle = start + width < s->n ? start + width : s->n;
+		uint32_t b = middle, end = middle + width < s->n ? middle + width : s->n;
+
+		for (uint32_t k = start; k < end; k++)
+			to[k] = b >= end || (a < middle && may_precede(s, from[a], from[b])) ? from[a++] : from[b++];
+	}
+}
+
+static void sort_labels(struct sorter *s, uint16_t *free, uint16_t *scratch, const struct order_item *items)
+{
+	for (uint32_t i = 0; i < s->n; i++)
+		s->keys[free[i]] = run_fold(s->r, items[free[i]].label);
+	for (uint32_t width = 1; width < s->n && !s->r->failed; width *= 2) {
+		merge(s, free, scratch, width);
+		for (uint32_t i = 0; i < s->n; i++)
+			free[i] = scratch[i];
 	}
 }
 
@@ -184,8 +212,12 @@ uint16_t *order_draw(
 			free[movable++] = (uint16_t)i;
 	rng_init(&rng, r->in->seed, hash64(name, purpose));
 	arrange(free, scratch, movable, order, &rng);
-	if ((order == ORDER_ASC || order == ORDER_DESC) && run_burn(r, movable * movable / 64))
-		sort_labels(free, movable, items, order == ORDER_ASC ? 1 : -1);
+	if (order == ORDER_ASC || order == ORDER_DESC) {
+		struct sorter s = {r, run_alloc(r, n, sizeof(*s.keys)), movable, order == ORDER_ASC ? 1 : -1};
+
+		if (s.keys)
+			sort_labels(&s, free, scratch, items);
+	}
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = items[i].fixed ? (uint16_t)i : free[next++];
 	return out;

@@ -96,7 +96,7 @@ enum err engine_compile(struct arena *a, const struct json *definition, unsigned
 		return e;
 	if (!d.diags.errors && (e = def_analyse(&d)))
 		return e;
-	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (e = prove(&d, program))))
+	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (!d.diags.errors && (e = prove(&d, program)))))
 		return e;
 	sort(&d.diags, definition);
 	finish(&d, out);

@@ -273,7 +273,9 @@ struct str read_name(struct reader r);
 bool name_valid(struct str s);
 /* Unknown keys, foreign x_ keys, and keys of the manual that this release does not do. The lists end in NULL. */
 void read_keys(struct reader r, const char *const *known, const char *const *unbuilt, const char *what);
+/* NULL when it is missing, no list, or (said) longer than limits.h allows; read_bounded: the last of it, for lists of any type. */
 const struct json *read_array(struct reader r, struct str key);
+bool read_bounded(struct reader r, struct str key, const struct json *list);
 struct reader read_into(struct reader r, struct str key);
 struct reader read_item(struct reader r, uint32_t i);
 /* E09xx, or W09xx under COMPILE_LEAVE_OUT_UNBUILT. */

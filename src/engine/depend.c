@@ -1,4 +1,4 @@
-/* depend.c - what is to be worked out again when something changes, and questions by name.
+/* depend.c - what is to be worked out again when something changes, and questions and calculated values by name.
  *
  * The lists follow from the program's own code and records, so they are made from a loaded program rather than carried in it:
  * what is not in the bytes cannot be wrong there. A question depends on whatever its record points at, piped texts and labels
@@ -217,19 +217,25 @@ static enum err sort_edges(struct collector *c, struct program *p)
 	return OK;
 }
 
+static struct str node_name(const struct program *p, uint32_t node)
+{
+	return program_str(
+	    p, node < p->question_count ? p->question[node].name : p->calc[node - p->question_count].name);
+}
+
 enum err program_index(struct arena *a, struct program *p)
 {
 	uint32_t size = 8, *names;
 
-	while (size < 2 * p->question_count)
+	while (size < 2 * (p->question_count + p->calc_count))
 		size *= 2;
 	if (!(names = arena_array(a, uint32_t, size)))
 		return ERR_MEMORY;
 	/* those inside a roster are its records' business */
-	for (uint32_t i = 0; i < p->question_count; i++) {
-		uint32_t at = (uint32_t)hash64(program_str(p, p->question[i].name), 5) & (size - 1);
+	for (uint32_t i = 0; i < p->question_count + p->calc_count; i++) {
+		uint32_t at = (uint32_t)hash64(node_name(p, i), 5) & (size - 1);
 
-		if (roster_of(p, i))
+		if (i < p->question_count && roster_of(p, i))
 			continue;
 		while (names[at])
 			at = (at + 1) & (size - 1);
@@ -259,16 +265,28 @@ enum err program_depend(struct arena *a, struct program *p)
 	return c.budget ? sort_edges(&c, p) : OK;
 }
 
-static bool find_question(const struct program *p, struct str name, uint32_t *question)
+/* The node of a name; the number of nodes when there is none. */
+static uint32_t find_node(const struct program *p, struct str name)
 {
 	uint32_t at = (uint32_t)hash64(name, 5) & p->name_mask;
 
 	for (; p->names[at]; at = (at + 1) & p->name_mask)
-		if (str_eq(program_str(p, p->question[p->names[at] - 1].name), name)) {
-			*question = p->names[at] - 1;
-			return true;
-		}
-	return false;
+		if (str_eq(node_name(p, p->names[at] - 1), name))
+			return p->names[at] - 1;
+	return p->question_count + p->calc_count;
+}
+
+static bool find_question(const struct program *p, struct str name, uint32_t *question)
+{
+	*question = find_node(p, name);
+	return *question < p->question_count;
+}
+
+bool program_calc_name(const struct program *p, struct str name)
+{
+	uint32_t node = find_node(p, name);
+
+	return node >= p->question_count && node < p->question_count + p->calc_count;
 }
 
 bool program_answer_name(const struct program *p, struct str name, uint32_t *question, bool *other)

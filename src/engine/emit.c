@@ -418,5 +418,9 @@ enum err def_emit(struct def *d, struct str *program)
 	emit_ends(&b);
 	emit_quotas(&b);
 	emit_survey(&b);
+	if (emit_count(&e, SECTION_pattern) > SURVEY_PATTERNS_MAX) {
+		diag(&d->diags, D_TOO_MANY, d->at, S("different patterns"), diag_int(&d->diags, SURVEY_PATTERNS_MAX));
+		return d->diags.memory ? ERR_MEMORY : OK;
+	}
 	return emit_done(&e, program);
 }

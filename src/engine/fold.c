@@ -75,7 +75,10 @@ static void put(struct buf *b, uint32_t c)
 {
 	char bytes[4];
 
-	buf_add(b, str_make(bytes, utf8_put(bytes, c)));
+	if (c < 0x80)
+		buf_char(b, (char)c);
+	else
+		buf_add(b, str_make(bytes, utf8_put(bytes, c)));
 }
 
 static bool has_case(uint32_t c)

@@ -25,7 +25,7 @@ static void walk(const struct value *v, each_value *each, void *ctx)
 
 static void walk_all(struct call *c, each_value *each, void *ctx)
 {
-	for (uint32_t i = 0; i < c->count && run_burn(c->r, c->args[i].count); i++)
+	for (uint32_t i = 0; i < c->count && run_burn_value(c->r, &c->args[i]); i++)
 		walk(&c->args[i], each, ctx);
 }
 
@@ -133,7 +133,8 @@ void function_pow(struct call *c)
 {
 	double v;
 
-	if (c->args[0].kind == V_NUM && c->args[1].kind == V_NUM && number_pow(c->args[0].num, c->args[1].num, &v))
+	if (c->args[0].kind == V_NUM && c->args[1].kind == V_NUM &&
+	    run_burn_far(c->r, c->args[0].num, c->args[1].num) && number_pow(c->args[0].num, c->args[1].num, &v))
 		*c->out = finite_value(v);
 }
 
@@ -160,8 +161,8 @@ static bool chosen(struct call *c, const struct value *what)
 	if (value_is_empty(in) || value_is_empty(what))
 		return false;
 	if (in->kind == V_LIST)
-		return run_burn(c->r, in->count / 4) && value_in(what, in);
-	return value_same(in, what);
+		return run_burn_pairs(c->r, in, what) && value_in(what, in);
+	return run_burn_pairs(c->r, in, what) && value_same(in, what);
 }
 
 void function_selected(struct call *c)

@@ -56,7 +56,7 @@ void function_concat(struct call *c)
 {
 	struct buf b = begin(c);
 
-	for (uint32_t i = 0; i < c->count; i++)
+	for (uint32_t i = 0; i < c->count && run_burn_value(c->r, &c->args[i]); i++)
 		value_show(&b, &c->args[i]);
 	end(c, &b);
 }
@@ -74,7 +74,7 @@ void function_join(struct call *c)
 {
 	struct buf b = begin(c);
 
-	for (uint32_t i = 1; i < c->count; i++) {
+	for (uint32_t i = 1; i < c->count && run_burn_value(c->r, &c->args[i]); i++) {
 		const struct value *v = &c->args[i];
 
 		if (v->kind != V_LIST && v->kind != V_RECORD) {
@@ -91,7 +91,11 @@ void function_upper(struct call *c)
 {
 	struct buf b = begin(c);
 
-	fold_put_upper(&b, text(c, 0));
+	/* against the direction of the tables: they are gone through from the beginning */
+	for (int i = 0; i < 8; i++)
+		run_burn_fold(c->r, text(c, 0));
+	if (!c->r->failed)
+		fold_put_upper(&b, text(c, 0));
 	end(c, &b);
 }
 
@@ -99,13 +103,15 @@ void function_lower(struct call *c)
 {
 	struct buf b = begin(c);
 
-	fold_put_lower(&b, text(c, 0));
+	if (run_burn_fold(c->r, text(c, 0)))
+		fold_put_lower(&b, text(c, 0));
 	end(c, &b);
 }
 
 void function_trim(struct call *c)
 {
-	*c->out = value_text(utf8_trim(text(c, 0)));
+	if (run_burn(c->r, (uint32_t)(text(c, 0).n / 16)))
+		*c->out = value_text(utf8_trim(text(c, 0)));
 }
 
 void function_replace(struct call *c)
@@ -114,7 +120,8 @@ void function_replace(struct call *c)
 	struct buf b = begin(c);
 	size_t at;
 
-	while (old.n && str_find(rest, old, &at)) {
+	run_burn(c->r, (uint32_t)((rest.n + old.n) / 32));
+	while (!c->r->failed && old.n && str_find(rest, old, &at)) {
 		buf_add(&b, str_sub(rest, 0, at));
 		buf_add(&b, text(c, 2));
 		rest = str_sub(rest, at + old.n, rest.n);
@@ -125,10 +132,12 @@ void function_replace(struct call *c)
 
 void function_starts_with(struct call *c)
 {
+	run_burn(c->r, (uint32_t)(text(c, 1).n / 64));
 	*c->out = value_bool(text(c, 0).n && text(c, 1).n && str_starts(text(c, 0), text(c, 1)));
 }
 
 void function_ends_with(struct call *c)
 {
+	run_burn(c->r, (uint32_t)(text(c, 1).n / 64));
 	*c->out = value_bool(text(c, 0).n && text(c, 1).n && str_ends(text(c, 0), text(c, 1)));
 }

@@ -204,7 +204,7 @@ void judge_value(struct run *r, const struct p_question *q, const struct state *
 
 static void judge_validators(struct run *r, const struct p_question *q, const struct state *s)
 {
-	for (uint32_t i = 0; i < q->validators_count; i++) {
+	for (uint32_t i = 0; i < q->validators_count && run_burn(r, 1); i++) {
 		const struct p_validator *v = &r->p->validator[q->validators + i];
 		struct str text;
 
@@ -255,7 +255,7 @@ static void judge_records(struct run *r, uint32_t question)
 		plain(r, q, "min", message_num(r, MSG_MIN_RECORDS, program_num(r->p, q->at_least)));
 	if (!q->over && !q->over_from && given > s->record_count)
 		plain(r, q, "max", message_num(r, MSG_MAX_RECORDS, s->record_count));
-	for (uint32_t i = 0; i < s->record_count && !r->failed; i++) {
+	for (uint32_t i = 0; i < s->record_count && run_burn(r, 1 + q->span / 4); i++) {
 		judge_unknown_in(r, q, &s->records[i]);
 		record_open(r, question, i);
 		for (uint32_t k = question + 1; k <= question + q->span && !r->failed; k++)
@@ -308,7 +308,7 @@ void judge_page(struct run *r, uint32_t page)
 {
 	const struct p_page *p = &r->p->page[page];
 
-	for (uint32_t i = p->questions; i < p->questions + p->questions_count && !r->failed; i++)
+	for (uint32_t i = p->questions; i < p->questions + p->questions_count && run_burn(r, 1); i++)
 		if (r->states[i].visible)
 			judge_question(r, i);
 }

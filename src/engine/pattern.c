@@ -69,10 +69,17 @@ static const struct range space_ranges[] = {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x
 /* \d and its like into a class; the opposites are the gaps between the ranges. */
 static bool class_add_named(struct parser *p, struct class *c, uint32_t letter)
 {
-	uint32_t lower = letter | 32, next = 0;
+	uint32_t lower = letter | 32, next = 0,
+		 bit = 1u << (2 * (lower == 'd'	     ? 0
+				      : lower == 'w' ? 1
+						     : 2) +
+			      (letter == lower));
 	const struct range *r = lower == 'd' ? digit_ranges : lower == 'w' ? word_ranges : space_ranges;
 	size_t n = lower == 'd' ? countof(digit_ranges) : lower == 'w' ? countof(word_ranges) : countof(space_ranges);
 
+	if (c->named & bit)
+		return true;
+	c->named |= (uint8_t)bit;
 	for (size_t i = 0; i < n; i++) {
 		if (letter == lower) {
 			if (!class_add(p, c, r[i].low, r[i].high))
@@ -138,6 +145,32 @@ static bool class_member(struct parser *p, struct class *class, uint32_t *c, boo
 	return *c != 0;
 }
 
+/* In order and joined where they touch, so that looking a code point up takes few steps however many were written. */
+static void class_settle(struct class *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 1; i < c->count; i++) {
+		struct range x = c->ranges[i];
+		uint32_t k = i;
+
+		for (; k && c->ranges[k - 1].low > x.low; k--)
+			c->ranges[k] = c->ranges[k - 1];
+		c->ranges[k] = x;
+	}
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (n && c->ranges[i].low <= c->ranges[n - 1].high + 1) {
+			if (c->ranges[i].high > c->ranges[n - 1].high)
+				c->ranges[n - 1].high = c->ranges[i].high;
+		} else {
+			c->ranges[n++] = c->ranges[i];
+		}
+	}
+	c->count = n;
+	for (uint32_t x = 0; x < 128; x++)
+		c->ascii[x / 32] |= (uint32_t)class_takes(c, x) << x % 32;
+}
+
 static struct pnode *parse_class(struct parser *p)
 {
 	struct pnode *n = node(p, P_CLASS, NULL, NULL);
@@ -167,6 +200,7 @@ static struct pnode *parse_class(struct parser *p)
 	if (p->at >= p->s.n)
 		return fail(p, "the class is not closed by ]");
 	next(p);
+	class_settle(&n->class);
 	return n;
 }
 
@@ -177,8 +211,12 @@ static struct pnode *parse_escape(struct parser *p)
 
 	if (!n)
 		return NULL;
-	if (is_class_letter(c))
-		return class_add_named(p, &n->class, c) ? n : NULL;
+	if (is_class_letter(c)) {
+		if (!class_add_named(p, &n->class, c))
+			return NULL;
+		class_settle(&n->class);
+		return n;
+	}
 	n->c = escaped(c);
 	return n->c ? n
 		    : fail(p, "this escape means nothing here; \\d \\w \\s \\n \\t or a sign may follow a backslash");

@@ -8,40 +8,72 @@
 
 struct threads {
 	uint32_t *list, count;
-	uint32_t *mark; /* mark[state] == stamp: already in the list */
-	uint32_t *stack;
 };
 
-struct place {
-	size_t at, end;
+struct search {
+	const struct pattern *p;
+	uint32_t *mark; /* mark[state] == stamp: already alive at this place */
+	uint32_t *stack;
 	uint32_t stamp;
+	size_t at, end;
+	uint32_t visits; /* states looked at */
 };
 
 /* Takes `first` and all that is reached from it without reading into the list; true when the match state is among them. */
-static bool alive(const struct pattern *p, struct threads *t, uint32_t first, const struct place *here)
+static bool alive(struct search *x, struct threads *t, uint32_t first)
 {
 	uint32_t depth = 0;
 
-	t->stack[depth++] = first;
+	x->stack[depth++] = first;
 	while (depth) {
-		uint32_t i = t->stack[--depth];
-		const struct state *s = &p->states[i];
+		uint32_t i = x->stack[--depth];
+		const struct state *s = &x->p->states[i];
 
-		if (t->mark[i] == here->stamp)
+		x->visits++;
+		if (x->mark[i] == x->stamp)
 			continue;
-		t->mark[i] = here->stamp;
-		if (s->kind == ST_MATCH)
+		x->mark[i] = x->stamp;
+		switch (s->kind) {
+		case ST_MATCH:
 			return true;
-		if (s->kind == ST_SPLIT)
-			t->stack[depth++] = s->y;
-		if (s->kind == ST_SPLIT || s->kind == ST_JUMP)
-			t->stack[depth++] = s->x;
-		else if ((s->kind == ST_START && here->at == 0) || (s->kind == ST_STOP && here->at == here->end))
-			t->stack[depth++] = i + 1;
-		else if (s->kind != ST_START && s->kind != ST_STOP)
+		case ST_SPLIT:
+			x->stack[depth++] = s->y;
+			x->stack[depth++] = s->x;
+			break;
+		case ST_JUMP:
+			x->stack[depth++] = s->x;
+			break;
+		case ST_START:
+		case ST_STOP:
+			if (x->at == (s->kind == ST_START ? 0 : x->end))
+				x->stack[depth++] = i + 1;
+			break;
+		default:
 			t->list[t->count++] = i;
+			break;
+		}
 	}
 	return false;
+}
+
+static bool in_ranges(const struct class *c, uint32_t x)
+{
+	uint32_t from = 0, to = c->count;
+
+	while (from < to) {
+		uint32_t middle = (from + to) / 2;
+
+		if (c->ranges[middle].high < x)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < c->count && c->ranges[from].low <= x;
+}
+
+bool class_takes(const struct class *c, uint32_t x)
+{
+	return in_ranges(c, x) != c->negated;
 }
 
 static bool takes(const struct state *s, uint32_t c)
@@ -50,49 +82,52 @@ static bool takes(const struct state *s, uint32_t c)
 		return s->c == c;
 	if (s->kind == ST_ANY)
 		return c != '\n' && c != '\r' && c != 0x2028 && c != 0x2029;
-	for (uint32_t i = 0; i < s->class->count; i++)
-		if (c >= s->class->ranges[i].low && c <= s->class->ranges[i].high)
-			return !s->class->negated;
-	return s->class->negated;
+	return c < 128 ? s->class->ascii[c / 32] >> c % 32 & 1 : class_takes(s->class, c);
 }
 
-static bool threads_init(struct arena *a, struct threads *t, uint32_t n, uint32_t *mark)
+/* Every way on from the threads at code point c; true when one of them ends in a match. */
+static bool advance(struct search *x, const struct threads *now, uint32_t c, struct threads *then)
 {
-	t->list = arena_array(a, uint32_t, n);
-	t->stack = arena_array(a, uint32_t, 2 * (size_t)n + 2);
-	t->mark = mark;
-	return t->list && t->stack && mark;
+	for (uint32_t i = 0; i < now->count; i++)
+		if (takes(&x->p->states[now->list[i]], c) && alive(x, then, now->list[i] + 1))
+			return true;
+	x->visits += now->count;
+	return alive(x, then, 0);
 }
 
 enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found)
 {
-	uint32_t *mark = arena_array(scratch, uint32_t, p->count);
+	size_t n = p->count;
+	uint32_t *room = arena_array(scratch, uint32_t, 5 * n + 2); /* mark, stack, two lists */
 	struct threads now, then;
-	struct place here = {0, text.n, 1};
+	struct search x = {.p = p, .mark = room, .stamp = 1, .end = text.n};
 
 	*found = false;
-	if (!threads_init(scratch, &now, p->count, mark) || !threads_init(scratch, &then, p->count, mark))
+	if (!room)
 		return ERR_MEMORY;
-	now.count = 0;
-	if (alive(p, &now, 0, &here)) {
-		*found = true;
-		return OK;
-	}
-	while (here.at < text.n) {
-		uint32_t c = utf8_next(text, &here.at);
+	x.stack = room + n;
+	now = (struct threads){room + 3 * n + 2, 0};
+	then = (struct threads){room + 4 * n + 2, 0};
+	*found = alive(&x, &now, 0);
+	while (!*found && x.at < text.n) {
+		uint32_t c = (unsigned char)text.p[x.at];
 		struct threads swap = now;
 
-		here.stamp++;
-		then.count = 0;
-		if ((*fuel -= 1 + now.count / 8) < 0)
+		if (c < 0x80)
+			x.at++;
+		else
+			c = utf8_next(text, &x.at);
+		if ((*fuel -= 1 + x.visits / 8) < 0)
 			return ERR_LIMIT;
-		for (uint32_t i = 0; i < now.count; i++)
-			if (takes(&p->states[now.list[i]], c) && alive(p, &then, now.list[i] + 1, &here))
-				return *found = true, OK;
-		if (alive(p, &then, 0, &here))
-			return *found = true, OK;
+		x.visits = 0;
+		x.stamp++;
+		then.count = 0;
+		*found = advance(&x, &now, c, &then);
 		now = then;
 		then = swap;
+		/* what must begin at the beginning has no other chance */
+		if (!now.count && p->states[0].kind == ST_START)
+			break;
 	}
 	return OK;
 }

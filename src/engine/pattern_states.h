@@ -10,9 +10,11 @@ struct range {
 
 struct class
 {
-	struct range *ranges;
+	struct range *ranges; /* in order, with gaps between them */
 	uint32_t count;
 	bool negated;
+	uint8_t named;	   /* which of \d \D \w ... were added, bit by bit: each once, however often it is written */
+	uint32_t ascii[4]; /* which of the first 128 code points it takes, bit by bit */
 };
 
 enum state_kind { ST_CHAR, ST_ANY, ST_CLASS, ST_START, ST_STOP, ST_SPLIT, ST_JUMP, ST_MATCH };
@@ -28,5 +30,7 @@ struct pattern {
 	struct state *states;
 	uint32_t count;
 };
+
+bool class_takes(const struct class *c, uint32_t code_point);
 
 #endif

@@ -48,13 +48,14 @@ struct program {
 		} sections[SECTION_COUNT];
 	};
 	struct pattern *const *patterns; /* one for each record of section pattern */
+	const uint32_t *rosters;	 /* by question: the roster that it is asked in, + 1; 0: none */
 	uint32_t texts;			 /* each has a record per language in section text */
 	uint32_t stack;			 /* the deepest stack any expression needs */
 	/* depend.c: the dependents of node n are dependent[dependent_first[n] ...] up to dependent_first[n + 1]; nodes are the
 	 * questions, then the calculated values, the pages' conditions, the rules as one and the quota cells as one; a
 	 * question inside a roster goes as the roster. NULL: too many to keep. */
 	const uint32_t *dependent_first, *dependent;
-	const uint32_t *names; /* questions by name: index + 1 by hash, linear probing */
+	const uint32_t *names; /* questions, then calculated values, by name: index + 1 by hash, linear probing */
 	uint32_t name_mask;
 };
 
@@ -121,12 +122,16 @@ double program_num(const struct program *p, uint32_t id);
 enum err verify_names(struct arena *a, const struct program *p, bool *sound);
 /* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->texts, p->stack. */
 enum err program_verify(struct arena *a, struct program *p, const char **why);
-/* depend.c: questions by name; ERR_MEMORY. After program_verify. */
+/* depend.c: questions and calculated values by name; ERR_MEMORY. After program_verify. */
 enum err program_index(struct arena *a, struct program *p);
 /* The question that a key among the answers stands for, or whose `other` text it is. */
 bool program_answer_name(const struct program *p, struct str name, uint32_t *question, bool *other);
-/* roster.c: the roster that a question is asked in, + 1; 0: none. */
-uint32_t roster_of(const struct program *p, uint32_t question);
+bool program_calc_name(const struct program *p, struct str name); /* whether it is a calculated value's */
+/* The roster that a question is asked in, + 1; 0: none. */
+static inline uint32_t roster_of(const struct program *p, uint32_t question)
+{
+	return p->rosters[question];
+}
 /* The index of a language, or of the survey's own. */
 uint32_t program_language_index(const struct program *p, struct str language);
 

@@ -8,11 +8,11 @@
 
 enum { LOOKED = 1, TAKEN = 2 };
 
-static bool is_full(const struct run *r, const struct p_quota *q, const struct p_cell *c)
+static bool is_full(struct run *r, const struct p_quota *q, const struct p_cell *c)
 {
 	struct str quota = program_str(r->p, q->name), cell = program_str(r->p, c->name);
 
-	for (size_t i = 0; i < r->in->full_count; i++)
+	for (size_t i = 0; i < r->in->full_count && run_burn(r, i % 2 == 0); i++)
 		if (str_eq(r->in->full[i].quota, quota) && str_eq(r->in->full[i].cell, cell))
 			return true;
 	return false;
@@ -49,7 +49,7 @@ bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end
 	for (uint32_t i = 0; i < r->p->quota_count; i++) {
 		const struct p_quota *q = &r->p->quota[i];
 
-		for (uint32_t k = q->cells; k < q->cells + q->cells_count; k++) {
+		for (uint32_t k = q->cells; k < q->cells + q->cells_count && run_burn(r, k % 8 == 0); k++) {
 			if (r->cells[k].state || (int32_t)r->p->cell[k].known - 1 >= next)
 				continue;
 			if (!take_cell(r, q, k, page))

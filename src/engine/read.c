@@ -181,6 +181,24 @@ struct str read_name(struct reader r)
 }
 
 /* NULL when it is not there or no array. */
+bool read_bounded(struct reader r, struct str key, const struct json *list)
+{
+	static const struct {
+		const char *key;
+		uint32_t most;
+	} bounds[] = {{"pages", SURVEY_PAGES_MAX}, {"calculated", SURVEY_CALCULATED_MAX}, {"rules", SURVEY_RULES_MAX},
+	    {"parameters", SURVEY_PARAMETERS_MAX}, {"outcomes", SURVEY_OUTCOMES_MAX}, {"quotas", QUOTAS_MAX},
+	    {"cells", QUOTA_CELLS_MAX}, {"choice_lists", SURVEY_LISTS_MAX}, {"languages", SURVEY_LANGUAGES_MAX}};
+
+	for (size_t i = 0; i < countof(bounds); i++)
+		if (list->count > bounds[i].most && str_eq(key, str_from(bounds[i].key))) {
+			diag(&r.d->diags, D_TOO_MANY, where_key(&r.d->diags, r.at, key), key,
+			    diag_int(&r.d->diags, bounds[i].most));
+			return false;
+		}
+	return true;
+}
+
 const struct json *read_array(struct reader r, struct str key)
 {
 	const struct json *v = json_get(r.json, key);
@@ -189,5 +207,5 @@ const struct json *read_array(struct reader r, struct str key)
 		read_shape(r, key, "a list");
 		return NULL;
 	}
-	return v;
+	return v && read_bounded(r, key, v) ? v : NULL;
 }

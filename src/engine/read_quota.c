@@ -37,10 +37,6 @@ static enum err read_cells(struct reader quota, struct def_quota *q)
 	missing(quota, S("cells"));
 	if (!list || !list->count)
 		return OK;
-	if (list->count > QUOTA_CELLS_MAX) {
-		diag(&quota.d->diags, D_TOO_MANY, all.at, S("cells"), diag_int(&quota.d->diags, QUOTA_CELLS_MAX));
-		return OK;
-	}
 	if (!(q->cells = arena_array(quota.d->a, struct def_cell, list->count)))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < list->count; i++) {
@@ -84,10 +80,6 @@ enum err read_quotas(struct reader survey)
 
 	if (!list || !list->count)
 		return OK;
-	if (list->count > QUOTAS_MAX) {
-		diag(&d->diags, D_TOO_MANY, all.at, S("quotas"), diag_int(&d->diags, QUOTAS_MAX));
-		return OK;
-	}
 	if (!(d->quotas = arena_array(d->a, struct def_quota, list->count)))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < list->count && !e; i++) {

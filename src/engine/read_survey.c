@@ -52,7 +52,7 @@ static enum err read_lists(struct reader survey)
 	struct reader all = read_into(survey, S("choice_lists"));
 	struct def *d = survey.d;
 
-	if (!all.json || !is_object(all, "choice_lists"))
+	if (!all.json || !is_object(all, "choice_lists") || !read_bounded(survey, S("choice_lists"), all.json))
 		return OK;
 	if (all.json->count && !(d->lists = arena_array(d->a, struct def_list, all.json->count)))
 		return ERR_MEMORY;
@@ -202,7 +202,8 @@ static enum err read_outcomes(struct reader survey)
 	static const char *const signs[] = {"", "hmac-sha256"};
 	struct reader all = read_into(survey, S("outcomes"));
 	struct def *d = survey.d;
-	uint32_t n = all.json && is_object(all, "outcomes") ? all.json->count : 0;
+	bool some = all.json && is_object(all, "outcomes") && read_bounded(survey, S("outcomes"), all.json);
+	uint32_t n = some ? all.json->count : 0;
 
 	/* `completed` is there even when nothing is said about it, and `quota_full` where there are quotas */
 	if (!(d->outcomes = arena_array(d->a, struct def_outcome, n + 2)))
@@ -276,9 +277,7 @@ static enum err read_languages(struct reader survey)
 		d->language = S("en");
 	if (!(d->languages = arena_array(d->a, struct str, SURVEY_LANGUAGES_MAX + 1)))
 		return ERR_MEMORY;
-	if (list && list->count > SURVEY_LANGUAGES_MAX)
-		diag(&d->diags, D_TOO_MANY, all.at, S("languages"), diag_int(&d->diags, SURVEY_LANGUAGES_MAX));
-	for (uint32_t i = 0; list && i < list->count && i < SURVEY_LANGUAGES_MAX; i++) {
+	for (uint32_t i = 0; list && i < list->count; i++) {
 		struct reader r = read_item(all, i);
 
 		if (r.json->type != JSON_STR || !language_valid(r.json->s)) {

@@ -47,16 +47,6 @@ struct str question_path(struct run *r, uint32_t question)
 	return out;
 }
 
-/* The roster that a question is asked in, + 1; 0: none. */
-uint32_t roster_of(const struct program *p, uint32_t question)
-{
-	uint32_t at = p->question[question].parent;
-
-	while (at && p->question[at - 1].type != Q_roster)
-		at = p->question[at - 1].parent;
-	return at;
-}
-
 /* What names a record in fields and ids: its value, with everything but letters, digits and _ written as -0xx. No name begins
  * with a digit, so that none can be taken for the rest of a value. */
 static struct str key_of(struct run *r, struct str value)
@@ -210,9 +200,9 @@ static bool given_sound(struct run *r, const struct p_question *q, struct state 
 			continue;
 		if (!item || value_from_json(r->a, item, &v) || (v.kind != V_TEXT && v.kind != V_NUM))
 			wrong(r, s, "type", i);
-		else if (!choice_exists(r->p, &r->p->question[q->over_from - 1], &v))
+		else if (!choice_exists(r, &r->p->question[q->over_from - 1], &v))
 			wrong(r, s, "choice", i);
-		for (uint32_t k = 0; k < i && !s->wrong && run_burn(r, 1); k++)
+		for (uint32_t k = 0; k < i && !s->wrong && run_burn(r, 1 + s->raw->items[k].count / 8); k++)
 			if (item_is(&s->raw->items[k], &v))
 				wrong(r, s, "twice", i);
 	}
@@ -250,7 +240,8 @@ static void take_record(struct run *r, uint32_t roster, uint32_t record, uint32_
 
 	if (!(x->states = run_alloc(r, q->span, sizeof(*x->states))))
 		return;
-	for (uint32_t i = 0; q->over_from && s->raw && i < s->raw->count && run_burn(r, 1); i++)
+	for (uint32_t i = 0; q->over_from && s->raw && i < s->raw->count && run_burn(r, 1 + s->raw->items[i].count / 8);
+	     i++)
 		if (item_is(&s->raw->items[i], &x->item)) {
 			x->given = &s->raw->items[i];
 			x->at = i;

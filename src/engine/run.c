@@ -4,14 +4,6 @@
 #include "base/num.h"
 #include "base/time.h"
 
-static bool is_calc(const struct program *p, struct str name)
-{
-	for (uint32_t i = 0; i < p->calc_count; i++)
-		if (str_eq(program_str(p, p->calc[i].name), name))
-			return true;
-	return false;
-}
-
 static void take_member(struct run *r, const struct json_member *m)
 {
 	bool other;
@@ -22,7 +14,7 @@ static void take_member(struct run *r, const struct json_member *m)
 		return;
 	}
 	/* stored answers hold exported calculated values: they are worked out afresh */
-	if (!is_calc(r->p, m->key) && r->unknown_count < ANSWER_ERRORS_MAX)
+	if (!program_calc_name(r->p, m->key) && r->unknown_count < ANSWER_ERRORS_MAX)
 		r->unknown[r->unknown_count++] = m->key;
 }
 
@@ -106,7 +98,7 @@ bool page_shown(struct run *r, uint32_t page)
 
 void run_steps(struct run *r, uint32_t first, uint32_t count)
 {
-	for (uint32_t i = first; i < first + count && !r->failed; i++) {
+	for (uint32_t i = first; i < first + count && run_burn(r, 1); i++) {
 		const struct p_step *s = &r->p->step[i];
 
 		if (s->question)
@@ -118,7 +110,7 @@ void run_steps(struct run *r, uint32_t first, uint32_t count)
 
 int32_t run_rules(struct run *r, int32_t page, struct walk_end *end)
 {
-	for (uint32_t i = 0; i < r->p->rule_count && !r->failed; i++) {
+	for (uint32_t i = 0; i < r->p->rule_count && run_burn(r, 1); i++) {
 		const struct p_rule *rule = &r->p->rule[i];
 
 		if (!rule->outcome && (int32_t)rule->target - 1 <= page)
@@ -149,7 +141,7 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 
 	*end = (struct walk_end){-1, NULL, false};
 	run_steps(r, r->p->survey[0].steps, r->p->survey[0].steps_count);
-	for (; page < pages && page <= plan->last && !r->failed; page++) {
+	for (; page < pages && page <= plan->last && run_burn(r, 1); page++) {
 		const struct p_page *p = &r->p->page[page];
 		bool forced = plan->force_last && page == plan->last;
 

@@ -108,7 +108,14 @@ struct str run_text(struct run *r, uint32_t text); /* with everything piped in; 
 struct str run_text_in(struct run *r, uint32_t text, uint32_t language);
 /* pattern: index + 1. False when fuel or memory is gone. */
 bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found);
-bool run_burn(struct run *r, uint32_t cost);	       /* false when the fuel is gone */
+bool run_burn(struct run *r, uint32_t cost); /* false when the fuel is gone */
+/* weigh.c: fuel by size, for going through a value, for comparing all in one with all in another, for changing the case of a text.
+ * False when it is gone. run_fold: the key of fold.h, paid for. */
+bool run_burn_value(struct run *r, const struct value *v);
+bool run_burn_pairs(struct run *r, const struct value *a, const struct value *b);
+bool run_burn_fold(struct run *r, struct str s);
+bool run_burn_far(struct run *r, double a, double b); /* mod and pow go step by step where numbers lie far apart */
+struct str run_fold(struct run *r, struct str s);
 void *run_alloc(struct run *r, size_t n, size_t size); /* NULL and r->failed when the arena is exhausted */
 
 /* A question as what is worked out now may see it. A session keeps the states of later steps from before; they count as not
@@ -156,7 +163,7 @@ void judge_value(struct run *r, const struct p_question *q, const struct state *
 /* answer.c: the raw answer of a visible question to its value, or to what is wrong with it. */
 void answer_take(struct run *r, uint32_t question);
 /* Whether the value is a choice at all, hidden or not; along the questions that choices are carried forward from. */
-bool choice_exists(const struct program *p, const struct p_question *q, const struct value *v);
+bool choice_exists(struct run *r, const struct p_question *q, const struct value *v);
 
 /* choices.c */
 void choices_collect(struct run *r, uint32_t question);

@@ -191,21 +191,13 @@ enum err session_answer(struct session *s, struct str name, const struct json *v
 	return put(s, name, value);
 }
 
-static bool is_calc(const struct program *p, struct str name)
-{
-	for (uint32_t i = 0; i < p->calc_count; i++)
-		if (str_eq(program_str(p, p->calc[i].name), name))
-			return true;
-	return false;
-}
-
 static enum err put_all(struct session *s, const struct json *answers)
 {
 	enum err e;
 
 	for (uint32_t i = 0; answers && answers->type == JSON_OBJECT && i < answers->count; i++) {
 		e = put(s, answers->members[i].key, &answers->members[i].value);
-		if (e == ERR_NOT_FOUND && is_calc(s->program, answers->members[i].key))
+		if (e == ERR_NOT_FOUND && program_calc_name(s->program, answers->members[i].key))
 			continue;
 		if (e)
 			return e == ERR_NOT_FOUND ? ERR_INVALID : e;

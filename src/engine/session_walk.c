@@ -237,7 +237,7 @@ enum err session_walk(struct session *s, int32_t judge_to)
 		r->cells[i] = (struct cell_state){0, 0};
 	s->walking = 0;
 	take_steps(s, NULL, first);
-	for (int32_t page = 0; page < pages && !r->failed; page++) {
+	for (int32_t page = 0; page < pages && run_burn(r, 1); page++) {
 		s->walking = page;
 		next = walk_page(s, page, next, judge_to, &s->end);
 		left = r->on_way[page] ? page : left;

@@ -6,7 +6,7 @@ static void rows_collect(struct run *r, const struct p_question *q, struct state
 {
 	s->row_count = 0;
 	s->rows = run_alloc(r, q->rows_count, sizeof(*s->rows));
-	for (uint32_t i = 0; s->rows && i < q->rows_count; i++) {
+	for (uint32_t i = 0; s->rows && i < q->rows_count && run_burn(r, 1); i++) {
 		const struct p_choice *row = &r->p->choice[q->rows + i];
 
 		if (vm_true(r, row->visible_if, true))

@@ -18,13 +18,17 @@ static void put_segment(struct run *r, struct buf *b, const struct p_segment *s)
 	struct str shown;
 
 	if (s->mode == SEGMENT_LITERAL) {
-		buf_add(b, program_str(r->p, s->literal));
+		shown = program_str(r->p, s->literal);
+		if (run_burn(r, (uint32_t)(shown.n / 64)))
+			buf_add(b, shown);
 		return;
 	}
 	v = vm_run(r, s->value);
 	shown = run_show(r, &v);
 	if (s->mode == SEGMENT_HTML)
 		put_escaped(r, b, shown);
+	else if (!run_burn(r, (uint32_t)(shown.n / 32)))
+		return;
 	else if (s->mode == SEGMENT_URL)
 		url_encode(b, shown);
 	else

@@ -88,9 +88,13 @@ static bool check_strings(struct verifier *v)
 {
 	const struct program *p = v->p;
 
+	uint64_t at = 0;
+
+	/* end to end, as they are written: else a small program could hold large strings without number */
 	for (uint32_t i = 0; i < p->str_count; i++) {
-		if ((uint64_t)p->str[i].at + p->str[i].length > p->text_blob.n)
+		if (p->str[i].at != at || at + p->str[i].length > p->text_blob.n)
 			return refuse(v, "a string of the program lies outside of it");
+		at += p->str[i].length;
 		if (!utf8_valid(program_str(p, i)) || str_find_char(program_str(p, i), 0, NULL))
 			return refuse(v, "a string of the program is not UTF-8 without NUL");
 	}
@@ -113,8 +117,11 @@ static bool check_shape(struct verifier *v)
 	    p->survey_count != 1 || !p->language_count || p->language_count > SURVEY_LANGUAGES_MAX + 1 ||
 	    p->survey[0].language >= p->language_count)
 		return refuse(v, "the program lacks a part");
-	if (p->question_count > SURVEY_QUESTIONS_MAX)
-		return refuse(v, "the program has too many questions");
+	if (p->question_count > SURVEY_QUESTIONS_MAX || p->page_count > SURVEY_PAGES_MAX ||
+	    p->calc_count > SURVEY_CALCULATED_MAX || p->param_count > SURVEY_PARAMETERS_MAX ||
+	    p->rule_count > SURVEY_RULES_MAX || p->outcome_count > SURVEY_OUTCOMES_MAX || p->quota_count > QUOTAS_MAX ||
+	    p->pattern_count > SURVEY_PATTERNS_MAX)
+		return refuse(v, "the program has too many questions or other parts");
 	for (uint32_t i = 0; i < p->page_count; i++) {
 		const struct p_page *page = &p->page[i];
 
@@ -194,8 +201,12 @@ static bool check_quotas(struct verifier *v)
 
 static bool check_questions(struct verifier *v)
 {
-	const struct program *p = v->p;
+	struct program *p = v->p;
+	uint32_t *rosters = arena_array(v->a, uint32_t, (size_t)p->question_count + 1);
 
+	if (!rosters)
+		return false;
+	p->rosters = rosters;
 	for (uint32_t i = 0; i < p->question_count; i++) {
 		const struct p_question *q = &p->question[i];
 		const struct p_page *page = &p->page[q->page - 1];
@@ -208,6 +219,8 @@ static bool check_questions(struct verifier *v)
 		/* parents first, and on the same page: so walking upwards ends */
 		if (q->parent > i || (q->parent && p->question[q->parent - 1].page != q->page))
 			return refuse(v, "a question lies inside a later one");
+		if (q->parent)
+			rosters[i] = p->question[q->parent - 1].type == Q_roster ? q->parent : rosters[q->parent - 1];
 		if (q->parent && i + q->span > q->parent - 1 + p->question[q->parent - 1].span)
 			return refuse(v, "a question reaches beyond what it lies in");
 		if (q->span > p->question_count || i + q->span >= page->questions + page->questions_count)
@@ -335,12 +348,14 @@ static bool check_code(struct verifier *v)
 {
 	struct program *p = v->p;
 	uint32_t longest = 0;
+	uint64_t at = 0;
 	uint16_t *depths;
 
 	for (uint32_t i = 1; i < p->expr_count; i++) {
-		if ((uint64_t)p->expr[i].code + p->expr[i].length > p->code.n || !p->expr[i].length ||
+		if (p->expr[i].code != at || at + p->expr[i].length > p->code.n || !p->expr[i].length ||
 		    p->expr[i].stack > EXPRESSION_SOURCE_MAX_BYTES)
 			return refuse(v, "code of the program lies outside of it");
+		at += p->expr[i].length;
 		longest = p->expr[i].length > longest ? p->expr[i].length : longest;
 		p->stack = p->expr[i].stack > p->stack ? p->expr[i].stack : p->stack;
 	}

@@ -15,6 +15,7 @@ struct keys {
 	struct key *table;
 	uint32_t size;
 	bool twice;
+	uint32_t looks; /* that may still be taken: names made to fall into one place are no program of ours */
 };
 
 static bool same_key(const struct key *a, const struct key *b)
@@ -36,8 +37,8 @@ static void add(struct keys *k, struct key key)
 	    !key.other && str_ends(key.name, S("_other")) ? str_sub(key.name, 0, key.name.n - 6) : key.name;
 	uint32_t slot = (uint32_t)hash64(stem, key.scope) & (k->size - 1);
 
-	for (; k->table[slot].name.p; slot = (slot + 1) & (k->size - 1))
-		k->twice |= same_key(&k->table[slot], &key);
+	for (; k->table[slot].name.p && !k->twice; slot = (slot + 1) & (k->size - 1))
+		k->twice = same_key(&k->table[slot], &key) || !k->looks--;
 	k->table[slot] = key;
 }
 
@@ -47,6 +48,7 @@ enum err verify_names(struct arena *a, const struct program *p, bool *sound)
 
 	while (k.size < 4 * (2 * p->question_count + p->calc_count + p->param_count))
 		k.size *= 2;
+	k.looks = 8 * k.size;
 	if (!(k.table = arena_array(a, struct key, k.size)))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < p->question_count && !k.twice; i++) {

@@ -89,10 +89,12 @@ static struct value arithmetic(struct run *r, enum opcode op, const struct value
 		v = a->num / b->num;
 		break;
 	case OP_MOD:
+		if (!run_burn_far(r, a->num, b->num))
+			return value_empty;
 		v = number_mod(a->num, b->num);
 		break;
 	default:
-		if (!number_pow(a->num, b->num, &v))
+		if (!run_burn_far(r, a->num, b->num) || !number_pow(a->num, b->num, &v))
 			return value_empty;
 		break;
 	}
@@ -110,10 +112,10 @@ static struct value compare(struct run *r, enum opcode op, const struct value *a
 		return value_bool(op == OP_NE);
 	}
 	if (op == OP_EQ || op == OP_NE) {
-		uint32_t size = a->kind == V_LIST || a->kind == V_RECORD ? a->count * b->count / 4 : 0;
-
-		return value_bool(run_burn(r, 1 + size) && value_same(a, b) == (op == OP_EQ));
+		return value_bool(run_burn_pairs(r, a, b) && value_same(a, b) == (op == OP_EQ));
 	}
+	if (!run_burn_value(r, a))
+		return value_bool(false);
 	if (!value_order(a, b, &order)) {
 		vm_problem(r, "These cannot be ordered. Compare numbers, texts or dates.");
 		return value_bool(false);
@@ -121,26 +123,15 @@ static struct value compare(struct run *r, enum opcode op, const struct value *a
 	return value_bool(op == OP_LT ? order < 0 : op == OP_LE ? order <= 0 : op == OP_GT ? order > 0 : order >= 0);
 }
 
-static struct str folded(struct run *r, struct str s)
-{
-	struct str out = S("");
-	struct buf b;
-
-	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
-	fold_put_key(&b, s);
-	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
-		r->failed = ERR_MEMORY;
-	return out;
-}
-
 static bool list_contains(struct run *r, const struct value *a, const struct value *b, bool fold)
 {
-	if (!run_burn(r, a->count / 4))
+	if (!run_burn_pairs(r, a, b))
 		return false;
 	if (!fold)
 		return value_in(b, a);
 	for (uint32_t i = 0; i < a->count; i++)
-		if (a->items[i].kind == V_TEXT && b->kind == V_TEXT && fold_cmp(a->items[i].s, b->s) == 0)
+		if (a->items[i].kind == V_TEXT && b->kind == V_TEXT && run_burn_fold(r, a->items[i].s) &&
+		    fold_cmp(a->items[i].s, b->s) == 0)
 			return true;
 	return false;
 }
@@ -155,9 +146,9 @@ bool vm_contains(struct run *r, const struct value *a, const struct value *b, bo
 		vm_problem(r, "`contains` looks into a list or a text. Change the expression.");
 		return false;
 	}
-	if (!run_burn(r, (uint32_t)(a->s.n / 32)))
+	if (!run_burn(r, (uint32_t)((a->s.n + b->s.n) / 32)))
 		return false;
-	return fold ? str_find(folded(r, a->s), folded(r, b->s), NULL) : str_find(a->s, b->s, NULL);
+	return fold ? str_find(run_fold(r, a->s), run_fold(r, b->s), NULL) : str_find(a->s, b->s, NULL);
 }
 
 /* A single value beside a list counts as a list of one. */
@@ -174,7 +165,7 @@ static bool anyof(struct run *r, const struct value *a, const struct value *b, b
 		vm_problem(r, "`anyof` and its like compare with a list. Write ['a', 'b'].");
 		return false;
 	}
-	if (!run_burn(r, (uint32_t)((uint64_t)in->count * b->count / 4)))
+	if (!run_burn_pairs(r, in, b))
 		return false;
 	for (uint32_t i = 0; i < b->count; i++)
 		if (value_in(&b->items[i], in) != all)
@@ -199,7 +190,7 @@ static struct value set_op(struct run *r, enum opcode op, const struct value *a,
 			vm_problem(r, "`in` looks into a list. Write ['a', 'b'].");
 			return value_bool(false);
 		}
-		return value_bool(run_burn(r, b->count / 4) && value_in(a, b));
+		return value_bool(run_burn_pairs(r, a, b) && value_in(a, b));
 	}
 }
 
@@ -347,6 +338,12 @@ static struct value make_list(struct run *r, const struct value *items, uint32_t
 	if (!copy || !run_burn(r, n))
 		return value_empty;
 	mem_copy(copy, items, n * sizeof(*copy));
+	/* lists that hold one list many times, which holds another many times, would be larger than all memory */
+	for (uint32_t i = 0; i < n; i++)
+		if (copy[i].kind == V_RECORD || copy[i].kind == V_LIST) {
+			vm_problem(r, "A list is made of single values. Change the expression.");
+			copy[i] = value_empty;
+		}
 	return (struct value){.kind = V_LIST, .count = n, .items = copy};
 }
 
