@@ -8,7 +8,7 @@ Markers stand alone on a line:
 
     <!-- corpus FOLDER/FILE.test -->   a file of src/engine/corpus, so every example is a test that runs
     <!-- table types -->               also: properties, functions, operators, limits; from the tables of src/engine
-    <!-- each type -->                 a section for each question type: what it is for, and its example, corpus/manual/TYPE.test
+    <!-- each type -->                 a section for each question type: what it is for, and corpus/manual/TYPE.test, TYPE-*.test
 
 What the tables do not say themselves stands in docs/templates/definition.words: NAME | VALUE | MEANING by [section].
 """
@@ -167,30 +167,32 @@ def example(name):
     return f'```\n{path.read_text(encoding="utf-8").rstrip()}\n```'
 
 
-def example_of(name):
-    """corpus/manual/TYPE.test, else the shortest file that has the type."""
-    if (CORPUS / 'manual' / f'{name}.test').is_file():
-        return example(f'manual/{name}.test')
-    with_type = [p for p in CORPUS.rglob('*.test') if f'"type": "{name}"' in p.read_text(encoding='utf-8') and 'diagnostics' not in p.parts]
-    if not with_type:
-        return fault(f'no corpus file has the type {name}')
-    return example(str(min(sorted(with_type), key=lambda p: p.stat().st_size).relative_to(CORPUS)))
+def examples_of(name, template):
+    """corpus/manual/TYPE.test and TYPE-*.test where the template does not show them; without one, the shortest file that has the type."""
+    own = sorted((CORPUS / 'manual').glob(f'{name}.test')) + sorted((CORPUS / 'manual').glob(f'{name}-*.test'))
+    if not own:
+        own = [p for p in CORPUS.rglob('*.test') if f'"type": "{name}"' in p.read_text(encoding='utf-8') and 'diagnostics' not in p.parts]
+        own = sorted(sorted(own), key=lambda p: p.stat().st_size)[:1]
+    if not own:
+        fault(f'no corpus file has the type {name}')
+    names = [p.relative_to(CORPUS).as_posix() for p in own]
+    return [example(n) for n in names if f'<!-- corpus {n} -->' not in template]
 
 
-def type_sections(sections):
-    return '\n\n'.join(f'### {name}\n\n{told(sections, "types", name, 2)[1]}\n\n{example_of(name)}' for name, _ in types())
+def type_sections(sections, template):
+    return '\n\n'.join('\n\n'.join([f'### {name}', told(sections, 'types', name, 2)[1], *examples_of(name, template)]) for name, _ in types())
 
 
 def manual():
-    sections, out = words(), []
-    for line in TEMPLATE.read_text(encoding='utf-8').splitlines():
+    sections, out, template = words(), [], TEMPLATE.read_text(encoding='utf-8')
+    for line in template.splitlines():
         marker = re.fullmatch(r'<!-- (corpus|table|each) (\S+) -->', line)
         if not marker:
             out.append(line)
         elif marker.group(1) == 'corpus':
             out.append(example(marker.group(2)))
         elif marker.group(1) == 'each':
-            out.append(type_sections(sections))
+            out.append(type_sections(sections, template))
         elif marker.group(2) in TABLES:
             out.append(TABLES[marker.group(2)](sections))
         else:

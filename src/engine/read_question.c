@@ -244,7 +244,7 @@ static void own_labels(struct reader r, struct str key, struct def_question *q)
 		c->text = all.json->members[i].key;
 		c->at = where_key(&r.d->diags, all.at, c->text);
 		c->is_number = true;
-		if (!str_to_int(c->text, &c->number)) {
+		if (!str_to_int(c->text, &c->number) || !str_eq(c->text, diag_int(&r.d->diags, c->number))) {
 			diag(&r.d->diags, D_BAD_LABEL_KEY, c->at, c->text, S(""));
 			continue;
 		}

@@ -20,6 +20,17 @@ static bool is_object(struct reader r, const char *what)
 	return false;
 }
 
+/* {@lang} and its like would never be the parameter of that name. */
+static void check_param_name(struct def *d, const struct def_param *p)
+{
+	static const char *const own[] = {"lang", "now", "seed", "index", "count"};
+
+	for (size_t i = 0; i < countof(own); i++)
+		if (str_eq(p->name, str_from(own[i])))
+			diag(&d->diags, D_DUPLICATE_NAME, where_key(&d->diags, p->at, S("name")), p->name,
+			    S("value of the interview"));
+}
+
 static enum err read_params(struct reader survey)
 {
 	static const char *const known[] = {"name", "type", "required", "export", NULL};
@@ -40,6 +51,7 @@ static enum err read_params(struct reader survey)
 		read_keys(r, known, NULL, "a parameter");
 		*p =
 		    (struct def_param){.at = r.at, .name = read_name(r), .kind = read_kind(r), .index = d->param_count};
+		check_param_name(d, p);
 		p->required = read_bool(r, S("required"), false);
 		p->exported = read_bool(r, S("export"), false);
 		d->param_count++;
@@ -284,6 +296,9 @@ static enum err read_languages(struct reader survey)
 			diag(&d->diags, D_BAD_LANGUAGE, r.at, r.json->type == JSON_STR ? r.json->s : S("?"), S(""));
 			continue;
 		}
+		for (uint32_t k = 0; k < d->language_count; k++)
+			if (str_eq_nocase(d->languages[k], r.json->s))
+				diag(&d->diags, D_DUPLICATE_NAME, r.at, r.json->s, S("language"));
 		own |= str_eq(r.json->s, d->language);
 		d->languages[d->language_count++] = r.json->s;
 	}

@@ -1,4 +1,5 @@
 /* verdict.c - what follows from an interview: interview_run and interview_outcome. */
+#include "engine/def.h"
 #include "engine/run.h"
 #include "base/limits.h"
 
@@ -164,7 +165,7 @@ static double share(const struct run *r, int32_t last)
 		if (questions) {
 			n = 0;
 			for (uint32_t k = p->questions; k < p->questions + p->questions_count; k++)
-				n += r->states[k].visible;
+				n += r->states[k].visible && (type_rows[r->p->question[k].type].groups & P_ANSWER);
 		}
 		all += n;
 		before += (int32_t)i <= last ? n : 0;
