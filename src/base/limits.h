@@ -54,6 +54,7 @@
 #define PAGE_STATE_MAX_AGE_MS (7 * 86400000LL)  /* a page may lie open for a week */
 #define PAGE_MAX_BYTES (4 * MB)
 #define PAGE_PARAMETERS_MAX 50
+#define PARAMETER_TEXT_MAX 1000             /* characters of one parameter that a program sends along */
 #define RESPONSE_TEXT_MAX_BYTES (1 * MB)    /* normalised answers of one interview, as JSON */
 #define SLUG_MAX_BYTES 64
 
@@ -101,6 +102,7 @@
 #define VM_NESTED_MAX 8                     /* expressions at once: one may show a label that has others piped in */
 #define VM_STEPS_MAX 100000
 #define ENGINE_ARENA_MAX_BYTES (16 * MB)
+#define COMPILE_ARENA_MAX_BYTES (64 * MB)   /* of one definition sent to a server; what needs more is refused */
 #define DIAGNOSTICS_MAX 500
 #define PATTERN_SOURCE_MAX_BYTES 1024
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */

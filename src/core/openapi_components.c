@@ -98,6 +98,32 @@ static void put_parameters(struct json_out *w, const struct openapi_used *used)
 	json_close(w, '}');
 }
 
+static void put_header_ref(struct json_out *w, const char *name)
+{
+	json_key(w, str_from(name));
+	json_put_raw(w, S("{\"$ref\":\"#/components/headers/"));
+	buf_add(w->buf, str_from(name));
+	buf_add(w->buf, S("\"}"));
+}
+
+static void put_problem_headers(struct json_out *w, int status)
+{
+	json_key(w, S("headers"));
+	json_open(w, '{');
+	put_header_ref(w, "X-Request-Id");
+	for (size_t i = 0; i < countof(limit_headers); i++)
+		put_header_ref(w, limit_headers[i].name);
+	if (status == 304)
+		put_header_ref(w, "ETag");
+	if (status == 401)
+		json_field_raw(w, S("WWW-Authenticate"),
+		    S("{\"description\":\"How to sign in.\",\"schema\":{\"type\":\"string\"}}"));
+	if (status == 429 || status == 503)
+		json_field_raw(
+		    w, S("Retry-After"), S("{\"description\":\"Seconds to wait.\",\"schema\":{\"type\":\"integer\"}}"));
+	json_close(w, '}');
+}
+
 /* One status may stand for several errors of the list; all their meanings are told. */
 static void put_problem(struct json_out *w, int status)
 {
@@ -120,15 +146,10 @@ static void put_problem(struct json_out *w, int status)
 		any = true;
 	}
 	if (!any)
-		buf_add(w->buf, S("Not the usual answer."));
+		buf_add(w->buf, S("What you have is what there is."));
 	buf_char(w->buf, '"');
+	put_problem_headers(w, status);
 	if (status >= 400) {
-		json_key(w, S("headers"));
-		json_put_raw(w, S("{\"X-Request-Id\":{\"$ref\":\"#/components/headers/X-Request-Id\"}"));
-		if (status == 429 || status == 503)
-			buf_add(w->buf, S(",\"Retry-After\":{\"description\":\"Seconds to "
-					  "wait.\",\"schema\":{\"type\":\"integer\"}}"));
-		buf_char(w->buf, '}');
 		json_key(w, S("content"));
 		json_put_raw(
 		    w, S("{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}"));
@@ -143,7 +164,12 @@ static void put_headers(struct json_out *w, const struct openapi_used *used)
 	json_key(w, S("X-Request-Id"));
 	json_put_raw(w, S("{\"description\":\"The client's own when it sent one, and in the server's "
 			  "log.\",\"schema\":{\"type\":\"string\"}}"));
-	for (size_t i = 0; used->limited && i < countof(limit_headers); i++) {
+	if (used->etag)
+		json_field_raw(w, S("ETag"),
+		    S("{\"description\":\"The object's version, for If-Match and If-None-Match; -gzip or -br at its "
+		      "end when "
+		      "the reply is compressed.\",\"schema\":{\"type\":\"string\"}}"));
+	for (size_t i = 0; i < countof(limit_headers); i++) {
 		json_key(w, str_from(limit_headers[i].name));
 		json_open(w, '{');
 		json_field_str(w, S("description"), str_from(limit_headers[i].about));

@@ -178,9 +178,18 @@ static void put_headers(struct json_out *w, const struct route *row, struct open
 	json_open(w, '{');
 	json_key(w, S("X-Request-Id"));
 	put_ref(w, "headers", "X-Request-Id", "");
-	if (row->status == 201 || row->status == 202) {
+	if (row->flags & ROUTE_LOCATION) {
 		json_key(w, S("Location"));
 		json_put_raw(w, S("{\"description\":\"Where the new object is.\",\"schema\":{\"type\":\"string\"}}"));
+	}
+	if (row->flags & ROUTE_ETAG) {
+		used->etag = true;
+		json_key(w, S("ETag"));
+		put_ref(w, "headers", "ETag", "");
+	}
+	if (row->out_type) {
+		json_key(w, S("Content-Disposition"));
+		json_put_raw(w, S("{\"description\":\"A name for the file.\",\"schema\":{\"type\":\"string\"}}"));
 	}
 	if (row->flags & ROUTE_IDEMPOTENT) {
 		json_key(w, S("Idempotency-Replayed"));
@@ -188,7 +197,6 @@ static void put_headers(struct json_out *w, const struct route *row, struct open
 				  "again.\",\"schema\":{\"type\":\"string\"}}"));
 	}
 	for (size_t i = 0; row->rate != RATE_NONE && i < countof(limited); i++) {
-		used->limited = true;
 		json_key(w, str_from(limited[i]));
 		put_ref(w, "headers", limited[i], "");
 	}
@@ -226,18 +234,18 @@ static void mark(bool *set, bool on, int a, int b)
 /* Which errors an operation can answer follows from its row. */
 static void find_problems(const struct route *row, bool *set)
 {
-	bool input = row->in || row->query || (row->flags & ROUTE_LIST);
+	bool body = row->in || (row->method != HTTP_GET && !(row->flags & ROUTE_RAW_BODY));
 
 	set[503] = true;
 	mark(set, row->perm != PERM_NONE, 401, 403);
 	mark(set, strchr(row->path, '{') != NULL, 400, 404);
-	mark(set, input, 400, 422);
-	mark(set, row->in != NULL, 413, 415);
+	mark(set, body, 413, 415);
+	mark(set, (row->flags & ROUTE_ETAG) && row->method == HTTP_GET, 304, 304);
 	mark(set, row->flags & ROUTE_IF_MATCH, 412, 428);
 	mark(set, row->flags & ROUTE_IDEMPOTENT, 409, 422);
 	mark(set, row->rate != RATE_NONE, 429, 429);
-	/* Every address answers a broken request. */
-	set[400] = true;
+	/* Every address answers a broken request, and a parameter that it does not know. */
+	set[400] = set[422] = true;
 	for (const int *s = row->also; s && *s; s++)
 		set[*s < 600 ? *s : 500] = true;
 }

@@ -13,7 +13,7 @@ struct openapi_used {
 	const struct shape *pages[OPENAPI_SHAPES_MAX];   /* items of lists: a "NamePage" each */
 	size_t page_count;
 	bool problems[600];          /* by status */
-	bool lists, if_match, idempotency, limited;
+	bool lists, if_match, idempotency, etag;
 };
 
 void openapi_put_parameters(struct json_out *w, const struct route *row, struct openapi_used *used);

@@ -44,8 +44,9 @@ static const struct route rows[] = {
     {HTTP_GET, "/api/v1/things", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &thing_out, 200, nothing, "List things",
 	.query = &filter, .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at title"},
     {HTTP_POST, "/api/v1/things", PERM_SURVEYS_WRITE, RATE_CONSOLE, &thing_in, &thing_out, 201, nothing,
-	"Create a thing", .flags = ROUTE_IDEMPOTENT},
-    {HTTP_GET, "/api/v1/things/{id}", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &thing_out, 200, nothing, "Get a thing"},
+	"Create a thing", .flags = ROUTE_IDEMPOTENT | ROUTE_LOCATION},
+    {HTTP_GET, "/api/v1/things/{id}", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &thing_out, 200, nothing, "Get a thing",
+	.flags = ROUTE_ETAG},
     {HTTP_PATCH, "/api/v1/things/{id}", PERM_SURVEYS_WRITE, RATE_CONSOLE, &thing_in, &thing_out, 200, nothing,
 	"Change a thing", .flags = ROUTE_IF_MATCH},
     {HTTP_DELETE, "/api/v1/things/{id}", PERM_SURVEYS_WRITE, RATE_CONSOLE, NULL, NULL, 204, nothing, "Delete a thing",
@@ -169,6 +170,29 @@ static void answers_follow_from_the_row(void **state)
 	assert_int_equal(json_get(operation("/api/public/v1/links/{slug}", "get"), S("security"))->count, 0);
 }
 
+static bool has_header(const struct json *operation, const char *status, const char *name)
+{
+	const struct json *reply = json_get(json_get(operation, S("responses")), str_from(status));
+
+	return json_get(json_get(reply, S("headers")), str_from(name)) != NULL;
+}
+
+static void headers_follow_from_the_row(void **state)
+{
+	const struct json *create = operation("/api/v1/things", "post"), *get = operation("/api/v1/things/{id}", "get"),
+			  *change = operation("/api/v1/things/{id}", "patch"),
+			  *erase = operation("/api/v1/things/{id}", "delete");
+
+	(void)state;
+	assert_true(has_header(create, "201", "Location") && has_header(create, "201", "Idempotency-Replayed"));
+	assert_false(has_header(create, "201", "ETag") || has_header(change, "200", "Location"));
+	assert_true(has_header(get, "200", "ETag") && json_get(json_get(get, S("responses")), S("304")));
+	assert_false(json_get(json_get(change, S("responses")), S("304")) != NULL);
+	assert_true(
+	    json_get(json_get(get, S("responses")), S("422")) && json_get(json_get(erase, S("responses")), S("415")));
+	assert_non_null(follow(S("#/components/responses/E401/headers/WWW-Authenticate")));
+}
+
 static void replies_are_closed(void **state)
 {
 	static const char *const names[] = {"Thing", "ThingPage", "Part", "ThingNew", "Problem", "ProblemError"};
@@ -190,6 +214,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(references_lead_somewhere),
 	    cmocka_unit_test(names_are_unique),
 	    cmocka_unit_test(answers_follow_from_the_row),
+	    cmocka_unit_test(headers_follow_from_the_row),
 	    cmocka_unit_test(replies_are_closed),
 	};
 

@@ -1,9 +1,8 @@
 #include "core/req.h"
 
-#include "base/hash.h"
-#include "base/time.h"
 #include "core/req_problem.h"
 #include "core/router.h"
+#include "core/router_read.h"
 
 enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str code, struct str why)
 {
@@ -150,29 +149,56 @@ void reply_etag_version(struct req *rq, int64_t version)
 		reply_header(rq, S("ETag"), tag);
 }
 
-/* If-None-Match compares weakly (RFC 9110, 13.1.2): W/ is no difference. */
-static bool etag_listed(struct str list, struct str etag)
+static struct str etag_strong(struct str tag)
 {
-	if (str_starts(etag, S("W/")))
-		etag = str_sub(etag, 2, etag.n);
+	return str_starts(tag, S("W/")) ? str_sub(tag, 2, tag.n) : tag;
+}
+
+struct str etag_uncoded(struct arena *a, struct str tag)
+{
+	static const struct str ends[] = {{"-gzip\"", 6}, {"-br\"", 4}};
+
+	for (size_t i = 0; i < countof(ends); i++) {
+		struct buf b;
+		struct str bare;
+
+		if (!str_ends(tag, ends[i]))
+			continue;
+		buf_init(&b, a, HTTP_HEADER_MAX_BYTES);
+		buf_add(&b, str_sub(tag, 0, tag.n - ends[i].n));
+		buf_char(&b, '"');
+		return buf_done(&b, &bare) ? tag : bare;
+	}
+	return tag;
+}
+
+/* If-None-Match compares weakly (RFC 9110, 13.1.2): W/ is no difference. Answers the one that fits, as the client has it. */
+static bool etag_listed(struct arena *a, struct str list, struct str etag, struct str *found)
+{
+	*found = etag;
 	while (list.n > 0) {
 		struct str one = str_trim(str_cut(&list, ',', NULL));
 
 		if (str_eq(one, S("*")))
 			return true;
-		if (str_starts(one, S("W/")))
-			one = str_sub(one, 2, one.n);
-		if (str_eq(one, etag))
-			return true;
+		one = etag_strong(one);
+		if (!str_eq(one, etag_strong(etag)) && !str_eq(etag_uncoded(a, one), etag_strong(etag)))
+			continue;
+		*found = str_starts(etag, S("W/")) ? etag : one;
+		return true;
 	}
 	return false;
 }
 
 bool reply_not_modified(struct req *rq, struct str etag)
 {
-	reply_header(rq, S("ETag"), etag);
-	if (!etag_listed(req_header(rq, S("If-None-Match")), etag))
+	struct str found;
+
+	if (!etag_listed(rq->arena, req_header(rq, S("If-None-Match")), etag, &found)) {
+		reply_header(rq, S("ETag"), etag);
 		return false;
+	}
+	reply_header(rq, S("ETag"), found);
 	reply_empty(rq, 304);
 	return true;
 }
@@ -194,24 +220,4 @@ void reply_location(struct req *rq, const char *prefix, struct str id)
 	buf_add(&b, id);
 	if (!buf_done(&b, &at))
 		reply_header(rq, S("Location"), at);
-}
-
-/* A cursor is base64url of ["sort value","id"]; "next" is written by the list's SQL as base64url of the same array. */
-enum err cursor_read(struct req *rq, struct str *sort_value, struct uuid *id, bool *present)
-{
-	const char *why = "this is no cursor of this list; take it from \"next\"";
-	struct json_error je;
-	struct json *doc;
-	struct str text;
-
-	*present = false;
-	if (rq->list.cursor.n == 0)
-		return OK;
-	if (base64url_read(rq->arena, rq->list.cursor, &text) ||
-	    json_read(rq->arena, text, &json_limits_default, &doc, &je) || doc->type != JSON_ARRAY || doc->count != 2 ||
-	    doc->items[0].type != JSON_STR || doc->items[1].type != JSON_STR || !uuid_read(doc->items[1].s, id))
-		return req_fail(rq, ERR_INVALID, "/query/cursor", why);
-	*sort_value = doc->items[0].s;
-	*present = true;
-	return OK;
 }

@@ -59,7 +59,10 @@ struct req {
 	struct list_query list;
 	int64_t if_match_version;    /* ROUTE_IF_MATCH */
 	struct str idempotency_key;  /* ROUTE_IDEMPOTENT; empty when not sent */
-	void (*after_commit)(struct req *rq);   /* set by the handler: runs once the commit came back clean, e.g. to drop what caches hold */
+	/* Set by the handler, with what it needs: runs once the commit came back clean, or when it is unknown whether it did. For what does no
+	 * harm when nothing was changed, such as dropping what caches hold. */
+	void (*after_commit)(struct req *rq);
+	struct str changed;
 	/* problem under way */
 	struct str detail;
 	struct problem_error *errors;
@@ -89,7 +92,9 @@ bool reply_not_modified(struct req *rq, struct str etag);
 bool reply_version_known(struct req *rq, int64_t version);              /* the same for ETag: "7" */
 void reply_location(struct req *rq, const char *prefix, struct str id);
 
-/* Cursors: the sort value and id of the last item, opaque to the client (base64url JSON). Empty cursor: *present false. */
+/* Cursors: the sort value and id of the last item, opaque to the client, and the tag of their list: route, arguments, order and filters. The
+ * list's SQL appends cursor_tag() to each "next" it makes; a cursor with another tag is ERR_INVALID. Empty cursor: *present false. */
+enum err cursor_tag(struct req *rq, struct str *tag);
 enum err cursor_read(struct req *rq, struct str *sort_value, struct uuid *id, bool *present);
 
 #endif

@@ -42,6 +42,16 @@ static bool has_header(const struct http_exchange *x, struct str name)
 	return false;
 }
 
+/* Without a byte of memory: what every problem has, in the exchange itself. None of it needs escaping. */
+static struct str bare_problem(struct http_exchange *x, enum err e)
+{
+	int n = snprintf(x->spare, sizeof(x->spare),
+	    "{\"type\":\"/docs/errors#%s\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"request_id\":\"%.*s\"}",
+	    err_slug(e), err_meaning(e), err_status(e), err_slug(e), STR_ARGS(x->request_id));
+
+	return str_make(x->spare, n > 0 && (size_t)n < sizeof(x->spare) ? (size_t)n : 0);
+}
+
 void problem_stage(struct http_exchange *x, enum err e, struct str detail, const struct problem_error *errors, size_t n)
 {
 	struct http_reply *r = &x->reply;
@@ -69,11 +79,8 @@ void problem_stage(struct http_exchange *x, enum err e, struct str detail, const
 	r->status = err_status(e);
 	r->body_static = r->compress = false;
 	r->body_br = r->body_gzip = (struct str){0};
-	if (buf_done(&b, &r->body)) {
-		/* No memory even for this: the status says what is left to say. */
-		r->body = S("{}");
-		r->body_static = true;
-	}
+	if (buf_done(&b, &r->body))
+		r->body = bare_problem(x, e);
 	http_reply_header(x, S("Content-Type"), S("application/problem+json"));
 	if (e == ERR_UNAUTHENTICATED)
 		http_reply_header(x, S("WWW-Authenticate"), S("Bearer"));

@@ -247,7 +247,8 @@ static enum err run(struct req *rq)
 		tx_rollback(rq->tx);
 		return e;
 	}
-	if (!(e = tx_commit(rq->tx)) && rq->after_commit)
+	e = tx_commit(rq->tx);
+	if ((!e || e == ERR_OUTCOME_UNKNOWN) && rq->after_commit)
 		rq->after_commit(rq);
 	return e;
 }

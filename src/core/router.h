@@ -42,6 +42,8 @@ enum rate_class { RATE_NONE, RATE_LOGIN, RATE_CONSOLE, RATE_EXPORT, RATE_PUBLIC_
 #define ROUTE_RAW_BODY 512u      /* the body is not JSON: the handler reads x->body */
 #define ROUTE_INTERNAL 1024u     /* only on the internal listener; others only on the public one */
 #define ROUTE_SMALL_BODY 2048u   /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES */
+#define ROUTE_ETAG 4096u         /* the reply carries an ETag; of a GET: 304 when the client has it */
+#define ROUTE_LOCATION 8192u     /* the reply says in Location where the new object is */
 
 struct route {
 	enum http_method method;
@@ -57,7 +59,7 @@ struct route {
 	unsigned flags;
 	const char *out_type;        /* media type when it is not JSON, e.g. "text/csv" */
 	const char *filters;         /* ROUTE_LIST: sort keys, "created_at title" (each also as -key) */
-	/* further answers that OpenAPI tells of, e.g. (const int[]){404, 409, 0}; 401 403 404 422 429 503 are added by rule */
+	/* further answers that OpenAPI tells of, e.g. (const int[]){404, 409, 0}; 304 400 401 403 404 412 413 415 422 428 429 503 are added by rule */
 	const int *also;
 };
 #define ROUTE_END { .path = NULL }

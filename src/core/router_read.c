@@ -17,13 +17,17 @@ enum err read_args(struct req *rq, const struct str *raw, const bool *is_id, siz
 	return OK;
 }
 
-/* "7" is a version of ours; any other entity tag cannot match one; "*" would overwrite unseen changes. */
+/* "7" is a version of ours, and so is "7-gzip" (the same version, compressed); any other entity tag cannot match one. */
 static enum err read_if_match(struct req *rq)
 {
 	struct str tag = str_trim(req_header(rq, S("If-Match")));
 
-	if (tag.n == 0 || str_eq(tag, S("*")))
+	if (tag.n == 0)
 		return ERR_PRECONDITION;
+	if (str_eq(tag, S("*")))
+		return req_fail(rq, ERR_PRECONDITION, NULL,
+		    "If-Match: * would overwrite changes that you have not seen; send the ETag that you read");
+	tag = etag_uncoded(rq->arena, tag);
 	if (tag.n < 3 || tag.p[0] != '"' || tag.p[tag.n - 1] != '"' ||
 	    !str_to_int(str_sub(tag, 1, tag.n - 2), &rq->if_match_version))
 		return req_fail(rq, ERR_STALE, NULL, "If-Match is not an ETag of this object");
@@ -34,11 +38,15 @@ static enum err read_idempotency_key(struct req *rq)
 {
 	struct str key = req_header(rq, S("Idempotency-Key"));
 
+	/* Taken for none, a client's lost variable would make its retries store twice. */
+	if (key.n == 0 && http_header_sent(rq->x, S("Idempotency-Key")))
+		return req_fail(
+		    rq, ERR_INVALID, NULL, "the Idempotency-Key is empty; send one, or leave the header out");
 	if (key.n > IDEMPOTENCY_KEY_MAX_BYTES)
-		return req_fail(rq, ERR_UNREADABLE, NULL, "the Idempotency-Key is longer than 255 characters");
+		return req_fail(rq, ERR_INVALID, NULL, "the Idempotency-Key is longer than 255 characters");
 	for (size_t i = 0; i < key.n; i++) {
 		if (key.p[i] < ' ' || key.p[i] > '~')
-			return req_fail(rq, ERR_UNREADABLE, NULL, "the Idempotency-Key may hold printable ASCII only");
+			return req_fail(rq, ERR_INVALID, NULL, "the Idempotency-Key may hold printable ASCII only");
 	}
 	rq->idempotency_key = key;
 	return OK;
@@ -173,9 +181,20 @@ static enum err json_failed(struct req *rq, const struct json_error *why)
 	return req_fail_str(rq, ERR_UNREADABLE, why->pointer, why->duplicate ? S("duplicate") : S("syntax"), text);
 }
 
+/* Where no body is wanted an empty object does no harm, but whatever else is sent was meant to do something. */
+static const struct shape *body_shape(const struct req *rq)
+{
+	static const struct shape nothing = {.name = "Nothing"};
+	const struct route *row = rq->route;
+
+	if (row->in || (row->flags & ROUTE_RAW_BODY) || row->method == HTTP_GET || rq->x->body.n == 0)
+		return row->in;
+	return &nothing;
+}
+
 static enum err read_body(struct req *rq)
 {
-	const struct shape *in = rq->route->in;
+	const struct shape *in = body_shape(rq);
 	struct json_error why = {0};
 	struct json *doc;
 	enum err e;
@@ -187,7 +206,7 @@ static enum err read_body(struct req *rq)
 	if ((e = json_read(rq->arena, rq->x->body, &json_limits_default, &doc, &why)))
 		return e == ERR_UNREADABLE ? json_failed(rq, &why) : e;
 	rq->body = doc;
-	if (!(rq->in = arena_alloc(rq->arena, in->size)))
+	if (!(rq->in = arena_alloc(rq->arena, in->size + 1)))
 		return ERR_MEMORY;
 	return schema_read(rq, in, doc, (struct str){0}, rq->in, &rq->in_present);
 }

@@ -84,7 +84,31 @@ static enum err keyed(struct req *rq)
 	return reply_text(rq, 200, S("text/plain"), rq->idempotency_key);
 }
 
+static enum err devour(struct req *rq)
+{
+	for (size_t bytes = MB; bytes > 0; bytes /= 2)
+		while (arena_alloc(rq->arena, bytes))
+			;
+	return ERR_MEMORY;
+}
+
+static int changes_told;
+
+static void tell_change(struct req *rq)
+{
+	(void)rq;
+	changes_told++;
+}
+
+static enum err change(struct req *rq)
+{
+	rq->after_commit = tell_change;
+	return reply_empty(rq, 204);
+}
+
 static const struct route rows[] = {
+    {HTTP_GET, "/api/v1/devour", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 200, devour, "Take all memory"},
+    {HTTP_PUT, "/api/v1/change", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, change, "Change"},
     {HTTP_GET, "/api/v1/things", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &thing_out, 200, list, "List", .query = &filter,
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at title"},
     {HTTP_POST, "/api/v1/things", PERM_SURVEYS_WRITE, RATE_CONSOLE, &thing_in, &thing_out, 201, say_ok, "Create"},
@@ -293,8 +317,45 @@ static void preconditions(void **state)
 	assert_int_equal(ask(w, HTTP_POST, "/api/public/v1/links/x/responses", "Idempotency-Key: k 1", ""), 200);
 	assert_str(w->x.reply.body, "k 1");
 	assert_int_equal(
-	    ask(w, HTTP_POST, "/api/public/v1/links/x/responses", "Idempotency-Key: caf\xc3\xa9", ""), 400);
+	    ask(w, HTTP_POST, "/api/public/v1/links/x/responses", "Idempotency-Key: caf\xc3\xa9", ""), 422);
+	assert_int_equal(ask(w, HTTP_POST, "/api/public/v1/links/x/responses", "Idempotency-Key:", ""), 422);
 	assert_int_equal(w->x.body_max, HTTP_BODY_RESPONDENT_MAX_BYTES);
+}
+
+static void without_memory_a_problem_is_still_one(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, HTTP_GET, "/api/v1/devour", "", ""), 503);
+	assert_true(reply_says(w, "\"code\":\"busy\",\"request_id\":\"r-1\"}"));
+	assert_str(reply_header_of(w, "Content-Type"), "application/problem+json");
+	assert_str(reply_header_of(w, "Retry-After"), "1");
+}
+
+static void caches_hear_of_doubtful_commits(void **state)
+{
+	static const struct {
+		enum err commit;
+		int status, told;
+	} cases[] = {{OK, 204, 1}, {ERR_OUTCOME_UNKNOWN, 503, 1}, {ERR_CONFLICT, 409, 0}};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		changes_told = 0;
+		doubles.commit_error = cases[i].commit;
+		assert_int_equal(ask(w, HTTP_PUT, "/api/v1/change", "", ""), cases[i].status);
+		assert_int_equal(changes_told, cases[i].told);
+	}
+}
+
+static void a_body_that_nobody_wants(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, HTTP_PUT, "/api/v1/change", JSON, "{}"), 204);
+	assert_int_equal(ask(w, HTTP_PUT, "/api/v1/change", JSON, "{\"a\":1}"), 422);
+	assert_true(reply_says(w, "\"pointer\":\"/a\",\"code\":\"unknown\""));
+	assert_int_equal(ask(w, HTTP_PUT, "/api/v1/change", "Content-Type: text/plain", "a"), 415);
 }
 
 static void rows_that_clash(void **state)
@@ -347,6 +408,9 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(lists, start, stop),
 	    cmocka_unit_test_setup_teardown(bodies, start, stop),
 	    cmocka_unit_test_setup_teardown(preconditions, start, stop),
+	    cmocka_unit_test_setup_teardown(without_memory_a_problem_is_still_one, start, stop),
+	    cmocka_unit_test_setup_teardown(caches_hear_of_doubtful_commits, start, stop),
+	    cmocka_unit_test_setup_teardown(a_body_that_nobody_wants, start, stop),
 	    cmocka_unit_test_setup_teardown(rows_that_clash, start, stop),
 	    cmocka_unit_test(roles),
 	};

@@ -25,6 +25,10 @@ struct submission {
 enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
     struct verdict *verdict, struct str *language);
 
+/* Language and parameters as they were sent, against what the survey has: ERR_INVALID with each fault recorded. */
+enum err intake_check(struct req *rq, const struct program *program, const struct live_view *live, struct str language,
+    const struct json *parameters);
+
 /* A judged answer, ready to be written. */
 struct response {
 	const struct link_view *link;

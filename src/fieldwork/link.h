@@ -55,6 +55,9 @@ enum err resolve(struct req *rq, struct str slug, unsigned flags, struct resolve
 /* The gates as a reply: OK, ERR_NOT_FOUND or ERR_GONE with the detail recorded. */
 enum err resolve_gate(struct req *rq, const struct resolved *r);
 
+/* ERR_INVALID with the languages that may be chosen named. */
+enum err language_refused(struct req *rq, struct str pointer, const struct str *offered, size_t n);
+
 bool slug_ok(struct str slug);
 /* 10 characters of base32 without look-alikes, 50 random bits. */
 enum err slug_random(struct arena *a, struct str *slug);

@@ -9,6 +9,18 @@ returning id, version
 -- name: link_claim_slug
 select slug_claim($1, $2)
 
+-- Those of the version that runs, and those of the draft: a link may be made before the survey is published. [] when the draft names none.
+-- name: link_languages
+select coalesce((select jsonb_agg(distinct l.language order by l.language) from (
+	select unnest(v.languages) as language from survey_versions v
+		where v.survey_id = s.id and v.number = s.published_version and v.deleted_at is null
+	union all
+	select jsonb_array_elements_text(case when jsonb_typeof(s.definition #> '{survey,languages}') = 'array'
+		then s.definition #> '{survey,languages}' else '[]' end)
+	union all
+	select s.definition #>> '{survey,language}') l where l.language is not null), '[]')
+from surveys s where s.id = $1 and s.deleted_at is null
+
 -- name: link_get
 select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'title', l.title,
 	'language', l.language, 'status', l.status,
@@ -61,7 +73,7 @@ select jsonb_build_object(
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version) order by p.n)
 		from numbered p join links l on l.id = p.id where p.n <= $6), '[]'),
-	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_')
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $9::text
 		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
 	|| case when $8::boolean then jsonb_build_object('total', (select count(*) from links l
 		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2))) else '{}' end as json

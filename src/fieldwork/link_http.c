@@ -1,6 +1,7 @@
 /* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
 #include "fieldwork/link.h"
 #include "event/event.h"
+#include "fieldwork/page_language.h"
 #include "sql.h"
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
@@ -72,6 +73,8 @@ static enum err reply_link(struct req *rq, int status, const struct uuid *survey
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_get, in, cols), &row)))
 		return e;
+	if (rq->route->method == HTTP_GET && reply_version_known(rq, row.version))
+		return OK;
 	reply_etag_version(rq, row.version);
 	return reply_json(rq, status, row.json);
 }
@@ -81,6 +84,30 @@ static enum err check_dates(struct req *rq, int64_t opens_ms, int64_t closes_ms)
 	if (opens_ms && closes_ms && closes_ms <= opens_ms)
 		return req_fail(rq, ERR_INVALID, "/closes_at", "a link closes after it opens");
 	return OK;
+}
+
+/* What a link opens in has to be a language that the survey is, or will be, in. */
+static enum err check_language(struct req *rq, struct str language)
+{
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	struct json_error why;
+	struct str text, *offered;
+	struct json *list;
+	enum err e;
+
+	if (language.n == 0)
+		return OK;
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_link_languages, in), &text)))
+		return e;
+	if (json_read(rq->arena, text, &json_limits_default, &list, &why) || list->type != JSON_ARRAY)
+		return ERR_INTERNAL;
+	if (!(offered = arena_array(rq->arena, struct str, list->count + 1)))
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < list->count; i++)
+		offered[i] = list->items[i].s;
+	return list->count == 0 || language_match(language, offered, list->count).n > 0
+		   ? OK
+		   : language_refused(rq, S("/language"), offered, list->count);
 }
 
 static enum err link_create_http(struct req *rq)
@@ -94,7 +121,7 @@ static enum err link_create_http(struct req *rq)
 	if (in->slug.n > 0 && !slug_ok(in->slug))
 		return req_fail(
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
-	if ((e = check_dates(rq, in->opens_at, in->closes_at)))
+	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
 	if (e == ERR_CONFLICT)
@@ -116,15 +143,15 @@ static enum err link_list_http(struct req *rq)
 {
 	const struct link_filter *filter = rq->query;
 	struct uuid after = {0};
-	struct str sort = {0}, json;
+	struct str sort = {0}, tag, json;
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &sort, &after, &present)))
+	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status), P_BOOL(rq->list.descending),
 	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT(str_from(rq->app->public_url)),
-	    P_BOOL(rq->list.count)};
+	    P_BOOL(rq->list.count), P_TEXT(tag)};
 
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_link_list, in), &json)))
 		return e;
@@ -155,22 +182,21 @@ static enum err link_take(struct req *rq, struct link_now *now)
 	return now->version == rq->if_match_version ? OK : ERR_STALE;
 }
 
-/* What processes remember of the link must not outlive the change, so it is committed here and not by the router. */
+static void drop_cached(struct req *rq)
+{
+	cache_drop(rq->app->cache, &link_cache, rq->changed);
+}
+
+/* What processes remember of the link must not outlive the change. */
 static enum err link_changed(struct req *rq, const struct link_now *now)
 {
 	struct buf b;
-	struct str key;
-	enum err e;
 
-	if ((e = tx_commit(rq->tx)))
-		return e;
+	rq->after_commit = drop_cached;
 	buf_init(&b, rq->arena, 128);
 	buf_add(&b, S("slug:"));
 	buf_add(&b, now->slug);
-	if ((e = buf_done(&b, &key)))
-		return e;
-	cache_drop(rq->app->cache, &link_cache, key);
-	return OK;
+	return buf_done(&b, &rq->changed);
 }
 
 static enum err link_patch_http(struct req *rq)
@@ -181,6 +207,8 @@ static enum err link_patch_http(struct req *rq)
 
 #define HAS(member) schema_has(&link_patch_shape, rq->in_present, #member)
 	if ((e = link_take(rq, &now)))
+		return e;
+	if ((e = check_language(rq, in->language)))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -219,14 +247,15 @@ static enum err link_delete_http(struct req *rq)
 #define LINKS "/api/v1/surveys/{id}/links"
 const struct route link_routes[] = {
     {HTTP_POST, LINKS, PERM_LINKS_WRITE, RATE_CONSOLE, &link_new_shape, &link_shape, 201, link_create_http,
-	"Make a link to a survey", .flags = ROUTE_IDEMPOTENT, .also = (const int[]){404, 409, 0}},
+	"Make a link to a survey", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION,
+	.also = (const int[]){404, 409, 0}},
     {HTTP_GET, LINKS, PERM_LINKS_READ, RATE_CONSOLE, NULL, &link_item_shape, 200, link_list_http,
 	"List a survey's links", .query = &link_filter_shape, .flags = ROUTE_LIST | ROUTE_READ,
 	.filters = "created_at"},
     {HTTP_GET, LINKS "/{link_id}", PERM_LINKS_READ, RATE_CONSOLE, NULL, &link_shape, 200, link_get_http, "Read a link",
-	.flags = ROUTE_READ},
+	.flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, LINKS "/{link_id}", PERM_LINKS_WRITE, RATE_CONSOLE, &link_patch_shape, &link_shape, 200,
-	link_patch_http, "Change a link", .flags = ROUTE_IF_MATCH},
+	link_patch_http, "Change a link", .flags = ROUTE_IF_MATCH | ROUTE_ETAG},
     {HTTP_DELETE, LINKS "/{link_id}", PERM_LINKS_WRITE, RATE_CONSOLE, NULL, NULL, 204, link_delete_http,
 	"Delete a link", .flags = ROUTE_IF_MATCH},
     ROUTE_END,

@@ -139,7 +139,8 @@ static enum err judge_and_write(
 	struct receipt receipt;
 	enum err e;
 
-	if ((e = intake_judge(rq->arena, program, &s, &verdict, &response->language)))
+	if ((e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
+	    (e = intake_judge(rq->arena, program, &s, &verdict, &response->language)))
 		return e;
 	if (verdict.error_count > 0) {
 		for (size_t i = 0; i < verdict.error_count; i++)
@@ -199,7 +200,7 @@ static enum err response_create_http(struct req *rq)
 const struct route public_routes[] = {
     {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, &public_link_shape, 200,
 	link_public_http, "What a client needs to run the survey",
-	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY, .also = (const int[]){304, 404, 410, 0}},
+	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){404, 410, 0}},
     {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_SUBMIT, &response_new_shape, &receipt_shape,
 	201, response_create_http, "Send the answers of one interview",
 	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY | ROUTE_IDEMPOTENT,

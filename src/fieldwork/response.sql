@@ -45,7 +45,7 @@ select jsonb_build_object(
 			'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) order by p.n)
 		from numbered p join responses r on r.survey_id = $1 and r.id = p.id where p.n <= $6), '[]'),
-	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_')
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $14::text
 		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
 	|| case when $13::boolean then jsonb_build_object('total', (select count(*) from responses r
 		where r.survey_id = $1 and r.deleted_at is null and ($2 = 'created_at' or r.completed_at is not null)

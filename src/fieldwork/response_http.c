@@ -31,7 +31,7 @@ static const struct shape response_shape = SHAPE_OUT("Response", response_fields
 struct response_filter {
 	struct str status, language;
 	struct uuid link_id;
-	int64_t created_from, created_to, version;
+	int64_t created_from, created_to, survey_version;
 };
 static const struct field response_filter_fields[] = {
     FIELD(
@@ -40,7 +40,8 @@ static const struct field response_filter_fields[] = {
     FIELD(struct response_filter, link_id, FT_UUID, OPTIONAL, 0, 0, "Only responses that came by this link"),
     FIELD(struct response_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "Stored at or after"),
     FIELD(struct response_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Stored before"),
-    FIELD(struct response_filter, version, FT_INT, OPTIONAL, 1, INT32_MAX, "Only responses to this published version"),
+    FIELD(struct response_filter, survey_version, FT_INT, OPTIONAL, 1, INT32_MAX,
+	"Only responses to this published version"),
 };
 static const struct shape response_filter_shape =
     SHAPE("ResponseFilter", struct response_filter, response_filter_fields);
@@ -49,18 +50,18 @@ static enum err response_list_http(struct req *rq)
 {
 	const struct response_filter *f = rq->query;
 	struct uuid after = {0};
-	struct str sort = {0}, json;
+	struct str sort = {0}, tag, json;
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &sort, &after, &present)))
+	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
 	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT_OR_NULL(f->status),
 	    P_TEXT_OR_NULL(f->language), P_UUID_OR_NULL(&f->link_id),
 	    f->created_from ? P_TIME(f->created_from) : P_NULL(PGT_TIME),
-	    f->created_to ? P_TIME(f->created_to) : P_NULL(PGT_TIME), f->version ? P_INT(f->version) : P_NULL(PGT_INT),
-	    P_BOOL(rq->list.count)};
+	    f->created_to ? P_TIME(f->created_to) : P_NULL(PGT_TIME),
+	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), P_BOOL(rq->list.count), P_TEXT(tag)};
 
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_response_list, in), &json)))
 		return e;
@@ -103,10 +104,11 @@ static enum err response_get_http(struct req *rq)
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_response_get, in, cols), &row)))
 		return e;
+	if (reply_version_known(rq, row.version))
+		return OK;
 	json = row.json;
 	if (row.sealed.n > 0 && req_can(rq, PERM_RESPONSES_PERSONAL) && (e = with_personal(rq, &row, &json)))
 		return e;
-	reply_etag_version(rq, row.version);
 	return reply_json(rq, 200, json);
 }
 
@@ -115,6 +117,6 @@ const struct route response_routes[] = {
 	response_list_http, "List a survey's responses", .query = &response_filter_shape,
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at completed_at"},
     {HTTP_GET, "/api/v1/surveys/{id}/responses/{response_id}", PERM_RESPONSES_READ, RATE_CONSOLE, NULL, &response_shape,
-	200, response_get_http, "Read a response", .flags = ROUTE_READ},
+	200, response_get_http, "Read a response", .flags = ROUTE_READ | ROUTE_ETAG},
     ROUTE_END,
 };

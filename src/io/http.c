@@ -21,6 +21,15 @@ struct str http_method_name(enum http_method m)
 	return str_from(names[m]);
 }
 
+bool http_header_sent(const struct http_exchange *x, struct str name)
+{
+	for (size_t i = 0; i < x->header_count; i++) {
+		if (str_eq_nocase(x->headers[i].name, name))
+			return true;
+	}
+	return false;
+}
+
 struct str http_header_get(const struct http_exchange *x, struct str name)
 {
 	for (size_t i = 0; i < x->header_count; i++) {

@@ -11,6 +11,8 @@
  * (absolute deadline per request, shutdown of the socket), connection limits per address (loopback exempt), keep-alive, HEAD by
  * handler of GET, compression of text replies (br, gzip) when asked, X-Request-Id in and out, graceful drain.
  *
+ * A strong ETag names bytes, so that of a compressed reply gets the coding's name at its end: "7" is sent as "7-gzip" or "7-br".
+ *
  * Deadlines: a first head within HTTP_HEADER_TIMEOUT_MS of connecting, a later one within HTTP_IDLE_TIMEOUT_MS of the reply before it (once its first
  * line is there, within HTTP_HEADER_TIMEOUT_MS); a body within HTTP_REQUEST_TIMEOUT_MS of its head; a reply at 4 kB/s or faster after that time.
  * Late requests get 408 and the connection ends.
@@ -60,12 +62,15 @@ struct http_exchange {
 	int64_t started_ns;          /* monotonic */
 	size_t body_max;             /* set by admit; default HTTP_BODY_API_MAX_BYTES */
 	struct http_reply reply;
+	char spare[512];             /* a reply's body when the arena has no room for one */
 	void *user;                  /* the caller's, e.g. the matched route */
 	struct http_stream *stream;  /* set while a streamed reply is under way */
 	void *internal;
 };
 
 struct str http_header_get(const struct http_exchange *x, struct str name);   /* first, case-insensitive; empty when absent */
+
+bool http_header_sent(const struct http_exchange *x, struct str name);         /* be it empty */
 
 /* Adds a reply header; ignored with a log line at error level when the table is full (our bug). Values with CR, LF or NUL are refused. */
 void http_reply_header(struct http_exchange *x, struct str name, struct str value);

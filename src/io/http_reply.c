@@ -1,15 +1,24 @@
 #include "io/http_impl.h"
 
 #include <sys/socket.h>
+#include "base/shim.h"
 
 #define RAW_HEAD_MAX_BYTES (8 * KB)
 #define STREAM_BLOCK_BYTES (32 * KB)
 #define SEND_MIN_BYTES_PER_MS 4 /* a client that reads slower than this is given up: it keeps memory and a connection */
 
+/* libmicrohttpd copies the value. Short ones do not need the arena, which may be what ran out. */
 static void add_header(struct MHD_Response *r, struct arena *a, struct str name, struct str value)
 {
-	const char *z = str_cstr(a, value);
+	char few[256];
+	const char *z = few;
 
+	if (value.n < sizeof(few)) {
+		mem_copy(few, value.p, value.n);
+		few[value.n] = 0;
+	} else {
+		z = str_cstr(a, value);
+	}
 	if (z)
 		MHD_add_response_header(r, name.p, z);
 }
@@ -38,12 +47,32 @@ static enum coding pick_body(struct exchange *ex, struct str *body, bool *varies
 	return c;
 }
 
+/* A strong tag names these very bytes, so each coding has its own. */
+static void add_etag(struct MHD_Response *r, struct arena *a, struct str tag, enum coding c)
+{
+	struct str coded = tag;
+	struct buf b;
+
+	if (c != CODING_IDENTITY && tag.n >= 2 && tag.p[0] == '"') {
+		buf_init(&b, a, tag.n + 8);
+		buf_add(&b, str_sub(tag, 0, tag.n - 1));
+		buf_add(&b, c == CODING_BR ? S("-br\"") : S("-gzip\""));
+		if (buf_done(&b, &coded))
+			return;
+	}
+	add_header(r, a, S("ETag"), coded);
+}
+
 static void add_headers(struct exchange *ex, struct MHD_Response *m, enum coding c, bool varies)
 {
 	const struct http_reply *r = &ex->x.reply;
 
-	for (size_t i = 0; i < r->header_count; i++)
-		add_header(m, &ex->arena, r->headers[i].name, r->headers[i].value);
+	for (size_t i = 0; i < r->header_count; i++) {
+		if (str_eq_nocase(r->headers[i].name, S("ETag")))
+			add_etag(m, &ex->arena, r->headers[i].value, c);
+		else
+			add_header(m, &ex->arena, r->headers[i].name, r->headers[i].value);
+	}
 	add_header(m, &ex->arena, S("X-Request-Id"), ex->x.request_id);
 	if (varies)
 		MHD_add_response_header(m, "Vary", "Accept-Encoding");

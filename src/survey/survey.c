@@ -257,12 +257,31 @@ static enum err publish_event(struct tx *tx, struct arena *a, const struct uuid 
 	return event_append(tx, &(struct event){S("survey"), survey, S("published"), data, sequence});
 }
 
+/* `own` holds the program, and what it says about itself. */
+static enum err publish_compiled(struct tx *tx, struct compiling *own, const struct survey_row *row,
+    const struct uuid *id, const struct compiled *compiled, struct published *out)
+{
+	struct arena *a = &own->arena;
+	struct program_facts facts;
+	enum err e;
+
+	if ((e = program_facts_of(a, compiled->program, row->title, &facts)))
+		return e == ERR_MEMORY && !own->starved ? ERR_LIMIT : e;
+	if ((e = version_insert(tx, a, id, compiled->program, &facts, out)))
+		return e;
+	const struct pg_param in[] = {P_UUID(id), P_INT(out->number), P_UUID_OR_NULL(tx_actor(tx))};
+
+	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_survey_published, in))))
+		return e;
+	return publish_event(tx, a, id, facts.sha256, row->version + 1, out);
+}
+
 enum err draft_publish(struct tx *tx, struct arena *a, const struct uuid *id, unsigned compile_flags,
     struct compiled *compiled, struct published *out)
 {
-	struct program_facts facts;
+	struct compiling own;
 	struct survey_row row;
-	enum err e;
+	enum err e, kept;
 
 	*out = (struct published){0};
 	*compiled = (struct compiled){0};
@@ -270,19 +289,12 @@ enum err draft_publish(struct tx *tx, struct arena *a, const struct uuid *id, un
 		return e;
 	if (str_eq(row.status, S("archived")))
 		return ERR_CONFLICT;
-	if ((e = engine_compile_text(a, row.definition, compile_flags, compiled)))
-		return e;
-	if (compiled->error_count > 0)
-		return ERR_INVALID;
-	if ((e = program_facts_of(a, compiled->program, row.title, &facts)))
-		return e;
-	if ((e = version_insert(tx, a, id, compiled->program, &facts, out)))
-		return e;
-	const struct pg_param in[] = {P_UUID(id), P_INT(out->number), P_UUID_OR_NULL(tx_actor(tx))};
-
-	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_survey_published, in))))
-		return e;
-	return publish_event(tx, a, id, facts.sha256, row.version + 1, out);
+	e = compile_apart(&own, COMPILE_ARENA_MAX_BYTES, NULL, row.definition, compile_flags, compiled);
+	if (!e)
+		e = compiled->error_count > 0 ? ERR_INVALID : publish_compiled(tx, &own, &row, id, compiled, out);
+	kept = compiled_keep(a, compiled);
+	arena_free(&own.arena);
+	return e ? e : kept;
 }
 
 enum err survey_publish(

@@ -29,7 +29,20 @@ struct survey_row {
 enum err survey_take(struct tx *tx, struct arena *a, const struct uuid *id, struct survey_row *out);
 enum err draft_insert(
     struct tx *tx, const struct uuid *project_id, struct str title, const struct draft *draft, struct uuid *id);
-/* As survey_publish(), with the diagnostics as they are. */
+/* Compiles in an arena of its own, so that neither what came before in the request nor its reply takes from the compiler's memory. `own` is
+ * handed in fresh, holds the results, and is freed by the caller. ERR_LIMIT when the definition needs more than max_bytes; ERR_MEMORY when the
+ * machine has no more. `definition` is NULL when there is only `text`. */
+struct compiling {
+	struct arena arena;
+	struct arena_source source;
+	bool starved;                /* the machine, not the limit, said no */
+};
+enum err compile_apart(struct compiling *own, size_t max_bytes, const struct json *definition, struct str text,
+    unsigned flags, struct compiled *out);
+#define COMPILE_TOO_LARGE "This questionnaire needs more memory than one may take; divide it into several."
+/* Diagnostics moved to `a`; the program stays behind. */
+enum err compiled_keep(struct arena *a, struct compiled *c);
+/* As survey_publish(), with the diagnostics as they are and without the program. ERR_LIMIT: too large to compile. */
 enum err draft_publish(struct tx *tx, struct arena *a, const struct uuid *id, unsigned compile_flags,
     struct compiled *compiled, struct published *out);
 /* May a survey go from one status to another by hand? Publishing is another matter. */

@@ -103,19 +103,19 @@ static enum err survey_get_http(struct req *rq)
 static enum err survey_list_http(struct req *rq)
 {
 	const struct survey_filter *f = rq->query;
-	struct str cursor = S(""), json;
+	struct str cursor = S(""), tag, json;
 	struct uuid after = {0};
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)))
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
 		return e;
 #define TIME_OR_NULL(member)                                                                                           \
 	(schema_has(&survey_filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
 	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
 	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
 	    P_BOOL(rq->list.count), TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->q),
-	    P_UUID_OR_NULL(&f->project_id), P_TEXT_OR_NULL(f->status), P_TEXT_OR_NULL(f->language)};
+	    P_UUID_OR_NULL(&f->project_id), P_TEXT_OR_NULL(f->status), P_TEXT_OR_NULL(f->language), P_TEXT(tag)};
 #undef TIME_OR_NULL
 
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_survey_list, in), &json)))
@@ -241,13 +241,19 @@ static enum err survey_delete_http(struct req *rq)
 
 static enum err validate_http(struct req *rq)
 {
+	struct compiling own;
 	struct compiled compiled;
 	struct json_out w;
 	struct str json;
 	struct buf b;
-	enum err e;
+	enum err e = compile_apart(&own, COMPILE_ARENA_MAX_BYTES, rq->body, S(""), 0, &compiled);
 
-	if ((e = engine_compile(rq->arena, rq->body, 0, &compiled)))
+	if (!e)
+		e = compiled_keep(rq->arena, &compiled);
+	arena_free(&own.arena);
+	if (e == ERR_LIMIT)
+		return req_fail(rq, ERR_INVALID, "/survey", COMPILE_TOO_LARGE);
+	if (e)
 		return e;
 	buf_init(&b, rq->arena, DIAGNOSTICS_TEXT_MAX_BYTES);
 	json_out_init(&w, &b);
@@ -309,6 +315,8 @@ static enum err publish_http(struct req *rq)
 
 	if (e == ERR_INVALID && compiled.error_count > 0)
 		return publish_fault(rq, &compiled);
+	if (e == ERR_LIMIT)
+		return req_fail(rq, ERR_INVALID, "/definition/survey", COMPILE_TOO_LARGE);
 	if (e == ERR_CONFLICT)
 		return req_fail_str(rq, e, S("/status"), S("status"),
 		    S("An archived survey is not published; take it out of the archive first."));
@@ -320,15 +328,15 @@ static enum err publish_http(struct req *rq)
 
 static enum err version_list_http(struct req *rq)
 {
-	struct str cursor = S(""), json;
+	struct str cursor = S(""), tag, json;
 	struct uuid after;
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)))
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_INT(rq->list.limit), P_BOOL(rq->list.count)};
+	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_INT(rq->list.limit), P_BOOL(rq->list.count), P_TEXT(tag)};
 
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_survey_version_list, in), &json)))
 		return e;
@@ -354,22 +362,22 @@ static const int creates[] = {409, 0}, changes[] = {409, 412, 428, 0}, deletes[]
 
 const struct route survey_routes[] = {
     {HTTP_POST, SURVEYS, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_new_shape, &survey_out, 201, survey_create_http,
-	"Create a draft", .flags = ROUTE_IDEMPOTENT, .also = creates},
+	"Create a draft", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION, .also = creates},
     {HTTP_GET, SURVEYS, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_item_out, 200, survey_list_http, "List surveys",
 	.query = &survey_filter_shape, .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at title updated_at"},
     {HTTP_POST, SURVEYS "/validate", PERM_SURVEYS_READ, RATE_CONSOLE, &survey_document_shape, &survey_diagnostics_out,
 	200, validate_http, "Check a definition without keeping it", .flags = ROUTE_NO_TX},
     {HTTP_GET, SURVEY, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_out, 200, survey_get_http,
-	"Read a survey with its draft", .query = &survey_include_shape, .flags = ROUTE_READ},
+	"Read a survey with its draft", .query = &survey_include_shape, .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, SURVEY, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_patch_shape, &survey_out, 200, survey_patch_http,
-	"Change title, project, draft or status", .flags = ROUTE_IF_MATCH, .also = changes},
+	"Change title, project, draft or status", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changes},
     {HTTP_PUT, SURVEY "/definition", PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_document_shape, &survey_out, 200,
-	definition_put_http, "Replace the draft", .flags = ROUTE_IF_MATCH, .also = changes},
+	definition_put_http, "Replace the draft", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changes},
     {HTTP_DELETE, SURVEY, PERM_SURVEYS_DELETE, RATE_CONSOLE, NULL, NULL, 204, survey_delete_http, "Delete a survey",
 	.flags = ROUTE_IF_MATCH, .also = deletes},
     {HTTP_POST, SURVEY "/publish", PERM_SURVEYS_PUBLISH, RATE_CONSOLE, NULL, &survey_version_item_out, 200,
-	publish_http, "Freeze the draft as a new version and open the survey", .flags = ROUTE_IDEMPOTENT,
-	.also = creates},
+	publish_http, "Freeze the draft as a new version and open the survey",
+	.flags = ROUTE_IDEMPOTENT | ROUTE_LOCATION, .also = creates},
     {HTTP_GET, SURVEY "/versions", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_version_item_out, 200,
 	version_list_http, "List published versions", .flags = ROUTE_LIST | ROUTE_READ, .filters = "number"},
     {HTTP_GET, SURVEY "/versions/{number}", PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_version_out, 200,

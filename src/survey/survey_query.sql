@@ -61,7 +61,7 @@ select jsonb_build_object(
 			'created_at', rfc3339(s.created_at), 'updated_at', rfc3339(s.updated_at),
 			'created_by', s.created_by, 'updated_by', s.updated_by, 'version', s.version) order by page.at)
 		from page join surveys s on s.id = page.id where page.at <= $5), '[]'),
-	'next', (select cursor_text(key, id) from page where at = $5 and exists (select from page where at > $5)))
+	'next', (select cursor_text(key, id) || $13::text from page where at = $5 and exists (select from page where at > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json
 
 -- name: survey_version_get
@@ -89,6 +89,6 @@ select jsonb_build_object(
 			'created_at', rfc3339(v.created_at), 'updated_at', rfc3339(v.updated_at),
 			'created_by', v.created_by, 'updated_by', v.updated_by, 'version', v.version) order by n.at)
 		from numbered n join survey_versions v on v.id = n.id where n.at <= $4), '[]'),
-	'next', (select cursor_text(number::text, id) from numbered where at = $4 and exists (select from numbered where at > $4)))
+	'next', (select cursor_text(number::text, id) || $6::text from numbered where at = $4 and exists (select from numbered where at > $4)))
 	|| case when $5::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json
 from surveys s where s.id = $1 and s.deleted_at is null

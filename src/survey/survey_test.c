@@ -99,10 +99,37 @@ static void test_status(void **state)
 	assert_false(status_may_become(S("published"), S("draft"), true));
 }
 
+static void test_compiling_apart(void **state)
+{
+	static const char sound[] =
+	    "{\"schema_version\":\"1.0\",\"survey\":{\"title\":\"T\",\"language\":\"en\",\"pages\":[{\"name\":\"p\","
+	    "\"questions\":[{\"type\":\"text\",\"name\":\"q\",\"title\":\"Q\",\"colour\":\"red\"}]}]}}";
+	struct compiling own;
+	struct compiled c;
+	struct arena a;
+
+	(void)state;
+	arena_init(&a, &arena_malloc, MB);
+	assert_int_equal(compile_apart(&own, 64 * MB, parse(&a, sound), S(""), 0, &c), OK);
+	assert_int_equal(compiled_keep(&a, &c), OK);
+	arena_free(&own.arena);
+	assert_true(c.error_count == 1 && c.diagnostic_count >= 1 && c.program.n == 0);
+	assert_true(str_find(c.diagnostics[0].pointer, S("/colour"), NULL) && c.diagnostics[0].message.n > 10);
+	assert_int_equal(compile_apart(&own, 20 * KB, parse(&a, sound), S(""), 0, &c), ERR_LIMIT);
+	arena_free(&own.arena);
+	assert_int_equal(compile_apart(&own, 20 * KB, NULL, str_from(sound), 0, &c), ERR_LIMIT);
+	arena_free(&own.arena);
+	arena_free(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_merge_patch), cmocka_unit_test(test_what_may_be_kept), cmocka_unit_test(test_status)};
+	    cmocka_unit_test(test_merge_patch),
+	    cmocka_unit_test(test_what_may_be_kept),
+	    cmocka_unit_test(test_status),
+	    cmocka_unit_test(test_compiling_apart),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,5 +73,5 @@ select jsonb_build_object(
 			'created_at', rfc3339(p.created_at), 'updated_at', rfc3339(p.updated_at),
 			'created_by', p.created_by, 'updated_by', p.updated_by, 'version', p.version) order by page.at)
 		from page join projects p on p.id = page.id where page.at <= $5), '[]'),
-	'next', (select cursor_text(key, id) from page where at = $5 and exists (select from page where at > $5)))
+	'next', (select cursor_text(key, id) || $10::text from page where at = $5 and exists (select from page where at > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json

@@ -78,18 +78,19 @@ static enum err project_get_http(struct req *rq)
 static enum err project_list_http(struct req *rq)
 {
 	const struct project_filter *f = rq->query;
-	struct str cursor = S(""), json;
+	struct str cursor = S(""), tag, json;
 	struct uuid after = {0};
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)))
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
 		return e;
 #define TIME_OR_NULL(member)                                                                                           \
 	(schema_has(&project_filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
 	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
 	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->q)};
+	    P_BOOL(rq->list.count), TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->q),
+	    P_TEXT(tag)};
 #undef TIME_OR_NULL
 
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_project_list, in), &json)))
@@ -163,13 +164,14 @@ static const int changed[] = {412, 428, 0}, deleted[] = {409, 412, 428, 0};
 
 const struct route tenant_routes[] = {
     {HTTP_POST, "/api/v1/projects", PERM_PROJECTS_WRITE, RATE_CONSOLE, &project_new_shape, &project_out, 201,
-	project_create_http, "Create a project", .flags = ROUTE_IDEMPOTENT, .also = (const int[]){409, 0}},
+	project_create_http, "Create a project", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION,
+	.also = (const int[]){409, 0}},
     {HTTP_GET, "/api/v1/projects", PERM_PROJECTS_READ, RATE_CONSOLE, NULL, &project_out, 200, project_list_http,
 	"List projects", .query = &project_filter_shape, .flags = ROUTE_LIST | ROUTE_READ, .filters = SORTS},
     {HTTP_GET, "/api/v1/projects/{id}", PERM_PROJECTS_READ, RATE_CONSOLE, NULL, &project_out, 200, project_get_http,
-	"Read a project", .flags = ROUTE_READ},
+	"Read a project", .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, "/api/v1/projects/{id}", PERM_PROJECTS_WRITE, RATE_CONSOLE, &project_patch_shape, &project_out, 200,
-	project_patch_http, "Change a project", .flags = ROUTE_IF_MATCH, .also = changed},
+	project_patch_http, "Change a project", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changed},
     {HTTP_DELETE, "/api/v1/projects/{id}", PERM_PROJECTS_DELETE, RATE_CONSOLE, NULL, NULL, 204, project_delete_http,
 	"Delete a project that holds no surveys", .flags = ROUTE_IF_MATCH, .also = deleted},
     ROUTE_END,

@@ -6,6 +6,11 @@ import addFormats from 'ajv-formats';
 /** Addresses that are pages and files, not API: only the general promises are held against them. */
 const UNDESCRIBED = [/^\/s\//, /^\/static\//, /^\/docs(\/|$)/, /^\/internal\//, /^\/favicon\.ico$/, /^\/$/];
 
+/** Headers that clients act on: a reply may carry only those that its operation declares, and a success carries what FOLLOWS declares. */
+const ACTED_ON = ['etag', 'location', 'retry-after', 'www-authenticate', 'content-disposition', 'idempotency-replayed', 'ratelimit-limit',
+	'ratelimit-remaining', 'ratelimit-reset', 'last-modified', 'link'];
+const FOLLOWS = ['etag', 'location'];
+
 /** RFC 9457 as API.md narrows it; for replies that belong to no operation, such as a 404 of an unknown address. */
 const PROBLEM = {
 	type: 'object',
@@ -64,10 +69,11 @@ export class Contract {
 		const { path: template, operation, wanted } = this.operation(method, pathname);
 		if (!operation)
 			return this.checkStray(where, method, pathname, template, type, reply);
-		const declared = operation.responses[reply.status] ?? (reply.status === 304 && wanted === 'get' ? {} : undefined);
+		const declared = operation.responses[reply.status];
 		assert.ok(declared, `${where}: ${wanted.toUpperCase()} ${template} does not declare ${reply.status}; body ${reply.text.slice(0, 300)}`);
 		this.seen.add(`${wanted.toUpperCase()} ${template} ${reply.status}`);
 		const response = declared.$ref ? this.resolve(declared.$ref) : declared;
+		this.checkHeaders(where, response, reply);
 		if (reply.bytes.length === 0) {
 			const empty = method === 'HEAD' || reply.status === 204 || reply.status === 304;
 			assert.ok(empty || !response.content, `${where}: an empty body, but a ${Object.keys(response.content ?? {})} is declared`);
@@ -77,6 +83,16 @@ export class Contract {
 		assert.ok(media, `${where}: media type ${type} is not declared; body ${reply.text.slice(0, 300)}`);
 		if (/json$/.test(type))
 			this.validate(where, ['paths', template, wanted, 'responses', String(reply.status)], declared.$ref, media, reply);
+	}
+
+	checkHeaders(where, response, reply) {
+		const declared = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
+		for (const name of ACTED_ON.filter((n) => reply.headers[n] !== undefined))
+			assert.ok(declared.includes(name), `${where}: the header ${name} is not declared`);
+		if (reply.status < 400) {
+			for (const name of FOLLOWS.filter((n) => declared.includes(n)))
+				assert.ok(reply.headers[name], `${where}: the header ${name} is declared, but was not sent`);
+		}
 	}
 
 	validate(where, pointer, ref, media, reply) {
