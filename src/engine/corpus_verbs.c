@@ -178,6 +178,46 @@ void do_status(struct script *s, struct str rest)
 	script_expect(s, s->verdict.status, rest, "the status");
 }
 
+static void apply(struct script *s, struct session *kept, const struct json *events, uint32_t from, uint32_t to)
+{
+	const char *why = "";
+
+	for (uint32_t i = from; i < to; i++)
+		if (session_event(kept, &events->items[i], &why))
+			stop(s, "event %u failed: %s", i + 1, why);
+}
+
+/* An interview event by event; halfway it is written down, and another one goes on from what was written. */
+void do_events(struct script *s, struct str rest)
+{
+	const struct json *events = script_json(s, rest);
+	struct session *kept;
+	struct str bytes;
+
+	script_settle(s);
+	s->in.answers = NULL;
+	if (!s->program || session_begin(&arena_malloc, &s->in, &kept))
+		stop(s, "the interview could not begin");
+	apply(s, kept, events, 0, events->count / 2);
+	if (session_write(kept, s->a, &bytes))
+		stop(s, "the state could not be written");
+	session_end(kept);
+	if (session_read(&arena_malloc, s->program, bytes, &kept))
+		stop(s, "the state could not be read");
+	apply(s, kept, events, events->count / 2, events->count);
+	if (session_verdict(kept, RUN_COMPLETE, s->a, &s->verdict))
+		stop(s, "the interview has no verdict");
+	s->stands = session_over(kept) ? session_outcome(kept) : page_text(s, session_page(kept));
+	session_end(kept);
+	s->ran = true;
+}
+
+/* The page that the respondent is on after `events`, or the outcome. */
+void do_stands(struct script *s, struct str rest)
+{
+	script_expect(s, s->stands, rest, "where the respondent is");
+}
+
 static int32_t page_number(struct script *s, struct str *rest)
 {
 	int64_t n;

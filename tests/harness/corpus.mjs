@@ -48,9 +48,9 @@ export function surveyOf({ word, rest }) {
 	}
 }
 
-/** Runs a file; throws where something is not as it says. */
-export function runCorpusFile(compiler, path) {
-	const script = new Script(compiler);
+/** Runs a file; throws where something is not as it says. `sessions` is an engine of session.wasm. */
+export function runCorpusFile(compiler, path, sessions) {
+	const script = new Script(compiler, sessions);
 	for (const line of corpusLines(path)) {
 		try {
 			script.run(line);
@@ -64,8 +64,9 @@ export function runCorpusFile(compiler, path) {
 }
 
 class Script {
-	constructor(compiler) {
+	constructor(compiler, sessions) {
 		this.compiler = compiler;
+		this.sessions = sessions;
 		this.leaveOutUnbuilt = false;
 		this.expected = null; // diagnostics listed so far; null: none were asked about
 		this.errors = 0;
@@ -185,6 +186,22 @@ const verbs = {
 		const [page, before] = words(text), { previous_page: found } = s.interview.run(Number(page) - 1);
 		assert.equal(found < 0 ? '-' : String(found + 1), before);
 	},
+	events: (s, text) => {
+		s.settle();
+		const { seed, now, language, parameters, full } = s.interview, events = json(text), half = Math.floor(events.length / 2);
+		const program = s.sessions.open(s.compiled.program);
+		const first = program.session({ seed, now, language, parameters, full });
+		first.events(events.slice(0, half));
+		const written = first.write();
+		first.end();
+		const second = program.resume(written);
+		second.events(events.slice(half));
+		s.verdict = second.verdict(true);
+		s.stands = second.over ? second.outcome : String(second.page + 1);
+		second.end();
+		program.close();
+	},
+	stands: (s, text) => assert.equal(s.stands, text),
 	error: (s, text) => {
 		const [code, pointer] = words(text), message = rest(text, 2);
 		const error = s.complete().errors.find((e) => e.code === code && e.pointer === pointer);
