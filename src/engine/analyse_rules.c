@@ -104,12 +104,16 @@ static enum found fill(struct analysis *a, const struct def_cell *one, const str
 	const struct def_page *known =
 	    two && two->known && (!one->known || two->known->index > one->known->index) ? two->known : one->known;
 	struct goal goals[2];
+	enum found found;
 
 	goals[0] = (struct goal){known ? not_screened(a, known->index) : NULL, one->when.tree, true, PAGES_ALL};
 	if (!two)
 		return solve(&a->solver, goals, known ? known->index + 1 : 0);
 	goals[1] = (struct goal){goals, two->when.tree, true, PAGES_ALL};
-	return solve(&a->solver, goals + 1, known ? known->index + 1 : 0);
+	a->solver.sure = true;
+	found = solve(&a->solver, goals + 1, known ? known->index + 1 : 0);
+	a->solver.sure = false;
+	return found;
 }
 
 static void analyse_gap(struct analysis *a, const struct def_quota *q)
@@ -129,10 +133,10 @@ static void analyse_gap(struct analysis *a, const struct def_quota *q)
 		list[i] = (struct goal){next, q->cells[i].when.tree, false, PAGES_ALL};
 		next = &list[i];
 	}
-	a->solver.given = true;
+	a->solver.given = a->solver.sure = true;
 	if (solve(&a->solver, next, page + 1) == FOUND_SURELY)
 		diag(&a->d->diags, D_CELLS_GAP, where_key(&a->d->diags, q->at, S("cells")), q->name, S(""));
-	a->solver.given = false;
+	a->solver.given = a->solver.sure = false;
 }
 
 static void analyse_quota(struct analysis *a, const struct def_quota *q)

@@ -61,16 +61,23 @@ static bool names_init(struct names *n, struct def *d, uint32_t count)
 
 static void names_add(struct names *n, struct str name, const struct where *at, const char *what)
 {
-	uint32_t slot = (uint32_t)hash64(name, 7) & (n->size - 1);
+	uint32_t slot = 0;
 
 	if (!name.n)
 		return;
-	for (; n->table[slot].n; slot = (slot + 1) & (n->size - 1))
-		if (str_eq(n->table[slot], name)) {
-			diag(&n->d->diags, D_DUPLICATE_NAME, where_key(&n->d->diags, at, S("name")), name,
-			    str_from(what));
-			return;
-		}
+	for (size_t i = 0; i < name.n; i++)
+		slot = slot * 31 + (uint32_t)(name.p[i] | 32);
+	slot = slot * 0x9e3779b9u >> 7 & (n->size - 1);
+	for (; n->table[slot].n; slot = (slot + 1) & (n->size - 1)) {
+		if (!str_eq_nocase(n->table[slot], name))
+			continue;
+		at = where_key(&n->d->diags, at, S("name"));
+		if (str_eq(n->table[slot], name))
+			diag(&n->d->diags, D_DUPLICATE_NAME, at, name, str_from(what));
+		else
+			diag(&n->d->diags, D_CASE_NAME, at, name, n->table[slot]);
+		return;
+	}
 	n->table[slot] = name;
 }
 

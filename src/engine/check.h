@@ -8,8 +8,9 @@ void check_formula(struct def *d, struct formula *f, const struct scope *scope, 
 /* check_quota.c: order_quotas once calculated values are known to go in no circle. */
 void check_quotas(struct def *d);
 void order_quotas(struct def *d);
-void check_sources(struct def *d);			  /* choices_from of every question */
-void check_roster(struct def *d, struct def_question *q); /* check_roster.c */
+void check_sources(struct def *d);				/* choices_from of every question */
+void check_roster(struct def *d, struct def_question *q);	/* check_roster.c */
+void check_limits(struct def *d, const struct def_question *q); /* check_limits.c */
 void check_question(struct def *d, struct def_question *q);
 
 #endif

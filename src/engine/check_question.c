@@ -327,6 +327,7 @@ void check_question(struct def *d, struct def_question *q)
 		check_roster(d, q);
 	check_bounds(d, q);
 	check_default(d, q);
+	check_limits(d, q);
 	if (q->type == Q_note && !q->html.at && !q->title.at)
 		diag(&d->diags, D_MISSING, q->at, S("html"), S(""));
 	if (q->type == Q_consent && !q->html.at)

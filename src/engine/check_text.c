@@ -10,7 +10,7 @@ struct cutter {
 	const struct where *at;
 	const struct scope *scope;
 	enum text_use use;
-	struct str source;
+	struct str source, written; /* cleaned, and as the author has it */
 	size_t i;
 	bool in_tag;
 	struct buf literal;
@@ -101,7 +101,8 @@ static struct node *labelled(struct cutter *c, struct node *n)
 static void cut_pipe(struct cutter *c)
 {
 	static const enum segment_mode modes[] = {SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL};
-	size_t end = pipe_end(c->source, c->i);
+	size_t end = pipe_end(c->source, c->i), start;
+	bool ok;
 	struct str inside, whole;
 	struct node *n;
 
@@ -117,9 +118,30 @@ static void cut_pipe(struct cutter *c)
 	flush(c);
 	if (is_reference(inside) && !str_eq(inside, S("true")) && !str_eq(inside, S("false")))
 		inside = whole;
+	if (str_find(c->written, whole, &start)) {
+		c->d->diags.whole = c->written;
+		c->d->diags.piped = inside;
+		c->d->diags.shift = (uint32_t)(start + (size_t)(inside.p - whole.p));
+	}
 	n = expr_parse(&c->d->diags, c->at, inside);
-	if (n && expr_check(&c->d->diags, c->at, inside, n, c->scope, 0))
+	ok = n && expr_check(&c->d->diags, c->at, inside, n, c->scope, 0);
+	c->d->diags.piped.p = NULL;
+	if (ok)
 		add_part(c, (struct part){c->in_tag ? SEGMENT_URL : modes[c->use], S(""), labelled(c, n)});
+}
+
+/* {{name} + 1} shows a brace and {name} + 1: hardly what was meant. */
+static void check_double(struct cutter *c)
+{
+	struct str rest = str_sub(c->source, c->i + 2, c->source.n), name;
+	bool closed;
+
+	name = str_cut(&rest, '}', &closed);
+	if (!closed || str_starts(rest, S("}")) || (!def_question_by_name(c->d, name) && !def_calc_by_name(c->d, name)))
+		return;
+	diag_span(&c->d->diags, D_DOUBLE_BRACE, c->at,
+	    (struct span){c->source, (uint32_t)c->i, (uint32_t)(c->i + 3 + name.n)},
+	    (const struct str[3]){name, S(""), S("")});
 }
 
 static void cut(struct cutter *c)
@@ -132,6 +154,8 @@ static void cut(struct cutter *c)
 			cut_pipe(c);
 			continue;
 		}
+		if (x == '{')
+			check_double(c);
 		if (c->use == TEXT_MARKUP && (x == '<' || x == '>'))
 			c->in_tag = x == '<';
 		if (c->use == TEXT_ADDRESS && (unsigned char)x > 127)
@@ -176,7 +200,7 @@ static bool address_fits(struct str s)
 static void cut_text(struct def *d, const struct text *t, const struct where *at, struct str source,
     const struct scope *scope, struct piece *out)
 {
-	struct cutter c = {.d = d, .at = at, .scope = scope, .use = t->use, .piece = out};
+	struct cutter c = {.d = d, .at = at, .scope = scope, .use = t->use, .piece = out, .written = source};
 
 	c.source = t->use == TEXT_MARKUP ? html_clean(d, at, source) : source;
 	if (t->use == TEXT_ADDRESS && !address_fits(source))

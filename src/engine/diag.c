@@ -105,6 +105,8 @@ void diag_span(struct diags *d, enum diag kind, const struct where *at, struct s
 {
 	struct diagnostic *g;
 
+	if (d->piped.p && span.text.p == d->piped.p)
+		span = (struct span){d->whole, span.from + d->shift, span.to + d->shift};
 	if (!d->list && !(d->list = arena_array(d->a, struct diagnostic, DIAGNOSTICS_MAX)))
 		d->memory = true;
 	d->errors += rows[kind].severity == SEV_ERROR;

@@ -24,6 +24,8 @@ struct diags {
 	struct arena *a;
 	struct diagnostic *list; /* DIAGNOSTICS_MAX of room, taken at the first */
 	size_t count, errors;
+	struct str whole, piped; /* an expression inside of a text, while it is looked at: columns are those of the text */
+	uint32_t shift;		 /* where in the text it begins */
 	bool memory; /* the arena refused: the compilation answers ERR_MEMORY */
 };
 

@@ -81,7 +81,7 @@ static bool is_dangerous(struct str name)
 static void fail(struct cleaner *c, enum diag kind, struct str what)
 {
 	diag(&c->d->diags, kind, c->at, what, S(""));
-	c->failed |= kind != D_DROPPED_MARKUP && kind != D_MISPLACED_MARKUP;
+	c->failed |= diag_code(kind).p[0] == 'E';
 }
 
 static char at(const struct cleaner *c, size_t ahead)
@@ -303,6 +303,16 @@ static void close_top(struct cleaner *c)
 	buf_char(&c->out, '>');
 }
 
+/* Where the author has not closed it. */
+static void close_open(struct cleaner *c)
+{
+	const struct tag *tag = c->open[c->depth - 1];
+
+	if (!(tag->is & IMPLIED) && !c->failed)
+		fail(c, D_OPEN_MARKUP, str_from(tag->name));
+	close_top(c);
+}
+
 static void close_tag(struct cleaner *c, const struct tag *tag)
 {
 	bool there = false;
@@ -311,7 +321,10 @@ static void close_tag(struct cleaner *c, const struct tag *tag)
 		there |= c->open[i] == tag;
 	while (there) {
 		there = c->open[c->depth - 1] != tag;
-		close_top(c);
+		if (there)
+			close_open(c);
+		else
+			close_top(c);
 	}
 }
 
@@ -430,7 +443,7 @@ struct str html_clean(struct def *d, const struct where *where, struct str sourc
 			copy_text(&c);
 	}
 	while (c.depth)
-		close_top(&c);
+		close_open(&c);
 	if (buf_done(&c.out, &out) == ERR_MEMORY)
 		d->diags.memory = true;
 	return c.failed ? S("") : out;

@@ -308,6 +308,8 @@ static struct pnode *parse_repeat(struct parser *p)
 		c = peek(p);
 		if (c != '*' && c != '+' && c != '?' && c != '{')
 			break;
+		if (n->kind == P_START || n->kind == P_STOP)
+			return fail(p, "^ and $ cannot be repeated; write \\ before the sign to mean itself");
 		next(p);
 		if (!(r = node(p, P_REPEAT, n, NULL)))
 			return NULL;

@@ -88,7 +88,7 @@ static bool take_choices(struct solver *s, struct fact *f, const struct def_ques
 			if (f->count == SOLVE_CHOICES_MAX || s->left < 1 + hops * f->count)
 				return false;
 			s->left -= hops * f->count;
-			s->exact &= !c->visible_if.at;
+			f->loose |= c->visible_if.at || c->enable_if.at;
 			list[f->count++] = c;
 		}
 	}
@@ -126,7 +126,7 @@ static bool always_shown(const struct def *d, const struct def_question *q)
 	if (q->roster || q->page->visible_if.at || jumped_over(d, q->page) || has(q, S("choice_filter")))
 		return false;
 	for (uint32_t i = 0; i < own->count && !choosable; i++)
-		choosable = !own->list[i].visible_if.at;
+		choosable = !own->list[i].visible_if.at && !own->list[i].enable_if.at;
 	for (const struct def_question *up = q; up; up = up->parent)
 		if (up->visible_if.at)
 			return false;
@@ -182,8 +182,7 @@ static bool take_question(struct solver *s, struct fact *f, const struct def_que
 	f->value = !s->never[q->index];
 	f->empty =
 	    !(q->required && shown && q->page->index < s->passed && !has(q, S("read_only")) && !has(q, S("enable_if")));
-	/* other things could keep its values from being combined freely with those of others */
-	s->exact &= shown && !q->from && !q->validator_count && !q->has_step && !has(q, S("pattern"));
+	f->loose |= !shown || q->from || q->validator_count || q->has_step || has(q, S("pattern"));
 	return true;
 }
 
@@ -220,7 +219,7 @@ static bool take(struct solver *s, struct fact *f)
 	default:
 		return false;
 	}
-	f->empty &= !s->given;
+	f->empty &= !s->given || !f->value;
 	return true;
 }
 
@@ -379,26 +378,58 @@ bool fact_cut(struct solver *s, const struct fact *f, const struct split *at, un
 
 /* ---- the search ---- */
 
+/* Who has answered a question was shown it. */
+static enum tri shown(struct solver *s, const struct def_question *q)
+{
+	enum tri all = q->page->visible_if.tree ? solve_holds(s, q->page->visible_if.tree, q->page->index) : TRI_YES;
+
+	for (const struct def_question *up = q; up && all != TRI_NO; up = up->parent) {
+		enum tri t = up->visible_if.tree ? solve_holds(s, up->visible_if.tree, q->page->index + 1) : TRI_YES;
+
+		all = t == TRI_YES ? all : t;
+	}
+	return all;
+}
+
+/* Whether all goals hold, or some could go either way. */
+static enum tri all_hold(struct solver *s, const struct goal *goals)
+{
+	enum tri all = TRI_YES, t;
+
+	for (const struct goal *g = goals; g; g = g->next) {
+		t = solve_holds(s, g->node, g->pages);
+		if (t == (g->want ? TRI_NO : TRI_YES))
+			return TRI_NO;
+		all = t == TRI_MAYBE ? t : all;
+	}
+	for (uint32_t i = 0; i < s->fact_count; i++) {
+		if (s->facts[i].empty || s->facts[i].reference != R_ANSWER)
+			continue;
+		t = shown(s, s->facts[i].question);
+		if (t == TRI_NO)
+			return t;
+		all = t == TRI_MAYBE ? t : all;
+	}
+	for (uint32_t i = 0; i < s->fact_count; i++)
+		s->exact &= !s->facts[i].loose;
+	return all;
+}
+
 static enum found search(struct solver *s, const struct goal *goals, uint32_t depth)
 {
 	enum found best = FOUND_NEVER;
-	bool open = false;
 	struct fact *facts, mine;
 	struct split split;
 	uint32_t count;
+	enum tri t;
 
 	s->split.found = false;
-	for (const struct goal *g = goals; g; g = g->next) {
-		enum tri t = solve_holds(s, g->node, g->pages);
-
-		if (!s->left)
-			return FOUND_MAYBE;
-		if (t == (g->want ? TRI_NO : TRI_YES))
-			return FOUND_NEVER;
-		open |= t == TRI_MAYBE;
-	}
-	if (!open)
-		return s->exact ? FOUND_SURELY : FOUND_MAYBE;
+	s->exact = true;
+	t = all_hold(s, goals);
+	if (!s->left)
+		return FOUND_MAYBE;
+	if (t != TRI_MAYBE)
+		return t == TRI_NO ? FOUND_NEVER : s->exact ? FOUND_SURELY : FOUND_MAYBE;
 	if (!s->split.found || depth > EXPRESSION_DEPTH_MAX)
 		return FOUND_MAYBE;
 	split = s->split;
@@ -407,7 +438,7 @@ static enum found search(struct solver *s, const struct goal *goals, uint32_t de
 	if (!facts)
 		return FOUND_MAYBE;
 	mem_copy(facts, s->facts, count * sizeof(*facts));
-	for (unsigned part = 0; part < PARTS && best < (s->exact ? FOUND_SURELY : FOUND_MAYBE); part++) {
+	for (unsigned part = 0; part < PARTS && best < (s->sure ? FOUND_SURELY : FOUND_MAYBE); part++) {
 		enum found found;
 
 		if (!fact_cut(s, &facts[split.fact], &split, part, &mine))
@@ -430,7 +461,6 @@ enum found solve(struct solver *s, const struct goal *goals, uint32_t passed)
 	arena_reset(&s->scratch);
 	s->facts = arena_array(&s->scratch, struct fact, SOLVE_FACTS_MAX + 1);
 	s->fact_count = 0;
-	s->exact = true;
 	s->passed = passed;
 	s->left = before;
 	if (!before || !s->facts)

@@ -1,0 +1,59 @@
+/* check_limits.c - limits that no answer can meet. */
+#include "engine/check.h"
+#include "engine/number.h"
+#include "base/limits.h"
+
+static void impossible(struct def *d, const struct def_question *q, struct str key, const char *why)
+{
+	diag(&d->diags, D_IMPOSSIBLE, where_key(&d->diags, q->at, key), key, str_from(why));
+}
+
+/* The most there can be to choose from. */
+static int64_t choices_most(const struct def_question *q)
+{
+	int64_t n = 0;
+
+	for (uint32_t hops = 0; q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from)
+		n += q->choices.shared ? q->choices.shared->count : q->choices.count;
+	return n;
+}
+
+static void check_selected(struct def *d, const struct def_question *q)
+{
+	int64_t most = choices_most(q);
+
+	if (most && q->at_least > most)
+		impossible(d, q, S("min_selected"), "there are not so many choices");
+	if (q->at_most == 0)
+		impossible(d, q, q->type == Q_rank ? S("max_ranked") : S("max_selected"), "nothing could be chosen");
+}
+
+static void check_parts(struct def *d, const struct def_question *q)
+{
+	uint32_t parts = q->rows.shared ? q->rows.shared->count : q->rows.count;
+
+	if (!q->has_total)
+		return;
+	if (q->has_high && q->total > q->high * parts)
+		impossible(d, q, S("total"), "all parts at their max do not add up to it");
+	else if (q->has_low && q->low > 0 && q->total < q->low)
+		impossible(d, q, S("total"), "one part at its min is more already");
+}
+
+void check_limits(struct def *d, const struct def_question *q)
+{
+	uint32_t groups = type_rows[q->type].groups;
+	const struct json *most = json_get(q->json, S("max"));
+
+	if (groups & P_CHOICES)
+		check_selected(d, q);
+	if (q->type == Q_text && q->at_most == 0)
+		impossible(d, q, S("max_length"), "nothing could be typed");
+	if (q->type == Q_roster && most && most->type == JSON_INT && most->i == 0)
+		impossible(d, q, S("max"), "there would be no records");
+	if (q->type == Q_allocation)
+		check_parts(d, q);
+	if (q->type == Q_number && q->integer && q->has_low && q->has_high && q->low <= q->high &&
+	    number_floor(q->high) < q->low)
+		diag(&d->diags, D_IMPOSSIBLE, q->at, S("subtype"), S("no whole number lies between min and max"));
+}
