@@ -73,12 +73,12 @@ static enum err push_child(struct reader *r, struct str key, uint32_t at)
 	return OK;
 }
 
-/* The pointer to the child being read, or to the container when it is between children. */
+/* The pointer to the child being read, or to the container when it is between children; p is NULL without memory. */
 static struct str pointer_here(struct reader *r)
 {
 	struct str pointer = S("");
 
-	for (uint32_t level = 0; WHY_IS_TOLD && level < r->depth; level++) {
+	for (uint32_t level = 0; WHY_IS_TOLD && pointer.p && level < r->depth; level++) {
 		const struct frame *f = &r->frames[level];
 		bool innermost = level + 1 == r->depth;
 		uint32_t child = innermost ? r->count - 1 : r->frames[level + 1].first - 1;
@@ -89,8 +89,6 @@ static struct str pointer_here(struct reader *r)
 			pointer = json_pointer(r->arena, pointer, r->children[child].key);
 		else
 			pointer = json_pointer_index(r->arena, pointer, child - f->first);
-		if (!pointer.p)
-			return S("");
 	}
 	return pointer;
 }
@@ -370,8 +368,12 @@ enum err json_read(
 		e = fail(&r, text.p, "the text begins with a byte order mark");
 	else
 		e = read_document(&r, doc);
-	if (e == ERR_UNREADABLE && why->pointer.n == 0)
+	if (e == ERR_UNREADABLE && why->pointer.p && why->pointer.n == 0)
 		why->pointer = pointer_here(&r);
+	if (!why->pointer.p) {
+		why->pointer = S("");
+		e = ERR_MEMORY;
+	}
 	drop_children(&r);
 	if (!e)
 		*out = doc;

@@ -156,8 +156,12 @@ static const struct goal *rules_before(struct analysis *a, uint32_t page)
 
 		if (r->target && r->target->index <= page)
 			break;
-		if (!r->when.tree || !(g = arena_new(a->d->a, struct goal)))
+		if (!r->when.tree)
 			continue;
+		if (!(g = arena_new(a->d->a, struct goal))) {
+			a->d->diags.memory = true;
+			break;
+		}
 		*g = (struct goal){list, r->when.tree, false, page};
 		list = g;
 	}

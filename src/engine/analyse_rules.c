@@ -21,6 +21,7 @@ static bool hidden(struct analysis *a, uint32_t rule)
 	struct goal *list = arena_array(a->d->a, struct goal, rule + 1);
 	const struct goal *next = NULL;
 
+	a->d->diags.memory |= !list;
 	for (uint32_t i = 0; list && i <= rule; i++) {
 		const struct def_rule *r = &a->d->rules[i];
 
@@ -91,8 +92,12 @@ static const struct goal *not_screened(struct analysis *a, uint32_t page)
 
 		if (!r->outcome || str_eq(r->outcome->name, S("completed")))
 			break;
-		if (!r->when.tree || looks_beyond(r->when.tree, page) || !(g = arena_new(a->d->a, struct goal)))
+		if (!r->when.tree || looks_beyond(r->when.tree, page))
 			continue;
+		if (!(g = arena_new(a->d->a, struct goal))) {
+			a->d->diags.memory = true;
+			break;
+		}
 		*g = (struct goal){list, r->when.tree, false, PAGES_ALL};
 		list = g;
 	}
@@ -122,6 +127,7 @@ static void analyse_gap(struct analysis *a, const struct def_quota *q)
 	const struct goal *next;
 	uint32_t page = 0;
 
+	a->d->diags.memory |= !list;
 	/* one cell is a limit for one group: that the others are not counted is meant */
 	if (!list || q->cell_count < 2)
 		return;

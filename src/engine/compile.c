@@ -98,6 +98,8 @@ enum err engine_compile(struct arena *a, const struct json *definition, unsigned
 		return e;
 	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (!d.diags.errors && (e = prove(&d, program)))))
 		return e;
+	if (d.diags.memory)
+		return ERR_MEMORY;
 	sort(&d.diags, definition);
 	finish(&d, out);
 	out->program = d.diags.errors ? S("") : program;
@@ -115,7 +117,8 @@ static struct str json_problem(struct diags *d, const struct json_error *why)
 	buf_int(&b, why->line);
 	buf_add(&b, S(", column "));
 	buf_int(&b, why->column);
-	return buf_done(&b, &out) ? S("") : out;
+	d->memory |= buf_done(&b, &out) != OK;
+	return out;
 }
 
 enum err engine_compile_text(struct arena *a, struct str text, unsigned flags, struct compiled *out)

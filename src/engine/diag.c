@@ -50,7 +50,7 @@ struct str where_text(struct arena *a, const struct where *w)
 
 	for (; w && w != &nowhere && n < countof(chain); w = w->up)
 		chain[n++] = w;
-	while (n--)
+	while (n-- && out.p)
 		out =
 		    chain[n]->key.p ? json_pointer(a, out, chain[n]->key) : json_pointer_index(a, out, chain[n]->index);
 	return out;
@@ -67,6 +67,7 @@ struct str diag_int(struct diags *d, int64_t v)
 
 	buf_init(&b, d->a, 32);
 	buf_int(&b, v);
+	d->memory |= b.failed;
 	return str_make(b.p, b.n);
 }
 
@@ -82,7 +83,7 @@ struct str diag_text(struct arena *a, enum diag kind, const struct str args[3])
 		else
 			buf_char(&b, text.p[i]);
 	}
-	return buf_done(&b, &out) ? str_from(rows[kind].text) : out;
+	return buf_done(&b, &out) ? str_make(NULL, 0) : out;
 }
 
 static uint32_t column(struct str text, uint32_t at)
@@ -120,6 +121,7 @@ void diag_span(struct diags *d, enum diag kind, const struct where *at, struct s
 		g->end_column = column(span.text, span.to);
 	}
 	g->message = diag_text(d->a, kind, args);
+	d->memory |= !g->pointer.p || !g->message.p;
 }
 
 void diag(struct diags *d, enum diag kind, const struct where *at, struct str arg1, struct str arg2)

@@ -10,12 +10,12 @@ static enum err fail(struct arena *a, enum diag kind, uint32_t column, struct st
 	why->code = diag_code(kind);
 	why->column = column;
 	why->message = diag_text(a, kind, args);
-	return ERR_INVALID;
+	return why->message.p ? ERR_INVALID : ERR_MEMORY;
 }
 
 static enum err from_diagnostic(const struct diags *d, struct eval_error *why)
 {
-	for (size_t i = 0; i < d->count; i++)
+	for (size_t i = 0; i < d->count && !d->memory; i++)
 		if (d->list[i].severity == SEV_ERROR) {
 			*why = (struct eval_error){d->list[i].code, d->list[i].column, d->list[i].message};
 			return ERR_INVALID;

@@ -159,6 +159,7 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 {
 	const struct json *now = json_get(line, S("now_ms")), *tag = json_get(line, S("language"));
 	const struct json *full = json_get(line, S("full"));
+	enum err e;
 
 	*events = json_get(line, S("events"));
 	in->parameters = json_get(line, S("parameters"));
@@ -169,8 +170,8 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 		return fault(p, "parameters is an object");
 	if (!session_read_seed(json_get(line, S("seed")), &in->seed))
 		return fault(p, "a seed is a whole number from 0, or 16 hexadecimal digits");
-	if (!session_read_full(full, p->a, in))
-		return fault(p, "full is a list of pairs: the names of a quota and a cell");
+	if ((e = session_read_full(full, p->a, in)))
+		return e == ERR_INVALID ? fault(p, "full is a list of pairs: the names of a quota and a cell") : e;
 	in->now_ms = now->i;
 	in->language = program_language(p->program);
 	if (tag && (tag->type != JSON_STR || !str_eq(program_language_pick(p->program, tag->s), tag->s)))

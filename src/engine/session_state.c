@@ -162,26 +162,24 @@ enum err session_hash(struct session *s, unsigned char out[32])
 
 /* ---- to bytes and back ---- */
 
-static struct str program_name(const struct program *p, struct arena *a)
+static enum err program_name(const struct program *p, struct arena *a, struct str *out)
 {
 	unsigned char sum[32];
-	struct str out = S("");
 	struct buf b;
 
 	sha256_of(p->bytes, sum);
 	buf_init(&b, a, 64);
 	hex_put(&b, sum, sizeof(sum));
-	return buf_done(&b, &out) ? S("") : out;
+	return buf_done(&b, out);
 }
 
-static struct str seed_text(uint64_t seed, struct arena *a)
+static enum err seed_text(uint64_t seed, struct arena *a, struct str *out)
 {
-	struct str out = S("");
 	struct buf b;
 
 	buf_init(&b, a, 16);
 	buf_uint_hex(&b, seed, 16);
-	return buf_done(&b, &out) ? S("") : out;
+	return buf_done(&b, out);
 }
 
 static void put_full(struct json_out *out, const struct interview *in)
@@ -199,19 +197,21 @@ static void put_full(struct json_out *out, const struct interview *in)
 
 enum err session_write(struct session *s, struct arena *a, struct str *bytes)
 {
+	struct str program, seed;
 	struct interview in;
 	struct json_out w;
 	struct buf b;
 	enum err e;
 
-	if ((e = session_settle(s, s->page)) || (e = session_interview(s, a, &in)))
+	if ((e = session_settle(s, s->page)) || (e = session_interview(s, a, &in)) ||
+	    (e = program_name(s->program, a, &program)) || (e = seed_text(in.seed, a, &seed)))
 		return e;
 	buf_init(&b, a, ENGINE_ARENA_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_int(&w, S("version"), STATE_VERSION);
-	json_field_str(&w, S("program"), program_name(s->program, a));
-	json_field_str(&w, S("seed"), seed_text(in.seed, a));
+	json_field_str(&w, S("program"), program);
+	json_field_str(&w, S("seed"), seed);
 	json_field_int(&w, S("now_ms"), in.now_ms);
 	json_field_str(&w, S("language"), in.language);
 	put_full(&w, &in);
@@ -251,46 +251,53 @@ bool session_read_seed(const struct json *v, uint64_t *seed)
 	return true;
 }
 
-bool session_read_full(const struct json *list, struct arena *a, struct interview *in)
+enum err session_read_full(const struct json *list, struct arena *a, struct interview *in)
 {
 	struct quota_cell *full;
 
 	if (!list)
-		return true;
-	if (list->type != JSON_ARRAY || !(full = arena_array(a, struct quota_cell, (size_t)list->count + 1)))
-		return false;
+		return OK;
+	if (list->type != JSON_ARRAY)
+		return ERR_INVALID;
+	if (!(full = arena_array(a, struct quota_cell, (size_t)list->count + 1)))
+		return ERR_MEMORY;
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct json *pair = &list->items[i];
 
 		if (pair->type != JSON_ARRAY || pair->count != 2 || pair->items[0].type != JSON_STR ||
 		    pair->items[1].type != JSON_STR)
-			return false;
+			return ERR_INVALID;
 		full[i] = (struct quota_cell){.quota = pair->items[0].s, .cell = pair->items[1].s};
 	}
 	in->full = full;
 	in->full_count = list->count;
-	return true;
+	return OK;
 }
 
 /* What was written, as an interview to begin with. */
-static bool read_start(const struct json *j, struct arena *a, struct interview *in)
+static enum err read_start(const struct json *j, struct arena *a, struct interview *in)
 {
 	const struct json *version = member(j, S("version"), JSON_INT), *now = member(j, S("now_ms"), JSON_INT);
 	const struct json *program = member(j, S("program"), JSON_STR), *language = member(j, S("language"), JSON_STR);
 	const struct json *parameters = json_get(j, S("parameters")), *answers = member(j, S("answers"), JSON_OBJECT);
+	struct str name;
+	enum err e;
 
 	if (!version || version->i != STATE_VERSION || !now || !program || !language || !parameters || !answers ||
 	    !json_get(j, S("full")) || j->count != 10 ||
 	    (parameters->type != JSON_NULL && parameters->type != JSON_OBJECT) ||
 	    !session_read_seed(member(j, S("seed"), JSON_STR), &in->seed) ||
-	    !session_read_full(json_get(j, S("full")), a, in) || !str_eq(program->s, program_name(in->program, a)) ||
 	    !str_eq(program_language_pick(in->program, language->s), language->s))
-		return false;
+		return ERR_INVALID;
+	if ((e = session_read_full(json_get(j, S("full")), a, in)) || (e = program_name(in->program, a, &name)))
+		return e;
+	if (!str_eq(program->s, name))
+		return ERR_INVALID;
 	in->now_ms = now->i;
 	in->language = language->s;
 	in->parameters = parameters->type == JSON_OBJECT ? parameters : NULL;
 	in->answers = answers;
-	return true;
+	return OK;
 }
 
 /* Puts the respondent where they were; whether it is over follows from the answers. */
@@ -324,9 +331,7 @@ enum err session_read(
 	*out = NULL;
 	arena_init(&a, source, ENGINE_ARENA_MAX_BYTES);
 	e = json_read(&a, bytes, &state_limits, &j, &why);
-	if (!e && !read_start(j, &a, &in))
-		e = ERR_INVALID;
-	if (!e && !(e = session_start(source, &in, out)) && (e = resume(*out, j))) {
+	if (!e && !(e = read_start(j, &a, &in)) && !(e = session_start(source, &in, out)) && (e = resume(*out, j))) {
 		session_end(*out);
 		*out = NULL;
 	}

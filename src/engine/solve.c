@@ -39,13 +39,20 @@ static uint32_t bits(const uint64_t *set, uint32_t count)
 	return n;
 }
 
-/* Without memory a search ends with "maybe": a part that is left out must not look like one that cannot be. */
+/* A search that takes too much ends with "maybe": a part that is left out must not look like one that cannot be. When it is the
+ * source that has no more, the compiler gives up: what it says must not hang on that. */
+static void no_memory(struct solver *s)
+{
+	s->left = 0;
+	s->d->diags.memory |= s->scratch.used_bytes < SCRATCH_MAX_BYTES / 2;
+}
+
 static uint64_t *set_with(struct solver *s, const struct fact *f, const uint64_t *from)
 {
 	uint64_t *set = arena_array(&s->scratch, uint64_t, f->count / 64 + 1);
 
 	if (!set)
-		s->left = 0;
+		no_memory(s);
 	else if (from)
 		mem_copy(set, from, (f->count / 64 + 1) * sizeof(*set));
 	return set;
@@ -77,6 +84,8 @@ static bool take_choices(struct solver *s, struct fact *f, const struct def_ques
 	const struct def_choice **list = arena_array(&s->scratch, const struct def_choice *, SOLVE_CHOICES_MAX);
 	uint64_t *all;
 
+	if (!list)
+		no_memory(s);
 	for (uint32_t hops = 0; list && q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from) {
 		const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
@@ -340,7 +349,7 @@ static bool cut_text(struct solver *s, struct fact *f, struct str text, unsigned
 	if (str_eq(f->is, text))
 		return false;
 	if (!(no = arena_new(&s->scratch, struct not_text))) {
-		s->left = 0;
+		no_memory(s);
 		return false;
 	}
 	*no = (struct not_text){f->nots, text};
@@ -435,8 +444,10 @@ static enum found search(struct solver *s, const struct goal *goals, uint32_t de
 	split = s->split;
 	count = s->fact_count;
 	facts = arena_array(&s->scratch, struct fact, SOLVE_FACTS_MAX + 1);
-	if (!facts)
+	if (!facts) {
+		no_memory(s);
 		return FOUND_MAYBE;
+	}
 	mem_copy(facts, s->facts, count * sizeof(*facts));
 	for (unsigned part = 0; part < PARTS && best < (s->sure ? FOUND_SURELY : FOUND_MAYBE); part++) {
 		enum found found;
@@ -463,6 +474,8 @@ enum found solve(struct solver *s, const struct goal *goals, uint32_t passed)
 	s->fact_count = 0;
 	s->passed = passed;
 	s->left = before;
+	if (!s->facts)
+		no_memory(s);
 	if (!before || !s->facts)
 		return FOUND_MAYBE;
 	found = search(s, goals, 0);

@@ -31,6 +31,7 @@ static struct operand number(struct solver *s, double low, double high, bool emp
 		n->num = low;
 		out.literal = n;
 	} else {
+		s->d->diags.memory |= low == high && !empty;
 		s->exact = false;
 	}
 	return out;
