@@ -1,10 +1,11 @@
 /* engine.c - our side of bench/engine: the same surveys and answers as engine_surveyjs.mjs, and the JSON reader and the pattern
  * matcher beside jansson and PCRE2.
  *
- *     engine FOLDER SECONDS        prints "name nanoseconds" for each thing measured, each for so long; memory in bytes
+ *     engine FOLDER SECONDS [NAME]     prints "name nanoseconds" for each thing measured, each for so long, or for NAME; memory in bytes
  *
  * Whatever is measured is checked too: an interview that is refused, or a text in which only one of two finds something, ends it. */
 #include "engine_peers.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 struct bench {
 	const char *folder;
 	double seconds;
+	const char *only; /* the one thing to measure; NULL: all */
 	struct arena a;
 };
 
@@ -44,6 +46,8 @@ static void measure(const struct bench *b, const char *name, work *f, void *ctx)
 	double start, now;
 	uint64_t n = 0;
 
+	if (b->only && strcmp(b->only, name) != 0)
+		return;
 	for (; n < 4; n++)
 		f(ctx, n);
 	start = now_ns();
@@ -377,9 +381,14 @@ static void patterns(struct bench *b)
 
 int main(int argc, char **argv)
 {
-	struct bench b = {.folder = argc > 1 ? argv[1] : ".", .seconds = argc > 2 ? atof(argv[2]) : 1};
+	struct bench b = {.folder = argc > 1 ? argv[1] : ".",
+	    .seconds = argc > 2 ? atof(argv[2]) : 1,
+	    .only = argc > 3 ? argv[3] : NULL};
 	struct questionnaire small, large;
 
+	/* memory that was given back is kept for the next round, as Node keeps its heap */
+	mallopt(M_TRIM_THRESHOLD, (int)ARENA_MAX_BYTES);
+	mallopt(M_MMAP_THRESHOLD, (int)ARENA_MAX_BYTES);
 	arena_init(&b.a, &arena_malloc, ARENA_MAX_BYTES);
 	small = questionnaire_open(&b, "ours-25.json", "events-25.json");
 	large = questionnaire_open(&b, "ours-500.json", "events-500.json");

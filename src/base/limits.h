@@ -124,6 +124,7 @@
 #define SURVEY_PARAMETERS_MAX 500
 #define SURVEY_OUTCOMES_MAX 500
 #define SURVEY_LISTS_MAX 2000
+#define SURVEY_STEPS_MAX 500000             /* a calculated value is worked out again on each page where it may change */
 #define SURVEY_PATTERNS_MAX 1000            /* different ones; each may become PATTERN_STATES_MAX states */
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
 #define QUOTAS_MAX 50

@@ -3,35 +3,6 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-struct def_question *def_question_by_name(const struct def *d, struct str name)
-{
-	return def_question_in(d, NULL, name);
-}
-
-struct def_question *def_question_in(const struct def *d, const struct def_question *roster, struct str name)
-{
-	for (uint32_t i = 0; i < d->question_count; i++)
-		if (d->questions[i].roster == roster && str_eq(d->questions[i].name, name))
-			return &d->questions[i];
-	return NULL;
-}
-
-struct def_calc *def_calc_by_name(const struct def *d, struct str name)
-{
-	for (uint32_t i = 0; i < d->calc_count; i++)
-		if (str_eq(d->calcs[i].name, name))
-			return &d->calcs[i];
-	return NULL;
-}
-
-struct def_param *def_param_by_name(const struct def *d, struct str name)
-{
-	for (uint32_t i = 0; i < d->param_count; i++)
-		if (str_eq(d->params[i].name, name))
-			return &d->params[i];
-	return NULL;
-}
-
 void check_formula(struct def *d, struct formula *f, const struct scope *scope, uint32_t wanted)
 {
 	if (!f->at)
@@ -245,6 +216,8 @@ enum err def_check(struct def *d)
 {
 	uint32_t answered = 0;
 
+	if (!def_index(d))
+		return ERR_MEMORY;
 	check_names(d);
 	check_columns(d);
 	check_sources(d);

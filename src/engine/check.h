@@ -4,6 +4,7 @@
 
 #include "engine/def.h"
 
+bool def_index(struct def *d); /* check_index.c: false when memory ran out */
 void check_formula(struct def *d, struct formula *f, const struct scope *scope, uint32_t wanted);
 /* check_quota.c: order_quotas once calculated values are known to go in no circle. */
 void check_quotas(struct def *d);

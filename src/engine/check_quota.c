@@ -41,7 +41,8 @@ void check_quotas(struct def *d)
 
 struct latest {
 	struct def *d;
-	unsigned char *seen; /* calculated values */
+	uint32_t *seen; /* by calculated value: the last cell that looked at it */
+	uint32_t cell;	/* from 1 */
 	const struct def_page *page;
 };
 
@@ -51,22 +52,21 @@ static void look(void *ctx, const struct node *n)
 
 	if (n->question && n->reference != R_GONE && (!l->page || n->question->page->index > l->page->index))
 		l->page = n->question->page;
-	if (n->reference == R_CALC && !l->seen[n->calc->index]) {
-		l->seen[n->calc->index] = 1;
+	if (n->reference == R_CALC && l->seen[n->calc->index] != l->cell) {
+		l->seen[n->calc->index] = l->cell;
 		node_references(n->calc->expression.tree, look, l);
 	}
 }
 
 void order_quotas(struct def *d)
 {
-	for (uint32_t i = 0; i < d->quota_count; i++)
-		for (uint32_t k = 0; k < d->quotas[i].cell_count; k++) {
-			struct latest l = {.d = d, .seen = arena_alloc(d->a, d->calc_count + 1)};
+	struct latest l = {.d = d, .seen = arena_array(d->a, uint32_t, (size_t)d->calc_count + 1)};
 
-			if (!l.seen) {
-				d->diags.memory = true;
-				return;
-			}
+	d->diags.memory |= !l.seen;
+	for (uint32_t i = 0; i < d->quota_count && l.seen; i++)
+		for (uint32_t k = 0; k < d->quotas[i].cell_count; k++) {
+			l.page = NULL;
+			l.cell++;
 			node_references(d->quotas[i].cells[k].when.tree, look, &l);
 			d->quotas[i].cells[k].known = l.page;
 		}

@@ -239,7 +239,8 @@ struct def {
 	uint32_t quota_count;
 	struct def_outcome *outcomes;
 	uint32_t outcome_count;
-	struct def_step *steps; /* what depends on no question */
+	uint32_t *index, index_mask; /* check_index.c: names, from the beginning of def_check */
+	struct def_step *steps;	     /* what depends on no question */
 	uint32_t step_count;
 };
 

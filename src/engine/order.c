@@ -4,27 +4,15 @@
  * value) and the calculated values that look at one of them, everything after what it depends on. So nothing is worked
  * out twice on a page, and nothing by recursion. Calculated values are worked out once before the first page too, when
  * all answers are empty. Circles are found here. */
-#include "engine/check.h"
-#include "base/shim.h"
+#include "engine/order.h"
+#include "base/limits.h"
 
-/* Whether it may have to keep its first value: read-only, enabled on a condition, or inside something that is. */
-static bool def_may_lock(const struct def_question *q)
+bool def_may_lock(const struct def_question *q)
 {
 	while (q && !q->read_only && !q->enable_if.tree)
 		q = q->parent;
 	return q != NULL;
 }
-
-struct graph {
-	struct def *d;
-	uint32_t count;	 /* questions, then calculated values */
-	uint32_t **deps; /* of each: what it looks at */
-	uint32_t *dep_counts;
-	unsigned char *touches; /* calc * pages + page: it looks at a question there, at any remove */
-	unsigned char *taken;	/* in this page's set: 1, done: 2 */
-	uint32_t at;		/* whose dependencies are being collected */
-	bool records;		/* inside the records of rosters; else a roster stands for all that is asked in it */
-};
 
 static const struct def_question *stand_in(const struct def_question *q)
 {
@@ -33,23 +21,9 @@ static const struct def_question *stand_in(const struct def_question *q)
 
 static void add_dep(struct graph *g, uint32_t on)
 {
-	uint32_t at = g->at, n;
-	uint32_t *grown;
+	bool question = g->at < g->d->question_count;
 
-	if (!g->records && at < g->d->question_count)
-		at = stand_in(&g->d->questions[at])->index;
-	n = g->dep_counts[at];
-	for (uint32_t i = 0; i < n; i++)
-		if (g->deps[at][i] == on)
-			return;
-	grown = arena_grow(g->d->a, g->deps[at], n * sizeof(*grown), (n + 1) * sizeof(*grown));
-	if (!grown) {
-		g->d->diags.memory = true;
-		return;
-	}
-	g->deps[at] = grown;
-	grown[n] = on;
-	g->dep_counts[at]++;
+	graph_note(g, question && !g->records ? stand_in(&g->d->questions[g->at])->index : g->at, on);
 }
 
 static void add_question(struct graph *g, const struct def_question *on, bool own_record)
@@ -119,60 +93,30 @@ static void collect(struct graph *g)
 	}
 }
 
-/* A calculated value is to be worked out again on each page where something changes that it looks at, through others too. */
-static void spread(struct graph *g)
+/* A calculated value is to be worked out again on each page where something changes that it looks at, through others too. What is
+ * worked out from personal answers is personal too, or they would be stored in the clear under another name. They come in an order
+ * in which each is after what it looks at. */
+static void spread(struct graph *g, const struct def_calc *calc)
 {
-	uint32_t questions = g->d->question_count, pages = g->d->page_count;
-	bool again = true;
+	uint32_t questions = g->d->question_count, at = questions + calc->index;
+	uint32_t *mine = g->touches + (size_t)calc->index * g->touch_words;
+	bool personal = false;
 
-	while (again) {
-		again = false;
-		for (uint32_t c = 0; c < g->d->calc_count; c++) {
-			unsigned char *mine = g->touches + (size_t)c * pages;
-			uint32_t at = questions + c;
+	for (uint32_t i = g->dep_first[at]; i < g->dep_first[at + 1]; i++) {
+		uint32_t on = g->deps[i];
 
-			for (uint32_t i = 0; i < g->dep_counts[at]; i++) {
-				uint32_t on = g->deps[at][i];
+		if (on < questions) {
+			uint32_t page = g->d->questions[on].page->index;
 
-				if (on < questions) {
-					uint32_t page = g->d->questions[on].page->index;
-
-					again |= !mine[page];
-					mine[page] = 1;
-					continue;
-				}
-				for (uint32_t p = 0; p < pages; p++) {
-					bool news = g->touches[(size_t)(on - questions) * pages + p] && !mine[p];
-
-					again |= news;
-					mine[p] |= news;
-				}
-			}
+			mine[page / 32] |= 1u << page % 32;
+			personal |= g->d->questions[on].pii || g->d->questions[on].encrypted;
+			continue;
 		}
+		for (uint32_t w = 0; w < g->touch_words; w++)
+			mine[w] |= g->touches[(size_t)(on - questions) * g->touch_words + w];
+		personal |= g->d->calcs[on - questions].personal;
 	}
-}
-
-/* What is worked out from personal answers is personal too, or they would be stored in the clear under another name. */
-static void taint(struct graph *g)
-{
-	uint32_t questions = g->d->question_count;
-	bool again = true;
-
-	while (again) {
-		again = false;
-		for (uint32_t c = 0; c < g->d->calc_count; c++) {
-			struct def_calc *calc = &g->d->calcs[c];
-
-			for (uint32_t i = 0; i < g->dep_counts[questions + c] && !calc->personal; i++) {
-				uint32_t on = g->deps[questions + c][i];
-
-				calc->personal = on < questions
-						     ? g->d->questions[on].pii || g->d->questions[on].encrypted
-						     : g->d->calcs[on - questions].personal;
-				again |= calc->personal;
-			}
-		}
-	}
+	g->d->calcs[calc->index].personal = personal;
 }
 
 /* Conditions of enable_if that no answer has a part in hold or fail for the whole interview. */
@@ -183,8 +127,8 @@ static void look_outside(void *ctx, const struct node *n)
 
 	q->outside = q->outside && (n->reference == R_PARAM || n->reference == R_LANG || n->reference == R_NOW ||
 				       n->reference == R_SEED || n->reference == R_CALC);
-	for (uint32_t p = 0; n->reference == R_CALC && p < g->d->page_count; p++)
-		q->outside = q->outside && !g->touches[(size_t)n->calc->index * g->d->page_count + p];
+	for (uint32_t w = 0; n->reference == R_CALC && w < g->touch_words; w++)
+		q->outside = q->outside && !g->touches[(size_t)n->calc->index * g->touch_words + w];
 }
 
 static void mark_outside(struct graph *g)
@@ -195,221 +139,111 @@ static void mark_outside(struct graph *g)
 	}
 }
 
-static struct def_step step_of(const struct graph *g, uint32_t at)
-{
-	if (at < g->d->question_count)
-		return (struct def_step){&g->d->questions[at], NULL};
-	return (struct def_step){NULL, &g->d->calcs[at - g->d->question_count]};
-}
+/* ---- pages ---- */
 
-static bool is_ready(const struct graph *g, uint32_t at)
-{
-	for (uint32_t i = 0; i < g->dep_counts[at]; i++)
-		if (g->taken[g->deps[at][i]] == 1)
-			return false;
-	return true;
-}
-
-/* All that is left depends on something left: follow it until a place comes round again. */
-static void complain(struct graph *g)
-{
-	uint32_t at = 0, next = 0;
-	struct def_step step, via;
-
-	while (g->taken[at] != 1)
-		at++;
-	for (uint32_t n = 0; n <= g->count; n++) {
-		for (uint32_t i = 0; i < g->dep_counts[at]; i++)
-			if (g->taken[g->deps[at][i]] == 1)
-				next = g->deps[at][i];
-		at = next;
-	}
-	for (uint32_t i = 0; i < g->dep_counts[at]; i++)
-		if (g->taken[g->deps[at][i]] == 1)
-			next = g->deps[at][i];
-	step = step_of(g, at);
-	via = step_of(g, next);
-	diag(&g->d->diags, D_CYCLE,
-	    step.question ? step.question->at : where_key(&g->d->diags, step.calc->at, S("expression")),
-	    step.question ? step.question->name : step.calc->name, via.question ? via.question->name : via.calc->name);
-}
-
-/* The members of the set in an order in which each comes after what it looks at; definition order where that is free. */
-static void sort(struct graph *g, struct def_step **steps, uint32_t *count)
-{
-	uint32_t wanted = 0, before;
-
-	for (uint32_t i = 0; i < g->count; i++)
-		wanted += g->taken[i] == 1;
-	*count = 0;
-	if (!wanted)
-		return;
-	if (!(*steps = arena_array(g->d->a, struct def_step, wanted))) {
-		g->d->diags.memory = true;
-		return;
-	}
-	do {
-		before = *count;
-		for (uint32_t i = 0; i < g->count; i++)
-			if (g->taken[i] == 1 && is_ready(g, i)) {
-				g->taken[i] = 2;
-				(*steps)[(*count)++] = step_of(g, i);
-			}
-	} while (*count<wanted && * count> before);
-	if (*count < wanted)
-		complain(g);
-}
-
-/* ---- which answers change something else on their page ---- */
-
-struct viewer {
-	struct def *d;
-	const struct def_question *of; /* NULL: the page itself */
-	uint32_t page;
-	unsigned char *wanted; /* calculated values that the page shows or depends on */
+/* The calculated values of page p: list[first[p]] up to first[p + 1]. */
+struct on_pages {
+	uint32_t *first, *list;
 };
 
-static void view(void *ctx, const struct node *n)
+/* Calls for each page that a calculated value changes on: counting (list NULL), then noting. */
+static void pages_of(const struct graph *g, struct on_pages *o)
 {
-	struct viewer *v = ctx;
-
-	if (n->question && n->reference != R_GONE && n->question != v->of && n->question->page->index == v->page)
-		n->question->refresh = true;
-	else if (n->reference == R_CALC)
-		v->wanted[n->calc->index] |= 1;
-}
-
-static void view_text(struct viewer *v, const struct text *t)
-{
-	for (uint32_t l = 0; t->pieces && l < v->d->language_count; l++)
-		for (uint32_t i = 0; i < t->pieces[l].count; i++)
-			node_references(t->pieces[l].parts[i].value, view, v);
-}
-
-static void view_list(struct viewer *v, const struct def_choices *list)
-{
-	const struct def_choices *own = list->shared ? list->shared : list;
-
-	for (uint32_t i = 0; i < own->count; i++) {
-		node_references(own->list[i].visible_if.tree, view, v);
-		node_references(own->list[i].enable_if.tree, view, v);
-		view_text(v, &own->list[i].label);
-		if (own->list[i].item) {
-			node_references(own->list[i].item->min_tree, view, v);
-			node_references(own->list[i].item->max_tree, view, v);
-			view_text(v, &own->list[i].item->unit);
-		}
-	}
-}
-
-static void view_question(struct viewer *v, const struct def_question *q)
-{
-	v->of = q;
-	node_references(q->visible_if.tree, view, v);
-	node_references(q->required_if.tree, view, v);
-	node_references(q->enable_if.tree, view, v);
-	node_references(q->choice_filter.tree, view, v);
-	if (def_may_lock(q))
-		node_references(q->first_tree, view, v);
-	node_references(q->min_tree, view, v);
-	node_references(q->max_tree, view, v);
-	view_text(v, &q->title);
-	view_text(v, &q->description);
-	view_text(v, &q->html);
-	view_text(v, &q->item_title);
-	node_references(q->over.tree, view, v);
-	if (q->over_from && q->over_from->page == q->page)
-		q->over_from->refresh = true;
-	view_list(v, &q->choices);
-	view_list(v, &q->rows);
-	if (q->from && q->from->page == q->page)
-		q->from->refresh = true;
-}
-
-static void mark_refresh(struct def *d, struct def_page *p, unsigned char *wanted)
-{
-	struct viewer v = {.d = d, .page = p->index, .wanted = wanted};
-	bool again = true;
-
-	for (uint32_t i = 0; i < d->calc_count; i++)
-		wanted[i] = 0;
-	view_text(&v, &p->title);
-	view_text(&v, &p->description);
-	for (uint32_t i = p->first; i < p->first + p->count; i++)
-		view_question(&v, &d->questions[i]);
-	v.of = NULL;
-	while (again) {
-		again = false;
-		for (uint32_t i = 0; i < d->calc_count; i++)
-			if (wanted[i] == 1) {
-				wanted[i] = 3;
-				again = true;
-				node_references(d->calcs[i].expression.tree, view, &v);
-			}
-	}
-}
-
-static void order_page(struct graph *g, struct def_page *p)
-{
-	uint32_t questions = g->d->question_count;
-
-	for (uint32_t i = 0; i < g->count; i++)
-		g->taken[i] = 0;
-	for (uint32_t i = p->first; i < p->first + p->count; i++)
-		g->taken[i] = !g->d->questions[i].left_out && !g->d->questions[i].roster;
 	for (uint32_t c = 0; c < g->d->calc_count; c++)
-		g->taken[questions + c] = g->touches[(size_t)c * g->d->page_count + p->index];
-	sort(g, &p->steps, &p->step_count);
+		for (uint32_t w = 0; w < g->touch_words; w++) {
+			uint32_t bits = g->touches[(size_t)c * g->touch_words + w];
+
+			for (uint32_t page = 32 * w; bits; page++, bits >>= 1)
+				if ((bits & 1) && o->list)
+					o->list[o->first[page + 1]++] = c;
+				else if (bits & 1)
+					o->first[page + 2]++;
+		}
+}
+
+static enum err calcs_by_page(struct graph *g, struct on_pages *o)
+{
+	uint32_t pages = g->d->page_count;
+
+	*o = (struct on_pages){.first = arena_array(g->d->a, uint32_t, (size_t)pages + 3)};
+	if (!o->first)
+		return ERR_MEMORY;
+	pages_of(g, o);
+	for (uint32_t i = 2; i < pages + 2; i++)
+		o->first[i] += o->first[i - 1];
+	if (o->first[pages + 1] > SURVEY_STEPS_MAX) {
+		diag(&g->d->diags, D_TOO_MANY, g->d->at, S("calculated values on pages where they change"),
+		    diag_int(&g->d->diags, SURVEY_STEPS_MAX));
+		return OK;
+	}
+	if (!(o->list = arena_array(g->d->a, uint32_t, (size_t)o->first[pages + 1] + 1)))
+		return ERR_MEMORY;
+	pages_of(g, o);
+	return OK;
+}
+
+static void order_page(struct graph *g, struct def_page *p, const struct on_pages *o)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = p->first; i < p->first + p->count; i++)
+		if (!g->d->questions[i].left_out && !g->d->questions[i].roster)
+			g->members[n++] = i;
+	for (uint32_t i = o->first[p->index]; i < o->first[p->index + 1]; i++)
+		g->members[n++] = g->d->question_count + o->list[i];
+	graph_sort(g, n, &p->steps, &p->step_count);
 }
 
 /* What a record of each roster takes, one after the other. */
 static void order_records(struct graph *g)
 {
-	collect(g);
 	for (uint32_t i = 0; i < g->d->question_count; i++) {
 		struct def_question *roster = &g->d->questions[i];
+		uint32_t n = 0;
 
 		if (roster->type != Q_roster || roster->left_out)
 			continue;
-		for (uint32_t k = 0; k < g->count; k++)
-			g->taken[k] = g->d->questions[k].roster == roster && !g->d->questions[k].left_out;
-		sort(g, &roster->steps, &roster->step_count);
+		for (uint32_t k = i + 1; k <= i + roster->span; k++)
+			if (g->d->questions[k].roster == roster && !g->d->questions[k].left_out)
+				g->members[n++] = k;
+		graph_sort(g, n, &roster->steps, &roster->step_count);
 	}
 }
 
-static bool graph_init(struct graph *g, struct def *d, bool records)
+/* All calculated values before the first page, and from their order which pages they belong to. */
+static void order_calcs(struct graph *g)
 {
-	*g = (struct graph){.d = d, .records = records, .count = d->question_count + (records ? 0 : d->calc_count)};
-	g->deps = arena_array(d->a, uint32_t *, g->count + 1);
-	g->dep_counts = arena_array(d->a, uint32_t, g->count + 1);
-	g->taken = arena_alloc(d->a, g->count + 1);
-	return g->deps && g->dep_counts && g->taken;
+	for (uint32_t i = 0; i < g->d->calc_count; i++)
+		g->members[i] = g->d->question_count + i;
+	graph_sort(g, g->d->calc_count, &g->d->steps, &g->d->step_count);
+	for (uint32_t i = 0; i < g->d->step_count; i++)
+		spread(g, g->d->steps[i].calc);
+	mark_outside(g);
 }
 
 enum err def_order(struct def *d)
 {
 	struct graph g, records;
-	unsigned char *wanted = arena_alloc(d->a, d->calc_count + 1);
+	struct on_pages o;
+	enum err e;
 
 	if (!graph_init(&g, d, false) || !graph_init(&records, d, true))
 		return ERR_MEMORY;
-	g.touches = arena_alloc_array(d->a, d->calc_count + 1, d->page_count + 1);
-	if (!wanted || !g.touches)
+	collect(&records);
+	collect(&g);
+	g.touch_words = d->page_count / 32 + 1;
+	g.touches = arena_alloc_array(d->a, (size_t)(d->calc_count + 1) * g.touch_words, sizeof(*g.touches));
+	if (d->diags.memory || !graph_settle(&g) || !graph_settle(&records) || !g.touches)
 		return ERR_MEMORY;
 	order_records(&records);
-	collect(&g);
-	spread(&g);
-	taint(&g);
-	mark_outside(&g);
-	for (uint32_t i = d->question_count; i < g.count; i++)
-		g.taken[i] = 1;
-	sort(&g, &d->steps, &d->step_count);
+	order_calcs(&g);
+	if (!d->diags.errors && (e = calcs_by_page(&g, &o)))
+		return e;
 	if (d->diags.errors)
 		return d->diags.memory ? ERR_MEMORY : OK;
 	order_quotas(d);
-	for (uint32_t i = 0; i < d->page_count; i++) {
-		order_page(&g, &d->pages[i]);
-		mark_refresh(d, &d->pages[i], wanted);
-	}
+	for (uint32_t i = 0; i < d->page_count; i++)
+		order_page(&g, &d->pages[i], &o);
+	mark_refresh(d);
 	return d->diags.memory ? ERR_MEMORY : OK;
 }
