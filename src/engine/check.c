@@ -161,6 +161,7 @@ static void check_choices_texts(struct def *d, struct def_choices *list)
 		if (!c->label.at)
 			diag(&d->diags, D_LABEL_MISSING, c->at, S(""), S(""));
 		check_text(d, &c->label, &scope);
+		check_text(d, &c->image, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
 		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
 	}

@@ -52,6 +52,7 @@ static void check_list(struct def *d, struct def_question *q, struct def_choices
 		if (!c->label.at && own_label)
 			diag(&d->diags, D_LABEL_MISSING, c->at, S(""), S(""));
 		check_text(d, &c->label, &scope);
+		check_text(d, &c->image, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
 		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
 	}
@@ -143,13 +144,27 @@ static void check_scale(struct def *d, struct def_question *q)
 		diag(&d->diags, D_SCALE, q->at, S(""), S(""));
 }
 
+/* In the order of the scale, whatever the order of keys. */
+static void sort_labels(struct def_choices *labels)
+{
+	for (uint32_t i = 1; i < labels->count; i++) {
+		struct def_choice x = labels->list[i];
+		uint32_t k = i;
+
+		for (; k && labels->list[k - 1].point > x.point; k--)
+			labels->list[k] = labels->list[k - 1];
+		labels->list[k] = x;
+	}
+}
+
 static void check_labels(struct def *d, struct def_question *q)
 {
+	sort_labels(&q->labels);
 	check_list(d, q, &q->labels, false);
 	for (uint32_t i = 0; i < q->labels.count; i++) {
-		double at = (double)q->labels.list[i].number;
+		double at = q->labels.list[i].point, steps = (at - q->low) / q->step;
 
-		if (at < q->low || at > q->high)
+		if (at < q->low || at > q->high || (q->type == Q_rating && steps != (double)(int64_t)steps))
 			diag(&d->diags, D_BAD_LABEL_KEY, q->labels.list[i].at, q->labels.list[i].text, S(""));
 	}
 }
@@ -295,6 +310,8 @@ static void check_texts(struct def *d, struct def_question *q, const struct scop
 	check_text(d, &q->html, scope);
 	check_text(d, &q->label_true, scope);
 	check_text(d, &q->label_false, scope);
+	for (size_t i = 0; i < countof(q->media); i++)
+		check_text(d, &q->media[i], scope);
 }
 
 static void check_validators(struct def *d, struct def_question *q)
@@ -328,7 +345,7 @@ void check_question(struct def *d, struct def_question *q)
 	check_bounds(d, q);
 	check_default(d, q);
 	check_limits(d, q);
-	if (q->type == Q_note && !q->html.at && !q->title.at)
+	if (q->type == Q_note && !q->html.at && !q->title.at && !q->media[0].at && !q->media[1].at && !q->media[2].at)
 		diag(&d->diags, D_MISSING, q->at, S("html"), S(""));
 	if (q->type == Q_consent && !q->html.at)
 		diag(&d->diags, D_MISSING, q->at, S("text"), S(""));

@@ -100,7 +100,7 @@ static struct node *labelled(struct cutter *c, struct node *n)
 
 static void cut_pipe(struct cutter *c)
 {
-	static const enum segment_mode modes[] = {SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL};
+	static const enum segment_mode modes[] = {SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL, SEGMENT_URL};
 	size_t end = pipe_end(c->source, c->i), start;
 	bool ok;
 	struct str inside, whole;
@@ -158,7 +158,7 @@ static void cut(struct cutter *c)
 			check_double(c);
 		if (c->use == TEXT_MARKUP && (x == '<' || x == '>'))
 			c->in_tag = x == '<';
-		if (c->use == TEXT_ADDRESS && (unsigned char)x > 127)
+		if (c->use >= TEXT_ADDRESS && (unsigned char)x > 127)
 			url_encode(&c->literal, str_make(&x, 1));
 		else
 			buf_char(&c->literal, x);
@@ -171,6 +171,20 @@ static bool in_host(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
 	       c == ':' || c == '_';
+}
+
+/* No blanks and control signs but inside of pipes. */
+static bool path_fits(struct str s, size_t at)
+{
+	while (at < s.n) {
+		bool doubled = str_starts(str_sub(s, at, 2), S("{{"));
+		size_t end = s.p[at] == '{' && !doubled ? pipe_end(s, at) : 0;
+
+		if (!end && ((unsigned char)s.p[at] <= ' ' || s.p[at] == 127))
+			return false;
+		at = end ? end : at + 1 + doubled;
+	}
+	return true;
 }
 
 /* Where people are sent is decided by the author alone: no answer may reach the scheme or the host. What is written out goes into
@@ -186,15 +200,23 @@ static bool address_fits(struct str s)
 		at++;
 	if (!scheme || at == scheme || (at < s.n && !str_find_char(S("/?#"), s.p[at], NULL)))
 		return false;
-	while (at < s.n) {
-		bool doubled = str_starts(str_sub(s, at, 2), S("{{"));
-		size_t end = s.p[at] == '{' && !doubled ? pipe_end(s, at) : 0;
+	return path_fits(s, at);
+}
 
-		if (!end && ((unsigned char)s.p[at] <= ' ' || s.p[at] == 127))
+/* A picture is asked for by the respondent's browser: from a host that the author wrote, never in the clear, or from the server that
+ * the page comes from. What is piped in is percent-encoded and stays within the path. */
+static bool media_fits(struct str s)
+{
+	size_t at = 0;
+
+	if (str_find_char(s, '\\', NULL) || str_starts(s, S("//")))
+		return false;
+	if (str_eq_nocase(str_sub(s, 0, 8), S("https://")))
+		return address_fits(s);
+	for (; at < s.n && !str_find_char(S("/?#"), s.p[at], NULL); at++)
+		if (s.p[at] == ':' || s.p[at] == '{')
 			return false;
-		at = end ? end : at + 1 + doubled;
-	}
-	return true;
+	return s.n > 0 && path_fits(s, 0);
 }
 
 static void cut_text(struct def *d, const struct text *t, const struct where *at, struct str source,
@@ -205,6 +227,8 @@ static void cut_text(struct def *d, const struct text *t, const struct where *at
 	c.source = t->use == TEXT_MARKUP ? html_clean(d, at, source) : source;
 	if (t->use == TEXT_ADDRESS && !address_fits(source))
 		diag(&d->diags, D_BAD_REDIRECT, at, S(""), S(""));
+	if (t->use == TEXT_MEDIA && !media_fits(source))
+		diag(&d->diags, D_BAD_MEDIA, at, S(""), S(""));
 	*out = (struct piece){NULL, 0};
 	cut(&c);
 }

@@ -46,7 +46,7 @@ struct piece {
 	uint32_t count;
 };
 
-enum text_use { TEXT_PLAIN, TEXT_MARKUP, TEXT_ADDRESS };
+enum text_use { TEXT_PLAIN, TEXT_MARKUP, TEXT_ADDRESS, TEXT_MEDIA };
 struct text {
 	const struct where *at; /* NULL: not given */
 	const struct json *json;
@@ -71,7 +71,8 @@ struct def_choice {
 	int64_t number;
 	bool has_code;
 	int64_t code;
-	struct text label;
+	double point; /* of a scale, for a label of it */
+	struct text label, image;
 	struct formula visible_if, enable_if;
 	bool fixed, exclusive;
 	enum role role;
@@ -110,6 +111,8 @@ struct def_question {
 	uint32_t index, span;	     /* among all questions, parents first; how many follow inside */
 	struct text title, description, required_message, unit, html, label_true, label_false, consent;
 	struct formula visible_if, required_if, first_expression, enable_if, choice_filter;
+	struct text media[3]; /* image, audio, video */
+	bool select_all;
 	bool read_only, outside; /* outside: enable_if looks at no answer */
 	bool required, pii, encrypted, multiline, each_row;
 	const struct json *first; /* default */

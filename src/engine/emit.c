@@ -97,9 +97,10 @@ static uint32_t choices_first(struct build *b, struct def_choices *own)
 		struct def_choice *c = &list->list[i];
 
 		made[i] = (struct p_choice){.text = emit_str(b->e, c->text),
-		    .number = optional_num(b, c->is_number, (double)c->number),
+		    .number = optional_num(b, c->is_number, c->number ? (double)c->number : c->point),
 		    .code = optional_num(b, c->has_code, (double)c->code),
 		    .label = text_id(b, &c->label),
+		    .image = text_id(b, &c->image),
 		    .visible_if = formula_id(b, &c->visible_if),
 		    .enable_if = formula_id(b, &c->enable_if),
 		    .role = c->role,
@@ -165,6 +166,7 @@ static uint32_t question_flags(const struct def_question *q)
 	flags |= q->refresh ? QUESTION_REFRESH : 0;
 	flags |= q->integer ? QUESTION_INTEGER : 0;
 	flags |= q->each_row ? QUESTION_EACH_ROW : 0;
+	flags |= q->select_all ? QUESTION_SELECT_ALL : 0;
 	flags |= q->read_only ? QUESTION_READ_ONLY : 0;
 	flags |= q->outside ? QUESTION_OUTSIDE : 0;
 	flags |= (type_rows[q->type].groups & P_CHOICES) && other_among(&q->choices) ? QUESTION_HAS_OTHER : 0;
@@ -278,6 +280,9 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.html = text_id(b, &q->html);
 	p.label_true = text_id(b, &q->label_true);
 	p.label_false = text_id(b, &q->label_false);
+	p.image = text_id(b, &q->media[0]);
+	p.audio = text_id(b, &q->media[1]);
+	p.video = text_id(b, &q->media[2]);
 	question_limits(b, q, &p);
 	question_records(b, q, &p);
 	if ((r = RECORD(b, question)))

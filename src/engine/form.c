@@ -141,6 +141,23 @@ static void drop(struct form *f, struct str key)
 		}
 }
 
+/* "Select all" stands for every choice that may be chosen beside others and needs no words of its own. */
+static uint32_t take_all(struct form *f, const struct p_question *q, struct str name, struct json *items)
+{
+	const struct state *s = &f->r->states[q - f->r->p->question];
+	uint32_t n = 0;
+
+	if (!find(f, field_name(f, name, '-', S("-all"))))
+		return 0;
+	for (uint32_t i = 0; i < s->choice_count; i++) {
+		const struct p_choice *c = s->choices[i].choice;
+
+		if (!c->role && !(c->flags & CHOICE_EXCLUSIVE) && !s->choices[i].off)
+			items[n++] = choice_json(f->r->p, q, program_str(f->r->p, c->text));
+	}
+	return n;
+}
+
 /* Every field of a multi; every place of a rank. */
 static bool list_json(struct form *f, const struct p_question *q, struct str name, struct json *out)
 {
@@ -150,10 +167,14 @@ static bool list_json(struct form *f, const struct p_question *q, struct str nam
 	bool some = false;
 	struct buf digits;
 
+	if (q->flags & QUESTION_SELECT_ALL)
+		room = f->r->states[q - f->r->p->question].choice_count;
 	for (size_t i = 0; i < f->n; i++)
 		room += q->type == Q_rank || str_eq(f->fields[i].name, field);
 	if (!(items = run_alloc(f->r, room, sizeof(*items))))
 		return false;
+	if (q->flags & QUESTION_SELECT_ALL)
+		some = (n = take_all(f, q, name, items)) > 0;
 	for (size_t i = 0; q->type == Q_multi && i < f->n; i++)
 		if (str_eq(f->fields[i].name, field)) {
 			some = true;

@@ -36,6 +36,7 @@ static void view_list(struct viewer *v, const struct def_choices *list)
 		node_references(own->list[i].visible_if.tree, view, v);
 		node_references(own->list[i].enable_if.tree, view, v);
 		view_text(v, &own->list[i].label);
+		view_text(v, &own->list[i].image);
 		if (own->list[i].item) {
 			node_references(own->list[i].item->min_tree, view, v);
 			node_references(own->list[i].item->max_tree, view, v);
@@ -58,6 +59,8 @@ static void view_question(struct viewer *v, const struct def_question *q)
 	view_text(v, &q->title);
 	view_text(v, &q->description);
 	view_text(v, &q->html);
+	for (size_t i = 0; i < countof(q->media); i++)
+		view_text(v, &q->media[i]);
 	view_text(v, &q->item_title);
 	node_references(q->over.tree, view, v);
 	if (q->over_from && q->over_from->page == q->page)

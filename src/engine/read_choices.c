@@ -47,19 +47,19 @@ static void code_read(struct reader r, struct def_choice *c)
 static bool choice_read(struct reader r, struct def_choice *c)
 {
 	static const char *const known[] = {
-	    "value", "code", "label", "visible_if", "fixed", "exclusive", "role", "enable_if", NULL};
-	static const char *const later[] = {"image", NULL};
+	    "value", "code", "label", "visible_if", "fixed", "exclusive", "role", "enable_if", "image", NULL};
 
 	c->at = r.at;
 	if (r.json->type != JSON_OBJECT) {
 		diag(&r.d->diags, D_SHAPE, r.at, S("choice"), S("an object with value and label"));
 		return false;
 	}
-	read_keys(r, known, later, "a choice");
+	read_keys(r, known, NULL, "a choice");
 	if (!value_read(r, S("value"), c))
 		return false;
 	code_read(r, c);
 	read_text(r, S("label"), TEXT_PLAIN, &c->label);
+	read_text(r, S("image"), TEXT_MEDIA, &c->image);
 	read_formula(r, S("visible_if"), &c->visible_if);
 	read_formula(r, S("enable_if"), &c->enable_if);
 	c->fixed = read_bool(r, S("fixed"), false);

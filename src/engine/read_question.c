@@ -1,6 +1,7 @@
 /* read_question.c - questions, property by property. */
 #include "engine/def.h"
 #include "base/limits.h"
+#include "base/num.h"
 
 typedef void prop_reader(struct reader r, struct str key, struct def_question *q);
 
@@ -91,17 +92,40 @@ static void own_row_order(struct reader r, struct str key, struct def_question *
 	q->row_order = (enum order)read_word(r, key, orders, countof(orders), NULL);
 }
 
+static void own_image(struct reader r, struct str key, struct def_question *q)
+{
+	if (q->media[0].at)
+		diag(&r.d->diags, D_BOTH, where_key(&r.d->diags, r.at, key), S("image"), S("media"));
+	read_text(r, key, TEXT_MEDIA, &q->media[0]);
+}
+
+static void own_media(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const known[] = {"image", "audio", "video", NULL};
+	struct reader all = read_into(r, key);
+
+	if (all.json->type != JSON_OBJECT) {
+		read_shape(r, key, "an object with image, audio or video");
+		return;
+	}
+	read_keys(all, known, NULL, "media");
+	if (json_get(all.json, S("image")))
+		own_image(all, S("image"), q);
+	read_text(all, S("audio"), TEXT_MEDIA, &q->media[1]);
+	read_text(all, S("video"), TEXT_MEDIA, &q->media[2]);
+}
+
 static void own_display(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const choice[] = {"radio", "dropdown", "buttons", "likert"};
-	static const char *const choice_later[] = {"images", NULL};
-	static const char *const rating[] = {"numbers", "stars", "nps"};
-	static const char *const rating_later[] = {"smileys", NULL};
+	static const char *const choice[] = {"radio", "dropdown", "buttons", "likert", "images"};
+	static const char *const rating[] = {"numbers", "stars", "nps", "smileys"};
+	int word;
 
 	if (q->type == Q_rating)
-		q->display = (enum display)(DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating), rating_later));
-	else
-		q->display = (enum display)read_word(r, key, choice, countof(choice), choice_later);
+		word = DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating), NULL);
+	else if ((word = read_word(r, key, choice, countof(choice), NULL)) > DISPLAY_LIKERT)
+		word = DISPLAY_IMAGES;
+	q->display = (enum display)word;
 }
 
 static void own_rows(struct reader r, struct str key, struct def_question *q)
@@ -228,6 +252,7 @@ static void own_labels(struct reader r, struct str key, struct def_question *q)
 {
 	struct reader all = read_into(r, key);
 	struct def_choices *out = &q->labels;
+	char plain[NUM_TEXT_MAX];
 
 	if (all.json->type != JSON_OBJECT) {
 		read_shape(r, key, "an object, labels by number");
@@ -244,7 +269,7 @@ static void own_labels(struct reader r, struct str key, struct def_question *q)
 		c->text = all.json->members[i].key;
 		c->at = where_key(&r.d->diags, all.at, c->text);
 		c->is_number = true;
-		if (!str_to_int(c->text, &c->number) || !str_eq(c->text, diag_int(&r.d->diags, c->number))) {
+		if (!num_read(c->text, &c->point) || !str_eq(c->text, str_make(plain, num_text(c->point, plain)))) {
 			diag(&r.d->diags, D_BAD_LABEL_KEY, c->at, c->text, S(""));
 			continue;
 		}

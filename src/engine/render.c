@@ -5,12 +5,14 @@
  *   cc-errors (role=alert; p.cc-errors-title, ul of links to #q-NAME)
  *   cc-questions around all; cc-question each (fieldset, or div for one input), with the type cc-single, cc-multi, cc-rank,
  *     cc-boolean, cc-consent, cc-text, cc-number, cc-date, cc-time, cc-rating, cc-slider, cc-matrix, cc-multi_text,
- *     cc-allocation, cc-note; the display cc-radio, cc-dropdown, cc-buttons, cc-likert, cc-numbers, cc-stars, cc-nps;;
+ *     cc-allocation, cc-note; the display cc-radio, cc-dropdown, cc-buttons, cc-likert, cc-numbers, cc-stars, cc-nps, cc-smileys, cc-images;;
  *     cc-invalid when it has an error, cc-locked when it cannot be answered. Attributes: id q-NAME, data-name, data-refresh where others of the page depend on it
  *   cc-title (legend, label or p), cc-required (span in it), cc-description, cc-hint, cc-error
- *   cc-choices > cc-choice (label) > cc-choice-input, cc-choice-label; cc-other around the text of an `other`
- *   cc-scale > cc-point (label) > cc-point-input, cc-point-number, cc-point-label
- *   cc-field > cc-input | cc-textarea | cc-select, cc-unit
+ *   cc-media around cc-image, cc-audio, cc-video
+ *   cc-choices > cc-choice (label; of "select all" cc-all) > cc-choice-input, cc-choice-image, cc-choice-label; cc-other around the
+ *     text of an `other`, whose choice has data-other
+ *   cc-scale > cc-point (label) > cc-point-input, cc-point-face, cc-point-number, cc-point-label; cc-hidden is for screen readers
+ *   cc-field > cc-range (hidden until a script shows it), cc-input | cc-textarea | cc-select, cc-unit; cc-slider-labels (ul)
  *   cc-matrix > cc-row (fieldset) > cc-row-title, cc-row-cells > cc-cell (label) > cc-cell-input, cc-cell-label; a matrix of
  *     texts or numbers has cc-items
  *   cc-items > cc-item > cc-item-title, cc-input; cc-places > cc-place > cc-place-title, cc-select
@@ -88,10 +90,11 @@ static void paint_text(struct html *h, const char *tag, const char *class, struc
 
 static struct str display_class(const struct p_question *q)
 {
-	static const char *const names[] = {
-	    " cc-radio", " cc-dropdown", " cc-buttons", " cc-likert", " cc-numbers", " cc-stars", " cc-nps"};
+	static const char *const names[] = {" cc-radio", " cc-dropdown", " cc-buttons", " cc-likert", " cc-numbers",
+	    " cc-stars", " cc-nps", " cc-smileys", " cc-images"};
 
-	return str_from(q->type == Q_single || q->type == Q_rating ? names[q->display] : "");
+	return str_from(
+	    q->type == Q_single || q->type == Q_rating || (q->type == Q_multi && q->display) ? names[q->display] : "");
 }
 
 struct str paint_class(struct painter *p)
@@ -113,15 +116,15 @@ struct str paint_class(struct painter *p)
 }
 
 /* The ids of what explains the question, for aria-describedby. */
-struct str paint_describe(struct painter *p, bool description, bool hint)
+struct str paint_describe(struct painter *p, bool description, bool hint, bool labels)
 {
-	static const char *const parts[] = {"description", "hint", "error"};
-	const bool there[] = {description, hint, p->invalid};
+	static const char *const parts[] = {"description", "hint", "labels", "error"};
+	const bool there[] = {description, hint, labels, p->invalid};
 	struct str out = S("");
 	struct buf b;
 
 	buf_init(&b, p->r->a, 1024);
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < countof(parts); i++) {
 		if (!there[i])
 			continue;
 		if (b.n)
@@ -229,13 +232,15 @@ static void paint_question(struct painter *p)
 	p->required =
 	    (type_rows[p->q->type].groups & P_ANSWER) && !p->s->lock &&
 	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
-	p->described_by = paint_describe(p, description.n > 0, hint.n > 0);
+	p->described_by =
+	    paint_describe(p, description.n > 0, hint.n > 0, p->q->type == Q_slider && p->q->labels_count);
 	p->input = paint_part(p, "input");
 	p->field = paint_id(p, '-', S(""));
 	look_up(p);
 	paint_frame(p, tag);
 	paint_title(p);
 	paint_aside(p, "description", "cc-description", description);
+	paint_media(p);
 	paint_aside(p, "hint", "cc-hint", hint);
 	paint_errors(p);
 	paint_inputs(p);
@@ -249,6 +254,8 @@ static void paint_group(struct painter *p, const struct p_page *page, uint32_t d
 	html_attr(p->h, "id", paint_id(p, '-', S("")));
 	paint_text(p->h, "h2", "cc-group-title", run_text(p->r, p->q->title));
 	paint_text(p->h, "p", "cc-group-description", run_text(p->r, p->q->description));
+	p->title = run_text(p->r, p->q->title);
+	paint_media(p);
 	paint_level(p, page, p->question + 1, depth + 1);
 	html_close(p->h, "section");
 }

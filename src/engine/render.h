@@ -12,7 +12,7 @@ struct painter {
 	const struct p_question *q;
 	struct state *s;
 	struct str name;	 /* of the question: its path */
-	struct str described_by; /* ids of description, hint and error; empty when there are none */
+	struct str described_by; /* ids of description, hint, labels and error; empty when there are none */
 	struct str title;
 	bool invalid, required;
 	struct str input, field; /* id and name of an only input */
@@ -26,7 +26,11 @@ uint32_t paint_errors_count(const struct painter *p);
 void paint_errors(struct painter *p);
 void paint_aside(struct painter *p, const char *what, const char *class, struct str text);
 struct str paint_class(struct painter *p);
-struct str paint_describe(struct painter *p, bool description, bool hint); /* ids for aria-describedby */
+struct str paint_describe(struct painter *p, bool description, bool hint, bool labels); /* ids for aria-describedby */
+
+/* render_media.c: what is to be seen or heard with a question; the label of a choice, with its picture. */
+void paint_media(struct painter *p);
+void paint_choice_label(struct painter *p, const char *class, const struct choice_view *v);
 
 /* render_roster.c */
 void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth);

@@ -7,12 +7,22 @@ static bool is_now(const struct painter *p, const struct value *v)
 	return p->now.kind == V_LIST ? value_in(v, &p->now) : value_same(v, &p->now);
 }
 
-static void option(struct painter *p, struct str value, struct str label, bool selected, bool off)
+/* What style sheet and script go by: the choice that asks for words, those that "select all" does not mean. */
+static void paint_marks(struct painter *p, const struct choice_view *v)
+{
+	html_attr_bool(p->h, "data-other", v->choice->role == ROLE_OTHER && v->from == p->q);
+	html_attr_bool(p->h, "data-apart",
+	    (p->q->flags & QUESTION_SELECT_ALL) && (v->choice->role || (v->choice->flags & CHOICE_EXCLUSIVE)));
+}
+
+static void option(struct painter *p, struct str value, struct str label, bool selected, const struct choice_view *v)
 {
 	html_open(p->h, "option");
 	html_attr(p->h, "value", value);
 	html_attr_bool(p->h, "selected", selected);
-	html_attr_bool(p->h, "disabled", off);
+	html_attr_bool(p->h, "disabled", v && v->off);
+	if (v)
+		paint_marks(p, v);
 	html_text(p->h, label);
 	html_close(p->h, "option");
 }
@@ -25,15 +35,20 @@ static void paint_select(struct painter *p, struct str id, struct str name, cons
 	html_attr(p->h, "class", S("cc-select"));
 	html_attr(p->h, "id", id);
 	html_attr(p->h, "name", name);
-	if (p->q->type == Q_single && !paint_is_single(p->q))
+	if (p->q->type != Q_rank && !paint_is_single(p->q))
 		html_attr(p->h, "aria-label", p->title);
 	paint_attributes(p);
-	option(p, S(""), message(p->r, MSG_CHOOSE, S(""), S("")), value_is_empty(now), false);
+	if (p->q->type == Q_multi) {
+		html_attr_bool(p->h, "multiple", true);
+		html_attr_int(p->h, "size", p->s->choice_count < 8 ? p->s->choice_count : 8);
+	} else {
+		option(p, S(""), message(p->r, MSG_CHOOSE, S(""), S("")), value_is_empty(now), NULL);
+	}
 	for (uint32_t i = 0; order && i < p->s->choice_count; i++) {
 		const struct choice_view *v = &p->s->choices[order[i]];
 
 		option(p, program_str(p->r->p, v->choice->text), choice_label(p->r, v),
-		    value_same(&v->value, now) && !v->off, v->off);
+		    (p->q->type == Q_multi ? is_now(p, &v->value) : value_same(&v->value, now)) && !v->off, v);
 	}
 	html_close(p->h, "select");
 }
@@ -50,10 +65,11 @@ static void paint_choice(struct painter *p, const struct choice_view *v, bool se
 	html_attr_bool(p->h, "checked", is_now(p, &v->value) && !v->off);
 	html_attr_bool(p->h, "disabled", v->off);
 	html_attr_bool(p->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
+	paint_marks(p, v);
 	if (several && p->invalid)
 		html_attr(p->h, "aria-invalid", S("true"));
 	html_close_void(p->h);
-	paint_span(p, "cc-choice-label", choice_label(p->r, v));
+	paint_choice_label(p, "cc-choice-label", v);
 	html_close(p->h, "label");
 }
 
@@ -81,18 +97,38 @@ static void paint_other(struct painter *p)
 	}
 }
 
+/* Never ticked by itself: a form without a script would take everything again after one was unticked. */
+static void paint_all(struct painter *p)
+{
+	if (!(p->q->flags & QUESTION_SELECT_ALL))
+		return;
+	html_open(p->h, "label");
+	html_attr(p->h, "class", S("cc-choice cc-all"));
+	html_open(p->h, "input");
+	html_attr(p->h, "class", S("cc-choice-input"));
+	html_attr(p->h, "type", S("checkbox"));
+	html_attr(p->h, "name", paint_part(p, "all"));
+	html_attr(p->h, "value", S("true"));
+	html_attr_bool(p->h, "data-all", true);
+	html_close_void(p->h);
+	paint_span(p, "cc-choice-label", message(p->r, MSG_SELECT_ALL, S(""), S("")));
+	html_close(p->h, "label");
+}
+
 void paint_choices(struct painter *p)
 {
 	bool several = p->q->type == Q_multi;
 	uint16_t *order;
 
-	if (!several && p->q->display == DISPLAY_DROPDOWN) {
+	if (p->q->display == DISPLAY_DROPDOWN) {
+		paint_all(p);
 		paint_select(p, p->input, p->field, &p->now);
 		paint_other(p);
 		return;
 	}
 	order = display_choices(p->r, p->question, p->name);
 	paint_div(p, "cc-choices");
+	paint_all(p);
 	for (uint32_t i = 0; order && i < p->s->choice_count; i++)
 		paint_choice(p, &p->s->choices[order[i]], several);
 	html_close(p->h, "div");
@@ -188,7 +224,7 @@ static void paint_point(struct painter *c, const struct choice_view *v)
 	html_attr_bool(c->h, "disabled", v->off);
 	html_attr_bool(c->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
 	html_close_void(c->h);
-	paint_span(c, "cc-cell-label", choice_label(c->r, v));
+	paint_choice_label(c, "cc-cell-label", v);
 	html_close(c->h, "label");
 }
 

@@ -55,7 +55,7 @@ void paint_attributes(struct painter *p)
 		html_attr(p->h, "aria-describedby", p->described_by);
 	/* what can be read stays in reach of the keyboard; of groups the fieldset is disabled */
 	if (p->s->lock && paint_is_single(p->q))
-		html_attr_bool(p->h, p->q->type == Q_single || p->q->type == Q_slider ? "disabled" : "readonly", true);
+		html_attr_bool(p->h, p->q->type == Q_single ? "disabled" : "readonly", true);
 }
 
 struct str paint_number_text(struct painter *p, double v)
@@ -146,15 +146,61 @@ static void paint_number(struct painter *p)
 	html_close(p->h, "div");
 }
 
-/* A range input always has a value; a field tells "not answered" apart. A script may put a range beside it. */
-static void paint_slider(struct painter *p)
+static void range_attributes(struct painter *p)
 {
-	open_input(p, S("number"));
-	name_input(p);
 	bounds(p);
 	if (p->q->step)
 		html_attr(p->h, "step", paint_number_text(p, program_num(p->r->p, p->q->step)));
+}
+
+static void paint_slider_labels(struct painter *p)
+{
+	if (!p->q->labels_count)
+		return;
+	html_open(p->h, "ul");
+	html_attr(p->h, "class", S("cc-slider-labels"));
+	html_attr(p->h, "id", paint_part(p, "labels"));
+	for (uint32_t i = 0; i < p->q->labels_count; i++) {
+		const struct p_choice *c = &p->r->p->choice[p->q->labels + i];
+
+		html_open(p->h, "li");
+		paint_span(p, "cc-slider-point", paint_number_text(p, program_num(p->r->p, c->number)));
+		html_text(p->h, S(" "));
+		html_text(p->h, run_text(p->r, c->label));
+		html_close(p->h, "li");
+	}
+	html_close(p->h, "ul");
+}
+
+/* A range always has a value, so it cannot say "not answered": the field beside it is the answer, with or without a script; the
+ * range has no name, is shown by the script, and moves the field. */
+static void paint_slider(struct painter *p)
+{
+	struct value shown = p->now, high = vm_run(p->r, p->q->max);
+
+	if (shown.kind != V_NUM)
+		shown = vm_run(p->r, p->q->min);
+	paint_div(p, "cc-field");
+	html_open(p->h, "input");
+	html_attr(p->h, "class", p->now.kind == V_NUM ? S("cc-range") : S("cc-range cc-unset"));
+	html_attr(p->h, "type", S("range"));
+	html_attr(p->h, "id", paint_part(p, "range"));
+	range_attributes(p);
+	if (p->now.kind != V_NUM && shown.kind == V_NUM && high.kind == V_NUM)
+		shown.num += (high.num - shown.num) / 2;
+	html_attr(p->h, "value", run_show(p->r, &shown));
+	html_attr(p->h, "aria-label", p->title.n ? p->title : p->name);
+	if (p->described_by.n)
+		html_attr(p->h, "aria-describedby", p->described_by);
+	html_attr_bool(p->h, "disabled", p->s->lock != LOCK_OPEN);
+	html_attr_bool(p->h, "hidden", true);
+	html_close_void(p->h);
+	open_input(p, S("number"));
+	name_input(p);
+	range_attributes(p);
 	close_input(p);
+	html_close(p->h, "div");
+	paint_slider_labels(p);
 }
 
 static void paint_moment(struct painter *p)
@@ -178,6 +224,23 @@ static struct str point_label(struct painter *p, double at)
 	return S("");
 }
 
+/* One of five faces by where the point stands on its scale; its name is for those who cannot see it. */
+static void paint_face(struct painter *p, double at, bool named)
+{
+	static const char *const faces[] = {"😞", "🙁", "😐", "🙂", "😄"};
+	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
+	int face = high.num > low.num ? (int)(4 * (at - low.num) / (high.num - low.num) + 0.5) : 0;
+
+	face = face < 0 ? 0 : face > 4 ? 4 : face;
+	html_open(p->h, "span");
+	html_attr(p->h, "class", S("cc-point-face"));
+	html_attr(p->h, "aria-hidden", S("true"));
+	html_text(p->h, str_from(faces[face]));
+	html_close(p->h, "span");
+	if (!named)
+		paint_span(p, "cc-hidden", message(p->r, (enum message)(MSG_FACE_1 + face), S(""), S("")));
+}
+
 static void paint_point(struct painter *p, double at)
 {
 	struct str number = paint_number_text(p, at), label = point_label(p, at);
@@ -192,6 +255,9 @@ static void paint_point(struct painter *p, double at)
 	html_attr(p->h, "value", number);
 	html_attr_bool(p->h, "checked", value_same(&v, &p->now));
 	html_close_void(p->h);
+	if (p->q->display == DISPLAY_SMILEYS)
+		paint_face(p, at, label.n > 0);
+	html_text(p->h, p->q->display == DISPLAY_SMILEYS ? S(" ") : S(""));
 	paint_span(p, "cc-point-number", number);
 	if (label.n) {
 		html_text(p->h, S(" "));

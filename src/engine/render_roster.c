@@ -84,6 +84,7 @@ void paint_roster(struct painter *p, const struct p_page *page, uint32_t depth)
 	html_attr(p->h, "tabindex", S("-1"));
 	paint_title(p);
 	paint_aside(p, "description", "cc-description", description);
+	paint_media(p);
 	paint_errors(p);
 	for (uint32_t i = 0; i < p->s->record_count && !p->r->failed; i++)
 		paint_record(p, page, i, depth);

@@ -213,7 +213,7 @@ static bool check_questions(struct verifier *v)
 
 		if (q->type >= QUESTION_TYPES)
 			return refuse(v, "a question has an unknown type");
-		if (q->order > ORDER_DESC || q->row_order > ORDER_DESC || q->display > DISPLAY_NPS ||
+		if (q->order > ORDER_DESC || q->row_order > ORDER_DESC || q->display > DISPLAY_IMAGES ||
 		    q->input > INPUT_TEL || q->cell > CELL_NUMBER || q->from_mode > FROM_ALL)
 			return refuse(v, "a question has an unknown way of display or order");
 		/* parents first, and on the same page: so walking upwards ends */

@@ -155,6 +155,8 @@ function choices(r, names, expressions) {
 		const choice = { value: whole ? i + 1 : `c${i}`, label: label(r, { any: [] }) };
 		if (r.chance(15))
 			choice.visible_if = expressions.bool(1);
+		if (r.chance(10))
+			choice.image = r.of(['https://cdn.example/a.png?x=1&y=2', '/media/b.png']);
 		if (r.chance(8))
 			choice.enable_if = expressions.bool(1);
 		return choice;
@@ -174,7 +176,7 @@ const typed = (r) => r.of([{}, { type: 'email' }, { max_length: 6 }, { pattern: 
 
 const types = {
 	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
-	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }) }),
+	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }), ...(r.chance(30) && { select_all: true }), ...(r.chance(30) && { display: r.of(['dropdown', 'buttons', 'images']) }) }),
 	rank: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(30) && { max_ranked: 2 }) }),
 	boolean: (r, names) => (r.chance(50) ? { label_true: label(r, names), label_false: 'No' } : {}),
 	consent: (r, names) => ({ text: `I agree to <b>${r.below(9)}</b> things` }),
@@ -182,8 +184,8 @@ const types = {
 	number: (r) => ({ ...(r.chance(30) && { subtype: 'integer' }), ...(r.chance(40) && { min: -3, max: 50 + r.below(50) }), ...(r.chance(20) && { step: 0.5 }), ...(r.chance(20) && { unit: 'kg' }) }),
 	date: (r) => (r.chance(40) ? { min: '1980-01-01', max: '2030-12-31' } : {}),
 	time: () => ({}),
-	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars']) }) }),
-	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]) }),
+	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars', 'smileys']) }), ...(r.chance(30) && { labels: { 5: label(r, { any: [] }), 2: 'Two' } }) }),
+	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]), ...(r.chance(30) && { labels: { 100: 'Much', 0: 'None', 12.5: label(r, { any: [] }) } }) }),
 	matrix: (r, names, x) => {
 		const cell = r.of(['single', 'single', 'multi', 'text', 'number']);
 		const columns = Array.from({ length: 2 + r.below(3) }, (_, i) => ({ value: i + 1, label: label(r, { any: [] }), ...(i && r.chance(15) && { visible_if: x.bool(1) }), ...(r.chance(10) && { exclusive: true, role: 'none' }) }));
@@ -217,6 +219,8 @@ function question(r, name, names) {
 	const q = { type, name, ...types[type](r, names, x) };
 	if (type !== 'note')
 		q.title = label(r, names);
+	if (r.chance(10))
+		q.media = r.of([{ image: 'a.png' }, { audio: '/a.mp3', video: 'https://cdn.example/v.mp4' }]);
 	if (r.chance(30))
 		q.visible_if = x.bool(2);
 	if (type === 'note')

@@ -3,6 +3,8 @@
  * - Fields on which other questions depend (data-refresh) ask the server for the page again, in place.
  * - An exclusive choice unticks the others at once, and they it.
  * - A form is sent once, however often its button is pressed.
+ * - "Select all" ticks and unticks at once, and shows whether all are.
+ * - A slider moves its number; until it is touched there is no answer.
  * - Long answers show how many characters are left.
  * - A goodbye with words to read goes on by itself after a while.
  */
@@ -100,6 +102,8 @@ function swap(form: HTMLFormElement, reply: Document): void {
 	if (name)
 		restoreFocus(fresh, name, start, end);
 	countAll(fresh, form);
+	settleEveryAll(fresh, form);
+	showRanges(fresh);
 	if (status)
 		status.textContent = '';
 	if (questionIds(fresh).some((q) => !before.includes(q)))
@@ -141,6 +145,75 @@ function settleExclusive(changed: HTMLInputElement, form: HTMLFormElement): void
 		if (alone || other.hasAttribute('data-exclusive'))
 			other.checked = false;
 	}
+}
+
+/* ---- all at once ---- */
+
+/* The choices that "select all" stands for: not those that stand alone or ask for words. */
+function boxesOf(all: HTMLInputElement): HTMLInputElement[] {
+	const frame = all.closest('.cc-question');
+	return frame ? Array.from(frame.querySelectorAll<HTMLInputElement>('.cc-choice-input:not([data-all], [data-apart], :disabled)')) : [];
+}
+
+function optionsOf(all: HTMLInputElement): HTMLOptionElement[] {
+	const select = all.closest('.cc-question')?.querySelector('select');
+	return select ? Array.from(select.options).filter((option) => !option.disabled && !option.hasAttribute('data-apart')) : [];
+}
+
+function settleAll(changed: Element, form: HTMLFormElement): void {
+	const frame = changed.closest('.cc-question');
+	const all = frame?.querySelector<HTMLInputElement>('[data-all]');
+	if (!all)
+		return;
+	const boxes = boxesOf(all);
+	const options = optionsOf(all);
+	if (changed === all) {
+		boxes.forEach((box) => { box.checked = all.checked; });
+		options.forEach((option) => { option.selected = all.checked; });
+		boxes.slice(0, 1).forEach((box) => { settleExclusive(box, form); });
+	}
+	const chosen = boxes.filter((box) => box.checked).length + options.filter((option) => option.selected).length;
+	all.checked = chosen > 0 && chosen === boxes.length + options.length;
+	all.indeterminate = chosen > 0 && !all.checked;
+}
+
+function settleEveryAll(root: ParentNode, form: HTMLFormElement): void {
+	root.querySelectorAll('[data-all]').forEach((all) => {
+		const other = all.closest('.cc-question')?.querySelector('.cc-choice-input:not([data-all]), select');
+		if (other)
+			settleAll(other, form);
+	});
+}
+
+/* ---- sliders ---- */
+
+/* The number beside the range is the answer; the range follows it and moves it. A range that is pressed where it stands says so too. */
+function showRanges(root: ParentNode): void {
+	root.querySelectorAll<HTMLInputElement>('.cc-range').forEach((range) => {
+		const field = range.nextElementSibling;
+		if (!(field instanceof HTMLInputElement))
+			return;
+		const take = (): void => {
+			if (field.value === range.value)
+				return;
+			field.value = range.value;
+			range.classList.remove('cc-unset');
+			field.dispatchEvent(new Event('input', { bubbles: true }));
+			field.dispatchEvent(new Event('change', { bubbles: true }));
+		};
+		range.hidden = false;
+		range.addEventListener('input', take);
+		range.addEventListener('click', take);
+		range.addEventListener('keydown', (event) => {
+			if (event.key === ' ')
+				take();
+		});
+		field.addEventListener('input', () => {
+			range.classList.toggle('cc-unset', !field.value);
+			if (field.value)
+				range.value = field.value;
+		});
+	});
 }
 
 /* ---- characters left ---- */
@@ -194,6 +267,7 @@ function watch(form: HTMLFormElement): void {
 			return;
 		if (event.target instanceof HTMLInputElement)
 			settleExclusive(event.target, form);
+		settleAll(event.target, form);
 		if (event.target.closest('[data-refresh]'))
 			void refresh(form);
 	});
@@ -206,6 +280,8 @@ function start(): void {
 		sendOnce(form);
 		watch(form);
 		countAll(form, form);
+		settleEveryAll(form, form);
+		showRanges(form);
 		byId('cc-errors')?.focus();
 	}
 	if (onward)
