@@ -46,6 +46,8 @@ struct compiled {
 enum err engine_compile(struct arena *a, const struct json *definition, unsigned flags, struct compiled *out);
 /* The same from text: broken JSON becomes a diagnostic (E0001) with line and column in its message. */
 enum err engine_compile_text(struct arena *a, struct str text, unsigned flags, struct compiled *out);
+/* Every diagnostic there is, as a page in Markdown: docs/diagnostics.md. */
+void diagnostics_print(struct buf *out);
 /* {"valid": bool, "errors": n, "warnings": n, "diagnostics": [{severity, code, pointer, column, end_column, message}]} */
 void compiled_json(const struct compiled *c, struct json_out *w);
 

@@ -10,7 +10,8 @@ static void print_help(const struct command_line *line)
 	printf("\nOptions:\n");
 	for (i = 0; i < line->option_count; i++) {
 		const struct option_row *o = &line->options[i];
-		int used = printf("  --%s%s%s", o->name, o->value_name ? " " : "", o->value_name ? o->value_name : "");
+		int used = printf("  %s%s%s%s", o->name[1] ? "--" : "-", o->name, o->value_name ? " " : "",
+		    o->value_name ? o->value_name : "");
 
 		printf("%*s%s\n", used < 28 ? 28 - used : 2, "", o->about);
 	}
@@ -51,23 +52,25 @@ const char *command_option(const struct command_line *line, const char *name)
 	return o->value_name ? o->value : "";
 }
 
-/* One argument that begins with "--". Answers how many arguments it took, 0 when it is wrong (said). */
+/* One argument that begins with "--", or with "-" and a letter. Answers how many arguments it took, 0 when it is wrong (said). */
 static int take_option(struct command_line *line, int left, char **argv)
 {
-	struct str value = str_from(argv[0] + 2), name;
+	const char *dashes = argv[0][1] == '-' ? "--" : "-";
+	struct str value = str_from(argv[0] + strlen(dashes)), name;
 	struct option_row *o;
 	bool with_value;
 
 	name = str_cut(&value, '=', &with_value);
-	o = find_option(line, name);
+	o = (name.n == 1) == (dashes[1] == 0) ? find_option(line, name) : NULL;
 	if (!o) {
-		command_fail(line, 2, "there is no option --%.*s", STR_ARGS(name));
+		command_fail(line, 2, "there is no option %s%.*s%s", dashes, STR_ARGS(name),
+		    dashes[1] ? "" : "; most options begin with two dashes");
 		return 0;
 	}
 	o->given = true;
 	if (!o->value_name) {
 		if (with_value)
-			command_fail(line, 2, "--%s takes no value", o->name);
+			command_fail(line, 2, "%s%s takes no value", dashes, o->name);
 		return with_value ? 0 : 1;
 	}
 	if (with_value) {
@@ -75,7 +78,7 @@ static int take_option(struct command_line *line, int left, char **argv)
 		return 1;
 	}
 	if (left < 2) {
-		command_fail(line, 2, "--%s needs a value: --%s %s", o->name, o->name, o->value_name);
+		command_fail(line, 2, "%s%s needs a value: %s%s %s", dashes, o->name, dashes, o->name, o->value_name);
 		return 0;
 	}
 	o->value = argv[1];
@@ -107,10 +110,6 @@ bool command_line_read(struct command_line *line, int argc, char **argv, int *st
 		if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
 			print_help(line);
 			*status = 0;
-			return true;
-		}
-		if (arg[1] != '-') {
-			command_fail(line, 2, "there is no option %s; options begin with two dashes", arg);
 			return true;
 		}
 		took = take_option(line, argc - i, argv + i);

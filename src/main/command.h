@@ -16,7 +16,7 @@
 #include "core/config.h"
 
 struct option_row {
-	const char *name;            /* without the dashes */
+	const char *name;            /* without the dashes: two, one before a single letter */
 	const char *value_name;      /* NULL: a switch */
 	const char *about;
 	bool given;                  /* out */

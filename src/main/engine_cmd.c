@@ -1,77 +1,14 @@
-/* engine_cmd.c - check, compile, disasm, eval. */
+/* engine_cmd.c - compile, disasm, eval; check is in diagnose.c. */
 #include "main/engine_cmd.h"
 #include <errno.h>
 #include <sys/time.h>
 #include "base/limits.h"
 #include "engine/engine.h"
+#include "main/command.h"
 
 #define FILE_MAX_BYTES (50 * MB)
 #define COMMAND_ARENA_MAX_BYTES (512 * MB)
 #define LINE_MAX_BYTES (1 * MB)
-
-struct options {
-	const char *file, *output, *compat;
-	bool json, leave_out, help, wrong;
-};
-
-static const char check_help[] =
-    "usage: collect check FILE [--json] [--leave-out-unbuilt]\n"
-    "Compiles a survey definition and prints what is wrong with it. FILE may be - for standard input.\n"
-    "  --json               the diagnostics as one JSON object\n"
-    "  --leave-out-unbuilt  leave out, with a warning, what this release does not do\n"
-    "Exits with 0 when there is no error, 1 otherwise, 2 when it was called wrongly.\n";
-static const char compile_help[] =
-    "usage: collect compile FILE -o PROGRAM [--leave-out-unbuilt]\n"
-    "Compiles a survey definition to a program. The same definition gives the same bytes. FILE and PROGRAM may be -.\n";
-static const char disasm_help[] =
-    "usage: collect disasm PROGRAM\n"
-    "Prints a compiled program for people: its sections, pages, rules and code. PROGRAM may be -.\n";
-static const char eval_help[] =
-    "usage: collect eval [--compat strict|surveyjs]\n"
-    "Reads lines {\"expression\": \"...\", \"values\": {...}} and writes a line for each: {\"value\": ...} or\n"
-    "{\"error\": {\"code\": ..., \"column\": ..., \"message\": ...}}. A line may give the time as \"now_ms\".\n"
-    "This release evaluates in compat strict.\n";
-
-static struct options parse(int argc, char **argv)
-{
-	struct options o = {.compat = "strict"};
-
-	for (int i = 1; i < argc; i++) {
-		struct str a = str_from(argv[i]);
-
-		if (str_eq(a, S("--help")) || str_eq(a, S("-h")))
-			o.help = true;
-		else if (str_eq(a, S("--json")))
-			o.json = true;
-		else if (str_eq(a, S("--leave-out-unbuilt")))
-			o.leave_out = true;
-		else if (str_eq(a, S("-o")) && i + 1 < argc)
-			o.output = argv[++i];
-		else if (str_eq(a, S("--compat")) && i + 1 < argc)
-			o.compat = argv[++i];
-		else if ((argv[i][0] == '-' && a.n > 1) || o.file)
-			o.wrong = true;
-		else
-			o.file = argv[i];
-	}
-	return o;
-}
-
-/* Prints the help that was asked for, or that the wrong call calls for; true when there is nothing else to do. */
-static bool help(const struct options *o, bool complete, const char *text, int *exit_code)
-{
-	if (o->help) {
-		fputs(text, stdout);
-		*exit_code = 0;
-		return true;
-	}
-	if (o->wrong || !complete) {
-		fputs(text, stderr);
-		*exit_code = 2;
-		return true;
-	}
-	return false;
-}
 
 static bool read_stream(FILE *f, struct arena *a, struct str *out)
 {
@@ -104,73 +41,6 @@ static void print(struct str s, FILE *f)
 	fwrite(s.p, 1, s.n, f);
 }
 
-static void print_diagnostics(const struct compiled *c, FILE *f)
-{
-	static const char *const names[] = {"error", "warning", "note"};
-
-	for (size_t i = 0; i < c->diagnostic_count; i++) {
-		const struct diagnostic *d = &c->diagnostics[i];
-
-		fprintf(f, "%s %.*s %.*s", names[d->severity], STR_ARGS(d->code), STR_ARGS(d->pointer));
-		if (d->column)
-			fprintf(f, " column %u-%u", d->column, d->end_column);
-		fprintf(f, ": %.*s\n", STR_ARGS(d->message));
-	}
-}
-
-static int compile_file(const char *path, bool leave_out, struct arena *a, struct compiled *c)
-{
-	struct str text;
-	enum err e;
-
-	if (!engine_read_file(path, a, &text))
-		return 2;
-	e = engine_compile_text(a, text, leave_out ? COMPILE_LEAVE_OUT_UNBUILT : 0, c);
-	if (e) {
-		fprintf(stderr, "collect: %s: %s\n", path, err_meaning(e));
-		return 2;
-	}
-	return c->error_count ? 1 : 0;
-}
-
-int engine_compile_file(const char *path, bool leave_out, struct arena *a, struct compiled *c)
-{
-	int code = compile_file(path, leave_out, a, c);
-
-	if (code < 2)
-		print_diagnostics(c, stderr);
-	return code;
-}
-
-int engine_cmd_check(int argc, char **argv)
-{
-	struct options o = parse(argc, argv);
-	struct compiled c;
-	struct json_out w;
-	struct arena a;
-	struct str text;
-	struct buf b;
-	int code;
-
-	if (help(&o, o.file && !o.output, check_help, &code))
-		return code;
-	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = compile_file(o.file, o.leave_out, &a, &c);
-	if (code < 2 && o.json) {
-		buf_init(&b, &a, FILE_MAX_BYTES);
-		json_out_init(&w, &b);
-		compiled_json(&c, &w);
-		buf_char(&b, '\n');
-		if (buf_done(&b, &text) == OK)
-			print(text, stdout);
-	} else if (code < 2) {
-		print_diagnostics(&c, stdout);
-		printf("%s: %zu errors, %zu warnings\n", o.file, c.error_count, c.diagnostic_count - c.error_count);
-	}
-	arena_free(&a);
-	return code;
-}
-
 static int write_program(const char *path, struct str program)
 {
 	FILE *f = str_eq(str_from(path), S("-")) ? stdout : fopen(path, "wb");
@@ -184,26 +54,41 @@ static int write_program(const char *path, struct str program)
 
 int engine_cmd_compile(int argc, char **argv)
 {
-	struct options o = parse(argc, argv);
+	struct option_row options[] = {{"o", "PROGRAM", "Where the program goes; - is standard output"},
+	    {"leave-out-unbuilt", NULL, "Leave out, with a warning, what this release does not do"}};
+	struct command_line line = {.name = "compile",
+	    .usage = "FILE -o PROGRAM",
+	    .about =
+		"Compiles a survey definition to a program. The same definition gives the same bytes. FILE may be -.\n"
+		"Exits with 0 when there is a program, 1 when the definition has errors, 2 when it was called wrongly "
+		"or a file cannot be read or written.",
+	    .options = options,
+	    .option_count = countof(options),
+	    .operand_min = 1,
+	    .operand_max = 1};
 	struct compiled c;
 	struct arena a;
 	int code;
 
-	if (help(&o, o.file && o.output && !o.json, compile_help, &code))
+	if (command_line_read(&line, argc, argv, &code))
 		return code;
+	if (!options[0].given)
+		return command_fail(&line, 2, "something is missing: collect compile %s", line.usage);
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = compile_file(o.file, o.leave_out, &a, &c);
-	if (code < 2)
-		print_diagnostics(&c, stderr);
+	code = engine_compile_file(line.operands[0], options[1].given, &a, &c);
 	if (code == 0)
-		code = write_program(o.output, c.program);
+		code = write_program(options[0].value, c.program);
 	arena_free(&a);
 	return code;
 }
 
 int engine_cmd_disasm(int argc, char **argv)
 {
-	struct options o = parse(argc, argv);
+	struct command_line line = {.name = "disasm",
+	    .usage = "PROGRAM",
+	    .about = "Prints a compiled program for people: its sections, pages, rules and code. PROGRAM may be -.",
+	    .operand_min = 1,
+	    .operand_max = 1};
 	struct program *p;
 	const char *why;
 	struct arena a;
@@ -212,12 +97,12 @@ int engine_cmd_disasm(int argc, char **argv)
 	enum err e;
 	int code;
 
-	if (help(&o, o.file && !o.output && !o.json, disasm_help, &code))
+	if (command_line_read(&line, argc, argv, &code))
 		return code;
 	arena_init(&a, &arena_malloc, COMMAND_ARENA_MAX_BYTES);
-	code = engine_read_file(o.file, &a, &bytes) ? 0 : 2;
+	code = engine_read_file(line.operands[0], &a, &bytes) ? 0 : 2;
 	if (code == 0 && (e = program_load(&a, bytes, &p, &why))) {
-		fprintf(stderr, "collect: %s: %s\n", o.file, e == ERR_INVALID ? why : err_meaning(e));
+		fprintf(stderr, "collect: %s: %s\n", line.operands[0], e == ERR_INVALID ? why : err_meaning(e));
 		code = 1;
 	}
 	if (code == 0) {
@@ -313,13 +198,23 @@ static void eval_lines(enum compat compat)
 
 int engine_cmd_eval(int argc, char **argv)
 {
-	struct options o = parse(argc, argv);
-	bool strict = str_eq(str_from(o.compat), S("strict"));
+	struct option_row options[] = {{"compat", "MODE", "strict (the default) or surveyjs"}};
+	struct command_line line = {.name = "eval",
+	    .usage = "[--compat strict|surveyjs]",
+	    .about = "Reads lines {\"expression\": \"...\", \"values\": {...}} and writes a line for each: {\"value\": "
+		     "...} or\n"
+		     "{\"error\": {\"code\": ..., \"column\": ..., \"message\": ...}}. A line may give the time as "
+		     "\"now_ms\".",
+	    .options = options,
+	    .option_count = countof(options)};
+	struct str compat;
 	int code;
 
-	if (help(&o, !o.file && !o.output && !o.json && (strict || str_eq(str_from(o.compat), S("surveyjs"))),
-		eval_help, &code))
+	if (command_line_read(&line, argc, argv, &code))
 		return code;
-	eval_lines(strict ? COMPAT_STRICT : COMPAT_SURVEYJS);
+	compat = options[0].given ? str_from(options[0].value) : S("strict");
+	if (!str_eq(compat, S("strict")) && !str_eq(compat, S("surveyjs")))
+		return command_fail(&line, 2, "--compat is strict or surveyjs, not \"%.*s\"", STR_ARGS(compat));
+	eval_lines(str_eq(compat, S("strict")) ? COMPAT_STRICT : COMPAT_SURVEYJS);
 	return 0;
 }

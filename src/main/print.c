@@ -1,5 +1,6 @@
 /* print.c - `collect config` and `collect print`: what the program knows of itself, on standard output. */
 #include "base/limits.h"
+#include "engine/engine.h"
 #include "main/command.h"
 #include "main/document.h"
 #include "main/open.h"
@@ -59,11 +60,11 @@ static int print_openapi(const struct command_line *line, struct arena *a)
 int print_command(int argc, char **argv)
 {
 	struct command_line line = {.name = "print",
-	    .usage = "openapi|settings|errors",
+	    .usage = "openapi|settings|errors|diagnostics",
 	    .operand_min = 1,
 	    .operand_max = 1,
-	    .about = "Prints the API's description (OpenAPI 3.1), the settings or the errors (Markdown), from the "
-		     "tables the program runs on."};
+	    .about = "Prints the API's description (OpenAPI 3.1), the settings, the errors or what is said about survey "
+		     "definitions (Markdown), from the tables the program runs on."};
 	struct arena a;
 	struct buf b;
 	const char *what;
@@ -82,8 +83,11 @@ int print_command(int argc, char **argv)
 	} else if (strcmp(what, "errors") == 0) {
 		errors_print(&b);
 		status = put(&line, &b);
+	} else if (strcmp(what, "diagnostics") == 0) {
+		diagnostics_print(&b);
+		status = put(&line, &b);
 	} else {
-		status = command_fail(&line, 2, "\"%s\" is none of openapi, settings, errors", what);
+		status = command_fail(&line, 2, "\"%s\" is none of openapi, settings, errors, diagnostics", what);
 	}
 	arena_free(&a);
 	return status;

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 #include "engine/engine.h"
+#include "main/command.h"
 #include "main/simulate_report.h"
 
 #define BLOCK 128 /* respondents that a thread takes at a time */
@@ -19,31 +20,21 @@
 #define PROGRESS_AFTER_MS 2000
 #define PROGRESS_EVERY_MS 200
 
-static const char simulate_help[] =
-    "usage: collect simulate FILE [-n N] [--seed S] [--out FILE.jsonl] [--threads T] [--time TIME] [--json]\n"
+static const char about[] =
     "Lets N synthetic respondents (1000) answer the survey of a definition FILE through the engine, page by page: "
     "plausible answers\n"
     "by type, within the rules, often at a bound, sometimes wrong at first. Prints respondents per second, outcomes, "
     "and what was\n"
     "reached how often: pages, questions, choices, both outcomes of every condition, quota cells; what never was comes "
     "first.\n"
-    "  -n N             respondents\n"
-    "  --seed S         a whole number (1); the same seed gives the same respondents, on any number of threads\n"
-    "  --out FILE       their events, one interview a line, for `collect replay`; - is standard output, the report "
-    "then goes to\n"
-    "                   standard error\n"
-    "  --threads T      as many as there are cores when not given\n"
-    "  --time TIME      the time of the interviews, RFC 3339 (2026-01-01T09:00:00Z)\n"
-    "  --json           the report as one JSON object\n"
-    "  --leave-out-unbuilt  as `collect check`\n"
     "Exits with 0 when everyone came to an end, 1 when the definition has errors or someone found no way on, 2 when it "
     "was called\n"
-    "wrongly or a file could not be written.\n";
+    "wrongly or a file could not be written.";
 
 struct simulate_options {
 	const char *file, *out;
 	int64_t n, seed, threads, now_ms;
-	bool json, leave_out, help, wrong;
+	bool json, leave_out;
 };
 
 struct crowd {
@@ -64,47 +55,55 @@ struct worker {
 	struct coverage *coverage;
 };
 
-static bool number(const char *text, int64_t least, int64_t most, int64_t *out)
+/* A whole number within its limits, when it is given; says what is wrong with it. */
+static bool number(
+    const struct command_line *line, const struct option_row *o, int64_t least, int64_t most, int64_t *out)
 {
-	return str_to_int(str_from(text), out) && *out >= least && *out <= most;
+	if (!o->given || (str_to_int(str_from(o->value), out) && *out >= least && *out <= most))
+		return true;
+	command_fail(line, 2, "-%s%s is a whole number from %lld to %lld", o->name[1] ? "-" : "", o->name,
+	    (long long)least, (long long)most);
+	return false;
 }
 
-static struct simulate_options parse(int argc, char **argv)
+/* False when there is nothing to do: help was printed, or the line was wrong. */
+static bool parse(int argc, char **argv, struct simulate_options *o, int *status)
 {
-	struct simulate_options o = {
+	struct option_row options[] = {{"n", "N", "How many respondents"},
+	    {"seed", "S", "A whole number (1); the same gives the same respondents, on any number of threads"},
+	    {"threads", "T", "As many as there are cores when not given"},
+	    {"time", "TIME", "The time of the interviews, RFC 3339 (2026-01-01T09:00:00Z)"},
+	    {"out", "FILE",
+		"Their events, a line each, for `collect replay`; -: standard output, the report then elsewhere"},
+	    {"json", NULL, "The report as one JSON object"}, {"leave-out-unbuilt", NULL, "As `collect check`"}};
+	struct command_line line = {.name = "simulate",
+	    .usage = "FILE [-n N] [--seed S] [--out FILE.jsonl] [--threads T] [--time TIME] [--json]",
+	    .about = about,
+	    .options = options,
+	    .option_count = countof(options),
+	    .operand_min = 1,
+	    .operand_max = 1};
+
+	*o = (struct simulate_options){
 	    .n = 1000, .seed = 1, .threads = sysconf(_SC_NPROCESSORS_ONLN), .now_ms = TIME_DEFAULT};
-
-	for (int i = 1; i < argc; i++) {
-		struct str a = str_from(argv[i]);
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-
-		if (str_eq(a, S("--help")) || str_eq(a, S("-h")))
-			o.help = true;
-		else if (str_eq(a, S("--json")))
-			o.json = true;
-		else if (str_eq(a, S("--leave-out-unbuilt")))
-			o.leave_out = true;
-		else if (a.n > 1 && a.p[0] == '-' && !value)
-			o.wrong = true;
-		else if (str_eq(a, S("-n")))
-			o.wrong |= !number(argv[++i], 1, RESPONDENTS_MAX, &o.n);
-		else if (str_eq(a, S("--seed")))
-			o.wrong |= !number(argv[++i], 0, INT64_MAX, &o.seed);
-		else if (str_eq(a, S("--threads")))
-			o.wrong |= !number(argv[++i], 1, THREADS_MAX, &o.threads);
-		else if (str_eq(a, S("--time")))
-			o.wrong |= !time_read(str_from(argv[++i]), &o.now_ms);
-		else if (str_eq(a, S("--out")))
-			o.out = argv[++i];
-		else if ((a.n > 1 && a.p[0] == '-') || o.file)
-			o.wrong = true;
-		else
-			o.file = argv[i];
+	if (command_line_read(&line, argc, argv, status))
+		return false;
+	*status = 2;
+	if (!number(&line, &options[0], 1, RESPONDENTS_MAX, &o->n) ||
+	    !number(&line, &options[1], 0, INT64_MAX, &o->seed) ||
+	    !number(&line, &options[2], 1, THREADS_MAX, &o->threads))
+		return false;
+	if (options[3].given && !time_read(str_from(options[3].value), &o->now_ms)) {
+		command_fail(&line, 2, "--time is written like 2026-01-01T09:00:00Z");
+		return false;
 	}
-	if (o.threads < 1 || o.threads > THREADS_MAX)
-		o.threads = 1;
-	o.wrong |= !o.file;
-	return o;
+	o->file = line.operands[0];
+	o->out = options[4].given ? options[4].value : NULL;
+	o->json = options[5].given;
+	o->leave_out = options[6].given;
+	if (o->threads < 1 || o->threads > THREADS_MAX)
+		o->threads = 1;
+	return true;
 }
 
 /* The seed of one respondent: mixed, so that neighbours have nothing in common. */
@@ -292,17 +291,15 @@ static int run_program(const struct simulate_options *o, struct arena *a, const 
 
 int engine_cmd_simulate(int argc, char **argv)
 {
-	struct simulate_options o = parse(argc, argv);
+	struct simulate_options o;
 	struct compiled compiled;
 	struct program *p;
 	const char *why = "";
 	struct arena a;
 	int code;
 
-	if (o.help || o.wrong) {
-		fputs(simulate_help, o.help ? stdout : stderr);
-		return o.help ? 0 : 2;
-	}
+	if (!parse(argc, argv, &o, &code))
+		return code;
 	arena_init(&a, &arena_malloc, SIMULATE_ARENA_MAX_BYTES);
 	code = engine_compile_file(o.file, o.leave_out, &a, &compiled);
 	if (code == 0 && program_load(&a, compiled.program, &p, &why)) {
