@@ -3,6 +3,7 @@
 #include "auth/auth.h"
 #include "base/limits.h"
 #include "core/cache.h"
+#include "fieldwork/fieldwork.h"
 #include "io/pg_conninfo.h"
 #include "main/document.h"
 #include "main/domains.h"
@@ -141,6 +142,7 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 	enum err e = domains_routes(app, a);
 
 	app->authenticate = auth_authenticate;
+	app->refuse_page = page_refuse;
 	if (!e)
 		e = router_new(app, a, &app->router, &fault);
 	if (!e)

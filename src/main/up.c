@@ -165,6 +165,7 @@ static void watch(struct up *up)
 		int signal = up_wait(up, WATCH_MS);
 
 		child_reap(up);
+		logs_limit(up);
 		for (i = 0; i < UP_CHILDREN && !up->stopping; i++) {
 			struct child *c = &up->children[i];
 
@@ -227,6 +228,7 @@ static int run(struct up *up)
 
 	if (!port_is_free(up) || !up_prepare(up, command_option(up->line, "fresh") != NULL))
 		return 1;
+	logs_begin(up);
 	ok = start_all(up);
 	if (ok) {
 		up_show(up);

@@ -68,6 +68,10 @@ void child_wait_for_end(struct up *up, struct child *c);
 /* Reaps what ended; a child that ended by itself is said so, and gets its time of restart. */
 void child_reap(struct up *up);
 bool child_alive(struct up *up, struct child *c);
+/* The logs of the start before become NAME.old; before any child is started. */
+void logs_begin(const struct up *up);
+/* A log of more than 32 MB is copied to NAME.old and begins anew; a line written at that moment may be lost. */
+void logs_limit(const struct up *up);
 /* The last lines of its log, for people. */
 void child_show_log(const struct up *up, const struct child *c);
 /* Sleeps, at most this long, until a signal comes: its number (SIGCHLD among them), or 0. TERM and INT set up->stopping. */

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/limits.h"
 #include "io/clock.h"
 
 #define LOG_TAIL_BYTES 1500
+#define LOG_MAX_BYTES (32 * MB)
 #define BACK_OFF_MAX_S 30
 #define HEALTHY_NS 60000000000 /* ran this long: the next failure is a first one */
 
@@ -72,6 +75,63 @@ static pid_t child_spawn(struct up *up, const char *program, const char *const *
 	if (pid == 0)
 		child_become(up, supervisor, program, (char *const *)argv, out);
 	return pid;
+}
+
+static bool log_paths(const struct up *up, const char *log, char path[UP_PATH_BYTES], char old[UP_PATH_BYTES])
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "log/%s", log);
+	if (!up_path(up, path, name))
+		return false;
+	snprintf(name, sizeof name, "log/%s.old", log);
+	return up_path(up, old, name);
+}
+
+void logs_begin(const struct up *up)
+{
+	static const char *const logs[] = {"postgres.log", "redis.log", "serve.log", "worker.log"};
+	char path[UP_PATH_BYTES], old[UP_PATH_BYTES];
+	size_t i;
+
+	for (i = 0; i < countof(logs); i++)
+		if (log_paths(up, logs[i], path, old) && rename(path, old) != 0 && errno != ENOENT)
+			up_say("! %s cannot be put aside: %s", path, strerror(errno));
+}
+
+/* Not renamed: the child holds it open, and writes on at the new end (O_APPEND). When the disk is full the old half is lost instead. */
+static void log_put_aside(const char *path, const char *old)
+{
+	int in = open(path, O_RDWR | O_CLOEXEC),
+	    out = open(old, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	off_t at = 0;
+	ssize_t n = -1;
+
+	if (in >= 0 && out >= 0)
+		while (at < 2 * LOG_MAX_BYTES && (n = sendfile(out, in, &at, 1 * MB)) > 0)
+			;
+	if (n < 0)
+		up_say("! %s could not be copied to %s: %s", path, old, strerror(errno));
+	if (in < 0 || ftruncate(in, 0) != 0)
+		up_say("! %s grows beyond its limit: %s", path, strerror(errno));
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+}
+
+void logs_limit(const struct up *up)
+{
+	char path[UP_PATH_BYTES], old[UP_PATH_BYTES];
+	struct stat st;
+	int i;
+
+	for (i = 0; i < UP_CHILDREN; i++) {
+		const char *log = up->children[i].log;
+
+		if (log && log_paths(up, log, path, old) && stat(path, &st) == 0 && st.st_size > LOG_MAX_BYTES)
+			log_put_aside(path, old);
+	}
 }
 
 bool child_start(struct up *up, struct child *c)

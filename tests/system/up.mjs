@@ -1,7 +1,7 @@
 // `collect up --demo`: one command from nothing to a page, and back; what `./run` starts.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chownSync, lchownSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, lchownSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { join } from 'node:path';
@@ -123,6 +123,20 @@ test('the server is started again when it dies', async () => {
 	process.kill(pid, 'SIGKILL');
 	await until('the page to be back', async () => (await new Client(first.port).get('/s/csat')).status === 200 &&
 		JSON.parse(readFileSync(join(data, 'serve.json'), 'utf8')).pid !== pid);
+});
+
+test('a log that grows too long is put aside, and goes on', async () => {
+	const log = join(first.data, 'log', 'serve.log'), old = `${log}.old`;
+	const marker = `before-${process.pid}`;
+	expect(await new Client(first.port).get('/robots.txt', { headers: { 'X-Request-Id': marker } }), 200);
+	await until('the line', () => readFileSync(log, 'utf8').includes(marker));
+	truncateSync(log, 33 * 1024 * 1024);
+	await until('the log put aside', () => statSync(log).size < 1024 * 1024 && statSync(old).size >= 33 * 1024 * 1024);
+	assert.ok(readFileSync(old, 'latin1').includes(marker));
+	expect(await new Client(first.port).get('/robots.txt', { headers: { 'X-Request-Id': `after-${process.pid}` } }), 200);
+	const line = await until('a line at the new beginning', () => readFileSync(log, 'utf8').split('\n').find((l) => l.includes(`after-${process.pid}`)));
+	assert.equal(JSON.parse(line).status, 200);
+	assert.ok(!readFileSync(log).includes(0), 'a hole where the old lines were');
 });
 
 test('collect doctor finds the installation sound', async () => {
