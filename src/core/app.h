@@ -38,6 +38,8 @@ struct app {
 	struct openapi *openapi;                /* main/document.h: the API's description, printed once */
 	/* Fills rq->who from the request's credentials; ERR_UNAUTHENTICATED when they are missing or bad. Set by main to auth's. */
 	enum err (*authenticate)(struct req *rq);
+	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */
+	bool (*refuse_page)(struct req *rq, enum err e);
 	const char *public_url;                 /* configured origin, for links; never taken from a Host header */
 	bool draining;                          /* readyz says 503 */
 };

@@ -91,6 +91,19 @@ static void stage_rate(struct http_exchange *x, const struct rate_verdict *rate)
 	}
 }
 
+/* A page's errors are pages for those who read pages; a row need not have been found, the address is enough. */
+static bool stage_page(struct app *app, struct http_exchange *x, enum err e)
+{
+	struct visit *v = x->user;
+	const struct route *row = v->end->rows[HTTP_GET];
+	struct req *rq = v->rq;
+
+	if (!app->refuse_page || !row || !(row->flags & ROUTE_PAGE) ||
+	    !str_find(http_header_get(x, S("Accept")), S("text/html"), NULL) || (!rq && !(rq = req_of(app, x))))
+		return false;
+	return app->refuse_page(rq, e);
+}
+
 /* Headers of the failed handler are dropped with its reply; those of the router are staged anew. */
 static void stage_problem(struct req *rq, enum err e)
 {
@@ -100,7 +113,8 @@ static void stage_problem(struct req *rq, enum err e)
 	stage_rate(rq->x, &v->rate);
 	if (e == ERR_METHOD)
 		http_reply_header(rq->x, S("Allow"), v->end->allow);
-	problem_stage(rq->x, e, rq->detail, rq->errors, rq->error_count);
+	if (!stage_page(rq->app, rq->x, e))
+		problem_stage(rq->x, e, rq->detail, rq->errors, rq->error_count);
 }
 
 /* ---- matching ---- */
@@ -154,7 +168,8 @@ static bool reply_without_row(struct app *app, struct http_exchange *x)
 	}
 	if (known)
 		http_reply_header(x, S("Allow"), v->end->allow);
-	problem_stage(x, known ? ERR_METHOD : ERR_NOT_FOUND, (struct str){0}, NULL, 0);
+	if (!known || !stage_page(app, x, ERR_METHOD))
+		problem_stage(x, known ? ERR_METHOD : ERR_NOT_FOUND, (struct str){0}, NULL, 0);
 	return true;
 }
 
@@ -317,7 +332,8 @@ void router_refuse(void *ctx, struct http_exchange *x, enum err e, const char *d
 		stage_defaults(l->app, x);
 		v->outcome = e;
 	}
-	problem_stage(x, e, str_from(detail), NULL, 0);
+	if (!v || !stage_page(l->app, x, e))
+		problem_stage(x, e, str_from(detail), NULL, 0);
 }
 
 void router_finished(void *ctx, struct http_exchange *x, int status, int64_t duration_ns, size_t sent_bytes)

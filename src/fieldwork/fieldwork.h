@@ -13,6 +13,9 @@ extern const struct route response_routes[]; /* /api/v1/surveys/{id}/responses .
 extern const struct route public_routes[];   /* /api/public/v1/links/{slug} ... */
 extern const struct route page_routes[];     /* /s/{slug} */
 
+/* For app->refuse_page. */
+bool page_refuse(struct req *rq, enum err e);
+
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
 struct link_new {
 	struct str slug, title, language;

@@ -26,6 +26,10 @@ struct page_message {
 	bool go;		    /* the link is followed by itself */
 	struct str slug, state;	    /* a state to send once more; empty: none */
 };
+/* For pages without a survey: what the browser asks for of what the page itself speaks. */
+struct str page_visitor_language(const struct req *rq);
+/* A page of nothing but these words. */
+enum err page_reply_words(struct req *rq, int status, enum page_text title, enum page_text text);
 enum err page_reply_message(struct req *rq, int status, const struct page_message *m);
 
 #endif

@@ -36,29 +36,11 @@ static enum err choose_language(struct sitting *s, const struct form_field *fiel
 	return OK;
 }
 
-/* For pages without a survey: what the page itself speaks. */
-static struct str visitor_language(const struct req *rq)
-{
-	static const struct str spoken[] = {{"en", 2}, {"vi", 2}};
-	struct str found = language_accept(req_header(rq, S("Accept-Language")), spoken, countof(spoken));
-
-	return found.n > 0 ? found : spoken[0];
-}
-
 /* ---- pages without questions ---- */
-
-static enum err reply_words(struct req *rq, int status, enum page_text title, enum page_text text)
-{
-	struct str language = visitor_language(rq);
-	struct page_message m = {
-	    .language = language, .title = page_text(title, language), .text = page_text(text, language)};
-
-	return page_reply_message(rq, status, &m);
-}
 
 static enum err reply_stale(struct req *rq, struct str slug)
 {
-	struct str language = visitor_language(rq);
+	struct str language = page_visitor_language(rq);
 	struct page_message m = {
 	    .language = language,
 	    .title = page_text(TEXT_STALE_TITLE, language),
@@ -85,17 +67,17 @@ static enum err reply_trouble(struct req *rq, enum err e)
 	intake_abandon(rq);
 	switch (e) {
 	case ERR_NOT_FOUND:
-		return reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
+		return page_reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
 	case ERR_UNREADABLE:
 	case ERR_LIMIT:
 	case ERR_INVALID:
-		return reply_words(rq, 400, TEXT_TOO_LONG_TITLE, TEXT_TOO_LONG_TEXT);
+		return page_reply_words(rq, 400, TEXT_TOO_LONG_TITLE, TEXT_TOO_LONG_TEXT);
 	case ERR_BUSY:
 	case ERR_UNAVAILABLE:
 	case ERR_OUTCOME_UNKNOWN:
 	case ERR_MEMORY:
 		reply_header(rq, S("Retry-After"), S("5"));
-		return reply_words(rq, 503, TEXT_BUSY_TITLE, TEXT_BUSY_TEXT);
+		return page_reply_words(rq, 503, TEXT_BUSY_TITLE, TEXT_BUSY_TEXT);
 	default:
 		return e;
 	}
@@ -105,11 +87,11 @@ static enum err reply_gate(struct req *rq, enum link_gate gate)
 {
 	switch (gate) {
 	case GATE_NOT_YET:
-		return reply_words(rq, 404, TEXT_NOT_YET_TITLE, TEXT_NOT_YET_TEXT);
+		return page_reply_words(rq, 404, TEXT_NOT_YET_TITLE, TEXT_NOT_YET_TEXT);
 	case GATE_CLOSED:
-		return reply_words(rq, 410, TEXT_CLOSED_TITLE, TEXT_CLOSED_TEXT);
+		return page_reply_words(rq, 410, TEXT_CLOSED_TITLE, TEXT_CLOSED_TEXT);
 	default:
-		return reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
+		return page_reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
 	}
 }
 
@@ -229,8 +211,9 @@ static enum err page_post_http(struct req *rq)
 
 const struct route page_routes[] = {
     {HTTP_GET, "/s/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, page_get_http, "First page of a survey",
-	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_HIDDEN, .out_type = "text/html"},
+	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_PAGE, .out_type = "text/html"},
     {HTTP_POST, "/s/{slug}", PERM_NONE, RATE_SUBMIT, NULL, NULL, 200, page_post_http, "Next page of a survey",
-	.flags = ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_RAW_BODY | ROUTE_SMALL_BODY, .out_type = "text/html"},
+	.flags = ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_RAW_BODY | ROUTE_SMALL_BODY | ROUTE_PAGE,
+	.out_type = "text/html"},
     ROUTE_END,
 };

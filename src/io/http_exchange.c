@@ -80,6 +80,7 @@ void exchange_refuse(struct exchange *ex, enum err e, const char *detail)
 	const struct http_config *c = &ex->server->config;
 
 	ex->x.reply = (struct http_reply){0};
+	ex->packed = false;
 	if (c->refuse)
 		c->refuse(c->ctx, &ex->x, e, detail);
 	if (ex->x.reply.status == 0)

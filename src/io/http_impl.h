@@ -68,6 +68,7 @@ void conn_shut(struct http_server *s, bool all);
 
 /* ---- exchanges (http.c, http_exchange.c) ---- */
 
+enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WAITING, PHASE_ANSWERED };
 
 struct exchange {
@@ -86,6 +87,10 @@ struct exchange {
 	struct buf body;
 	struct address address;      /* behind trusted hops: counted per request */
 	bool address_counted, head_only;
+	bool packed;                 /* reply_pack() was done: what goes out is in the next three */
+	enum coding coding;
+	bool coding_varies;
+	struct str packed_body;
 	int status;
 	size_t sent_bytes;
 };
@@ -163,10 +168,11 @@ enum err guard_head(struct exchange *ex, const char *method, const char *version
 uint64_t guard_body_bytes(const struct exchange *ex);
 
 /* ---- replies (http_reply.c, http_compress.c) ---- */
+/* Chooses the content coding and compresses: by the worker, so that the I/O thread need not. */
+void reply_pack(struct exchange *ex);
 enum MHD_Result reply_send(struct exchange *ex);
 /* Writes the staged reply past libmicrohttpd, where it takes no answer any more (in the middle of a body). */
 void reply_send_raw(struct exchange *ex);
-enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
 /* The best of those offered: bits 1 << coding; identity is always there. */
 enum coding coding_choose(struct str accept, unsigned offered);
 bool compress_body(struct arena *a, enum coding c, struct str in, struct str *out);

@@ -97,25 +97,31 @@ struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip)
 	return m;
 }
 
+void reply_pack(struct exchange *ex)
+{
+	ex->coding = pick_body(ex, &ex->packed_body, &ex->coding_varies);
+	ex->packed = true;
+}
+
 enum MHD_Result reply_send(struct exchange *ex)
 {
 	struct MHD_Response *m;
-	enum coding c = CODING_IDENTITY;
 	enum MHD_Result done;
-	bool varies = false;
-	struct str body = {0};
+	struct str body;
 
 	if (ex->x.stream) {
 		ex->status = ex->x.stream->status;
 		return MHD_queue_response(ex->mhd, ex->status, ex->x.stream->response);
 	}
 	ex->status = ex->x.reply.status;
-	c = pick_body(ex, &body, &varies);
+	if (!ex->packed)
+		reply_pack(ex);
+	body = ex->packed_body;
 	ex->sent_bytes = ex->head_only ? 0 : body.n;
 	m = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 	if (!m)
 		return MHD_NO;
-	add_headers(ex, m, c, varies);
+	add_headers(ex, m, ex->coding, ex->coding_varies);
 	if (!conn_enter(ex->conn, CONN_SENDING, HTTP_REQUEST_TIMEOUT_MS + body.n / SEND_MIN_BYTES_PER_MS)) {
 		MHD_destroy_response(m);
 		return MHD_NO;

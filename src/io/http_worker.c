@@ -74,10 +74,12 @@ static void work(struct http_server *s, struct exchange *ex, int number)
 		refuse_late(ex);
 	else
 		s->config.handler(s->config.ctx, &ex->x, number);
-	if (ex->x.stream)
+	if (ex->x.stream) {
 		stream_end(ex);
-	else
-		MHD_resume_connection(ex->mhd);
+		return;
+	}
+	reply_pack(ex);
+	MHD_resume_connection(ex->mhd);
 }
 
 static void *worker(void *arg)

@@ -148,6 +148,23 @@ test('a link that is not open yet says so, one that is closed says that', async 
 	assert.match(expect(await submit(server.anyone, 'over', { answers: { nps: 7 } }), 410).body.detail, /closed/);
 });
 
+test('what goes wrong with a page is a page for who reads pages, and a problem for who does not', async () => {
+	const path = `/s/${f.slug}`, html = { Accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', 'Accept-Language': 'vi' };
+	const cases = [['PUT', { raw: 'x', type: 'text/plain' }, 405], ['DELETE', {}, 405], ['POST', { raw: '{}', type: 'application/json' }, 415],
+		['POST', { raw: 'x='.padEnd(300000, 'x'), type: 'application/x-www-form-urlencoded' }, 413]];
+	for (const [method, options, status] of cases) {
+		const page = expect(await server.anyone.request(method, path, { ...options, headers: html }), status);
+		assert.match(page.headers['content-type'], /^text\/html/, `${method} ${status}`);
+		assert.match(page.text, /<html[^>]* lang="vi"/);
+		assert.match(page.headers['content-security-policy'], /default-src 'none'/);
+		assert.equal(status === 405, page.headers.allow !== undefined);
+		const problem = expect(await server.anyone.request(method, path, options), status);
+		assert.equal(problem.headers['content-type'], 'application/problem+json');
+	}
+	const api = expect(await server.anyone.request('DELETE', `/api/public/v1/links/${f.slug}`, { headers: html }), 405);
+	assert.equal(api.headers['content-type'], 'application/problem+json');
+});
+
 test('after a commit of which nobody knows, a changed link is not served from memory', async () => {
 	const made = expect(await server.api.post(links(), { slug: 'doubtful' }), 201).body;
 	expect(await server.anyone.get('/api/public/v1/links/doubtful'), 200);
