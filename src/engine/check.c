@@ -52,7 +52,7 @@ static void names_add(struct names *n, struct str name, const struct where *at, 
 	n->table[slot] = name;
 }
 
-static bool has_other(const struct def_choices *list)
+bool def_has_other(const struct def_choices *list)
 {
 	const struct def_choices *own = list->shared ? list->shared : list;
 
@@ -88,7 +88,7 @@ static void other_names_of(struct names *n, const struct def_question *roster)
 	struct def *d = n->d;
 
 	for (uint32_t i = 0; i < d->question_count; i++)
-		if (d->questions[i].roster == roster && has_other(&d->questions[i].choices) &&
+		if (d->questions[i].roster == roster && def_has_other(&d->questions[i].choices) &&
 		    (type_rows[d->questions[i].type].groups & P_CHOICES))
 			names_add(n, other_name(d, d->questions[i].name), d->questions[i].at,
 			    "question: the text of `other` is stored under it");
@@ -117,36 +117,6 @@ static void check_names(struct def *d)
 		names_add(&params, d->params[i].name, d->params[i].at, "parameter");
 	for (uint32_t i = 0; i < d->page_count; i++)
 		names_add(&pages, d->pages[i].name, d->pages[i].at, "page");
-}
-
-/* The columns of exports: ROSTER_1 and ROSTER_1_NAME are a roster's. */
-static void check_column(struct def *d, struct str name, const struct where *at, const struct def_question *roster)
-{
-	struct str rest = name, number;
-	int64_t n;
-	bool more;
-
-	if (roster->type != Q_roster || !str_starts(name, roster->name) || name.n <= roster->name.n + 1 ||
-	    name.p[roster->name.n] != '_')
-		return;
-	rest = str_sub(name, roster->name.n + 1, name.n);
-	number = str_cut(&rest, '_', &more);
-	if (str_to_int(number, &n) && n > 0 && n <= ROSTER_RECORDS_MAX && (!more || def_question_in(d, roster, rest)))
-		diag(&d->diags, D_DUPLICATE_NAME, where_key(&d->diags, at, S("name")), name,
-		    S("column: exports name the answers in a roster so"));
-}
-
-static void check_columns(struct def *d)
-{
-	for (uint32_t k = 0; k < d->question_count; k++) {
-		if (d->questions[k].type != Q_roster)
-			continue;
-		for (uint32_t i = 0; i < d->question_count; i++)
-			if (!d->questions[i].roster)
-				check_column(d, d->questions[i].name, d->questions[i].at, &d->questions[k]);
-		for (uint32_t i = 0; i < d->calc_count; i++)
-			check_column(d, d->calcs[i].name, d->calcs[i].at, &d->questions[k]);
-	}
 }
 
 /* ---- the survey around the questions ---- */
@@ -220,13 +190,13 @@ enum err def_check(struct def *d)
 	if (!def_index(d))
 		return ERR_MEMORY;
 	check_names(d);
-	check_columns(d);
 	check_sources(d);
 	for (uint32_t i = 0; i < d->question_count; i++) {
 		answered += !d->questions[i].left_out;
 		check_question(d, &d->questions[i]);
 	}
 	check_around(d);
+	check_exports(d);
 	if (!answered && !d->diags.errors)
 		diag(&d->diags, D_NO_QUESTIONS, d->at, S(""), S(""));
 	return d->diags.memory ? ERR_MEMORY : OK;

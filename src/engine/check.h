@@ -12,6 +12,7 @@ void order_quotas(struct def *d);
 void check_sources(struct def *d);				/* choices_from of every question */
 void check_roster(struct def *d, struct def_question *q);	/* check_roster.c */
 void check_limits(struct def *d, const struct def_question *q); /* check_limits.c */
+void check_exports(struct def *d); /* check_export.c */
 void check_question(struct def *d, struct def_question *q);
 
 #endif

@@ -310,6 +310,7 @@ static void check_texts(struct def *d, struct def_question *q, const struct scop
 	check_text(d, &q->html, scope);
 	check_text(d, &q->label_true, scope);
 	check_text(d, &q->label_false, scope);
+	check_text(d, &q->export_label, scope);
 	for (size_t i = 0; i < countof(q->media); i++)
 		check_text(d, &q->media[i], scope);
 }

@@ -26,23 +26,32 @@ static struct str joined(struct columns *c, struct str head, const char *between
 	return out;
 }
 
-static struct export_column *add(struct columns *c, struct str name, struct str label, const char *type)
+static struct str heading_of(const struct program *p, const struct p_question *q)
+{
+	return program_str(p, q->export_name ? q->export_name : q->name);
+}
+
+/* `name`: the key in the stored answers; `heading`: what it is to be called. */
+static struct export_column *add(
+    struct columns *c, struct str name, struct str heading, struct str label, const char *type)
 {
 	struct export_column *x = &c->list[c->n++];
 	struct value number = value_num(c->record);
 	struct str roster;
 
-	x->name = name;
-	x->label = label.n ? label : name;
+	x->name = heading;
+	x->key = str_eq(name, heading) ? S("") : name;
+	x->label = label.n ? label : heading;
 	x->type = str_from(type);
 	if (!c->roster)
 		return x;
 	x->roster = program_str(c->r->p, c->roster->name);
 	x->record = c->record;
 	x->member = name;
-	roster = joined(c, x->roster, "_", run_show(c->r, &number));
-	x->name = str_eq(name, S("_item")) ? roster : joined(c, roster, "_", name);
-	x->label = joined(c, roster, ": ", label.n ? label : name);
+	x->key = S("");
+	roster = joined(c, heading_of(c->r->p, c->roster), "_", run_show(c->r, &number));
+	x->name = str_eq(name, S("_item")) ? roster : joined(c, roster, "_", heading);
+	x->label = joined(c, roster, ": ", label.n ? label : heading);
 	return x;
 }
 
@@ -157,15 +166,20 @@ static struct str other_label(struct run *r, const struct p_question *q, struct 
 	return out;
 }
 
+static struct str title_of(struct run *r, const struct p_question *q)
+{
+	return label_of(r, q->export_label ? q->export_label : q->title);
+}
+
 static void add_question(struct columns *c, const struct p_question *q)
 {
 	const struct program *p = c->r->p;
-	struct str name = program_str(p, q->name), title;
+	struct str name = program_str(p, q->name), heading = heading_of(p, q), title = title_of(c->r, q);
 	struct export_column *x;
 
-	if (!(type_rows[q->type].groups & P_ANSWER))
+	if (!(type_rows[q->type].groups & P_ANSWER) || (q->flags & QUESTION_SKIP))
 		return;
-	x = add(c, name, label_of(c->r, q->title), type_rows[q->type].name);
+	x = add(c, name, heading, title, type_rows[q->type].name);
 	x->personal = q->flags & QUESTION_PERSONAL;
 	if (q->choices_count || q->choices_from)
 		add_choices(c, q, x);
@@ -174,8 +188,8 @@ static void add_question(struct columns *c, const struct p_question *q)
 	x->sets = q->type == Q_matrix && q->cell == CELL_MULTI;
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;
-	title = label_of(c->r, q->title);
-	x = add(c, joined(c, name, "_other", S("")), other_label(c->r, q, title.n ? title : name), "other_text");
+	x = add(c, joined(c, name, "_other", S("")), joined(c, heading, "_other", S("")),
+	    other_label(c->r, q, title.n ? title : heading), "other_text");
 	x->personal = q->flags & QUESTION_PERSONAL;
 }
 
@@ -193,10 +207,12 @@ static void add_roster(struct columns *c, uint32_t roster)
 	const struct p_question *q = &p->question[roster];
 	uint32_t most = records_most(p, q);
 
+	if (q->flags & QUESTION_SKIP)
+		return;
 	c->roster = q;
 	for (c->record = 1; c->record <= most; c->record++) {
 		if (q->over_from) {
-			struct export_column *x = add(c, S("_item"), label_of(c->r, q->title), "item");
+			struct export_column *x = add(c, S("_item"), S("_item"), title_of(c->r, q), "item");
 
 			x->personal = q->flags & QUESTION_PERSONAL;
 			add_choices(c, &p->question[q->over_from - 1], x);
@@ -232,7 +248,7 @@ enum err program_columns(
 		return r.failed;
 	for (uint32_t i = 0; i < p->param_count; i++)
 		if (p->param[i].flags & VARIABLE_EXPORT)
-			add(&c, program_str(p, p->param[i].name), S(""), "parameter");
+			add(&c, program_str(p, p->param[i].name), program_str(p, p->param[i].name), S(""), "parameter");
 	for (uint32_t i = 0; i < p->question_count && !r.failed; i++)
 		if (p->question[i].type == Q_roster)
 			add_roster(&c, i);
@@ -240,8 +256,8 @@ enum err program_columns(
 			add_question(&c, &p->question[i]);
 	for (uint32_t i = 0; i < p->calc_count; i++)
 		if (p->calc[i].flags & VARIABLE_EXPORT)
-			add(&c, program_str(p, p->calc[i].name), S(""), "calculated")->personal =
-			    p->calc[i].flags & VARIABLE_PERSONAL;
+			add(&c, program_str(p, p->calc[i].name), program_str(p, p->calc[i].name), S(""), "calculated")
+			    ->personal = p->calc[i].flags & VARIABLE_PERSONAL;
 	*out = c.list;
 	*n = c.n;
 	return r.failed;

@@ -111,6 +111,10 @@ struct def_question {
 	uint32_t index, span;	     /* among all questions, parents first; how many follow inside */
 	struct text title, description, required_message, unit, html, label_true, label_false, consent;
 	struct formula visible_if, required_if, first_expression, enable_if, choice_filter;
+	struct str export_name;
+	const struct where *export_at; /* of `export` */
+	struct text export_label;
+	bool export_skip;
 	struct text media[3]; /* image, audio, video */
 	bool select_all;
 	bool read_only, outside; /* outside: enable_if looks at no answer */
@@ -305,6 +309,7 @@ size_t pipe_end(struct str s, size_t from);
 struct def_question *def_question_by_name(const struct def *d, struct str name);
 /* One that is asked in the records of a roster. */
 struct def_question *def_question_in(const struct def *d, const struct def_question *roster, struct str name);
+bool def_has_other(const struct def_choices *list); /* a choice of role `other` */
 struct def_calc *def_calc_by_name(const struct def *d, struct str name);
 struct def_param *def_param_by_name(const struct def *d, struct str name);
 

@@ -145,16 +145,6 @@ static uint32_t validators_first(struct build *b, const struct def_question *q)
 	return first;
 }
 
-static bool other_among(const struct def_choices *own)
-{
-	const struct def_choices *list = own->shared ? own->shared : own;
-
-	for (uint32_t i = 0; i < list->count; i++)
-		if (list->list[i].role == ROLE_OTHER)
-			return true;
-	return false;
-}
-
 static uint32_t question_flags(const struct def_question *q)
 {
 	uint32_t flags = 0;
@@ -167,9 +157,11 @@ static uint32_t question_flags(const struct def_question *q)
 	flags |= q->integer ? QUESTION_INTEGER : 0;
 	flags |= q->each_row ? QUESTION_EACH_ROW : 0;
 	flags |= q->select_all ? QUESTION_SELECT_ALL : 0;
+	flags |=
+	    q->export_skip || (q->parent && q->parent->type == Q_group && q->parent->export_skip) ? QUESTION_SKIP : 0;
 	flags |= q->read_only ? QUESTION_READ_ONLY : 0;
 	flags |= q->outside ? QUESTION_OUTSIDE : 0;
-	flags |= (type_rows[q->type].groups & P_CHOICES) && other_among(&q->choices) ? QUESTION_HAS_OTHER : 0;
+	flags |= (type_rows[q->type].groups & P_CHOICES) && def_has_other(&q->choices) ? QUESTION_HAS_OTHER : 0;
 	return flags;
 }
 
@@ -280,6 +272,8 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.html = text_id(b, &q->html);
 	p.label_true = text_id(b, &q->label_true);
 	p.label_false = text_id(b, &q->label_false);
+	p.export_name = emit_str(b->e, q->export_name);
+	p.export_label = text_id(b, &q->export_label);
 	p.image = text_id(b, &q->media[0]);
 	p.audio = text_id(b, &q->media[1]);
 	p.video = text_id(b, &q->media[2]);

@@ -72,8 +72,8 @@ bool program_show_progress(const struct program *p); /* settings.progress is not
  * For a multi the values are an array; choices give codes and labels. The text of an `other` is named by the question's title and the
  * choice's label: "What did you buy? – Something else". */
 struct export_column {
-	struct str name;  /* key in the stored answers */
-	struct str label; /* title in the asked language, markup-free */
+	struct str name;  /* what exports call it: the key in the stored answers, or what export.name says */
+	struct str label; /* title in the asked language, or export.label, markup-free */
 	struct str type;  /* "rating", "multi", "parameter", "calculated", "other_text" ... */
 	bool personal;	  /* pii or encrypted: stored sealed, never in `answers` */
 	size_t choice_count;
@@ -89,6 +89,7 @@ struct export_column {
 	struct str roster, member;
 	uint32_t record;
 	bool sets; /* each item holds a set of the choices, as the rows of a matrix with several answers do */
+	struct str key; /* the key in the stored answers where that is not the name; else empty */
 };
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);

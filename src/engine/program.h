@@ -94,6 +94,7 @@ enum {
 	QUESTION_HAS_OTHER = 64,
 	QUESTION_READ_ONLY = 128,
 	QUESTION_SELECT_ALL = 512,
+	QUESTION_SKIP = 1024, /* not exported */
 	QUESTION_OUTSIDE = 256 /* enable_if looks at no answer: the respondent cannot change it */
 };
 enum { CHOICE_FIXED = 1, CHOICE_EXCLUSIVE = 2 };

@@ -92,6 +92,25 @@ static void own_row_order(struct reader r, struct str key, struct def_question *
 	q->row_order = (enum order)read_word(r, key, orders, countof(orders), NULL);
 }
 
+/* What exports call it; of a group only whether what is inside is exported. */
+static void own_export(struct reader r, struct str key, struct def_question *q)
+{
+	static const char *const known[] = {"skip", "name", "label", NULL};
+	static const char *const group[] = {"skip", NULL};
+	struct reader all = read_into(r, key);
+
+	if (all.json->type != JSON_OBJECT) {
+		read_shape(r, key, "an object with name, label or skip");
+		return;
+	}
+	read_keys(all, q->type == Q_group ? group : known, NULL, "export");
+	q->export_at = all.at;
+	q->export_skip = read_bool(all, S("skip"), false);
+	if (json_get(all.json, S("name")))
+		q->export_name = read_name(all);
+	read_text(all, S("label"), TEXT_PLAIN, &q->export_label);
+}
+
 static void own_image(struct reader r, struct str key, struct def_question *q)
 {
 	if (q->media[0].at)

@@ -40,19 +40,34 @@ static enum err joined(struct arena *a, struct str head, struct str between, str
 	return buf_done(&b, out);
 }
 
-/* The choice `x` of `a` and a question `a_x` would both head their columns a_x: the later one becomes a_x_2. */
+static enum err small_letters(struct arena *a, struct str s, struct str *out)
+{
+	struct buf b;
+
+	buf_init(&b, a, VALUE_TEXT_MAX_BYTES);
+	for (size_t i = 0; i < s.n; i++)
+		buf_char(&b, (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 32 : s.p[i]));
+	return buf_done(&b, out);
+}
+
+/* The choice `x` of `a` and a question `a_x` would both head their columns a_x: the later one becomes a_x_2. For SPSS A_X is the
+ * same name. */
 static enum err name_alone(struct table *t, struct table_column *column, struct arena *a)
 {
 	const struct str wanted = column->name;
-	enum err e = OK;
+	struct str small;
+	enum err e;
 
-	for (int64_t n = 2; !e && seen_before(t, column->name, SEEN_NAME); n++) {
+	for (int64_t n = 2;; n++) {
 		char digits[24];
 
+		if ((e = small_letters(a, column->name, &small)) || !seen_before(t, small, SEEN_NAME))
+			return e;
 		e = joined(a, wanted, S("_"),
 		    str_make(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)n)), &column->name);
+		if (e)
+			return e;
 	}
-	return e;
 }
 
 /* What a column is of, whatever it is called: question, part, and for a roster's also roster and record. */
@@ -165,7 +180,7 @@ static enum err add_column(struct table *t, const struct export_column *c, struc
 	    .parameter = str_eq(c->type, S("parameter")),
 	};
 
-	column.question = column.name;
+	column.question = c->key.n ? str_dup(a, c->key) : column.name;
 	column.part = S("");
 	if (c->record > 0) {
 		column.roster = str_dup(a, c->roster);

@@ -76,6 +76,8 @@ enum err call_columns(struct caller *c)
 	for (size_t i = 0; i < n; i++) {
 		json_open(w, '{');
 		json_field_str(w, S("name"), columns[i].name);
+		if (columns[i].key.n)
+			json_field_str(w, S("key"), columns[i].key);
 		json_field_str(w, S("label"), columns[i].label);
 		json_field_str(w, S("type"), columns[i].type);
 		json_field_bool(w, S("personal"), columns[i].personal);

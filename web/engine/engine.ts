@@ -105,6 +105,7 @@ export interface Choice {
 
 export interface Column {
 	name: string;
+	key?: string; /* in the stored answers, where that is not the name */
 	label: string;
 	type: string;
 	personal: boolean;
