@@ -19,12 +19,14 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	arena_init(&a, &arena_malloc, 64 * MB);
 	if (json_read(&a, rest, &json_limits_default, &values, &broken))
 		values = NULL;
-	e = expression_eval(&a, expression, values, COMPAT_STRICT, 1795000000000, &value, &why);
-	must(e == OK || e == ERR_INVALID || e == ERR_LIMIT || e == ERR_MEMORY);
-	if (e == ERR_INVALID)
-		must(why.code.n == 5 && why.message.n > 0 && why.column <= utf8_length(expression) + 1);
-	if (e == OK)
-		must(json_read(&a, value, &json_limits_default, &back, &broken) != ERR_UNREADABLE);
+	for (enum compat compat = COMPAT_STRICT; compat <= COMPAT_SURVEYJS; compat++) {
+		e = expression_eval(&a, expression, values, compat, 1795000000000, &value, &why);
+		must(e == OK || e == ERR_INVALID || e == ERR_LIMIT || e == ERR_MEMORY);
+		if (e == ERR_INVALID)
+			must(why.code.n == 5 && why.message.n > 0 && why.column <= utf8_length(expression) + 1);
+		if (e == OK)
+			must(json_read(&a, value, &json_limits_default, &back, &broken) != ERR_UNREADABLE);
+	}
 	arena_free(&a);
 	return 0;
 }

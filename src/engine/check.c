@@ -7,6 +7,10 @@ void check_formula(struct def *d, struct formula *f, const struct scope *scope, 
 {
 	if (!f->at)
 		return;
+	if (d->compat == COMPAT_SURVEYJS) {
+		f->tree = expr_loose(&d->diags, f->at, f->source, scope, wanted);
+		return;
+	}
 	f->tree = expr_parse(&d->diags, f->at, f->source);
 	if (f->tree && !expr_check(&d->diags, f->at, f->source, f->tree, scope, wanted))
 		f->tree = NULL;

@@ -28,7 +28,7 @@ static void check_over(struct def *d, struct def_question *q)
 	    (n->question->type == Q_multi || n->question->type == Q_rank)) {
 		q->over_from = n->question;
 		q->over.tree = NULL;
-	} else if (n->kinds && n->kinds != K(V_NUM)) {
+	} else if (n->kinds && (d->compat ? !(n->kinds & K(V_NUM)) : n->kinds != K(V_NUM))) {
 		diag(&d->diags, D_BAD_OVER, q->over.at, S(""), S(""));
 	}
 }

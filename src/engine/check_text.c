@@ -123,8 +123,13 @@ static void cut_pipe(struct cutter *c)
 		c->d->diags.piped = inside;
 		c->d->diags.shift = (uint32_t)(start + (size_t)(inside.p - whole.p));
 	}
-	n = expr_parse(&c->d->diags, c->at, inside);
-	ok = n && expr_check(&c->d->diags, c->at, inside, n, c->scope, 0);
+	if (c->d->compat == COMPAT_SURVEYJS) {
+		n = expr_loose(&c->d->diags, c->at, inside, c->scope, 0);
+		ok = n;
+	} else {
+		n = expr_parse(&c->d->diags, c->at, inside);
+		ok = n && expr_check(&c->d->diags, c->at, inside, n, c->scope, 0);
+	}
 	c->d->diags.piped.p = NULL;
 	if (ok)
 		add_part(c, (struct part){c->in_tag ? SEGMENT_URL : modes[c->use], S(""), labelled(c, n)});

@@ -1,6 +1,7 @@
 /* corpus_cover.c - is there a corpus file for everything? Every question type, property, function, instruction and diagnostic has to
  * be met by some file of corpus/; the last test of corpus_test.c names the rows that are not. */
 #include "engine/corpus.h"
+#include "engine/loose.h"
 #include "base/limits.h"
 
 struct row {
@@ -29,6 +30,11 @@ static struct row instructions[] = {
 #define OP(name, ...) {#name, false},
 #include "engine/opcodes.def"
 #undef OP
+};
+static struct row loose[] = {
+#define LOOSE(name, ...) {#name, LOOSE_##name < LOOSE_FUNCTIONS},
+#include "engine/loose.def"
+#undef LOOSE
 };
 static struct row diagnostics[] = {
 #define DIAG(name, code, ...) {code, false},
@@ -62,6 +68,18 @@ void cover_expression(struct str text)
 			from--;
 		if (from < i)
 			see(functions, countof(functions), str_sub(text, from, i - from));
+	}
+}
+
+/* The functions of loose.def: names have capitals in them. */
+void cover_loose(struct str text)
+{
+	for (size_t i = 1; i < text.n; i++) {
+		size_t from = i;
+
+		while (text.p[i] == '(' && from > 0 && (is_word(text.p[from - 1]) || is_word(text.p[from - 1] | 32)))
+			from--;
+		see(loose, countof(loose), str_sub(text, from, i - from));
 	}
 }
 
@@ -155,6 +173,7 @@ void cover_test(void **state)
 	n = missing("question type", types, countof(types));
 	n += missing("property", properties, countof(properties));
 	n += missing("function", functions, countof(functions));
+	n += missing("function of compat surveyjs", loose, countof(loose));
 	n += missing("instruction", instructions, countof(instructions));
 	n += missing("diagnostic", diagnostics, countof(diagnostics));
 	assert_int_equal(n, 0);

@@ -382,6 +382,12 @@ void do_value(struct script *s, struct str rest)
 	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_STRICT, 1795000000000, &s->value, &s->why);
 }
 
+void do_loosely(struct script *s, struct str rest)
+{
+	cover_loose(rest);
+	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_SURVEYJS, 1795000000000, &s->value, &s->why);
+}
+
 void do_gives(struct script *s, struct str rest)
 {
 	if (s->evaluated)

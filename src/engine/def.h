@@ -228,6 +228,7 @@ struct def {
 	struct str language, *languages;
 	uint32_t language_count, language_index;
 	struct text title, description;
+	enum compat compat;
 	bool show_back;
 	enum progress_kind progress;
 	struct def_param *params;

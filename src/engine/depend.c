@@ -114,6 +114,8 @@ static void scan_expression(struct collector *c, uint32_t expression)
 			add_node(c, c->p->question_count + operand(c->p, at + 1));
 		if (op == OP_LABEL)
 			add_label(c, operand(c->p, at + 1));
+		if (op == OP_FILTER)
+			scan_expression(c, operand(c->p, at + 1)); /* an earlier one */
 		at += 1 + 4 * operand_words(opcode_rows[op].operand);
 	}
 }

@@ -1,6 +1,7 @@
 /* disasm.c - a program for people. */
 #include "engine/def.h"
 #include "engine/emit.h"
+#include "engine/loose.h"
 #include "base/num.h"
 
 static const char *const opcode_names[OPCODES] = {
@@ -48,6 +49,9 @@ static void operand(const struct program *p, enum operand kind, uint32_t x, stru
 		break;
 	case OPERAND_PARAM:
 		buf_add(b, program_str(p, p->param[x].name));
+		break;
+	case OPERAND_LOOSE:
+		buf_add(b, str_from(loose_names[x]));
 		break;
 	case OPERAND_FUNCTION:
 		buf_add(b, str_from(function_names[x]));

@@ -23,7 +23,9 @@ enum operand {
 	OPERAND_PATTERN,
 	OPERAND_COUNT,
 	OPERAND_LABEL,
-	OPERAND_FUNCTION
+	OPERAND_EXPR,
+	OPERAND_FUNCTION,
+	OPERAND_LOOSE
 };
 struct opcode_row {
 	uint8_t operand, pops, pushes, cost;
@@ -58,7 +60,7 @@ uint32_t emit_count(const struct emit *e, enum section s);
 uint32_t emit_str(struct emit *e, struct str s);
 uint32_t emit_num(struct emit *e, double v);
 uint32_t emit_pattern(struct emit *e, struct str source);
-uint32_t emit_expression(struct emit *e, const struct node *n); /* 0 for NULL */
+uint32_t emit_expression(struct emit *e, struct node *n); /* 0 for NULL */
 enum err emit_done(struct emit *e, struct str *program);
 
 extern const uint32_t section_words[SECTION_COUNT];

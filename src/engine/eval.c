@@ -36,7 +36,7 @@ static uint32_t column_of(const struct emit *e, uint32_t at, struct str source)
 }
 
 /* The least program that can be loaded: one language, one expression. */
-static enum err make_program(struct emit *e, const struct node *n, uint32_t *expression, struct program **out)
+static enum err make_program(struct emit *e, struct node *n, uint32_t *expression, struct program **out)
 {
 	struct str bytes;
 	const char *why;
@@ -70,11 +70,21 @@ static enum err run(struct emit *e, struct program *p, uint32_t expression, stru
 	return OK;
 }
 
+static struct node *read_expression(struct diags *d, struct str source, enum compat compat)
+{
+	const struct scope scope = {.pages = PAGES_ALL};
+	struct node *n;
+
+	if (compat == COMPAT_SURVEYJS)
+		return expr_loose(d, NULL, source, &scope, 0);
+	n = expr_parse(d, NULL, source);
+	return n && expr_check(d, NULL, source, n, &scope, 0) ? n : NULL;
+}
+
 enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat,
     int64_t now_ms, struct str *json, struct eval_error *why)
 {
 	struct diags d = {.a = a};
-	const struct scope scope = {.pages = PAGES_ALL};
 	struct interview in = {.now_ms = now_ms, .language = S("en")};
 	struct emit e = {.a = a};
 	struct program *p;
@@ -87,10 +97,8 @@ enum err expression_eval(struct arena *a, struct str expression, const struct js
 	enum err err;
 
 	*why = (struct eval_error){S(""), 0, S("")};
-	if (compat != COMPAT_STRICT)
-		return fail(a, D_UNBUILT_REFERENCE, 0, S("compat surveyjs"), why);
-	n = expr_parse(&d, NULL, expression);
-	if (!n || !expr_check(&d, NULL, expression, n, &scope, 0))
+	n = read_expression(&d, expression, compat);
+	if (!n)
 		return from_diagnostic(&d, why);
 	if (d.memory)
 		return ERR_MEMORY;

@@ -85,7 +85,9 @@ enum node_kind {
 	N_UNARY,
 	N_BINARY,
 	N_CALL,
-	N_IIF
+	N_IIF,
+	N_LOOSE, /* a row of loose.def */
+	N_FILTER /* a list, and what is asked of each item */
 };
 enum reference_kind {
 	R_GONE,
@@ -113,7 +115,8 @@ struct node {
 	uint32_t from, to;     /* bytes of the source */
 	uint32_t kinds, items; /* sets of value kinds: K() */
 	enum operator op;
-	uint32_t function; /* N_CALL: row of functions.def */
+	uint32_t function; /* N_CALL: row of functions.def; N_LOOSE: of loose.def */
+	uint32_t filter;   /* N_FILTER: the expression in the program */
 	bool b;
 	double num;
 	struct str text; /* N_TEXT; N_REFERENCE as written; the pattern of matches() */
@@ -158,6 +161,9 @@ struct node *expr_parse(struct diags *d, const struct where *at, struct str sour
 /* Resolves names and checks kinds, all diagnostics at once; `wanted` is a set of kinds, 0 for any. */
 bool expr_check(struct diags *d, const struct where *at, struct str source, struct node *n, const struct scope *scope,
     uint32_t wanted);
+/* The same in one, for `compat: surveyjs` (expr_loose.c): parsed as SurveyJS does, names resolved, kinds left to the run. */
+struct node *expr_loose(
+    struct diags *d, const struct where *at, struct str source, const struct scope *scope, uint32_t wanted);
 /* "a text or a number" */
 struct str kinds_text(struct arena *a, uint32_t kinds);
 

@@ -9,7 +9,7 @@ const struct opcode_row opcode_rows[OPCODES] = {
 
 uint32_t operand_words(enum operand operand)
 {
-	return operand == OPERAND_NONE ? 0 : operand == OPERAND_FUNCTION ? 2 : 1;
+	return operand == OPERAND_NONE ? 0 : operand >= OPERAND_FUNCTION ? 2 : 1;
 }
 
 struct coder {
@@ -239,20 +239,40 @@ static void code(struct coder *c, const struct node *n)
 	case N_IIF:
 		code_iif(c, n);
 		break;
+	case N_LOOSE:
+		for (uint32_t i = 0; i < n->count; i++)
+			code(c, n->args[i]);
+		put_op(c, n, OP_LOOSE, n->function, n->count);
+		break;
+	case N_FILTER:
+		code(c, n->args[0]);
+		put_op(c, n, OP_FILTER, n->filter, 0);
+		break;
 	default:
 		code_op(c, n);
 		break;
 	}
 }
 
-uint32_t emit_expression(struct emit *e, const struct node *n)
+/* What filters ask is an expression of its own, which comes before theirs. */
+static void emit_filters(struct emit *e, struct node *n)
 {
-	struct coder c = {e, e->code.n, 0, 0};
-	uint32_t id = emit_count(e, SECTION_expr);
-	uint32_t *r;
+	if (n->kind == N_FILTER)
+		n->filter = emit_expression(e, n->args[1]);
+	for (uint32_t i = 0; i < (n->kind == N_FILTER ? 1 : n->count); i++)
+		emit_filters(e, n->args[i]);
+}
+
+uint32_t emit_expression(struct emit *e, struct node *n)
+{
+	struct coder c = {.e = e};
+	uint32_t *r, id;
 
 	if (!n)
 		return 0;
+	emit_filters(e, n);
+	id = emit_count(e, SECTION_expr);
+	c.start = e->code.n;
 	code(&c, n);
 	put_op(&c, n, OP_END, 0, 0);
 	if (!(r = emit_record(e, SECTION_expr)))

@@ -104,6 +104,71 @@ double number_cut(double v, int decimals)
 	return cut(v, decimals, false);
 }
 
+#define FIXED_WORDS 8
+
+static uint32_t divide_by_ten(uint32_t *w)
+{
+	uint64_t rest = 0;
+
+	for (int i = FIXED_WORDS; i-- > 0;) {
+		rest = rest << 32 | w[i];
+		w[i] = (uint32_t)(rest / 10);
+		rest %= 10;
+	}
+	return (uint32_t)rest;
+}
+
+/* w * factor + 2^bit */
+static void multiply_add(uint32_t *w, uint32_t factor, int bit)
+{
+	uint64_t carry = 0;
+
+	for (int i = 0; i < FIXED_WORDS; i++) {
+		carry += (uint64_t)w[i] * factor + (i == bit / 32 && bit >= 0 ? (uint64_t)1 << bit % 32 : 0);
+		w[i] = (uint32_t)carry;
+		carry >>= 32;
+	}
+}
+
+/* v is m * 2^-shift: m * 10^decimals, a half of 2^shift on top, shifted; its digits with a point among them are read. */
+double number_decimals(double v, int decimals)
+{
+	uint32_t w[FIXED_WORDS + 1] = {0};
+	char text[64];
+	size_t at = sizeof(text);
+	uint64_t bits, m;
+	double out;
+	int shift;
+
+	memcpy(&bits, &v, sizeof(bits));
+	shift = 1075 - (int)(bits >> 52 & 2047);
+	m = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52;
+	if (shift <= 0 || decimals > 42)
+		return v;
+	if (shift > 32 * FIXED_WORDS - 32)
+		return 0;
+	w[0] = (uint32_t)m;
+	w[1] = (uint32_t)(m >> 32);
+	for (int i = 0; i < decimals; i++)
+		multiply_add(w, 10, -1);
+	multiply_add(w, 1, shift - 1);
+	for (int i = 0; i < FIXED_WORDS; i++) {
+		int from = i + shift / 32;
+		uint64_t two = from < FIXED_WORDS ? w[from] | (uint64_t)w[from + 1] << 32 : 0;
+
+		w[i] = (uint32_t)(two >> shift % 32);
+	}
+	for (int i = 0; i < 60; i++) {
+		if (i == decimals && decimals)
+			text[--at] = '.';
+		text[--at] = (char)('0' + divide_by_ten(w));
+	}
+	while (text[at] == '0' && text[at + 1] != '.')
+		at++;
+	num_read(str_make(text + at, sizeof(text) - at), &out);
+	return bits >> 63 ? -out : out;
+}
+
 /* Exact, by halving the divisor's distance: each subtraction has no rounding error. */
 double number_mod(double a, double b)
 {
@@ -182,16 +247,39 @@ static double exponential(double v)
 	return sum;
 }
 
+/* high + low, neither with bits of the other */
+struct twofold {
+	double high, low;
+};
+
+/* a * b to twice the bits: a product of many would otherwise gather the rounding of each. */
+static struct twofold times(struct twofold a, struct twofold b)
+{
+	double high = a.high * b.high, t, x, y, low;
+
+	if (!number_finite(high * 134217729.0) || !number_finite(a.high * 134217729.0) ||
+	    !number_finite(b.high * 134217729.0))
+		return (struct twofold){high, 0};
+	t = a.high * 134217729.0;
+	x = t - (t - a.high);
+	t = b.high * 134217729.0;
+	y = t - (t - b.high);
+	low = ((x * y - high) + x * (b.high - y) + (a.high - x) * y) + (a.high - x) * (b.high - y);
+	low += a.high * b.low + a.low * b.high;
+	return (struct twofold){high + low, low - (high + low - high)};
+}
+
 static double whole_power(double base, double n)
 {
-	double result = 1;
+	struct twofold result = {1, 0}, power = {base, 0};
 
 	for (uint64_t left = (uint64_t)n; left; left >>= 1) {
 		if (left & 1)
-			result *= base;
-		base *= base;
+			result = times(result, power);
+		if (left > 1)
+			power = times(power, power);
 	}
-	return result;
+	return result.high;
 }
 
 bool number_pow(double base, double exponent, double *out)
@@ -208,8 +296,9 @@ bool number_pow(double base, double exponent, double *out)
 		*out = number_sqrt(base);
 	else if (size * (natural_log(base) < 0 ? -natural_log(base) : natural_log(base)) > 709)
 		return false;
-	else
-		*out = exponential(size * natural_log(base));
+	else /* the whole part has no error to speak of, and the rest is small */
+		*out = whole_power(base, number_trunc(size)) *
+		       exponential((size - number_trunc(size)) * natural_log(base));
 	if (exponent < 0)
 		*out = 1 / *out;
 	return number_finite(*out);

@@ -252,8 +252,7 @@ static enum err read_outcomes(struct reader survey)
 static void read_settings(struct reader survey)
 {
 	static const char *const known[] = {"compat", "show_back", "progress", NULL};
-	static const char *const compats[] = {"strict"};
-	static const char *const later[] = {"surveyjs", NULL};
+	static const char *const compats[] = {"strict", "surveyjs"};
 	static const char *const progress[] = {"pages", "questions", "none"};
 	struct reader r = read_into(survey, S("settings"));
 
@@ -261,7 +260,7 @@ static void read_settings(struct reader survey)
 	if (!r.json || !is_object(r, "settings"))
 		return;
 	read_keys(r, known, NULL, "the settings");
-	read_word(r, S("compat"), compats, countof(compats), later);
+	survey.d->compat = (enum compat)read_word(r, S("compat"), compats, countof(compats), NULL);
 	survey.d->show_back = read_bool(r, S("show_back"), true);
 	survey.d->progress = (enum progress_kind)read_word(r, S("progress"), progress, countof(progress), NULL);
 }

@@ -71,6 +71,7 @@ struct run {
 	struct record *record;			      /* the open one; NULL: none */
 	uint32_t roster, record_number, record_count; /* of the open one; its number is from 1 */
 	const struct json *vars;		      /* collect eval only */
+	const struct value *item;		      /* of a list being filtered */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
 	uint32_t now;	    /* place of the step being taken: what comes later is not answered yet */

@@ -125,7 +125,8 @@ static void scalar_show(struct buf *b, const struct value *v)
 		buf_add(b, v->b ? S("true") : S("false"));
 		break;
 	case V_NUM:
-		num_put(b, v->num);
+		if (v->num - v->num == 0)
+			num_put(b, v->num);
 		break;
 	case V_TEXT:
 		buf_add(b, v->s);
@@ -180,8 +181,11 @@ void value_json(struct json_out *w, const struct value *v)
 	case V_BOOL:
 		json_put_bool(w, v->b);
 		break;
-	case V_NUM:
-		json_put_num(w, v->num);
+	case V_NUM: /* under `compat: surveyjs` there is what is no number */
+		if (v->num - v->num == 0)
+			json_put_num(w, v->num);
+		else
+			json_put_null(w);
 		break;
 	case V_LIST:
 		json_open(w, '[');
@@ -201,6 +205,10 @@ void value_json(struct json_out *w, const struct value *v)
 		json_put_str(w, v->s);
 		break;
 	default:
+		if (v->t == INT64_MIN) { /* and dates that are none */
+			json_put_null(w);
+			break;
+		}
 		buf_init(&text, w->buf->arena, 64);
 		scalar_show(&text, v);
 		json_put_str(w, str_make(text.p, text.n));

@@ -4,7 +4,7 @@
  * and the stack neither runs dry nor deeper than the program says. Jumps that only go forward are why nothing can run for ever;
  * fuel bounds the rest. What a word may hold is said in layout.def. */
 #include "engine/emit.h"
-#include "engine/run.h"
+#include "engine/loose.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -251,7 +251,7 @@ static bool check_questions(struct verifier *v)
 struct walk {
 	const struct program *p;
 	const unsigned char *code;
-	uint32_t length, at;
+	uint32_t expr, length, at;
 	uint16_t *depth_at;    /* of jump targets: depth + 1 */
 	uint32_t depth, stack; /* stack: as deep as it may get */
 	bool open;	       /* this place can be reached */
@@ -283,6 +283,10 @@ static bool operand_sound(const struct walk *w, const struct opcode_row *row, ui
 		return x <= w->depth;
 	case OPERAND_FUNCTION:
 		return x < FUNCTIONS && y <= w->depth;
+	case OPERAND_LOOSE:
+		return x < LOOSE_ROWS && y <= w->depth;
+	case OPERAND_EXPR: /* an earlier one, so that none runs itself */
+		return x >= 1 && x < w->expr;
 	case OPERAND_LABEL:
 		return x >= w->at + 5 && x < w->length; /* behind this instruction and its operand */
 	default:
@@ -363,6 +367,7 @@ static bool check_code(struct verifier *v)
 		return false;
 	for (uint32_t i = 1; i < p->expr_count; i++) {
 		struct walk w = {.p = p,
+		    .expr = i,
 		    .code = (const unsigned char *)p->code.p + p->expr[i].code,
 		    .length = p->expr[i].length,
 		    .depth_at = depths,

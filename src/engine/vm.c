@@ -1,6 +1,7 @@
 /* vm.c - the machine. The program was verified: stack, operands and jumps need no looking at here. Kinds do: what does not
  * fit gives empty, and under collect eval says so. */
 #include "engine/vm.h"
+#include "engine/loose.h"
 #include "engine/fold.h"
 #include "engine/number.h"
 #include "base/limits.h"
@@ -452,6 +453,17 @@ struct value vm_run(struct run *r, uint32_t expression)
 			top++;
 			break;
 		}
+		case OP_LOOSE: {
+			uint32_t count = word(code + at - 4);
+
+			top -= count;
+			*top = loose_run(r, (enum loose)a, top, count);
+			top++;
+			break;
+		}
+		case OP_FILTER:
+			top[-1] = loose_filter(r, a, &top[-1], top);
+			break;
 		default:
 			if (row->pops == 0) {
 				*top = outside_above(r, op, a, top);

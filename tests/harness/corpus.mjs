@@ -247,6 +247,7 @@ const verbs = {
 	},
 	values: (s, text) => { s.values = json(text); },
 	value: (s, text) => { s.evaluated = s.compiler.evaluate(text, s.values ?? {}, { now: NOW }); },
+	loosely: (s, text) => { s.evaluated = s.compiler.evaluate(text, s.values ?? {}, { now: NOW, compat: 'surveyjs' }); },
 	gives: (s, text) => assert.deepEqual(s.evaluated, { value: json(text) }),
 	fails: (s, text) => {
 		const [code, column] = words(text);
