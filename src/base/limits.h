@@ -102,7 +102,7 @@
 #define VM_NESTED_MAX 8                     /* expressions at once: one may show a label that has others piped in */
 #define VM_STEPS_MAX 100000
 #define ENGINE_ARENA_MAX_BYTES (16 * MB)
-#define COMPILE_ARENA_MAX_BYTES (64 * MB)   /* of one definition sent to a server; what needs more is refused */
+#define COMPILE_ARENA_MAX_BYTES (128 * MB)   /* of one definition sent to a server; what needs more is refused */
 #define DIAGNOSTICS_MAX 500
 #define PATTERN_SOURCE_MAX_BYTES 1024
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
@@ -118,6 +118,7 @@
 #define PROGRAM_MAX_BYTES (16 * MB)
 #define SURVEY_LANGUAGES_MAX 64
 #define SURVEY_QUESTIONS_MAX 10000
+#define DEFINITION_VALUES_MAX 2000000        /* JSON values of a definition in a text */
 #define SURVEY_PAGES_MAX 5000
 #define SURVEY_CALCULATED_MAX 5000
 #define SURVEY_RULES_MAX 5000

@@ -152,18 +152,13 @@ static const struct goal *rules_before(struct analysis *a, uint32_t page)
 
 	for (uint32_t i = 0; page && i < a->d->rule_count; i++) {
 		const struct def_rule *r = &a->d->rules[i];
-		struct goal *g;
 
 		if (r->target && r->target->index <= page)
 			break;
 		if (!r->when.tree)
 			continue;
-		if (!(g = arena_new(a->d->a, struct goal))) {
-			a->d->diags.memory = true;
-			break;
-		}
-		*g = (struct goal){list, r->when.tree, false, page};
-		list = g;
+		a->before[i] = (struct goal){list, r->when.tree, false, page};
+		list = &a->before[i];
 	}
 	return list;
 }
@@ -255,7 +250,10 @@ enum err def_analyse(struct def *d)
 	static const struct place anywhere = {NULL, PAGES_ALL, 0};
 	struct analysis a = {.d = d};
 
-	if (!solver_init(&a.solver, d))
+	a.rules = arena_array(d->a, struct goal, d->rule_count + 1);
+	a.before = arena_array(d->a, struct goal, d->rule_count + 1);
+	a.screen = arena_array(d->a, const struct goal *, d->page_count + 1);
+	if (!a.rules || !a.before || !a.screen || !solver_init(&a.solver, d))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < d->page_count; i++)
 		analyse_page(&a, &d->pages[i]);

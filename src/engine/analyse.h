@@ -14,6 +14,8 @@ enum err def_analyse(struct def *d);
 struct analysis {
 	struct def *d;
 	struct solver solver;
+	struct goal *rules, *before; /* room for a goal of each rule: of hidden(), and of the page being looked at */
+	const struct goal **screen;  /* by page: what not_screened() gave; NULL: not asked yet */
 };
 /* Where a condition stands. */
 struct place {

@@ -18,11 +18,10 @@ static bool acts(struct analysis *a, const struct def_rule *r, uint32_t pages)
 static bool hidden(struct analysis *a, uint32_t rule)
 {
 	const struct def_rule *mine = &a->d->rules[rule];
-	struct goal *list = arena_array(a->d->a, struct goal, rule + 1);
+	struct goal *list = a->rules;
 	const struct goal *next = NULL;
 
-	a->d->diags.memory |= !list;
-	for (uint32_t i = 0; list && i <= rule; i++) {
+	for (uint32_t i = 0; i <= rule; i++) {
 		const struct def_rule *r = &a->d->rules[i];
 
 		if (!r->when.tree ||
@@ -31,7 +30,7 @@ static bool hidden(struct analysis *a, uint32_t rule)
 		list[i] = (struct goal){next, r->when.tree, i == rule, PAGES_ALL};
 		next = &list[i];
 	}
-	return list && next && next->next && solve(&a->solver, next, 1) == FOUND_NEVER;
+	return next && next->next && solve(&a->solver, next, 1) == FOUND_NEVER;
 }
 
 static void analyse_rule(struct analysis *a, uint32_t rule)
@@ -84,8 +83,11 @@ static bool looks_beyond(const struct node *n, uint32_t page)
 /* Who is counted when the page is left was not screened out by a rule that looks at no later page. */
 static const struct goal *not_screened(struct analysis *a, uint32_t page)
 {
+	static const struct goal nobody; /* stands for an empty list in the notes */
 	const struct goal *list = NULL;
 
+	if (a->screen[page])
+		return a->screen[page] == &nobody ? NULL : a->screen[page];
 	for (uint32_t i = 0; i < a->d->rule_count; i++) {
 		const struct def_rule *r = &a->d->rules[i];
 		struct goal *g;
@@ -101,6 +103,7 @@ static const struct goal *not_screened(struct analysis *a, uint32_t page)
 		*g = (struct goal){list, r->when.tree, false, PAGES_ALL};
 		list = g;
 	}
+	a->screen[page] = list ? list : &nobody;
 	return list;
 }
 

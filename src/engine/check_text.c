@@ -235,6 +235,12 @@ static void cut_text(struct def *d, const struct text *t, const struct where *at
 	if (t->use == TEXT_MEDIA && !media_fits(source))
 		diag(&d->diags, D_BAD_MEDIA, at, S(""), S(""));
 	*out = (struct piece){NULL, 0};
+	/* most texts have nothing piped in and stay where they are */
+	if (t->use != TEXT_ADDRESS && !str_find_char(c.source, '{', NULL) && !str_find_char(c.source, '}', NULL)) {
+		if (c.source.n)
+			add_part(&c, (struct part){SEGMENT_LITERAL, c.source, NULL});
+		return;
+	}
 	cut(&c);
 }
 

@@ -123,10 +123,12 @@ static struct str json_problem(struct diags *d, const struct json_error *why)
 
 enum err engine_compile_text(struct arena *a, struct str text, unsigned flags, struct compiled *out)
 {
+	static const struct json_limits limits = {
+	    JSON_DEPTH_MAX, JSON_KEYS_MAX, DEFINITION_VALUES_MAX, JSON_NUMBER_MAX_CHARS};
 	struct def d = {.a = a, .diags = {.a = a}};
 	struct json_error why = {.what = ""};
 	struct json *doc;
-	enum err e = json_read(a, text, &json_limits_default, &doc, &why);
+	enum err e = json_read(a, text, &limits, &doc, &why);
 
 	*out = (struct compiled){.program = S("")};
 	if (e == ERR_MEMORY)

@@ -173,10 +173,11 @@ enum err emit_done(struct emit *e, struct str *program)
 	buf_fill(&e->texts, 0, (4 - e->texts.n % 4) % 4);
 	buf_fill(&e->code, 0, (4 - e->code.n % 4) % 4);
 	buf_init(&b, e->a, PROGRAM_MAX_BYTES);
-	put_word(&b, PROGRAM_MAGIC);
-	put_word(&b, PROGRAM_VERSION);
 	for (uint32_t s = 0; s < SECTION_COUNT; s++)
 		at += e->sections[s].count * 4;
+	buf_room(&b, at + e->texts.n + e->code.n); /* all of it at once */
+	put_word(&b, PROGRAM_MAGIC);
+	put_word(&b, PROGRAM_VERSION);
 	put_word(&b, at + (uint32_t)e->texts.n + (uint32_t)e->code.n);
 	at = HEADER_WORDS * 4;
 	for (uint32_t s = 0; s < SECTION_COUNT; s++) {
