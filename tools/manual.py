@@ -107,7 +107,7 @@ def properties_table(sections):
     return table(['property', 'question types', 'value', 'meaning'], lines)
 
 
-KINDS = {'n': 'number', 'b': 'true/false', 't': 'text', 'd': 'date', 'T': 'time', 'D': 'datetime', 'l': 'list', 'r': 'record', 's': 'value',
+KINDS = {'n': 'number', 'b': 'true/false', 't': 'text', 'd': 'date', 'T': 'time', 'D': 'datetime', 'm': 'date or datetime', 'l': 'list', 'r': 'record', 's': 'value',
          'a': 'anything', '=': 'as its arguments'}
 
 

@@ -131,6 +131,8 @@
 #define QUOTAS_MAX 50
 #define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */
 #define ROSTER_RECORDS_MAX 50               /* of one roster; as many sets of columns in exports */
+#define MEDIA_FILES_MAX 100           /* references to files in one answer */
+#define MEDIA_TEXT_MAX_BYTES 1024     /* id, name or type of one */
 #define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
 #define ANSWER_ERRORS_MAX 200
 

@@ -4,7 +4,6 @@
 #include "engine/run.h"
 #include "base/limits.h"
 #include "base/utf8.h"
-#include "base/time.h"
 
 typedef void taker(struct run *r, const struct p_question *q, struct state *s);
 
@@ -174,15 +173,21 @@ static void take_number(struct run *r, const struct p_question *q, struct state 
 		answer_wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), S(""));
 }
 
+enum value_kind moment_kind(uint32_t type)
+{
+	return type == Q_date ? V_DATE : type == Q_time ? V_TIME : V_DATETIME;
+}
+
 static void take_moment(struct run *r, const struct p_question *q, struct state *s)
 {
-	bool date = q->type == Q_date;
-	int32_t t;
+	static const enum message messages[] = {MSG_NOT_DATE, MSG_NOT_TIME, MSG_NOT_DATETIME};
+	enum value_kind kind = moment_kind(q->type);
+	int64_t t;
 
-	if (s->raw->type == JSON_STR && (date ? date_read(s->raw->s, &t) : clock_read(s->raw->s, &t)))
-		s->value = value_time(date ? V_DATE : V_TIME, t);
+	if (s->raw->type == JSON_STR && moment_read(kind, s->raw->s, &t))
+		s->value = value_time(kind, t);
 	else
-		answer_wrong(s, "type", message(r, date ? MSG_NOT_DATE : MSG_NOT_TIME, S(""), S("")), S(""));
+		answer_wrong(s, "type", message(r, messages[kind - V_DATE], S(""), S("")), S(""));
 }
 
 static void take_nothing(struct run *r, const struct p_question *q, struct state *s)
@@ -200,6 +205,14 @@ static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
     [Q_number] = take_number,
     [Q_date] = take_moment,
     [Q_time] = take_moment,
+    [Q_datetime] = take_moment,
+    [Q_barcode] = take_text,
+    [Q_geopoint] = geopoint_take,
+    [Q_file] = media_take,
+    [Q_photo] = media_take,
+    [Q_audio] = media_take,
+    [Q_video] = media_take,
+    [Q_signature] = media_take,
     [Q_rating] = take_number,
     [Q_slider] = take_number,
     [Q_matrix] = cells_take,

@@ -5,7 +5,7 @@
 
 bool cell_type(uint32_t type)
 {
-	return type == Q_text || type == Q_number || type == Q_date || type == Q_time;
+	return type == Q_text || type == Q_number || type == Q_date || type == Q_time || type == Q_datetime;
 }
 
 static void item_question(const struct p_item *i, struct p_question *c)

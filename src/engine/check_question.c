@@ -1,5 +1,6 @@
 /* check_question.c - one question: its texts, conditions, limits and choices. */
 #include "engine/check.h"
+#include "engine/run.h"
 #include "base/limits.h"
 #include "base/time.h"
 
@@ -183,36 +184,66 @@ static struct node *number_node(struct def *d, double v)
 	return n;
 }
 
-/* A date or time that is written out, or an expression that gives one. */
+/* A date or time that is written out, or an expression that gives one. Beside a day, a datetime counts by its day. */
 static struct node *moment_node(struct def *d, struct def_question *q, struct number_or *bound)
 {
 	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
-	uint32_t kinds = type_rows[q->type].kinds;
+	enum value_kind kind = moment_kind(q->type);
 	struct node *n;
-	int32_t t;
+	int64_t t;
 
 	if (!bound->at)
 		return NULL;
-	if (kinds == K(V_DATE) ? !date_read(bound->formula.source, &t) : !clock_read(bound->formula.source, &t)) {
-		check_formula(d, &bound->formula, &scope, kinds);
+	if (kind == V_DATETIME && moment_read(V_DATE, bound->formula.source, &t))
+		kind = V_DATE;
+	if (!moment_read(kind, bound->formula.source, &t)) {
+		check_formula(d, &bound->formula, &scope, kind == V_TIME ? K(V_TIME) : K(V_DATE) | K(V_DATETIME));
 		return bound->formula.tree;
 	}
-	if (!(n = number_node(d, t)))
+	if (!(n = number_node(d, (double)t)))
 		return NULL;
-	n->kind = kinds == K(V_DATE) ? N_DATE : N_TIME;
-	n->kinds = kinds;
+	n->kind = (enum node_kind)(N_DATE + (kind - V_DATE));
+	n->kinds = K(kind);
 	return n;
+}
+
+/* Whether the bounds are both written out and the wrong way round. */
+static bool crossed(const struct node *low, const struct node *high)
+{
+	double day = (double)DAY_MS;
+
+	if (!low || !high || low->kind < N_DATE || low->kind > N_DATETIME || high->kind < N_DATE ||
+	    high->kind > N_DATETIME)
+		return false;
+	return low->num * (low->kind == N_DATE ? day : 1) >
+	       (high->kind == N_DATE ? high->num * day + (low->kind == N_DATE ? 0 : day - 1) : high->num);
+}
+
+/* What the type itself takes, where nothing is said. */
+static void check_files(struct def *d, struct def_question *q)
+{
+	static const char *const kinds[] = {"", "image/*", "audio/*", "video/*", "image/*"};
+
+	if (!q->accept.n)
+		q->accept = str_from(kinds[q->type - Q_file]);
+	if (q->at_most < 0)
+		q->at_most = 1;
+	if (q->at_most < 1 || q->at_most > MEDIA_FILES_MAX)
+		diag(&d->diags, D_SHAPE, where_key(&d->diags, q->at, S("max_files")), S("max_files"),
+		    S("a whole number from 1 to 100"));
 }
 
 static void check_bounds(struct def *d, struct def_question *q)
 {
 	uint32_t groups = type_rows[q->type].groups;
 
+	if (groups & P_FILES)
+		check_files(d, q);
+
 	if (groups & P_BOUNDS) {
 		q->min_tree = moment_node(d, q, &q->min);
 		q->max_tree = moment_node(d, q, &q->max);
-		if (q->min_tree && q->max_tree && q->min_tree->kind == q->max_tree->kind &&
-		    (q->min_tree->kind == N_DATE || q->min_tree->kind == N_TIME) && q->min_tree->num > q->max_tree->num)
+		if (crossed(q->min_tree, q->max_tree))
 			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
 		return;
 	}
@@ -297,6 +328,11 @@ static void check_default(struct def *d, struct def_question *q)
 		struct number_or bound = {.at = q->first_at, .formula = {q->first_at, n->text, NULL, 0}};
 
 		n = moment_node(d, q, &bound);
+		if (n && q->type == Q_datetime && n->kind == N_DATE) { /* at its beginning */
+			n->kind = N_DATETIME;
+			n->kinds = kinds;
+			n->num *= DAY_MS;
+		}
 	}
 	q->first_tree = n;
 }

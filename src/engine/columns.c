@@ -144,6 +144,15 @@ static void add_items(struct columns *c, const struct p_question *q, struct expo
 	x->item_count = q->rows_count;
 }
 
+static void add_place(struct columns *c, struct export_column *x)
+{
+	struct export_choice *list = run_alloc(c->r, GEOPOINT_FIELDS, sizeof(*list));
+
+	x->items = list;
+	for (; list && x->item_count < GEOPOINT_FIELDS; x->item_count++)
+		list[x->item_count].value = list[x->item_count].label = str_from(geopoint_fields[x->item_count]);
+}
+
 /* "What did you buy? – Something else": two columns of one title could not be told apart. */
 static struct str other_label(struct run *r, const struct p_question *q, struct str title)
 {
@@ -185,6 +194,8 @@ static void add_question(struct columns *c, const struct p_question *q)
 		add_choices(c, q, x);
 	if (q->rows_count)
 		add_items(c, q, x);
+	if (q->type == Q_geopoint)
+		add_place(c, x);
 	x->sets = q->type == Q_matrix && q->cell == CELL_MULTI;
 	if (!(q->flags & QUESTION_HAS_OTHER))
 		return;

@@ -127,10 +127,16 @@ static void do_questions(struct script *s, struct str rest)
 	compile(s, str_make(b.p, b.n));
 }
 
+static void do_no_media(struct script *s, struct str rest)
+{
+	(void)rest;
+	s->flags |= COMPILE_NO_MEDIA;
+}
+
 static void do_leaving_out(struct script *s, struct str rest)
 {
 	(void)rest;
-	s->flags = COMPILE_LEAVE_OUT_UNBUILT;
+	s->flags |= COMPILE_LEAVE_OUT_UNBUILT;
 }
 
 static void do_diagnostic(struct script *s, struct str rest)
@@ -158,13 +164,14 @@ static const struct {
 	const char *word;
 	verb *run;
 } verbs[] = {{"survey", do_survey}, {"define", do_define}, {"questions", do_questions}, {"leaving-out", do_leaving_out},
-    {"diagnostic", do_diagnostic}, {"clean", do_clean}, {"language", do_language}, {"seed", do_seed}, {"time", do_time},
-    {"parameters", do_parameters}, {"answers", do_answers}, {"path", do_path}, {"error", do_error}, {"valid", do_valid},
-    {"result", do_result}, {"personal", do_personal}, {"exported", do_exported}, {"outcome", do_outcome},
-    {"status", do_status}, {"progress", do_progress}, {"back", do_back}, {"events", do_events}, {"stands", do_stands},
-    {"visible", do_visible}, {"shows", do_shows}, {"hides", do_hides}, {"form", do_form}, {"becomes", do_becomes},
-    {"thanks", do_thanks}, {"redirect", do_redirect}, {"column", do_column}, {"full", do_full}, {"cells", do_cells},
-    {"values", do_values}, {"value", do_value}, {"loosely", do_loosely}, {"gives", do_gives}, {"fails", do_fails}};
+    {"no-media", do_no_media}, {"diagnostic", do_diagnostic}, {"clean", do_clean}, {"language", do_language},
+    {"seed", do_seed}, {"time", do_time}, {"parameters", do_parameters}, {"answers", do_answers}, {"path", do_path},
+    {"error", do_error}, {"valid", do_valid}, {"result", do_result}, {"personal", do_personal},
+    {"exported", do_exported}, {"outcome", do_outcome}, {"status", do_status}, {"progress", do_progress},
+    {"back", do_back}, {"events", do_events}, {"stands", do_stands}, {"visible", do_visible}, {"shows", do_shows},
+    {"hides", do_hides}, {"form", do_form}, {"becomes", do_becomes}, {"thanks", do_thanks}, {"redirect", do_redirect},
+    {"column", do_column}, {"full", do_full}, {"cells", do_cells}, {"values", do_values}, {"value", do_value},
+    {"loosely", do_loosely}, {"gives", do_gives}, {"fails", do_fails}};
 
 static void do_line(struct script *s, struct str line)
 {

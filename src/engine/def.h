@@ -32,6 +32,8 @@ enum {
 	P_GROUP = 1 << 17,
 	P_NOTE = 1 << 18,
 	P_ROSTER = 1 << 19,
+	P_PLACE = 1 << 21,
+	P_FILES = 1 << 22,
 	P_ITEM = 1 << 20 /* properties that items of a multi_text have too, those of their type */
 };
 
@@ -140,6 +142,8 @@ struct def_question {
 	double step, total;
 	bool has_step, has_total;
 	int64_t at_least, at_most, text_rows, decimals; /* -1: not given */
+	struct str accept;
+	int64_t max_size; /* bytes; 0: not given */
 	struct str pattern;
 	const struct where *pattern_at;
 	struct formula over;		/* of a roster: what it runs over */
@@ -293,6 +297,10 @@ void unbuilt(
 void read_questions(struct reader page, struct def_page *p, struct def_question *parent);
 /* `rows_of`: the question whose rows or items they are, which are known by names; NULL: choices. */
 void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of);
+/* read_files.c */
+void read_accept(struct reader r, struct str key, struct def_question *q);
+void read_max_size(struct reader r, struct str key, struct def_question *q);
+void read_no_media(struct reader r, struct def_question *q);
 /* read_question.c: an item of a multi_text as a question; NULL when memory ran out. */
 struct def_question *read_item_question(struct reader r, const struct def_question *of);
 

@@ -176,6 +176,8 @@ static void question_limits(struct build *b, struct def_question *q, struct p_qu
 	p->at_most = optional_num(b, q->at_most >= 0, (double)q->at_most);
 	p->decimals = optional_num(b, q->decimals >= 0, (double)q->decimals);
 	p->text_rows = q->text_rows > 0 ? (uint32_t)q->text_rows : 0;
+	p->accept = emit_str(b->e, q->accept);
+	p->max_size = optional_num(b, q->max_size > 0, (double)q->max_size);
 	p->pattern = q->pattern.p ? emit_pattern(b->e, q->pattern) : 0;
 }
 

@@ -40,6 +40,8 @@ struct compiled {
 /* What this release of the engine does not do yet is an error of its own code (E09xx). With this flag it becomes a warning and
  * the question, quota or property is left out of the program: for demonstration data only. */
 #define COMPILE_LEAVE_OUT_UNBUILT 1u
+/* For who has nowhere to keep files: questions that ask for some are an error (E0911), or left out with the flag above. */
+#define COMPILE_NO_MEDIA 2u
 
 /* `definition` is the whole document ({"schema_version": ..., "survey": {...}}). OK whenever it could be judged, errors
  * or not; ERR_MEMORY otherwise. Results live in `a`. */

@@ -80,6 +80,7 @@ enum node_kind {
 	N_TEXT,
 	N_DATE,
 	N_TIME,
+	N_DATETIME,
 	N_LIST,
 	N_REFERENCE,
 	N_UNARY,

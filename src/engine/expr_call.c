@@ -25,6 +25,8 @@ uint32_t function_letter_kinds(char letter)
 		return K(V_TEXT);
 	case 'd':
 		return K(V_DATE);
+	case 'm':
+		return K(V_DATE) | K(V_DATETIME);
 	case 'T':
 		return K(V_TIME);
 	case 'D':
@@ -129,7 +131,8 @@ static void check_unit(struct check *c, const struct node *n)
 	const struct node *unit = n->args[2];
 
 	if (unit->kind == N_TEXT && !str_eq(unit->text, S("days")) && !str_eq(unit->text, S("weeks")) &&
-	    !str_eq(unit->text, S("months")) && !str_eq(unit->text, S("years")))
+	    !str_eq(unit->text, S("months")) && !str_eq(unit->text, S("years")) && !str_eq(unit->text, S("hours")) &&
+	    !str_eq(unit->text, S("minutes")))
 		check_fail_name(c, D_BAD_UNIT, unit, unit->text, S(""));
 }
 
@@ -159,6 +162,8 @@ static void check_function(struct check *c, struct node *n, uint32_t function)
 	}
 	if (row->result[0] != '=')
 		n->kinds = function_letter_kinds(row->result[0]);
+	if (row->result[0] == 'm' && n->args[0]->kinds)
+		n->kinds &= n->args[0]->kinds;
 	if (function == F_date_add || function == F_date_diff)
 		check_unit(c, n);
 }

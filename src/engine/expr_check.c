@@ -51,21 +51,25 @@ bool check_kinds(struct check *c, struct str what, const struct node *n, uint32_
 	return false;
 }
 
-/* A text literal beside a date or time is one. */
+/* A text literal beside a date or time is one; beside a datetime a day is enough. */
 bool check_moment(struct check *c, struct node *literal, uint32_t kinds)
 {
-	int32_t t;
+	int64_t t;
 
-	if (literal->kind != N_TEXT || (kinds != K(V_DATE) && kinds != K(V_TIME)))
+	if (literal->kind != N_TEXT || !kinds || (kinds & ~K_TIMES))
 		return true;
-	if (kinds == K(V_DATE) ? !date_read(literal->text, &t) : !clock_read(literal->text, &t)) {
-		check_fail(c, D_BAD_DATE, literal, (struct str[3]){literal->text, S(""), S("")});
-		return false;
+	if (kinds & K(V_DATETIME))
+		kinds |= K(V_DATE);
+	for (enum value_kind k = V_DATE; k <= V_DATETIME; k++) {
+		if (!(kinds & K(k)) || !moment_read(k, literal->text, &t))
+			continue;
+		literal->kind = (enum node_kind)(N_DATE + (k - V_DATE));
+		literal->kinds = K(k);
+		literal->num = (double)t;
+		return true;
 	}
-	literal->kind = kinds == K(V_DATE) ? N_DATE : N_TIME;
-	literal->kinds = kinds;
-	literal->num = t;
-	return true;
+	check_fail(c, D_BAD_DATE, literal, (struct str[3]){literal->text, S(""), S("")});
+	return false;
 }
 
 static bool choice_is(const struct def_choice *choice, const struct node *n)
@@ -109,6 +113,14 @@ static void check_choices(struct check *c, const struct node *a, const struct no
 		check_literal(c, q, b);
 }
 
+/* Dates and datetimes are compared by their day. */
+static uint32_t beside(uint32_t kinds)
+{
+	const uint32_t days = K(V_DATE) | K(V_DATETIME);
+
+	return kinds & days ? kinds | days : kinds;
+}
+
 static void compare(struct check *c, struct node *n, struct node *a, struct node *b)
 {
 	const struct str args[3] = {kinds_text(c->diags->a, a->kinds), kinds_text(c->diags->a, b->kinds), S("")};
@@ -116,7 +128,7 @@ static void compare(struct check *c, struct node *n, struct node *a, struct node
 
 	if (!check_moment(c, a, b->kinds) || !check_moment(c, b, a->kinds))
 		return;
-	common = a->kinds & b->kinds & possible;
+	common = beside(a->kinds) & beside(b->kinds) & possible;
 	if (a->kinds && b->kinds && !common)
 		check_fail(c, D_COMPARE_MISMATCH, n, args);
 	if (n->op == O_EQ || n->op == O_NE) {
@@ -233,7 +245,7 @@ void check_node(struct check *c, struct node *n)
 	case N_CALL:
 		check_call(c, n);
 		break;
-	default: /* N_DATE, N_TIME: made here and typed then; N_IIF: made by check_call */
+	default: /* N_DATE, N_TIME, N_DATETIME: made here and typed then; N_IIF: made by check_call */
 		break;
 	}
 }
@@ -247,7 +259,7 @@ bool expr_check(struct diags *d, const struct where *at, struct str source, stru
 	check_node(&c, n);
 	if (c.failed || !wanted || !n->kinds)
 		return !c.failed;
-	if ((wanted == K(V_DATE) || wanted == K(V_TIME)) && !check_moment(&c, n, wanted))
+	if (!check_moment(&c, n, wanted))
 		return false;
 	if (n->kinds & wanted)
 		return true;

@@ -220,7 +220,8 @@ static void code(struct coder *c, const struct node *n)
 		break;
 	case N_DATE:
 	case N_TIME:
-		put_op(c, n, n->kind == N_DATE ? OP_DATE : OP_TIME, emit_num(c->e, n->num), 0);
+	case N_DATETIME:
+		put_op(c, n, (enum opcode)(OP_DATE + (n->kind - N_DATE)), emit_num(c->e, n->num), 0);
 		break;
 	case N_TEXT:
 		put_op(c, n, OP_TEXT, emit_str(c->e, n->text), 0);

@@ -1,5 +1,6 @@
 /* expr_refer.c - what references stand for. */
 #include "engine/expr_check.h"
+#include "engine/run.h"
 #include "base/arena.h"
 #include "base/limits.h"
 
@@ -68,7 +69,7 @@ static void answer_kinds(struct node *n, const struct def_question *q)
 			n->items = choice_kinds(q, 0);
 		else
 			n->kinds = choice_kinds(q, 0);
-	} else if (row->kinds == K(V_RECORD)) {
+	} else if (rows->count) {
 		n->items = 0;
 		for (uint32_t i = 0; i < rows->count; i++)
 			n->items |= row_kinds(q, &rows->list[i]);
@@ -90,7 +91,13 @@ static void refer_field(struct check *c, struct node *n, const struct def_questi
 {
 	const struct def_choice *row = row_of(q, n->field);
 
-	if (!(type_rows[q->type].groups & (P_MATRIX | P_ITEMS)))
+	for (int i = 0; i < GEOPOINT_FIELDS && q->type == Q_geopoint; i++)
+		if (str_eq(n->field, str_from(geopoint_fields[i]))) {
+			n->kinds = K(V_NUM);
+			n->items = 0;
+			return;
+		}
+	if (!(type_rows[q->type].groups & (P_MATRIX | P_ITEMS | P_PLACE)))
 		check_fail_name(c, D_NO_FIELDS, n, q->name, n->field);
 	else if (!row)
 		check_fail_name(c, D_UNKNOWN_FIELD, n, q->name, n->field);

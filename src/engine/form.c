@@ -94,10 +94,26 @@ static struct json lines_json(struct form *f, struct str s)
 	return text_json(out);
 }
 
+/* The reference to a file, as its tick carries it. */
+static struct json reference_json(struct form *f, struct str s)
+{
+	struct json_error why;
+	struct json *j;
+	enum err e = json_read(f->r->a, s, &json_limits_default, &j, &why);
+
+	if (e == ERR_MEMORY)
+		f->r->failed = e;
+	return e ? text_json(s) : *j;
+}
+
 static bool one_json(struct form *f, const struct p_question *q, struct str s, struct json *out)
 {
 	if (!utf8_trim(s).n)
 		return false;
+	if (media_type(q->type)) {
+		*out = reference_json(f, s);
+		return true;
+	}
 	switch (q->type) {
 	case Q_single:
 	case Q_multi:
@@ -175,7 +191,7 @@ static bool list_json(struct form *f, const struct p_question *q, struct str nam
 		return false;
 	if (q->flags & QUESTION_SELECT_ALL)
 		some = (n = take_all(f, q, name, items)) > 0;
-	for (size_t i = 0; q->type == Q_multi && i < f->n; i++)
+	for (size_t i = 0; q->type != Q_rank && i < f->n; i++)
 		if (str_eq(f->fields[i].name, field)) {
 			some = true;
 			n += one_json(f, q, f->fields[i].value, &items[n]);
@@ -221,6 +237,23 @@ static bool record_json(struct form *f, const struct p_question *q, struct str n
 	return some;
 }
 
+static bool place_json(struct form *f, struct str name, struct json *out)
+{
+	struct json_member *members = run_alloc(f->r, GEOPOINT_FIELDS, sizeof(*members));
+	bool some = false;
+
+	*out = (struct json){.type = JSON_OBJECT, .members = members};
+	for (int i = 0; members && i < GEOPOINT_FIELDS; i++) {
+		struct str key = str_from(geopoint_fields[i]);
+		const struct form_field *x = find(f, field_name(f, name, '-', key));
+
+		some |= x != NULL;
+		if (x && utf8_trim(x->value).n)
+			members[out->count++] = (struct json_member){.key = key, .value = number_json(x->value)};
+	}
+	return some;
+}
+
 static struct str other_key(struct form *f, struct str name)
 {
 	struct str out = S("");
@@ -259,7 +292,9 @@ static void take_question(struct form *f, uint32_t question)
 	if (f->r->states[question].visible ? f->r->states[question].lock != LOCK_OPEN : q->enable_if != 0)
 		return;
 	if (kinds & (K(V_LIST) | K(V_RECORD))) {
-		some = kinds & K(V_LIST) ? list_json(f, q, path, &v) : record_json(f, q, path, &v);
+		some = kinds & K(V_LIST)       ? list_json(f, q, path, &v)
+		       : q->type == Q_geopoint ? place_json(f, path, &v)
+					       : record_json(f, q, path, &v);
 		given = some && v.count > 0;
 	} else {
 		x = find(f, field_name(f, path, '-', S("")));

@@ -3,14 +3,13 @@
 #include "engine/number.h"
 #include "base/time.h"
 
-#define DAY_MS 86400000
 #define YEAR_MAX 9999
 
 static int32_t today(const struct run *r)
 {
-	int64_t days = r->in->now_ms / DAY_MS;
+	const struct value now = value_time(V_DATETIME, r->in->now_ms);
 
-	return (int32_t)(days - (r->in->now_ms % DAY_MS < 0));
+	return (int32_t)value_day(&now);
 }
 
 static void put_date(struct call *c, int32_t days)
@@ -53,7 +52,7 @@ void function_date(struct call *c)
 	else if (v->kind == V_TEXT && date_read(v->s, &days))
 		put_date(c, days);
 	else if (v->kind == V_DATETIME)
-		put_date(c, (int32_t)(v->t / DAY_MS - (v->t % DAY_MS < 0)));
+		put_date(c, (int32_t)value_day(v));
 }
 
 static int days_in(int year, int month)
@@ -84,38 +83,55 @@ static void add_months(struct call *c, int32_t from, int64_t months)
 		put_date(c, days);
 }
 
-enum unit { DAYS, WEEKS, MONTHS, YEARS, NO_UNIT };
+enum unit { MINUTES, HOURS, DAYS, WEEKS, MONTHS, YEARS, NO_UNIT };
+static const int64_t unit_ms[] = {60000, 3600000, DAY_MS, 7 * DAY_MS};
 
 static enum unit unit_of(struct call *c, const struct value *v)
 {
-	static const char *const names[] = {"days", "weeks", "months", "years"};
+	static const char *const names[] = {"minutes", "hours", "days", "weeks", "months", "years"};
 
-	for (int i = 0; v->kind == V_TEXT && i < 4; i++)
+	for (int i = 0; v->kind == V_TEXT && i < NO_UNIT; i++)
 		if (str_eq(v->s, str_from(names[i])))
 			return (enum unit)i;
-	vm_problem(c->r, "The unit of time is one of 'days', 'weeks', 'months', 'years'.");
+	vm_problem(c->r, "The unit of time is one of 'minutes', 'hours', 'days', 'weeks', 'months', 'years'.");
 	return NO_UNIT;
 }
 
+static int64_t ms_of(const struct value *v)
+{
+	return v->kind == V_DATE ? v->t * DAY_MS : v->t;
+}
+
+static bool is_moment(const struct value *v)
+{
+	return v->kind == V_DATE || v->kind == V_DATETIME;
+}
+
+/* A date stays a date: hours that make no whole day are lost on it. */
 void function_date_add(struct call *c)
 {
+	const struct value *from = &c->args[0];
 	enum unit unit = unit_of(c, &c->args[2]);
-	int32_t from;
-	int64_t n, days;
+	int64_t n, ms;
 
-	if (c->args[0].kind != V_DATE || c->args[1].kind != V_NUM || unit == NO_UNIT)
+	if (!is_moment(from) || c->args[1].kind != V_NUM || unit == NO_UNIT)
 		return;
-	if (c->args[1].num > 4e6 || c->args[1].num < -4e6)
+	if (c->args[1].num > 4e9 || c->args[1].num < -4e9)
 		return;
-	from = (int32_t)c->args[0].t;
 	n = (int64_t)c->args[1].num;
 	if (unit >= MONTHS) {
-		add_months(c, from, unit == YEARS ? 12 * n : n);
+		add_months(c, (int32_t)value_day(from), unit == YEARS ? 12 * n : n);
+		if (from->kind == V_DATETIME && c->out->kind == V_DATE)
+			*c->out =
+			    value_time(V_DATETIME, c->out->t * DAY_MS + from->t - value_day(from) * (int64_t)DAY_MS);
 		return;
 	}
-	days = from + n * (unit == WEEKS ? 7 : 1);
-	if (days >= DATE_FIRST && days <= DATE_LAST)
-		put_date(c, (int32_t)days);
+	ms = ms_of(from) + n * unit_ms[unit];
+	if (ms < DATE_FIRST * (int64_t)DAY_MS || ms >= (DATE_LAST + 1) * (int64_t)DAY_MS)
+		return;
+	*c->out = value_time(V_DATETIME, ms);
+	if (from->kind == V_DATE)
+		put_date(c, (int32_t)value_day(c->out));
 }
 
 /* Whole months from a to b, rounded down: the last one counts when its day has come. *more: days are left over. */
@@ -137,17 +153,29 @@ static int64_t months_between(int32_t a, int32_t b)
 	return n + (n < 0 && more);
 }
 
+/* What is left of the day counts when both have one: a month is not whole an hour before it is. */
 void function_date_diff(struct call *c)
 {
+	const struct value *a = &c->args[0], *b = &c->args[1];
 	enum unit unit = unit_of(c, &c->args[2]);
-	int64_t n;
+	int64_t clocks = 0, from, to, n;
 
-	if (c->args[0].kind != V_DATE || c->args[1].kind != V_DATE || unit == NO_UNIT)
+	if (!is_moment(a) || !is_moment(b) || unit == NO_UNIT)
 		return;
-	if (unit >= MONTHS)
-		n = months_between((int32_t)c->args[0].t, (int32_t)c->args[1].t) / (unit == YEARS ? 12 : 1);
-	else
-		n = (c->args[1].t - c->args[0].t) / (unit == WEEKS ? 7 : 1);
+	from = value_day(a);
+	to = value_day(b);
+	if (a->kind == V_DATETIME && b->kind == V_DATETIME)
+		clocks = (b->t - to * DAY_MS) - (a->t - from * DAY_MS);
+	if (unit < MONTHS) {
+		n = ((to - from) * DAY_MS + clocks) / unit_ms[unit];
+	} else {
+		/* a day less when the clock has not come as far */
+		if (clocks < 0 && to >= from)
+			to--;
+		else if (clocks > 0 && to < from)
+			to++;
+		n = months_between((int32_t)from, (int32_t)to) / (unit == YEARS ? 12 : 1);
+	}
 	*c->out = value_num((double)n);
 }
 
@@ -155,9 +183,9 @@ static void part(struct call *c, int which)
 {
 	int parts[3];
 
-	if (c->args[0].kind != V_DATE)
+	if (!is_moment(&c->args[0]))
 		return;
-	date_parts((int32_t)c->args[0].t, &parts[0], &parts[1], &parts[2]);
+	date_parts((int32_t)value_day(&c->args[0]), &parts[0], &parts[1], &parts[2]);
 	*c->out = value_num(parts[which]);
 }
 
@@ -178,8 +206,8 @@ void function_day(struct call *c)
 
 void function_weekday(struct call *c)
 {
-	if (c->args[0].kind == V_DATE)
-		*c->out = value_num(date_weekday((int32_t)c->args[0].t));
+	if (is_moment(&c->args[0]))
+		*c->out = value_num(date_weekday((int32_t)value_day(&c->args[0])));
 }
 
 void function_age(struct call *c)
@@ -187,6 +215,7 @@ void function_age(struct call *c)
 	bool more;
 
 	/* rounded down: who is born tomorrow is -1, so {age} >= 0 tells a date that cannot be */
-	if (c->args[0].kind == V_DATE)
-		*c->out = value_num(number_floor((double)months_down((int32_t)c->args[0].t, today(c->r), &more) / 12));
+	if (is_moment(&c->args[0]))
+		*c->out = value_num(
+		    number_floor((double)months_down((int32_t)value_day(&c->args[0]), today(c->r), &more) / 12));
 }

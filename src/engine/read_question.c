@@ -3,6 +3,8 @@
 #include "base/limits.h"
 #include "base/num.h"
 
+#define own_accept read_accept
+#define own_max_size_bytes read_max_size
 typedef void prop_reader(struct reader r, struct str key, struct def_question *q);
 
 static void own_tags(struct reader r, struct str key, struct def_question *q)
@@ -384,8 +386,9 @@ static void read_props(struct reader r, struct def_question *q, bool item)
 /* Its type is a question's, or short for a text of that kind. */
 struct def_question *read_item_question(struct reader r, const struct def_question *of)
 {
-	static const char *const words[] = {"text", "email", "url", "tel", "number", "date", "time"};
-	static const enum question_type types[] = {Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time};
+	static const char *const words[] = {"text", "email", "url", "tel", "number", "date", "time", "datetime"};
+	static const enum question_type types[] = {
+	    Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time, Q_datetime};
 	struct def_question *q = arena_new(r.d->a, struct def_question);
 	int word = read_word(r, S("type"), words, countof(words), NULL);
 
@@ -405,28 +408,6 @@ struct def_question *read_item_question(struct reader r, const struct def_questi
 	if (q->type == Q_text && word)
 		q->input = (enum input)word;
 	return q;
-}
-
-/* A type of the manual that this release does not have; with its name it still counts as known. */
-static bool type_later(struct str type)
-{
-	static const char *const later[] = {
-	    "datetime", "file", "photo", "audio", "video", "signature", "geopoint", "barcode"};
-
-	for (size_t i = 0; i < countof(later); i++)
-		if (str_eq(type, str_from(later[i])))
-			return true;
-	return false;
-}
-
-static void read_later(struct reader r, struct str type, struct def_question *q)
-{
-	q->left_out = true;
-	q->type = Q_note;
-	if (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT)
-		diag(&r.d->diags, D_LEFT_OUT_QUESTION, r.at, q->name, type);
-	else
-		diag(&r.d->diags, D_UNBUILT_TYPE, where_key(&r.d->diags, r.at, S("type")), type, S(""));
 }
 
 /* Records in records would need more of everything that names an answer: fields, pointers, columns. */
@@ -460,10 +441,6 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 			q->type = (enum question_type)i;
 			known = true;
 		}
-	if (type_later(type)) {
-		read_later(r, type, q);
-		return;
-	}
 	if (!known) {
 		q->left_out = true;
 		if (type.p)
@@ -474,6 +451,10 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 	}
 	if (q->type == Q_roster && q->roster) {
 		read_nested(r, q);
+		return;
+	}
+	if ((r.d->flags & COMPILE_NO_MEDIA) && (type_rows[q->type].groups & P_FILES)) {
+		read_no_media(r, q);
 		return;
 	}
 	if (q->type == Q_rating)

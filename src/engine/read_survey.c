@@ -4,8 +4,8 @@
 
 static enum value_kind read_kind(struct reader r)
 {
-	static const char *const words[] = {"text", "number", "boolean", "date"};
-	static const enum value_kind kinds[] = {V_TEXT, V_NUM, V_BOOL, V_DATE};
+	static const char *const words[] = {"text", "number", "boolean", "date", "time", "datetime"};
+	static const enum value_kind kinds[] = {V_TEXT, V_NUM, V_BOOL, V_DATE, V_TIME, V_DATETIME};
 
 	if (!json_get(r.json, S("type")))
 		diag(&r.d->diags, D_MISSING, r.at, S("type"), S(""));

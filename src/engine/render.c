@@ -18,6 +18,8 @@
  *   cc-items > cc-item > cc-item-title, cc-input; cc-places > cc-place > cc-place-title, cc-select
  *   cc-roster (section, id q-NAME) > cc-title (h2), cc-description, cc-error, cc-record (fieldset, id q-NAME-KEY) each with
  *     cc-record-title (legend), its questions, cc-record-remove (button); cc-record-add (button)
+ *   cc-field with data-scan (barcode), cc-items with data-locate and data-not-located (geopoint): words for buttons of a script;
+ *     cc-files > cc-choice (with cc-file-size) for what has been sent, cc-item-title, cc-input
  *   cc-group (section) > cc-group-title, cc-group-description; cc-markup around authored html
  * Field names are those that form.c reads. */
 #include "engine/def.h"

@@ -52,6 +52,11 @@ void paint_span(struct painter *p, const char *class, struct str text);
 void paint_attributes(struct painter *p); /* aria-required, -invalid, -describedby of an input */
 struct str paint_number_text(struct painter *p, double v);
 
+/* render_device.c */
+void paint_barcode(struct painter *p);
+void paint_geopoint(struct painter *p);
+void paint_files(struct painter *p);
+
 /* render_choice.c */
 void paint_choices(struct painter *p);
 void paint_rank(struct painter *p);

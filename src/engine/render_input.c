@@ -6,7 +6,7 @@
 bool paint_is_single(const struct p_question *q)
 {
 	return q->type == Q_text || q->type == Q_number || q->type == Q_date || q->type == Q_time ||
-	       q->type == Q_slider || q->type == Q_note ||
+	       q->type == Q_slider || q->type == Q_note || q->type == Q_datetime || q->type == Q_barcode ||
 	       (q->type == Q_single && q->display == DISPLAY_DROPDOWN && !(q->flags & QUESTION_HAS_OTHER));
 }
 
@@ -26,7 +26,9 @@ struct str paint_hint(struct painter *p)
 	case Q_allocation:
 		return message_num(p->r, MSG_ADD_UP, program_num(p->r->p, q->total));
 	default:
-		return S("");
+		return q->max_size
+			   ? message(p->r, MSG_UP_TO_SIZE, media_size(p->r, program_num(p->r->p, q->max_size)), S(""))
+			   : S("");
 	}
 }
 
@@ -65,15 +67,41 @@ struct str paint_number_text(struct painter *p, double v)
 	return run_show(p->r, &x);
 }
 
+/* As the field understands it: a day, a time, or both with a T between them. The last of a day is its last minute. */
+static struct str field_text(struct painter *p, struct value v, bool last)
+{
+	bool both = p->q->type == Q_datetime;
+	struct str text, out = S("");
+	struct buf b;
+	int64_t t;
+
+	if (both && v.kind == V_TEXT && moment_read(V_DATETIME, v.s, &t))
+		v = value_time(V_DATETIME, t);
+	if (both && v.kind == V_DATE)
+		v = value_time(V_DATETIME, (v.t + last) * (int64_t)DAY_MS - (last ? 60000 : 0));
+	text = run_show(p->r, &v);
+	if (v.kind != V_DATETIME)
+		return text;
+	buf_init(&b, p->r->a, 64);
+	buf_add(&b, str_sub(text, 0, 10));
+	if (both) {
+		buf_char(&b, 'T');
+		buf_add(&b, str_sub(text, 11, text.n - 11));
+	}
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		p->r->failed = ERR_MEMORY;
+	return out;
+}
+
 /* min, max and step, where the browser may know them. */
 static void bounds(struct painter *p)
 {
 	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
 
 	if (!value_is_empty(&low))
-		html_attr(p->h, "min", run_show(p->r, &low));
+		html_attr(p->h, "min", field_text(p, low, false));
 	if (!value_is_empty(&high))
-		html_attr(p->h, "max", run_show(p->r, &high));
+		html_attr(p->h, "max", field_text(p, high, true));
 }
 
 /* ---- one input ---- */
@@ -205,9 +233,12 @@ static void paint_slider(struct painter *p)
 
 static void paint_moment(struct painter *p)
 {
-	open_input(p, p->q->type == Q_date ? S("date") : S("time"));
+	static const char *const types[] = {"date", "time", "datetime-local"};
+
+	open_input(p, str_from(types[moment_kind(p->q->type) - V_DATE]));
 	name_input(p);
 	bounds(p);
+	p->now = value_text(field_text(p, p->now, false));
 	close_input(p);
 }
 
@@ -337,6 +368,14 @@ static painter_function *const painters[QUESTION_TYPES] = {[Q_single] = paint_ch
     [Q_number] = paint_number,
     [Q_date] = paint_moment,
     [Q_time] = paint_moment,
+    [Q_datetime] = paint_moment,
+    [Q_barcode] = paint_barcode,
+    [Q_geopoint] = paint_geopoint,
+    [Q_file] = paint_files,
+    [Q_photo] = paint_files,
+    [Q_audio] = paint_files,
+    [Q_video] = paint_files,
+    [Q_signature] = paint_files,
     [Q_rating] = paint_rating,
     [Q_slider] = paint_slider,
     [Q_matrix] = paint_matrix,

@@ -2,7 +2,6 @@
 #include "engine/run.h"
 #include "base/limits.h"
 #include "base/num.h"
-#include "base/time.h"
 
 static void take_member(struct run *r, const struct json_member *m)
 {
@@ -32,7 +31,7 @@ static struct value param_value(struct run *r, enum value_kind kind, const struc
 {
 	struct value v;
 	double num;
-	int32_t days;
+	int64_t t;
 
 	if (value_from_json(r->a, j, &v)) {
 		r->failed = ERR_MEMORY;
@@ -42,8 +41,8 @@ static struct value param_value(struct run *r, enum value_kind kind, const struc
 		return value_num(num);
 	if (v.kind == V_TEXT && kind == V_BOOL && (str_eq(v.s, S("true")) || str_eq(v.s, S("false"))))
 		return value_bool(v.s.n == 4);
-	if (v.kind == V_TEXT && kind == V_DATE && date_read(v.s, &days))
-		return value_time(V_DATE, days);
+	if (v.kind == V_TEXT && (K(kind) & K_TIMES) && moment_read(kind, v.s, &t))
+		return value_time(kind, t);
 	if (v.kind == V_NUM && kind == V_TEXT)
 		return value_text(run_show(r, &v));
 	return v.kind == kind ? v : value_empty;

@@ -157,6 +157,18 @@ void cells_take(struct run *r, const struct p_question *q, struct state *s);
 void cells_judge(struct run *r, const struct p_question *q, const struct state *s);
 void cells_required(struct run *r, const struct p_question *q, const struct state *s);
 
+/* geopoint.c and media.c */
+#define GEOPOINT_FIELDS 3
+extern const char *const geopoint_fields[GEOPOINT_FIELDS]; /* lat, lon, accuracy_m */
+void geopoint_take(struct run *r, const struct p_question *q, struct state *s);
+void geopoint_judge(struct run *r, const struct p_question *q, const struct state *s);
+void media_take(struct run *r, const struct p_question *q, struct state *s);
+void media_judge(struct run *r, const struct p_question *q, const struct state *s);
+bool media_type(uint32_t type);
+struct str media_size(struct run *r, double bytes);		      /* "12 kB" */
+bool media_fits(struct str accept, struct str type, struct str name); /* a kind of file among those accepted */
+enum value_kind moment_kind(uint32_t type);			      /* of the answer to a date, time or datetime */
+
 /* answer.c and judge.c: one value by the type of its question, which may be a cell. */
 void answer_value(struct run *r, const struct p_question *q, struct state *s);
 void judge_value(struct run *r, const struct p_question *q, const struct state *s);

@@ -281,6 +281,10 @@ static void draw_parameters(struct simulator *s, struct json *object)
 			v = (struct json){.type = JSON_BOOL, .b = chance(s, 50)};
 		else if (p->param[i].kind == V_DATE)
 			v.s = S("2026-01-31");
+		else if (p->param[i].kind == V_TIME)
+			v.s = S("12:30");
+		else if (p->param[i].kind == V_DATETIME)
+			v.s = S("2026-01-31T12:30:00Z");
 		else
 			v.s = draw_words(s, 1, 1);
 		object->members[object->count++] =

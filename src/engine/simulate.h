@@ -30,11 +30,22 @@ struct coverage {
 	uint64_t *branches; /* by expression: false, true */
 };
 
+/* What a drawer works on: a question, or a cell of one, and its choices and rows as they stand. */
+struct asked {
+	const struct p_question *q;
+	const struct state *st;
+};
+
 /* simulate_draw.c: an answer to a question as it stands in the run; false: none is given. `other`: text beside it, or empty. */
 bool draw_answer(struct simulator *s, uint32_t question, struct json *out, struct str *other);
 /* simulate_text.c */
 struct str draw_words(struct simulator *s, uint32_t least, uint32_t most);
 struct str draw_text(struct simulator *s, const struct p_question *q);
+struct str draw_code(struct simulator *s, const char *before, uint32_t digits, const char *after);
+/* simulate_device.c */
+bool draw_barcode(struct simulator *s, struct asked in, struct json *out);
+bool draw_place(struct simulator *s, struct asked in, struct json *out);
+bool draw_media(struct simulator *s, struct asked in, struct json *out);
 /* simulate_cover.c */
 void cover_page(struct simulator *s, uint32_t page);
 void cover_end(struct simulator *s, const struct walk_end *end, bool stuck);

@@ -4,11 +4,6 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-/* What a drawer works on: a question, or a cell of one, and its choices and rows as they stand. */
-struct asked {
-	const struct p_question *q;
-	const struct state *st;
-};
 typedef bool drawer(struct simulator *s, struct asked in, struct json *out);
 
 static struct json json_of(const struct value *v)
@@ -152,13 +147,27 @@ struct span {
 	bool has_low, has_high;
 };
 
+/* A bound in the units of what is drawn: days beside days, a datetime from the day's beginning or to its last minute. */
+static double bound_of(const struct value *v, enum value_kind kind, bool last)
+{
+	if (v->kind == V_NUM)
+		return v->num;
+	if (kind == V_DATE)
+		return (double)value_day(v);
+	if (kind == V_DATETIME && v->kind == V_DATE)
+		return (double)(v->t + last) * DAY_MS - (last ? 60000 : 0);
+	return (double)v->t;
+}
+
 static struct span span_of(struct simulator *s, const struct p_question *q, enum value_kind kind, double width)
 {
 	struct value low = vm_run(&s->r, q->min), high = vm_run(&s->r, q->max);
-	struct span out = {.has_low = low.kind == kind, .has_high = high.kind == kind};
+	struct value x = value_time(kind, 0);
+	struct span out = {.has_low = low.kind == kind || value_days(&low, &x),
+	    .has_high = high.kind == kind || value_days(&high, &x)};
 
-	out.low = kind == V_NUM ? low.num : (double)low.t;
-	out.high = kind == V_NUM ? high.num : (double)high.t;
+	out.low = out.has_low ? bound_of(&low, kind, false) : 0;
+	out.high = out.has_high ? bound_of(&high, kind, true) : 0;
 	if (!out.has_low)
 		out.low = out.has_high ? out.high - width : 0;
 	if (!out.has_high)
@@ -227,6 +236,19 @@ static bool draw_date(struct simulator *s, struct asked in, struct json *out)
 	return put_value(s, value_time(V_DATE, number_int(t)), out);
 }
 
+static bool draw_datetime(struct simulator *s, struct asked in, struct json *out)
+{
+	struct span span = span_of(s, in.q, V_DATETIME, 365.0 * DAY_MS);
+	double minute = number_floor((double)s->in.now_ms / 60000.0) * 60000.0, t;
+
+	if (!span.has_low && !span.has_high) {
+		span.low = minute - 365.0 * DAY_MS;
+		span.high = minute;
+	}
+	t = within(s, &span, 60000);
+	return put_value(s, value_time(V_DATETIME, number_int(t)), out);
+}
+
 static bool draw_time(struct simulator *s, struct asked in, struct json *out)
 {
 	struct span span = span_of(s, in.q, V_TIME, 86340);
@@ -282,6 +304,14 @@ static drawer *const drawers[QUESTION_TYPES] = {[Q_single] = draw_single,
     [Q_number] = draw_number,
     [Q_date] = draw_date,
     [Q_time] = draw_time,
+    [Q_datetime] = draw_datetime,
+    [Q_barcode] = draw_barcode,
+    [Q_geopoint] = draw_place,
+    [Q_file] = draw_media,
+    [Q_photo] = draw_media,
+    [Q_audio] = draw_media,
+    [Q_video] = draw_media,
+    [Q_signature] = draw_media,
     [Q_rating] = draw_number,
     [Q_slider] = draw_number,
     [Q_matrix] = draw_cells,

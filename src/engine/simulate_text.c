@@ -27,7 +27,7 @@ struct str draw_words(struct simulator *s, uint32_t least, uint32_t most)
 	return out;
 }
 
-static struct str draw_digits(struct simulator *s, const char *before, uint32_t n, const char *after)
+struct str draw_code(struct simulator *s, const char *before, uint32_t n, const char *after)
 {
 	struct str out = S("");
 	struct buf b;
@@ -60,11 +60,11 @@ static struct str of_kind(struct simulator *s, const struct p_question *q)
 		return draw_pattern(s, q);
 	switch (q->input) {
 	case INPUT_EMAIL:
-		return s->strict || !chance(s, 5) ? draw_digits(s, "nguyen.", 5, "@example.com") : S("example.com");
+		return s->strict || !chance(s, 5) ? draw_code(s, "nguyen.", 5, "@example.com") : S("example.com");
 	case INPUT_URL:
-		return draw_digits(s, "https://example.com/", 4, "");
+		return draw_code(s, "https://example.com/", 4, "");
 	case INPUT_TEL:
-		return draw_digits(s, "09", 8, "");
+		return draw_code(s, "09", 8, "");
 	default:
 		return draw_words(s, 1, q->flags & QUESTION_MULTILINE ? 16 : 5);
 	}

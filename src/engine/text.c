@@ -1,6 +1,7 @@
 /* text.c - texts of the program with everything piped in. */
 #include "engine/run.h"
 #include "base/limits.h"
+#include "base/time.h"
 #include "base/utf8.h"
 
 static void put_escaped(struct run *r, struct buf *b, struct str s)
@@ -14,6 +15,7 @@ static void put_escaped(struct run *r, struct buf *b, struct str s)
 
 static void put_segment(struct run *r, struct buf *b, const struct p_segment *s)
 {
+	char iso[TIME_TEXT_BYTES];
 	struct value v;
 	struct str shown;
 
@@ -25,6 +27,10 @@ static void put_segment(struct run *r, struct buf *b, const struct p_segment *s)
 	}
 	v = vm_run(r, s->value);
 	shown = run_show(r, &v);
+	if (s->mode == SEGMENT_URL && v.kind == V_DATETIME) { /* for machines, and so as they are written elsewhere */
+		time_text(v.t, iso);
+		shown = str_make(iso, TIME_TEXT_BYTES);
+	}
 	if (s->mode == SEGMENT_HTML)
 		put_escaped(r, b, shown);
 	else if (!run_burn(r, (uint32_t)(shown.n / 32)))

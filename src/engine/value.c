@@ -24,6 +24,32 @@ bool value_is_true(const struct value *v)
 	return v->kind == V_BOOL && v->b;
 }
 
+int64_t value_day(const struct value *v)
+{
+	return v->kind == V_DATETIME ? v->t / DAY_MS - (v->t % DAY_MS < 0) : v->t;
+}
+
+bool value_days(const struct value *a, const struct value *b)
+{
+	return (a->kind == V_DATE && b->kind == V_DATETIME) || (a->kind == V_DATETIME && b->kind == V_DATE);
+}
+
+bool moment_read(enum value_kind kind, struct str s, int64_t *t)
+{
+	int32_t day = 0, second = 0;
+
+	if (kind == V_DATETIME && time_read(s, t))
+		return true;
+	if (kind == V_DATETIME && (s.n < 16 || (s.p[10] != 'T' && s.p[10] != ' ')))
+		return false;
+	if (kind != V_TIME && !date_read(kind == V_DATE ? s : str_sub(s, 0, 10), &day))
+		return false;
+	if (kind != V_DATE && !clock_read(kind == V_TIME ? s : str_sub(s, 11, s.n - 11), &second))
+		return false;
+	*t = kind == V_DATE ? day : kind == V_TIME ? second : (int64_t)day * DAY_MS + second * 1000;
+	return true;
+}
+
 bool value_in(const struct value *item, const struct value *list)
 {
 	for (uint32_t i = 0; i < list->count; i++)
@@ -69,7 +95,7 @@ bool value_same(const struct value *a, const struct value *b)
 	if (value_is_empty(a) || value_is_empty(b))
 		return value_is_empty(a) && value_is_empty(b);
 	if (a->kind != b->kind)
-		return false;
+		return value_days(a, b) && value_day(a) == value_day(b);
 	switch (a->kind) {
 	case V_BOOL:
 		return a->b == b->b;
@@ -88,6 +114,10 @@ bool value_same(const struct value *a, const struct value *b)
 
 bool value_order(const struct value *a, const struct value *b, int *order)
 {
+	if (value_days(a, b)) {
+		*order = (value_day(a) > value_day(b)) - (value_day(a) < value_day(b));
+		return true;
+	}
 	if (a->kind != b->kind || value_is_empty(a) || value_is_empty(b))
 		return false;
 	switch (a->kind) {
@@ -139,12 +169,22 @@ static void scalar_show(struct buf *b, const struct value *v)
 		clock_show(b, v->t);
 		break;
 	case V_DATETIME:
-		time_text(v->t, text);
-		buf_add(b, str_make(text, TIME_TEXT_BYTES));
+		date_text((int32_t)value_day(v), text);
+		text[10] = ' ';
+		buf_add(b, str_make(text, 11));
+		clock_show(b, (v->t - value_day(v) * DAY_MS) / 1000);
 		break;
 	default:
 		break;
 	}
+}
+
+/* A reference to a file is shown by its name. */
+static const struct value *named(const struct value *item)
+{
+	return item->kind == V_RECORD && item->count == 4 && str_eq(item->fields[3].name, S("size_bytes"))
+		   ? &item->fields[1].value
+		   : item;
 }
 
 void value_show(struct buf *b, const struct value *v)
@@ -156,7 +196,7 @@ void value_show(struct buf *b, const struct value *v)
 		return;
 	}
 	for (uint32_t i = 0; i < v->count; i++) {
-		const struct value *item = v->kind == V_LIST ? &v->items[i] : &v->fields[i].value;
+		const struct value *item = named(v->kind == V_LIST ? &v->items[i] : &v->fields[i].value);
 
 		if (value_is_empty(item))
 			continue;
@@ -173,6 +213,7 @@ void value_show(struct buf *b, const struct value *v)
 void value_json(struct json_out *w, const struct value *v)
 {
 	struct buf text;
+	char iso[TIME_TEXT_BYTES];
 
 	switch (v->kind) {
 	case V_EMPTY:
@@ -203,6 +244,10 @@ void value_json(struct json_out *w, const struct value *v)
 		break;
 	case V_TEXT:
 		json_put_str(w, v->s);
+		break;
+	case V_DATETIME:
+		time_text(v->t, iso);
+		json_put_str(w, str_make(iso, TIME_TEXT_BYTES));
 		break;
 	default:
 		if (v->t == INT64_MIN) { /* and dates that are none */

@@ -30,6 +30,7 @@ struct value_field {
 /* Days of 0001-01-01 and 9999-12-31. */
 #define DATE_FIRST (-719162)
 #define DATE_LAST 2932896
+#define DAY_MS 86400000
 
 /* Sets of kinds, as the type checker sees them. */
 #define K(kind) (1u << (kind))
@@ -62,9 +63,14 @@ bool value_is_true(const struct value *v); /* a boolean that is true; nothing el
 bool value_same(const struct value *a, const struct value *b);
 /* <0, 0, >0 for two scalars of one kind (text by code point); false when they cannot be ordered. */
 bool value_order(const struct value *a, const struct value *b, int *order);
+/* A date and a datetime: they are compared by their day. */
+bool value_days(const struct value *a, const struct value *b);
+int64_t value_day(const struct value *v);
+/* A date, a time, or both; one without a zone counts as UTC, as what a respondent types has none. */
+bool moment_read(enum value_kind kind, struct str s, int64_t *t);
 bool value_in(const struct value *item, const struct value *list);
 const struct value *value_field(const struct value *record, struct str name); /* NULL when absent */
-/* Text as a reader wants it: lists joined by ", ", true and false, ISO dates. */
+/* Text as a reader wants it: lists joined by ", ", true and false, ISO dates, a datetime as 2026-11-22 19:04, a file by its name. */
 void value_show(struct buf *b, const struct value *v);
 void value_json(struct json_out *w, const struct value *v);
 /* From JSON: arrays become lists, objects records. ERR_MEMORY. */

@@ -108,7 +108,7 @@ static struct value compare(struct run *r, enum opcode op, const struct value *a
 
 	if (value_is_empty(a) || value_is_empty(b))
 		return value_bool(op == OP_EQ || op == OP_NE ? value_same(a, b) == (op == OP_EQ) : false);
-	if (a->kind != b->kind) {
+	if (a->kind != b->kind && !value_days(a, b)) {
 		vm_problem(r, "Two things of different kinds are compared. Compare things of one kind.");
 		return value_bool(op == OP_NE);
 	}
@@ -358,10 +358,11 @@ static struct value field(struct run *r, const struct value *v, uint32_t name)
 /* A date or time of the program; what lies outside the calendar or the day is none. */
 static struct value moment(enum value_kind kind, double v)
 {
+	static const int64_t first[] = {DATE_FIRST, 0, DATE_FIRST * (int64_t)DAY_MS},
+			     last[] = {DATE_LAST, 86399, (DATE_LAST + 1) * (int64_t)DAY_MS - 1};
 	int64_t t = number_int(v);
-	bool fits = kind == V_DATE ? t >= DATE_FIRST && t <= DATE_LAST : t >= 0 && t < 86400;
 
-	return fits ? value_time(kind, t) : value_empty;
+	return t >= first[kind - V_DATE] && t <= last[kind - V_DATE] ? value_time(kind, t) : value_empty;
 }
 
 static uint32_t word(const unsigned char *c)
@@ -404,7 +405,8 @@ struct value vm_run(struct run *r, uint32_t expression)
 			break;
 		case OP_DATE:
 		case OP_TIME:
-			*top++ = moment(op == OP_DATE ? V_DATE : V_TIME, program_num(r->p, a));
+		case OP_DATETIME:
+			*top++ = moment((enum value_kind)(V_DATE + (op - OP_DATE)), program_num(r->p, a));
 			break;
 		case OP_TEXT:
 			*top++ = value_text(program_str(r->p, a));

@@ -128,6 +128,7 @@ static enum part_kind parts_of(struct str type)
 	    {"matrix", PART_MEMBER},
 	    {"multi_text", PART_MEMBER},
 	    {"allocation", PART_MEMBER},
+	    {"geopoint", PART_MEMBER},
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)

@@ -22,6 +22,7 @@ enum err compile_apart(struct compiling *own, size_t max_bytes, const struct jso
 {
 	enum err e;
 
+	flags |= COMPILE_NO_MEDIA; /* there is no storage for files here yet */
 	*own = (struct compiling){.source = {block_get, block_put, own}};
 	arena_init(&own->arena, &own->source, max_bytes);
 	e = definition ? engine_compile(&own->arena, definition, flags, out)

@@ -72,7 +72,7 @@ static enum err program_anew(const struct load *load, struct arena *a, struct st
 
 	if ((e = tx_json(load->tx, a, &Q_NO_OUT(SQL_survey_program_definition, in), &definition)))
 		return e;
-	if ((e = engine_compile_text(a, definition, COMPILE_LEAVE_OUT_UNBUILT, &compiled)))
+	if ((e = engine_compile_text(a, definition, COMPILE_LEAVE_OUT_UNBUILT | COMPILE_NO_MEDIA, &compiled)))
 		return e;
 	*program = compiled.program;
 	return compiled.error_count > 0 ? ERR_INTERNAL : OK;

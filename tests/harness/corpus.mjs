@@ -67,7 +67,7 @@ class Script {
 	constructor(compiler, sessions) {
 		this.compiler = compiler;
 		this.sessions = sessions;
-		this.leaveOutUnbuilt = false;
+		this.leaveOutUnbuilt = this.noMedia = false;
 		this.expected = null; // diagnostics listed so far; null: none were asked about
 		this.errors = 0;
 	}
@@ -84,7 +84,7 @@ class Script {
 	compile(text) {
 		this.settle();
 		this.close();
-		this.compiled = this.compiler.compile(text, { leaveOutUnbuilt: this.leaveOutUnbuilt });
+		this.compiled = this.compiler.compile(text, { leaveOutUnbuilt: this.leaveOutUnbuilt, noMedia: this.noMedia });
 		this.verdict = null;
 		this.interview = null;
 		if (!this.compiled.valid)
@@ -145,6 +145,7 @@ const rest = (text, n) => {
 
 const verbs = {
 	'leaving-out': (s) => { s.leaveOutUnbuilt = true; },
+	'no-media': (s) => { s.noMedia = true; },
 	diagnostic: (s, text) => {
 		const [code, pointer = ''] = words(text);
 		assert.ok(s.compiled.diagnostics.some((d) => d.code === code && d.pointer === pointer), `${code} ${pointer} was not said`);

@@ -184,6 +184,14 @@ const types = {
 	number: (r) => ({ ...(r.chance(30) && { subtype: 'integer' }), ...(r.chance(40) && { min: -3, max: 50 + r.below(50) }), ...(r.chance(20) && { step: 0.5 }), ...(r.chance(20) && { unit: 'kg' }) }),
 	date: (r) => (r.chance(40) ? { min: '1980-01-01', max: '2030-12-31' } : {}),
 	time: () => ({}),
+	datetime: (r) => (r.chance(40) ? { min: '1980-01-01', max: r.of(['2030-12-31T12:00', 'now()']) } : {}),
+	barcode: () => ({}),
+	geopoint: (r) => (r.chance(40) ? { accuracy_m: 20 } : {}),
+	file: (r) => ({ ...(r.chance(50) && { accept: r.of(['image/*', '.csv, application/pdf']) }), ...(r.chance(50) && { max_size_bytes: 5000 }), ...(r.chance(50) && { max_files: 2 }) }),
+	photo: (r) => (r.chance(30) ? { max_files: 3 } : {}),
+	audio: () => ({}),
+	video: () => ({}),
+	signature: () => ({}),
 	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars', 'smileys']) }), ...(r.chance(30) && { labels: { 5: label(r, { any: [] }), 2: 'Two' } }) }),
 	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]), ...(r.chance(30) && { labels: { 100: 'Much', 0: 'None', 12.5: label(r, { any: [] }) } }) }),
 	matrix: (r, names, x) => {
@@ -199,11 +207,13 @@ const types = {
 
 function remember(names, q) {
 	const values = q.choices?.map((c) => literalOf(c.value));
-	const kind = { number: 'num', rating: 'num', slider: 'num', text: 'text', boolean: 'bool', consent: 'bool', date: 'date' }[q.type];
+	const kind = { number: 'num', rating: 'num', slider: 'num', text: 'text', boolean: 'bool', consent: 'bool', date: 'date', datetime: 'date', barcode: 'text' }[q.type];
 	if (kind)
 		names[kind].push(q.name);
 	if (q.type === 'single')
 		names.choice.push({ name: q.name, values });
+	if (q.type === 'geopoint')
+		names.num.push(`${q.name}.lat`, `${q.name}.accuracy_m`);
 	if (q.type === 'matrix')
 		q.rows.forEach((row) => (q.cell === 'number' ? names.num : q.cell === 'text' ? names.text : q.cell === 'multi' ? [] : names.any).push(`${q.name}.${row.value}`));
 	if (q.type === 'multi_text')
@@ -334,7 +344,10 @@ export function randomAnswer(r, q, lists = {}) {
 	case 'slider': return r.below(11) * 10;
 	case 'date': return r.of(DATES);
 	case 'time': return r.of(['08:30', '23:59:59', '00:00']);
-	case 'datetime': return `${r.of(DATES)}T10:00:00Z`;
+	case 'datetime': return `${r.of(DATES)}${r.of(['T10:00:00Z', 'T23:59', ' 00:00:30', 'T01:00:00.5+07:00'])}`;
+	case 'geopoint': return { lat: r.chance(80) ? r.below(181) - 90 : r.number(), lon: r.below(361) - 180, ...(r.chance(50) && { accuracy_m: r.below(40) }) };
+	case 'file': case 'photo': case 'audio': case 'video': case 'signature':
+		return Array.from({ length: 1 + r.below(3) }, (_, i) => ({ id: `f${r.chance(90) ? i : 0}`, name: r.of(['a.CSV', 'photo.jpg', text(r)]), type: r.of(['image/png', 'text/csv', 'video/mp4', 'application/pdf']), size_bytes: r.below(9000) }));
 	case 'matrix': return Object.fromEntries(r.some(rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : q.cell === 'number' ? r.number() : r.of([...columns, 1])]));
 	case 'multi_text': return Object.fromEntries((q.items ?? []).map((item) => [item.name, r.chance(10) ? text(r) : randomAnswer(r, { choices: [], ...item, type: ['number', 'date', 'time'].includes(item.type) ? item.type : 'text' }, lists)]).filter(([, value]) => value !== undefined));
 	case 'allocation': {

@@ -132,7 +132,7 @@ export type Status = (typeof STATUS)[number];
 
 // As in calls.h.
 const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End }
-const LEAVE_OUT_UNBUILT = 1;
+const LEAVE_OUT_UNBUILT = 1, NO_MEDIA = 2;
 
 interface Exports {
 	memory: WebAssembly.Memory;
@@ -230,9 +230,9 @@ export class Compiler extends Engine {
 	}
 
 	/** The definition as JSON text or as an object; a text keeps line and column in what is said about broken JSON. */
-	compile(definition: string | object, options: { leaveOutUnbuilt?: boolean } = {}): Compiled {
+	compile(definition: string | object, options: { leaveOutUnbuilt?: boolean; noMedia?: boolean } = {}): Compiled {
 		const text = typeof definition === 'string' ? definition : JSON.stringify(definition);
-		const got = this.call(Call.Compile, options.leaveOutUnbuilt ? LEAVE_OUT_UNBUILT : 0, encoder.encode(text));
+		const got = this.call(Call.Compile, (options.leaveOutUnbuilt ? LEAVE_OUT_UNBUILT : 0) | (options.noMedia ? NO_MEDIA : 0), encoder.encode(text));
 		const about = JSON.parse(decoder.decode(got.text)) as Omit<Compiled, 'program'>;
 		return { ...about, program: about.valid ? got.bytes.slice() : null };
 	}
