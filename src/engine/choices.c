@@ -183,7 +183,7 @@ static void turn(uint16_t *free, uint16_t *scratch, uint32_t n, uint32_t by)
 
 static void arrange(uint16_t *free, uint16_t *scratch, uint32_t n, enum order order, struct rng *rng)
 {
-	if (order == ORDER_RANDOM)
+	if (order == ORDER_RANDOM || order == ORDER_LEAST_FILLED)
 		rng_shuffle(rng, free, n);
 	if (order == ORDER_ROTATE && n)
 		turn(free, scratch, n, rng_below(rng, n));
@@ -195,6 +195,19 @@ static void arrange(uint16_t *free, uint16_t *scratch, uint32_t n, enum order or
 			free[i] = free[n - 1 - i];
 			free[n - 1 - i] = x;
 		}
+}
+
+/* Those that are as full as each other stay as they were drawn. */
+static void sort_filled(uint16_t *free, uint32_t n, const struct order_item *items)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		uint16_t x = free[i];
+		uint32_t k = i;
+
+		for (; k && items[free[k - 1]].filled > items[x].filled; k--)
+			free[k] = free[k - 1];
+		free[k] = x;
+	}
 }
 
 uint16_t *order_draw(
@@ -218,6 +231,8 @@ uint16_t *order_draw(
 		if (s.keys)
 			sort_labels(&s, free, scratch, items);
 	}
+	if (order == ORDER_LEAST_FILLED && run_burn(r, movable * movable / 64))
+		sort_filled(free, movable, items);
 	for (uint32_t i = 0; i < n; i++)
 		out[i] = items[i].fixed ? (uint16_t)i : free[next++];
 	return out;

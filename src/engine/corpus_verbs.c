@@ -64,6 +64,19 @@ void do_full(struct script *s, struct str rest)
 	s->ran = false;
 }
 
+/* Places taken in the cells, in the order in which they are written. */
+void do_filled(struct script *s, struct str rest)
+{
+	int64_t *filled = arena_array(s->a, int64_t, rest.n + 1);
+
+	script_settle(s);
+	s->in.filled = filled;
+	for (s->in.filled_count = 0; rest.n; s->in.filled_count++)
+		if (!str_to_int(script_word(&rest), &filled[s->in.filled_count]))
+			stop(s, "filled takes whole numbers");
+	s->ran = false;
+}
+
 void do_cells(struct script *s, struct str rest)
 {
 	struct buf b;

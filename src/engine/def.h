@@ -279,7 +279,9 @@ void read_shape(struct reader r, struct str key, const char *wanted);
 struct str read_str(struct reader r, struct str key);
 bool read_bool(struct reader r, struct str key, bool fallback);
 int64_t read_count(struct reader r, struct str key);
-int read_word(struct reader r, struct str key, const char *const *words, size_t n, const char *const *unbuilt);
+int read_word(struct reader r, struct str key, const char *const *words, size_t n);
+/* Of questions, or of choices, rows and records, which have labels to sort by. */
+enum order read_order(struct reader r, struct str key, bool questions);
 void read_text(struct reader r, struct str key, enum text_use use, struct text *out);
 void read_formula(struct reader r, struct str key, struct formula *out);
 struct str read_name(struct reader r);

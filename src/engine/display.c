@@ -7,6 +7,13 @@ static bool by_label(enum order order)
 	return order == ORDER_ASC || order == ORDER_DESC;
 }
 
+static double filled(struct run *r, uint32_t question, const struct p_choice *c)
+{
+	const struct p_question *q = &r->p->question[question];
+
+	return quota_filled(r, q->fills, q->fills_count, c->text);
+}
+
 uint16_t *display_choices(struct run *r, uint32_t question, struct str path)
 {
 	const struct state *s = &r->states[question];
@@ -17,6 +24,8 @@ uint16_t *display_choices(struct run *r, uint32_t question, struct str path)
 		items[i].fixed = s->choices[i].choice->flags & CHOICE_FIXED;
 		if (by_label(order))
 			items[i].label = choice_label(r, &s->choices[i]);
+		if (order == ORDER_LEAST_FILLED)
+			items[i].filled = filled(r, question, s->choices[i].choice);
 	}
 	return items ? order_draw(r, order, path, 1, items, s->choice_count) : NULL;
 }
@@ -31,6 +40,8 @@ uint16_t *display_rows(struct run *r, uint32_t question, struct str path)
 		items[i].fixed = s->rows[i]->flags & CHOICE_FIXED;
 		if (by_label(order))
 			items[i].label = row_label(r, s->rows[i]);
+		if (order == ORDER_LEAST_FILLED)
+			items[i].filled = filled(r, question, s->rows[i]);
 	}
 	return items ? order_draw(r, order, path, 3, items, s->row_count) : NULL;
 }
@@ -49,6 +60,9 @@ uint16_t *display_questions(struct run *r, const struct p_page *page, uint32_t p
 	for (uint32_t i = page->questions; i < page->questions + page->questions_count; i++)
 		if (r->p->question[i].parent == parent)
 			all[(*count)++] = (uint16_t)i;
+	for (uint32_t i = 0; kind == ORDER_LEAST_FILLED && i < *count; i++)
+		items[i].filled = holder ? quota_filled(r, holder->fills, holder->fills_count, all[i])
+					 : quota_filled(r, page->fills, page->fills_count, all[i]);
 	order =
 	    order_draw(r, (enum order)kind, program_str(r->p, holder ? holder->name : page->name), 2, items, *count);
 	for (uint32_t i = 0; order && i < *count; i++)

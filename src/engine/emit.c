@@ -274,6 +274,10 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.html = text_id(b, &q->html);
 	p.label_true = text_id(b, &q->label_true);
 	p.label_false = text_id(b, &q->label_false);
+	p.fills = emit_count(b->e, SECTION_fill);
+	p.fills_count = q->type != Q_group		 ? fills_of_choices(b->e, b->d, q)
+			: q->order == ORDER_LEAST_FILLED ? fills_of_questions(b->e, b->d, q->index + 1, q->span)
+							 : 0;
 	p.export_name = emit_str(b->e, q->export_name);
 	p.export_label = text_id(b, &q->export_label);
 	p.image = text_id(b, &q->media[0]);
@@ -300,6 +304,9 @@ static void emit_page(struct build *b, struct def_page *page)
 		if (!q->left_out && !p.questions_count++)
 			p.questions = q->program_index;
 	}
+	p.fills = emit_count(b->e, SECTION_fill);
+	if (page->order == ORDER_LEAST_FILLED)
+		p.fills_count = fills_of_questions(b->e, b->d, page->first, page->count);
 	p.steps = emit_steps(b, page->steps, page->step_count);
 	p.steps_count = page->step_count;
 	if ((r = RECORD(b, page)))

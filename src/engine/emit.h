@@ -61,6 +61,9 @@ uint32_t emit_str(struct emit *e, struct str s);
 uint32_t emit_num(struct emit *e, double v);
 uint32_t emit_pattern(struct emit *e, struct str source);
 uint32_t emit_expression(struct emit *e, struct node *n); /* 0 for NULL */
+/* check_fill.c: the fills of a question's choices, rows or records, of the questions in a run of the definition; how many were made. */
+uint32_t fills_of_choices(struct emit *e, const struct def *d, const struct def_question *q);
+uint32_t fills_of_questions(struct emit *e, const struct def *d, uint32_t first, uint32_t count);
 enum err emit_done(struct emit *e, struct str *program);
 
 extern const uint32_t section_words[SECTION_COUNT];

@@ -90,7 +90,7 @@ struct export_column {
 	 * `name` is then ROSTER_2_KEY, or ROSTER_2 for what the record is about (type "item"). */
 	struct str roster, member;
 	uint32_t record;
-	bool sets; /* each item holds a set of the choices, as the rows of a matrix with several answers do */
+	bool sets;	/* each item holds a set of the choices, as the rows of a matrix with several answers do */
 	struct str key; /* the key in the stored answers where that is not the name; else empty */
 };
 enum err program_columns(
@@ -102,6 +102,9 @@ struct quota_cell {
 };
 /* The cells of all quotas, in the order in which they are written. */
 enum err program_quota_cells(const struct program *p, struct arena *a, struct quota_cell **out, size_t *n);
+
+/* Whether an order goes by how far cells are filled. */
+bool program_wants_filled(const struct program *p);
 
 /* The program for people: sections, questions, and code instruction by instruction. */
 void program_disasm(const struct program *p, struct buf *out);
@@ -120,6 +123,10 @@ struct interview {
 	int64_t *fuel;
 	const struct quota_cell *full; /* cells that take nobody any more: whoever falls into one ends there */
 	size_t full_count;
+	/* Places taken in the cells when the interview began, in the order of program_quota_cells(): what order: least_filled goes
+	 * by. They must stay the same for the whole of it, like the seed. None: nothing is filled. */
+	const int64_t *filled;
+	size_t filled_count;
 };
 
 enum interview_mode {
@@ -211,9 +218,9 @@ enum err session_read(
     const struct arena_source *source, const struct program *p, struct str bytes, struct session **out);
 
 /* One line of an events file is an interview:
- *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]],
+ *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]], "filled": [4, 0],
  *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
- * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters and full may be missing. A move that is not
+ * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters, full and filled may be missing. A move that is not
  * possible leaves everything as it is, as it does for a respondent. */
 /* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */
 enum err session_event(struct session *s, const struct json *event, const char **why);

@@ -61,6 +61,26 @@ bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end
 	return false;
 }
 
+double quota_filled(struct run *r, uint32_t fills, uint32_t count, uint32_t subject)
+{
+	double used = 0, limit = 0;
+
+	for (uint32_t i = fills; i < fills + count && run_burn(r, 1); i++) {
+		uint32_t cell = r->p->fill[i].cell - 1;
+
+		if (r->p->fill[i].subject != subject)
+			continue;
+		limit += program_num(r->p, r->p->cell[cell].limit);
+		used += cell < r->in->filled_count ? (double)r->in->filled[cell] : 0;
+	}
+	return limit > used ? used / limit : 1;
+}
+
+bool program_wants_filled(const struct program *p)
+{
+	return p->fill_count > 0;
+}
+
 static void put_cell(struct quota_cell *out, const struct program *p, const struct p_quota *q, uint32_t cell)
 {
 	out->quota = program_str(p, q->name);

@@ -119,7 +119,7 @@ static struct str word_list(struct arena *a, const char *const *words, size_t n)
 }
 
 /* The number of the word, 0 when it is not given or wrong. */
-int read_word(struct reader r, struct str key, const char *const *words, size_t n, const char *const *not_built)
+int read_word(struct reader r, struct str key, const char *const *words, size_t n)
 {
 	struct diags *d = &r.d->diags;
 	struct str s = read_str(r, key);
@@ -129,15 +129,17 @@ int read_word(struct reader r, struct str key, const char *const *words, size_t 
 	for (size_t i = 0; i < n; i++)
 		if (str_eq(s, str_from(words[i])))
 			return (int)i;
-	if (among(not_built, s)) {
-		if (r.d->flags & COMPILE_LEAVE_OUT_UNBUILT)
-			diag(d, D_LEFT_OUT_KEY, where_key(d, r.at, key), key, S(""));
-		else
-			diag(d, D_UNBUILT_VALUE, where_key(d, r.at, key), key, s);
-	} else {
-		diag(d, D_NOT_ONE_OF, where_key(d, r.at, key), s, word_list(r.d->a, words, n));
-	}
+	diag(d, D_NOT_ONE_OF, where_key(d, r.at, key), s, word_list(r.d->a, words, n));
 	return 0;
+}
+
+enum order read_order(struct reader r, struct str key, bool questions)
+{
+	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "least_filled", "asc", "desc"};
+	static const enum order kinds[] = {
+	    ORDER_FIXED, ORDER_RANDOM, ORDER_ROTATE, ORDER_REVERSE, ORDER_LEAST_FILLED, ORDER_ASC, ORDER_DESC};
+
+	return kinds[read_word(r, key, orders, questions ? 5 : countof(orders))];
 }
 
 void read_text(struct reader r, struct str key, enum text_use use, struct text *out)

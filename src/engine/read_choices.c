@@ -64,7 +64,7 @@ static bool choice_read(struct reader r, struct def_choice *c)
 	read_formula(r, S("enable_if"), &c->enable_if);
 	c->fixed = read_bool(r, S("fixed"), false);
 	c->exclusive = read_bool(r, S("exclusive"), false);
-	c->role = (enum role)read_word(r, S("role"), roles, countof(roles), NULL);
+	c->role = (enum role)read_word(r, S("role"), roles, countof(roles));
 	return true;
 }
 

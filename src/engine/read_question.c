@@ -73,25 +73,19 @@ static void own_choices_from_mode(struct reader r, struct str key, struct def_qu
 {
 	static const char *const modes[] = {"selected", "unselected", "all"};
 
-	q->from_mode = (enum from_mode)read_word(r, key, modes, countof(modes), NULL);
+	q->from_mode = (enum from_mode)read_word(r, key, modes, countof(modes));
 	if (!json_get(r.json, S("choices_from")))
 		diag(&r.d->diags, D_MISSING, r.at, S("choices_from"), S(""));
 }
 
 static void own_order(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "asc", "desc"};
-	static const char *const later[] = {"least_filled", NULL};
-	bool group = q->type == Q_group;
-
-	q->order = (enum order)read_word(r, key, orders, group ? 4 : countof(orders), group ? NULL : later);
+	q->order = read_order(r, key, q->type == Q_group);
 }
 
 static void own_row_order(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "asc", "desc"};
-
-	q->row_order = (enum order)read_word(r, key, orders, countof(orders), NULL);
+	q->row_order = read_order(r, key, false);
 }
 
 /* What exports call it; of a group only whether what is inside is exported. */
@@ -143,8 +137,8 @@ static void own_display(struct reader r, struct str key, struct def_question *q)
 	int word;
 
 	if (q->type == Q_rating)
-		word = DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating), NULL);
-	else if ((word = read_word(r, key, choice, countof(choice), NULL)) > DISPLAY_LIKERT)
+		word = DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating));
+	else if ((word = read_word(r, key, choice, countof(choice))) > DISPLAY_LIKERT)
 		word = DISPLAY_IMAGES;
 	q->display = (enum display)word;
 }
@@ -171,7 +165,7 @@ static void own_cell(struct reader r, struct str key, struct def_question *q)
 {
 	static const char *const cells[] = {"single", "multi", "text", "number"};
 
-	q->cell = (enum cell)read_word(r, key, cells, countof(cells), NULL);
+	q->cell = (enum cell)read_word(r, key, cells, countof(cells));
 }
 
 static void own_pattern(struct reader r, struct str key, struct def_question *q)
@@ -196,14 +190,14 @@ static void own_input(struct reader r, struct str key, struct def_question *q)
 {
 	static const char *const inputs[] = {"text", "email", "url", "tel"};
 
-	q->input = (enum input)read_word(r, key, inputs, countof(inputs), NULL);
+	q->input = (enum input)read_word(r, key, inputs, countof(inputs));
 }
 
 static void own_subtype(struct reader r, struct str key, struct def_question *q)
 {
 	static const char *const subtypes[] = {"decimal", "integer"};
 
-	q->integer = read_word(r, key, subtypes, countof(subtypes), NULL) == 1;
+	q->integer = read_word(r, key, subtypes, countof(subtypes)) == 1;
 }
 
 static bool own_number(struct reader r, struct str key, double *out)
@@ -390,7 +384,7 @@ struct def_question *read_item_question(struct reader r, const struct def_questi
 	static const enum question_type types[] = {
 	    Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time, Q_datetime};
 	struct def_question *q = arena_new(r.d->a, struct def_question);
-	int word = read_word(r, S("type"), words, countof(words), NULL);
+	int word = read_word(r, S("type"), words, countof(words));
 
 	if (!q) {
 		r.d->diags.memory = true;

@@ -58,7 +58,7 @@ static enum err read_quota(struct reader r, struct def_quota *q)
 	read_keys(r, known, NULL, "a quota");
 	q->at = r.at;
 	q->name = read_name(r);
-	read_word(r, S("count_on"), counts, countof(counts), NULL);
+	read_word(r, S("count_on"), counts, countof(counts));
 	read_count(r, S("lease_seconds"));
 	q->outcome_at = r.at;
 	q->outcome_name = S("quota_full");

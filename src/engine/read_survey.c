@@ -9,7 +9,7 @@ static enum value_kind read_kind(struct reader r)
 
 	if (!json_get(r.json, S("type")))
 		diag(&r.d->diags, D_MISSING, r.at, S("type"), S(""));
-	return kinds[read_word(r, S("type"), words, countof(words), NULL)];
+	return kinds[read_word(r, S("type"), words, countof(words))];
 }
 
 static bool is_object(struct reader r, const char *what)
@@ -110,7 +110,6 @@ static enum err read_calcs(struct reader survey)
 static void read_page(struct reader r, struct def_page *p)
 {
 	static const char *const known[] = {"name", "title", "description", "visible_if", "order", "questions", NULL};
-	static const char *const orders[] = {"fixed", "random", "rotate", "reverse"};
 
 	read_keys(r, known, NULL, "a page");
 	p->at = r.at;
@@ -118,7 +117,7 @@ static void read_page(struct reader r, struct def_page *p)
 	read_text(r, S("title"), TEXT_PLAIN, &p->title);
 	read_text(r, S("description"), TEXT_PLAIN, &p->description);
 	read_formula(r, S("visible_if"), &p->visible_if);
-	p->order = (enum order)read_word(r, S("order"), orders, countof(orders), NULL);
+	p->order = read_order(r, S("order"), true);
 	p->first = r.d->question_count;
 	if (!json_get(r.json, S("questions")))
 		diag(&r.d->diags, D_MISSING, r.at, S("questions"), S(""));
@@ -193,7 +192,7 @@ static enum err read_rules(struct reader survey)
 		read_keys(r, known, NULL, "a rule");
 		rule->at = r.at;
 		read_formula(r, S("when"), &rule->when);
-		verb = read_word(r, S("do"), verbs, countof(verbs), NULL);
+		verb = read_word(r, S("do"), verbs, countof(verbs));
 		rule->do_what = str_from(verbs[verb]);
 		rule->outcome_name = read_str(r, S("outcome"));
 		rule->target_name = read_str(r, S("target"));
@@ -244,7 +243,7 @@ static enum err read_outcomes(struct reader survey)
 		read_keys(r, known, NULL, "an outcome");
 		read_text(r, S("html"), TEXT_MARKUP, &o->html);
 		read_text(r, S("redirect"), TEXT_ADDRESS, &o->redirect);
-		o->sign = read_word(r, S("sign"), signs, countof(signs), NULL) == 1;
+		o->sign = read_word(r, S("sign"), signs, countof(signs)) == 1;
 	}
 	return OK;
 }
@@ -260,9 +259,9 @@ static void read_settings(struct reader survey)
 	if (!r.json || !is_object(r, "settings"))
 		return;
 	read_keys(r, known, NULL, "the settings");
-	survey.d->compat = (enum compat)read_word(r, S("compat"), compats, countof(compats), NULL);
+	survey.d->compat = (enum compat)read_word(r, S("compat"), compats, countof(compats));
 	survey.d->show_back = read_bool(r, S("show_back"), true);
-	survey.d->progress = (enum progress_kind)read_word(r, S("progress"), progress, countof(progress), NULL);
+	survey.d->progress = (enum progress_kind)read_word(r, S("progress"), progress, countof(progress));
 }
 
 static bool language_valid(struct str s)

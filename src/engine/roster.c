@@ -109,6 +109,8 @@ static void over_choices(struct run *r, const struct p_question *q, struct state
 			continue;
 		items[movable].fixed = v->choice->flags & CHOICE_FIXED;
 		items[movable].label = value_label(r, from, &v->value);
+		if (q->order == ORDER_LEAST_FILLED)
+			items[movable].filled = quota_filled(r, q->fills, q->fills_count, v->choice->text);
 		views[movable++] = v;
 	}
 	order = order_draw(r, (enum order)q->order, program_str(r->p, q->name), 4, items, movable);

@@ -185,9 +185,12 @@ const struct choice_view *choices_find(const struct state *s, const struct value
 struct order_item {
 	bool fixed;
 	struct str label; /* for asc and desc */
+	double filled;	  /* for least_filled */
 };
 uint16_t *order_draw(
     struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n);
+/* quota.c: how full the cells are that name the subject: 0 none, 1 all; 1 too where none names it, as nothing is wanted of it then. */
+double quota_filled(struct run *r, uint32_t fills, uint32_t count, uint32_t subject);
 struct str choice_label(struct run *r, const struct choice_view *v);
 struct str question_label(struct run *r, uint32_t question);			     /* label({q}) */
 struct str value_label(struct run *r, const struct state *s, const struct value *v); /* of one answer */

@@ -66,9 +66,10 @@ static bool carry_answers(const struct given *old, struct given *new, uint32_t n
 static bool carry_start(const struct interview *old, struct interview *new, struct arena *a)
 {
 	struct quota_cell *full = arena_array(a, struct quota_cell, old->full_count + 1);
+	int64_t *filled = arena_array(a, int64_t, old->filled_count + 1);
 
 	new->answers = new->parameters = NULL;
-	if (!full || (old->parameters && !(new->parameters = copy_of(a, old->parameters))))
+	if (!full || !filled || (old->parameters && !(new->parameters = copy_of(a, old->parameters))))
 		return false;
 	for (size_t i = 0; i < old->full_count; i++) {
 		full[i].limit = old->full[i].limit;
@@ -76,6 +77,9 @@ static bool carry_start(const struct interview *old, struct interview *new, stru
 			return false;
 	}
 	new->full = full;
+	for (size_t i = 0; i < old->filled_count; i++)
+		filled[i] = old->filled[i];
+	new->filled = filled;
 	return true;
 }
 

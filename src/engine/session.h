@@ -64,6 +64,7 @@ enum err session_renew(struct session *s);
 /* session_state.c: parts of an interview's start as events and written states have them. False: not sound. A seed is a whole
  * number from 0, or 16 hexadecimal digits; full is read with ERR_INVALID or ERR_MEMORY. */
 bool session_read_seed(const struct json *v, uint64_t *seed);
+enum err session_read_filled(const struct json *list, struct arena *a, struct interview *in);
 enum err session_read_full(const struct json *list, struct arena *a, struct interview *in);
 
 #endif

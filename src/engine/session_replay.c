@@ -158,18 +158,21 @@ enum err session_event(struct session *s, const struct json *event, const char *
 static enum err read_line(struct replay *p, const struct json *line, struct interview *in, const struct json **events)
 {
 	const struct json *now = json_get(line, S("now_ms")), *tag = json_get(line, S("language"));
-	const struct json *full = json_get(line, S("full"));
+	const struct json *full = json_get(line, S("full")), *filled = json_get(line, S("filled"));
 	enum err e;
 
 	*events = json_get(line, S("events"));
 	in->parameters = json_get(line, S("parameters"));
 	if (!*events || (*events)->type != JSON_ARRAY || !now || now->type != JSON_INT ||
-	    line->count != 3u + !!tag + !!full + !!in->parameters)
-		return fault(p, "a line has seed, now_ms and events, and may have language, parameters and full");
+	    line->count != 3u + !!tag + !!full + !!filled + !!in->parameters)
+		return fault(
+		    p, "a line has seed, now_ms and events, and may have language, parameters, full and filled");
 	if (in->parameters && in->parameters->type != JSON_OBJECT)
 		return fault(p, "parameters is an object");
 	if (!session_read_seed(json_get(line, S("seed")), &in->seed))
 		return fault(p, "a seed is a whole number from 0, or 16 hexadecimal digits");
+	if ((e = session_read_filled(filled, p->a, in)))
+		return e == ERR_INVALID ? fault(p, "filled is a list of whole numbers, one for each quota cell") : e;
 	if ((e = session_read_full(full, p->a, in)))
 		return e == ERR_INVALID ? fault(p, "full is a list of pairs: the names of a quota and a cell") : e;
 	in->now_ms = now->i;

@@ -215,6 +215,11 @@ enum err session_write(struct session *s, struct arena *a, struct str *bytes)
 	json_field_int(&w, S("now_ms"), in.now_ms);
 	json_field_str(&w, S("language"), in.language);
 	put_full(&w, &in);
+	json_key(&w, S("filled"));
+	json_open(&w, '[');
+	for (size_t i = 0; i < in.filled_count; i++)
+		json_put_int(&w, in.filled[i]);
+	json_close(&w, ']');
 	json_key(&w, S("parameters"));
 	if (in.parameters)
 		json_put(&w, in.parameters);
@@ -251,6 +256,26 @@ bool session_read_seed(const struct json *v, uint64_t *seed)
 	return true;
 }
 
+enum err session_read_filled(const struct json *list, struct arena *a, struct interview *in)
+{
+	int64_t *filled;
+
+	if (!list)
+		return OK;
+	if (list->type != JSON_ARRAY)
+		return ERR_INVALID;
+	if (!(filled = arena_array(a, int64_t, (size_t)list->count + 1)))
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < list->count; i++) {
+		if (list->items[i].type != JSON_INT || list->items[i].i < 0)
+			return ERR_INVALID;
+		filled[i] = list->items[i].i;
+	}
+	in->filled = filled;
+	in->filled_count = list->count;
+	return OK;
+}
+
 enum err session_read_full(const struct json *list, struct arena *a, struct interview *in)
 {
 	struct quota_cell *full;
@@ -284,12 +309,13 @@ static enum err read_start(const struct json *j, struct arena *a, struct intervi
 	enum err e;
 
 	if (!version || version->i != STATE_VERSION || !now || !program || !language || !parameters || !answers ||
-	    !json_get(j, S("full")) || j->count != 10 ||
+	    !json_get(j, S("full")) || !json_get(j, S("filled")) || j->count != 11 ||
 	    (parameters->type != JSON_NULL && parameters->type != JSON_OBJECT) ||
 	    !session_read_seed(member(j, S("seed"), JSON_STR), &in->seed) ||
 	    !str_eq(program_language_pick(in->program, language->s), language->s))
 		return ERR_INVALID;
-	if ((e = session_read_full(json_get(j, S("full")), a, in)) || (e = program_name(in->program, a, &name)))
+	if ((e = session_read_full(json_get(j, S("full")), a, in)) ||
+	    (e = session_read_filled(json_get(j, S("filled")), a, in)) || (e = program_name(in->program, a, &name)))
 		return e;
 	if (!str_eq(program->s, name))
 		return ERR_INVALID;

@@ -196,6 +196,9 @@ static bool check_quotas(struct verifier *v)
 			return refuse(v, "a quota lacks its outcome or its cells");
 		at += p->quota[i].cells_count;
 	}
+	for (uint32_t i = 0; i < p->fill_count; i++)
+		if (!p->fill[i].cell)
+			return refuse(v, "an order goes by a cell that is none");
 	return at == p->cell_count || refuse(v, "a quota cell belongs to no quota");
 }
 
@@ -213,7 +216,7 @@ static bool check_questions(struct verifier *v)
 
 		if (q->type >= QUESTION_TYPES)
 			return refuse(v, "a question has an unknown type");
-		if (q->order > ORDER_DESC || q->row_order > ORDER_DESC || q->display > DISPLAY_IMAGES ||
+		if (q->order > ORDER_LEAST_FILLED || q->row_order > ORDER_LEAST_FILLED || q->display > DISPLAY_IMAGES ||
 		    q->input > INPUT_TEL || q->cell > CELL_NUMBER || q->from_mode > FROM_ALL)
 			return refuse(v, "a question has an unknown way of display or order");
 		/* parents first, and on the same page: so walking upwards ends */
@@ -241,7 +244,7 @@ static bool check_questions(struct verifier *v)
 		if (p->segment[i].mode > SEGMENT_URL)
 			return refuse(v, "a text has an unknown part");
 	for (uint32_t i = 0; i < p->page_count; i++)
-		if (p->page[i].order > ORDER_REVERSE)
+		if (p->page[i].order > ORDER_REVERSE && p->page[i].order != ORDER_LEAST_FILLED)
 			return refuse(v, "a page has an unknown order");
 	return true;
 }

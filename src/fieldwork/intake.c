@@ -17,6 +17,8 @@ enum err intake_judge(struct arena *a, const struct program *program, const stru
 	    .answers = s->answers,
 	    .full = s->full.cells,
 	    .full_count = s->full.n,
+	    .filled = s->filled.used,
+	    .filled_count = s->filled.n,
 	};
 
 	*language = in.language;

@@ -16,8 +16,9 @@ struct submission {
 	struct str language;			 /* a wish; the nearest of the survey's is taken */
 	const struct json *answers, *parameters; /* objects or NULL */
 	uint64_t seed;
-	int64_t now_ms;		/* the interview's time */
-	struct quota_list full; /* quota cells known to be full */
+	int64_t now_ms;		    /* the interview's time */
+	struct quota_list full;	    /* quota cells known to be full */
+	struct quota_counts filled; /* as they were when the interview began */
 };
 
 /* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one

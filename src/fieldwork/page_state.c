@@ -29,6 +29,13 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 	for (size_t i = 0; i < s->shown_count; i++)
 		json_put_str(&w, s->shown[i]);
 	json_close(&w, ']');
+	if (s->filled_count > 0) {
+		json_key(&w, S("filled"));
+		json_open(&w, '[');
+		for (size_t i = 0; i < s->filled_count; i++)
+			json_put_int(&w, s->filled[i]);
+		json_close(&w, ']');
+	}
 	if (s->answers) {
 		json_key(&w, S("answers"));
 		json_put(&w, s->answers);
@@ -74,6 +81,24 @@ static enum err read_shown(const struct json *doc, struct arena *a, struct page_
 	return OK;
 }
 
+static enum err read_filled(const struct json *doc, struct arena *a, struct page_state *out)
+{
+	const struct json *filled = json_get(doc, S("filled"));
+
+	if (!filled)
+		return OK;
+	if (filled->type != JSON_ARRAY)
+		return ERR_INVALID;
+	if (!(out->filled = arena_array(a, int64_t, filled->count + 1)))
+		return ERR_MEMORY;
+	for (; out->filled_count < filled->count; out->filled_count++) {
+		if (filled->items[out->filled_count].type != JSON_INT)
+			return ERR_INVALID;
+		out->filled[out->filled_count] = filled->items[out->filled_count].i;
+	}
+	return OK;
+}
+
 enum err page_state_read(struct str json, struct arena *a, struct page_state *out)
 {
 	struct json_error why;
@@ -100,6 +125,8 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	out->key = json_str_or(doc, S("key"), S(""));
 	if (out->key.n == 0)
 		return ERR_INVALID;
+	if ((e = read_filled(doc, a, out)))
+		return e;
 	return read_shown(doc, a, out);
 }
 

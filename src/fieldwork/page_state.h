@@ -22,6 +22,8 @@ struct page_state {
 	const struct json *parameters; /* object or NULL */
 	struct str *shown;	       /* questions of `page` that were shown */
 	size_t shown_count;
+	int64_t *filled; /* places taken in quota cells when it began; interview.filled */
+	size_t filled_count;
 	struct str key;	 /* idempotency key of the submission */
 	int32_t percent; /* progress shown on `page` */
 	bool back;	 /* there is a page before it */

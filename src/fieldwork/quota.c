@@ -17,32 +17,66 @@ static enum err list_init(struct quota_list *list, struct arena *a, size_t room)
 	return list->cells ? OK : ERR_MEMORY;
 }
 
-enum err quota_full(
-    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_list *full)
+struct counted {
+	struct quota_list all;
+	int64_t *used; /* by cell of `all` */
+};
+
+/* Reads nothing when the program has no quotas. */
+static enum err count(
+    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct counted *out)
 {
 	static const struct pg_col cols[] = {COL(struct used_row, quota, PGT_TEXT),
 	    COL(struct used_row, cell, PGT_TEXT), COL(struct used_row, used, PGT_INT)};
 	const struct pg_param in[] = {P_UUID(survey)};
-	struct quota_list all;
 	void *found = NULL;
 	size_t n = 0;
 	enum err e;
 
-	*full = (struct quota_list){0};
-	if ((e = program_quota_cells(p, a, &all.cells, &all.n)) || all.n == 0)
+	*out = (struct counted){.used = NULL};
+	if ((e = program_quota_cells(p, a, &out->all.cells, &out->all.n)) || out->all.n == 0)
 		return e;
-	if ((e = tx_rows(tx, a, &Q(SQL_quota_cells_used, in, cols), sizeof(struct used_row), &found, &n)) ||
-	    (e = list_init(full, a, all.n)))
+	if (!(out->used = arena_array(a, int64_t, out->all.n)))
+		return ERR_MEMORY;
+	if ((e = tx_rows(tx, a, &Q(SQL_quota_cells_used, in, cols), sizeof(struct used_row), &found, &n)))
 		return e;
-	for (size_t i = 0; i < all.n; i++) {
+	for (size_t i = 0; i < out->all.n; i++) {
 		const struct used_row *row = found;
-		int64_t used = 0;
 
 		for (size_t k = 0; k < n; k++)
-			used = is_cell(&all.cells[i], &row[k]) ? row[k].used : used;
-		if (used >= all.cells[i].limit)
-			full->cells[full->n++] = all.cells[i];
+			if (is_cell(&out->all.cells[i], &row[k]))
+				out->used[i] = row[k].used;
 	}
+	return OK;
+}
+
+enum err quota_full(
+    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_list *full)
+{
+	struct counted now;
+	enum err e;
+
+	*full = (struct quota_list){0};
+	if ((e = count(tx, a, p, survey, &now)) || now.all.n == 0 || (e = list_init(full, a, now.all.n)))
+		return e;
+	for (size_t i = 0; i < now.all.n; i++)
+		if (now.used[i] >= now.all.cells[i].limit)
+			full->cells[full->n++] = now.all.cells[i];
+	return OK;
+}
+
+enum err quota_filled_now(
+    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_counts *out)
+{
+	struct counted now;
+	enum err e;
+
+	*out = (struct quota_counts){0};
+	if (!program_wants_filled(p))
+		return OK;
+	if ((e = count(tx, a, p, survey, &now)))
+		return e;
+	*out = (struct quota_counts){now.used, now.all.n};
 	return OK;
 }
 

@@ -15,9 +15,17 @@ struct quota_list {
 	size_t n;
 };
 
+struct quota_counts {
+	int64_t *used;
+	size_t n;
+};
+
 /* The cells of the program that are full now. Reads nothing when it has no quotas. */
 enum err quota_full(
     struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_list *full);
+/* Places taken in each cell now, in the order of program_quota_cells(); none where no order goes by them. */
+enum err quota_filled_now(
+    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_counts *out);
 /* Takes a place in each of `wanted`; those without room are in *full, and then the transaction is to be rolled back. */
 enum err quota_take(struct tx *tx, struct arena *a, const struct uuid *survey, const struct quota_list *wanted,
     struct quota_list *full);

@@ -15,6 +15,8 @@ void sitting_interview(struct sitting *s)
 	    .fuel = &s->fuel,
 	    .full = s->full.cells,
 	    .full_count = s->full.n,
+	    .filled = s->state.filled,
+	    .filled_count = s->state.filled_count,
 	};
 }
 
@@ -158,6 +160,7 @@ static enum err new_key(struct arena *a, struct str *key)
 enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n)
 {
 	struct page_view view = {0};
+	struct quota_counts filled;
 	struct verdict v;
 	enum err e;
 
@@ -168,8 +171,11 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	    .started_ms = clock_now_ms(),
 	    .language = language,
 	};
-	if ((e = new_key(s->rq->arena, &s->state.key)) || (e = take_parameters(s, fields, n)))
+	if ((e = new_key(s->rq->arena, &s->state.key)) || (e = take_parameters(s, fields, n)) ||
+	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))
 		return e;
+	s->state.filled = filled.used;
+	s->state.filled_count = filled.n;
 	sitting_interview(s);
 	if ((e = interview_run(&s->in, RUN_PAGE, -1, s->rq->arena, &v)))
 		return e;

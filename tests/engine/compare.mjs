@@ -18,7 +18,7 @@ function interview(r, program, definition, html) {
 	const pages = questionsByPage(definition), lists = definition.survey.choice_lists;
 	const it = program.interview({ seed: (BigInt(r.next()) << 32n) | BigInt(r.next()), now: 1.6e12 + r.next(), language: r.of(program.languages),
 		parameters: r.chance(50) ? { pid: 'A<7' } : {},
-		full: r.some((definition.survey.quotas ?? []).flatMap(({ name, cells }) => cells.map((cell) => ({ quota: name, cell: cell.name }))), 20) });
+		full: r.some((definition.survey.quotas ?? []).flatMap(({ name, cells }) => cells.map((cell) => ({ quota: name, cell: cell.name }))), 20), filled: Array.from({ length: r.below(8) }, () => r.below(10)) });
 	let verdict = it.run(-1), rendered = 0;
 	for (let steps = 0; verdict.next_page >= 0 && steps < 12; steps++) {
 		const page = verdict.next_page;

@@ -40,7 +40,7 @@ function randomInterview(r, definition) {
 	const questions = questionsByPage(definition).flat();
 	const cells = (definition.survey.quotas ?? []).flatMap(({ name, cells: list }) => list.map((cell) => [name, cell.name]));
 	return { seed: r.next(), now_ms: 1600000000000 + r.next(), language: r.of(['en', 'vi']), parameters: r.chance(50) ? { pid: 'A<7' } : {},
-		full: r.some(cells, 20), events: Array.from({ length: 5 + r.below(50) }, () => randomEvent(r, questions)) };
+		full: r.some(cells, 20), filled: cells.map(() => r.below(10)), events: Array.from({ length: 5 + r.below(50) }, () => randomEvent(r, questions)) };
 }
 
 /** What comes after the end is cut off, line by line, until all are interviews. */

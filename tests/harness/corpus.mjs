@@ -128,8 +128,8 @@ class Script {
 	}
 
 	restart(options) {
-		const { seed, now, language, parameters, answers, full } = this.interview;
-		this.interview = this.program.interview({ seed, now, language, parameters, answers, full, ...options });
+		const { seed, now, language, parameters, answers, full, filled } = this.interview;
+		this.interview = this.program.interview({ seed, now, language, parameters, answers, full, filled, ...options });
 		this.verdict = null;
 	}
 }
@@ -159,6 +159,10 @@ const verbs = {
 	answers: (s, text) => {
 		s.settle();
 		s.set({ answers: json(text) });
+	},
+	filled: (s, text) => {
+		s.settle();
+		s.set({ filled: words(text).map(Number) });
 	},
 	full: (s, text) => {
 		s.settle();

@@ -175,8 +175,8 @@ const literalOf = (value) => (typeof value === 'string' ? `'${value}'` : String(
 const typed = (r) => r.of([{}, { type: 'email' }, { max_length: 6 }, { pattern: '^[a-z]+$' }, { type: 'number', min: 0, max: 50, unit: 'kg' }, { type: 'number', subtype: 'integer' }, { type: 'date', min: '1980-01-01', max: 'today()' }, { type: 'time' }]);
 
 const types = {
-	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
-	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }), ...(r.chance(30) && { select_all: true }), ...(r.chance(30) && { display: r.of(['dropdown', 'buttons', 'images']) }) }),
+	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc', 'least_filled']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
+	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc', 'least_filled']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }), ...(r.chance(30) && { select_all: true }), ...(r.chance(30) && { display: r.of(['dropdown', 'buttons', 'images']) }) }),
 	rank: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(30) && { max_ranked: 2 }) }),
 	boolean: (r, names) => (r.chance(50) ? { label_true: label(r, names), label_false: 'No' } : {}),
 	consent: (r, names) => ({ text: `I agree to <b>${r.below(9)}</b> things` }),
@@ -260,7 +260,7 @@ function roster(r, name, names) {
 	const over = r.below(3), q = { type: 'roster', name, title: label(r, names), max: 1 + r.below(4), questions: [] };
 	const inner = Object.fromEntries(Object.entries(names).map(([kind, list]) => [kind, [...list]]));
 	if (over === 0 && names.set.length) {
-		Object.assign(q, { over: `{${r.of(names.set).name}}`, item_title: 'About {item.label}', ...(r.chance(50) && { order: 'random' }) });
+		Object.assign(q, { over: `{${r.of(names.set).name}}`, item_title: 'About {item.label}', ...(r.chance(50) && { order: r.of(['random', 'least_filled']) }) });
 		inner.text.push('item.label');
 		inner.any.push('item.label');
 	} else if (over === 1 && names.num.length) {
@@ -286,7 +286,7 @@ export function generateDefinition(r) {
 	const pages = [], calculated = [], rules = [], quotas = [];
 	let n = 0;
 	for (let p = 0, last = 1 + r.below(5); p < last; p++) {
-		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: 'random' }) };
+		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: r.of(['random', 'least_filled']) }) };
 		const asked = [];
 		for (let i = 0, many = 1 + r.below(6); i < many; i++) {
 			asked.push(question(r, `q${n++}`, names));

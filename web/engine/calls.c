@@ -150,6 +150,22 @@ static enum err full_of(struct caller *c, struct interview *in)
 	return OK;
 }
 
+/* "filled": [places taken, ...] */
+static enum err filled_of(struct caller *c, struct interview *in)
+{
+	uint32_t n;
+	const struct json *given = list(c, S("filled"), &n);
+	int64_t *filled = arena_array(c->a, int64_t, (size_t)n + 1);
+
+	if (!filled)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < n; i++)
+		filled[i] = given[i].type == JSON_INT && given[i].i >= 0 ? given[i].i : 0;
+	in->filled = filled;
+	in->filled_count = n;
+	return full_of(c, in);
+}
+
 enum err caller_interview(struct caller *c, struct interview *in)
 {
 	int64_t seed;
@@ -163,7 +179,7 @@ enum err caller_interview(struct caller *c, struct interview *in)
 		return ERR_INVALID;
 	}
 	in->seed = (uint64_t)seed;
-	return full_of(c, in);
+	return filled_of(c, in);
 }
 
 /* An interview and a page of it. */

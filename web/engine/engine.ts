@@ -93,8 +93,8 @@ export interface InterviewOptions {
 	language?: string;
 	parameters?: JsonObject;
 	answers?: Answers;
-	/** Quota cells that take nobody any more: whoever falls into one ends there. */
-	full?: QuotaCell[];
+	full?: QuotaCell[]; /* cells that take nobody any more: whoever falls into one ends there */
+	filled?: number[]; /* places taken in each quota cell when the interview began */
 }
 
 export interface Choice {
@@ -330,13 +330,12 @@ export class Program {
 
 /** What an events file has on a line. */
 export interface EventsLine {
-	/** A whole number from 0, or 16 hexadecimal digits. */
-	seed: number | string;
+	seed: number | string; /* a whole number from 0, or 16 hexadecimal digits */
 	now_ms: number;
 	language?: string;
 	parameters?: JsonObject;
-	/** Quota and cell. */
-	full?: [string, string][];
+	full?: [string, string][]; /* quota and cell */
+	filled?: number[];
 	events: InterviewEvent[];
 }
 
@@ -442,7 +441,7 @@ export class Session {
 /** The start of an interview, as calls.h has it. */
 function startOf(program: Program, options: InterviewOptions) {
 	return { seed: BigInt.asUintN(64, BigInt(options.seed)).toString(), now_ms: Number(options.now), language: options.language ?? program.language,
-		parameters: options.parameters ?? {}, answers: options.answers ?? {}, full: options.full ?? [] };
+		parameters: options.parameters ?? {}, answers: options.answers ?? {}, full: options.full ?? [], filled: options.filled ?? [] };
 }
 
 /** Program + seed + time + language + parameters + answers: everything else follows from these and is worked out at each call. */
@@ -454,6 +453,7 @@ export class Interview {
 	parameters: JsonObject;
 	answers: Answers;
 	full: QuotaCell[];
+	filled: number[];
 
 	/** @internal */
 	constructor(program: Program, options: InterviewOptions) {
@@ -465,6 +465,7 @@ export class Interview {
 		this.parameters = start.parameters;
 		this.answers = start.answers;
 		this.full = start.full;
+		this.filled = start.filled;
 	}
 
 	/** Leaves a page (-1: is about to start), or without one completes the interview: every visible question is held to its rules. */
@@ -494,6 +495,6 @@ export class Interview {
 	}
 
 	#state(more: object): object {
-		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, full: this.full, ...more };
+		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, full: this.full, filled: this.filled, ...more };
 	}
 }
