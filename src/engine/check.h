@@ -12,6 +12,9 @@ void order_quotas(struct def *d);
 void check_sources(struct def *d);				/* choices_from of every question */
 void check_roster(struct def *d, struct def_question *q);	/* check_roster.c */
 void check_limits(struct def *d, const struct def_question *q); /* check_limits.c */
+/* check_default.c; check_question.c: a date or time that is written out, or an expression that gives one. */
+void check_default(struct def *d, struct def_question *q);
+struct node *check_moment_node(struct def *d, struct def_question *q, struct number_or *bound);
 void check_exports(struct def *d); /* check_export.c */
 void check_question(struct def *d, struct def_question *q);
 

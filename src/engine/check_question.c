@@ -185,7 +185,7 @@ static struct node *number_node(struct def *d, double v)
 }
 
 /* A date or time that is written out, or an expression that gives one. Beside a day, a datetime counts by its day. */
-static struct node *moment_node(struct def *d, struct def_question *q, struct number_or *bound)
+struct node *check_moment_node(struct def *d, struct def_question *q, struct number_or *bound)
 {
 	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
 	enum value_kind kind = moment_kind(q->type);
@@ -241,8 +241,8 @@ static void check_bounds(struct def *d, struct def_question *q)
 		check_files(d, q);
 
 	if (groups & P_BOUNDS) {
-		q->min_tree = moment_node(d, q, &q->min);
-		q->max_tree = moment_node(d, q, &q->max);
+		q->min_tree = check_moment_node(d, q, &q->min);
+		q->max_tree = check_moment_node(d, q, &q->max);
 		if (crossed(q->min_tree, q->max_tree))
 			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
 		return;
@@ -259,82 +259,6 @@ static void check_bounds(struct def *d, struct def_question *q)
 	q->max_tree = q->has_high ? number_node(d, q->high) : NULL;
 	if (groups & P_LABELS)
 		check_labels(d, q);
-}
-
-static struct node *default_scalar(struct def *d, const struct json *v)
-{
-	struct node *n = number_node(d, 0);
-
-	if (!n)
-		return NULL;
-	switch (v->type) {
-	case JSON_BOOL:
-		n->kind = N_BOOL;
-		n->kinds = K(V_BOOL);
-		n->b = v->b;
-		return n;
-	case JSON_INT:
-	case JSON_NUM:
-		n->num = json_num(v);
-		return n;
-	case JSON_STR:
-		n->kind = N_TEXT;
-		n->kinds = K(V_TEXT);
-		n->text = v->s;
-		return n;
-	default:
-		return NULL;
-	}
-}
-
-static struct node *default_list(struct def *d, const struct json *v)
-{
-	struct node *n = number_node(d, 0);
-
-	if (!n || (v->count && !(n->args = arena_array(d->a, struct node *, v->count)))) {
-		d->diags.memory = true;
-		return NULL;
-	}
-	n->kind = N_LIST;
-	n->kinds = K(V_LIST);
-	for (uint32_t i = 0; i < v->count; i++)
-		if (!(n->args[n->count++] = default_scalar(d, &v->items[i])))
-			return NULL;
-	return n;
-}
-
-static void check_default(struct def *d, struct def_question *q)
-{
-	const struct scope scope = {.def = d, .of = q, .pages = q->page->index + 1};
-	uint32_t kinds = type_rows[q->type].kinds;
-	struct node *n;
-
-	check_formula(d, &q->first_expression, &scope, kinds);
-	q->first_tree = q->first_expression.tree;
-	if (!q->first)
-		return;
-	if (q->first->type == JSON_OBJECT || q->type == Q_roster) {
-		unbuilt(d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, q->first_at, S("default"), S(""));
-		return;
-	}
-	n = q->first->type == JSON_ARRAY ? default_list(d, q->first) : default_scalar(d, q->first);
-	/* checked as if it were written as an expression; choices too, as in {q} = 'x' */
-	if (!n || !expr_check(&d->diags, q->first_at, S(""), n, &scope, 0) ||
-	    (!(n->kinds & kinds) && !(n->kind == N_TEXT && (kinds & K_TIMES)))) {
-		diag(&d->diags, D_BAD_DEFAULT, q->first_at, q->name, kinds_text(d->a, kinds));
-		return;
-	}
-	if (kinds & K_TIMES) {
-		struct number_or bound = {.at = q->first_at, .formula = {q->first_at, n->text, NULL, 0}};
-
-		n = moment_node(d, q, &bound);
-		if (n && q->type == Q_datetime && n->kind == N_DATE) { /* at its beginning */
-			n->kind = N_DATETIME;
-			n->kinds = kinds;
-			n->num *= DAY_MS;
-		}
-	}
-	q->first_tree = n;
 }
 
 static void check_texts(struct def *d, struct def_question *q, const struct scope *scope)

@@ -82,6 +82,7 @@ enum node_kind {
 	N_TIME,
 	N_DATETIME,
 	N_LIST,
+	N_RECORD, /* of a first value: names and values in turn */
 	N_REFERENCE,
 	N_UNARY,
 	N_BINARY,

@@ -227,9 +227,10 @@ static void code(struct coder *c, const struct node *n)
 		put_op(c, n, OP_TEXT, emit_str(c->e, n->text), 0);
 		break;
 	case N_LIST:
+	case N_RECORD:
 		for (uint32_t i = 0; i < n->count; i++)
 			code(c, n->args[i]);
-		put_op(c, n, OP_LIST, n->count, 0);
+		put_op(c, n, n->kind == N_LIST ? OP_LIST : OP_FIELDS, n->count, 0);
 		break;
 	case N_REFERENCE:
 		code_reference(c, n);

@@ -3,6 +3,7 @@
 #include "engine/vm.h"
 #include "engine/number.h"
 #include "base/limits.h"
+#include "base/shim.h"
 
 /* Calls `each` for every single value in the arguments, into lists and records; the records of a roster are one each. */
 typedef void each_value(void *ctx, const struct value *v);
@@ -192,4 +193,38 @@ void function_all_of(struct call *c)
 void function_none_of(struct call *c)
 {
 	*c->out = value_bool(chosen_count(c) == 0);
+}
+
+/* ---- values made of others ---- */
+
+struct value vm_list(struct run *r, const struct value *items, uint32_t n)
+{
+	struct value *copy = run_alloc(r, n, sizeof(*copy));
+
+	if (!copy || !run_burn(r, n))
+		return value_empty;
+	mem_copy(copy, items, n * sizeof(*copy));
+	/* lists that hold one list many times, which holds another many times, would be larger than all memory */
+	for (uint32_t i = 0; i < n; i++)
+		if (copy[i].kind == V_RECORD || copy[i].kind == V_LIST) {
+			vm_problem(r, "A list is made of single values. Change the expression.");
+			copy[i] = value_empty;
+		}
+	return (struct value){.kind = V_LIST, .count = n, .items = copy};
+}
+
+struct value vm_record(struct run *r, const struct value *pairs, uint32_t n)
+{
+	struct value_field *fields = run_alloc(r, n, sizeof(*fields));
+	uint32_t made = 0;
+
+	if (!fields || !run_burn(r, n))
+		return value_empty;
+	for (uint32_t i = 0; i < n; i++, pairs += 2) {
+		const struct value so_far = {.kind = V_RECORD, .count = made, .fields = fields};
+
+		if (pairs[0].kind == V_TEXT && !value_field(&so_far, pairs[0].s))
+			fields[made++] = (struct value_field){pairs[0].s, pairs[1]};
+	}
+	return (struct value){.kind = V_RECORD, .count = made, .fields = fields};
 }

@@ -332,22 +332,6 @@ static struct value outside_above(struct run *r, enum opcode op, uint32_t x, str
 	return v;
 }
 
-static struct value make_list(struct run *r, const struct value *items, uint32_t n)
-{
-	struct value *copy = run_alloc(r, n, sizeof(*copy));
-
-	if (!copy || !run_burn(r, n))
-		return value_empty;
-	mem_copy(copy, items, n * sizeof(*copy));
-	/* lists that hold one list many times, which holds another many times, would be larger than all memory */
-	for (uint32_t i = 0; i < n; i++)
-		if (copy[i].kind == V_RECORD || copy[i].kind == V_LIST) {
-			vm_problem(r, "A list is made of single values. Change the expression.");
-			copy[i] = value_empty;
-		}
-	return (struct value){.kind = V_LIST, .count = n, .items = copy};
-}
-
 static struct value field(struct run *r, const struct value *v, uint32_t name)
 {
 	const struct value *f = value_field(v, program_str(r->p, name));
@@ -413,7 +397,12 @@ struct value vm_run(struct run *r, uint32_t expression)
 			break;
 		case OP_LIST:
 			top -= a;
-			*top = make_list(r, top, a);
+			*top = vm_list(r, top, a);
+			top++;
+			break;
+		case OP_FIELDS:
+			top -= a;
+			*top = vm_record(r, top, a / 2);
 			top++;
 			break;
 		case OP_FIELD:

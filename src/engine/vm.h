@@ -21,4 +21,8 @@ void vm_problem_is(struct run *r, const char *what);
 #define vm_problem(r, what) vm_problem_is(r, WHY(what))
 bool vm_contains(struct run *r, const struct value *a, const struct value *b, bool fold);
 
+/* A list, and a record of names and values in turn. */
+struct value vm_list(struct run *r, const struct value *items, uint32_t n);
+struct value vm_record(struct run *r, const struct value *pairs, uint32_t n);
+
 #endif
