@@ -2,7 +2,7 @@
  *     magic (4) | version id (16) | survey id (16) | number (4, little-endian) | length of title (4) | title | program */
 #include "base/limits.h"
 #include "base/shim.h"
-#include "survey/survey.h"
+#include "survey/survey_draft.h"
 #include "sql.h"
 
 #define MAGIC "CCP1"
@@ -66,16 +66,23 @@ struct program_row {
 static enum err program_anew(const struct load *load, struct arena *a, struct str *program)
 {
 	const struct pg_param in[] = {P_UUID(load->survey_id), P_INT(load->number)};
+	struct compiling own;
 	struct compiled compiled;
 	struct str definition;
 	enum err e;
 
 	if ((e = tx_json(load->tx, a, &Q_NO_OUT(SQL_survey_program_definition, in), &definition)))
 		return e;
-	if ((e = engine_compile_text(a, definition, COMPILE_LEAVE_OUT_UNBUILT | COMPILE_NO_MEDIA, &compiled)))
-		return e;
-	*program = compiled.program;
-	return compiled.error_count > 0 ? ERR_INTERNAL : OK;
+	e = compile_apart(
+	    &own, COMPILE_ARENA_MAX_BYTES, NULL, definition, COMPILE_LEAVE_OUT_UNBUILT | COMPILE_NO_MEDIA, &compiled);
+	if (!e && compiled.error_count > 0)
+		e = ERR_INTERNAL;
+	if (!e) {
+		*program = str_dup(a, compiled.program);
+		e = program->p ? OK : ERR_MEMORY;
+	}
+	arena_free(&own.arena);
+	return e;
 }
 
 static enum err program_bytes(void *ctx, struct arena *a, struct str *bytes)

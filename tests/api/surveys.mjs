@@ -116,6 +116,22 @@ test('the list filters by status and project, and sorts', async () => {
 	expect(await server.api.get('/api/v1/surveys', { query: { status: 'lost' } }), 422);
 });
 
+test('a questionnaire that takes too much to compile is told so; the server is not busy because of it', async () => {
+	const condition = Array.from({ length: 25 }, (_, k) => `{q0} == "${k}"`).join(' or ');
+	const questions = Array.from({ length: 3800 }, (_, i) => ({ type: 'text', name: `q${i}`, title: 'T', ...(i ? { visible_if: condition } : {}) }));
+	const document = definition('Too much', [{ name: 'p', questions }]);
+	const checked = await server.api.post('/api/v1/surveys/validate', document);
+	assert.ok([200, 422].includes(checked.status), checked.text.slice(0, 300));
+	const { body: s } = await create(document);
+	const published = await server.api.post(`/api/v1/surveys/${s.id}/publish`);
+	assert.equal(published.status, checked.status, published.text.slice(0, 300));
+	if (checked.status === 422) {
+		assert.deepEqual([pointers(checked), pointers(published)], [['/survey'], ['/definition/survey']]);
+		assert.match(checked.body.detail, /memory/);
+	}
+	expect(await server.api.post('/api/v1/surveys/validate', csat()), 200);
+});
+
 test('a large definition goes in, a larger one is refused', async () => {
 	const page = (n) => ({ name: `p${n}`, questions: Array.from({ length: 20 }, (_, i) =>
 		({ type: 'text', name: `q${n}_${i}`, title: 'x'.repeat(500) })) });
