@@ -63,8 +63,9 @@ int print_command(int argc, char **argv)
 	    .usage = "openapi|settings|errors|diagnostics",
 	    .operand_min = 1,
 	    .operand_max = 1,
-	    .about = "Prints the API's description (OpenAPI 3.1), the settings, the errors or what is said about survey "
-		     "definitions (Markdown), from the tables the program runs on."};
+	    .about =
+		"Prints the API's description (OpenAPI 3.1), the settings, the errors or what is said about survey "
+		"definitions (Markdown), from the tables the program runs on."};
 	struct arena a;
 	struct buf b;
 	const char *what;
