@@ -49,6 +49,7 @@ static const char *parameter_fault(struct str type, const struct json *v)
 {
 	bool text = v->type == JSON_STR;
 	int32_t days;
+	int64_t instant;
 	double num;
 
 	if (v->type == JSON_NULL)
@@ -63,6 +64,11 @@ static const char *parameter_fault(struct str type, const struct json *v)
 			   : "This must be true or false.";
 	if (str_eq(type, S("date")))
 		return text && date_read(v->s, &days) ? NULL : "This must be a date such as 2026-11-22.";
+	if (str_eq(type, S("time")))
+		return text && clock_read(v->s, &days) ? NULL : "This must be a time such as 19:04.";
+	if (str_eq(type, S("datetime")))
+		return text && time_read(v->s, &instant) ? NULL
+							 : "This must be an instant such as 2026-11-22T19:04:00Z.";
 	return text || json_is_num(v) ? NULL : "This must be a text.";
 }
 

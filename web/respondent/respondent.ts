@@ -5,9 +5,12 @@
  * - A form is sent once, however often its button is pressed.
  * - "Select all" ticks and unticks at once, and shows whether all are.
  * - A slider moves its number; until it is touched there is no answer.
+ * - A device says where it is and reads barcodes (parts/device.ts).
  * - Long answers show how many characters are left.
  * - A goodbye with words to read goes on by itself after a while.
  */
+
+import { addDevices } from './parts/device';
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
@@ -102,6 +105,7 @@ function swap(form: HTMLFormElement, reply: Document): void {
 	if (name)
 		restoreFocus(fresh, name, start, end);
 	countAll(fresh, form);
+	addDevices(fresh);
 	settleEveryAll(fresh, form);
 	showRanges(fresh);
 	if (status)
@@ -280,6 +284,7 @@ function start(): void {
 		sendOnce(form);
 		watch(form);
 		countAll(form, form);
+		addDevices(form);
 		settleEveryAll(form, form);
 		showRanges(form);
 		byId('cc-errors')?.focus();
