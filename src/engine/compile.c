@@ -94,7 +94,8 @@ enum err engine_compile(struct arena *a, const struct json *definition, unsigned
 		return e;
 	if (!d.diags.errors && (e = def_order(&d)))
 		return e;
-	if (!d.diags.errors && (e = def_analyse(&d)))
+	/* what holds under the rules of SurveyJS is not what solve.h knows */
+	if (!d.diags.errors && d.compat == COMPAT_STRICT && (e = def_analyse(&d)))
 		return e;
 	if (!d.diags.errors && ((e = def_emit(&d, &program)) || (!d.diags.errors && (e = prove(&d, program)))))
 		return e;
