@@ -235,7 +235,7 @@ static void take_other(struct run *r, const struct p_question *q, struct state *
 	if (!(q->flags & QUESTION_HAS_OTHER) || !s->raw_other || s->raw_other->type == JSON_NULL)
 		return;
 	for (uint32_t i = 0; i < s->choice_count; i++)
-		if (s->choices[i].choice->role == ROLE_OTHER && s->choices[i].from == q)
+		if (s->choices[i].choice->role == ROLE_OTHER && choice_own(&s->choices[i], q))
 			chosen |= s->value.kind == V_LIST ? value_in(&s->choices[i].value, &s->value)
 							  : value_same(&s->choices[i].value, &s->value);
 	if (!chosen)

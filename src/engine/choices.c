@@ -36,13 +36,14 @@ static bool is_offered(struct run *r, const struct p_question *q, const struct c
 }
 
 /* What is carried forward: without "none of these" and its like, with the text that was typed for an `other`. */
-static void carry(struct run *r, const struct p_question *q, struct state *s)
+static uint32_t carry(struct run *r, const struct p_question *q, struct choice_view *views)
 {
 	const struct state *from = state_seen(r, q->choices_from - 1);
+	uint32_t n = 0;
 
 	if (!from->reached || !from->visible)
-		return;
-	for (uint32_t i = 0; i < from->choice_count && s->choice_count < QUESTION_CHOICES_MAX; i++) {
+		return 0;
+	for (uint32_t i = 0; i < from->choice_count && n < QUESTION_CHOICES_MAX; i++) {
 		struct choice_view v = from->choices[i];
 		bool chosen = is_chosen(from, &v.value);
 
@@ -51,36 +52,66 @@ static void carry(struct run *r, const struct p_question *q, struct state *s)
 			continue;
 		if (v.choice->role == ROLE_OTHER && chosen && from->other.n)
 			v.other = from->other;
-		s->choices[s->choice_count++] = v;
+		if (!v.from)
+			v.from = &r->p->question[q->choices_from - 1];
+		views[n++] = v;
 	}
+	return n;
 }
 
 void choices_collect(struct run *r, uint32_t question)
 {
 	const struct p_question *q = &r->p->question[question];
 	struct state *s = &r->states[question];
-	uint32_t room = q->choices_count, carried;
+	uint32_t room = q->choices_count, carried, n = 0;
+	struct choice_view *views;
 
+	s->choice_count = q->choices_count;
+	s->choices = &r->p->views[q->choices];
+	if (r->p->plain[question])
+		return;
 	if (q->choices_from)
 		room += state_seen(r, q->choices_from - 1)->choice_count;
 	s->choice_count = 0;
-	s->choices = run_alloc(r, room, sizeof(*s->choices));
-	if (!s->choices || !run_burn(r, room / 2))
+	s->choices = views = run_alloc(r, room, sizeof(*views));
+	if (!views || !run_burn(r, room / 2))
 		return;
 	if (q->choices_from)
-		carry(r, q, s);
-	carried = s->choice_count;
-	for (uint32_t i = 0; i < q->choices_count && s->choice_count < room; i++) {
+		n = carry(r, q, views);
+	carried = n;
+	for (uint32_t i = 0; i < q->choices_count && n < room; i++) {
 		const struct p_choice *c = &r->p->choice[q->choices + i];
-		struct choice_view v = {.choice = c, .value = choice_value(r->p, c), .from = q};
-		struct state before = {.choices = s->choices, .choice_count = carried};
+		struct choice_view v = r->p->views[q->choices + i];
+		struct state before = {.choices = views, .choice_count = carried};
 
 		if (!vm_true(r, c->visible_if, true) || !is_offered(r, q, &v) ||
 		    (carried && (!run_burn(r, carried / 4) || choices_find(&before, &v.value))))
 			continue;
 		v.off = !vm_true(r, c->enable_if, true);
-		s->choices[s->choice_count++] = v;
+		views[n++] = v;
 	}
+	s->choice_count = n;
+}
+
+enum err program_views(struct arena *a, struct program *p)
+{
+	struct choice_view *views = arena_array(a, struct choice_view, (size_t)p->choice_count + 1);
+	bool *plain = arena_array(a, bool, (size_t)p->question_count + 1);
+
+	if (!views || !plain)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; i < p->choice_count; i++)
+		views[i] = (struct choice_view){.choice = &p->choice[i], .value = choice_value(p, &p->choice[i])};
+	for (uint32_t i = 0; i < p->question_count; i++) {
+		const struct p_question *q = &p->question[i];
+
+		plain[i] = !q->choices_from && !q->choice_filter;
+		for (uint32_t k = q->choices; k < q->choices + q->choices_count && plain[i]; k++)
+			plain[i] = !p->choice[k].visible_if && !p->choice[k].enable_if;
+	}
+	p->views = views;
+	p->plain = plain;
+	return OK;
 }
 
 struct str choice_label(struct run *r, const struct choice_view *v)

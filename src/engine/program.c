@@ -72,7 +72,7 @@ enum err program_load(struct arena *a, struct str bytes, struct program **out, c
 	if ((e = program_verify(a, p, why)))
 		return e;
 	*why = "";
-	if ((e = program_index(a, p)))
+	if ((e = program_index(a, p)) || (e = program_views(a, p)))
 		return e;
 	*out = p;
 	return OK;

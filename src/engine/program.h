@@ -49,8 +49,11 @@ struct program {
 	};
 	struct pattern *const *patterns; /* one for each record of section pattern */
 	const uint32_t *rosters;	 /* by question: the roster that it is asked in, + 1; 0: none */
-	uint32_t texts;			 /* each has a record per language in section text */
-	uint32_t stack;			 /* the deepest stack any expression needs */
+	/* choices.c: every choice as it stands where nothing hides, filters or switches it off; and which questions offer such ones only */
+	const struct choice_view *views;
+	const bool *plain;
+	uint32_t texts; /* each has a record per language in section text */
+	uint32_t stack; /* the deepest stack any expression needs */
 	/* depend.c: the dependents of node n are dependent[dependent_first[n] ...] up to dependent_first[n + 1]; nodes are the
 	 * questions, then the calculated values, the pages' conditions, the rules as one and the quota cells as one; a
 	 * question inside a roster goes as the roster. NULL: too many to keep. */
@@ -128,6 +131,8 @@ enum err verify_names(struct arena *a, const struct program *p, bool *sound);
 enum err program_verify(struct arena *a, struct program *p, const char **why);
 /* depend.c: questions and calculated values by name; ERR_MEMORY. After program_verify. */
 enum err program_index(struct arena *a, struct program *p);
+/* choices.c: views and plain; ERR_MEMORY. After program_verify. */
+enum err program_views(struct arena *a, struct program *p);
 /* The question that a key among the answers stands for, or whose `other` text it is. */
 bool program_answer_name(const struct program *p, struct str name, uint32_t *question, bool *other);
 bool program_calc_name(const struct program *p, struct str name); /* whether it is a calculated value's */

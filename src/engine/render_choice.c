@@ -10,7 +10,7 @@ static bool is_now(const struct painter *p, const struct value *v)
 /* What style sheet and script go by: the choice that asks for words, those that "select all" does not mean. */
 static void paint_marks(struct painter *p, const struct choice_view *v)
 {
-	html_attr_bool(p->h, "data-other", v->choice->role == ROLE_OTHER && v->from == p->q);
+	html_attr_bool(p->h, "data-other", v->choice->role == ROLE_OTHER && choice_own(v, p->q));
 	html_attr_bool(p->h, "data-apart",
 	    (p->q->flags & QUESTION_SELECT_ALL) && (v->choice->role || (v->choice->flags & CHOICE_EXCLUSIVE)));
 }
@@ -79,7 +79,7 @@ static void paint_other(struct painter *p)
 		const struct choice_view *v = &p->s->choices[i];
 		struct str id = paint_id(p, '_', S("other"));
 
-		if (v->choice->role != ROLE_OTHER || v->from != p->q)
+		if (v->choice->role != ROLE_OTHER || !choice_own(v, p->q))
 			continue;
 		paint_div(p, "cc-other");
 		html_open(p->h, "label");

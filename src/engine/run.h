@@ -16,7 +16,7 @@ struct choice_view {
 	const struct p_choice *choice;
 	struct value value;	       /* text or number */
 	struct str other;	       /* typed for an `other`, also when carried forward */
-	const struct p_question *from; /* whose own choice it is */
+	const struct p_question *from; /* whose own choice it is; NULL: that of the question it stands at */
 	bool off;		       /* shown, but not to be chosen */
 };
 
@@ -43,7 +43,8 @@ struct state {
 	const struct json *raw, *raw_other; /* as they were given; NULL when not */
 	struct value value;		    /* normalised; empty when hidden or wrong */
 	struct str other;		    /* text of its `other` choice */
-	struct choice_view *choices;	    /* the visible ones, in definition order */
+	const struct choice_view
+	    *choices; /* the visible ones, in definition order; the program's own when all always are */
 	uint32_t choice_count;
 	const struct p_choice **rows; /* the visible ones */
 	uint32_t row_count;
@@ -196,6 +197,11 @@ struct str question_label(struct run *r, uint32_t question);			     /* label({q}
 struct str value_label(struct run *r, const struct state *s, const struct value *v); /* of one answer */
 struct str row_label(struct run *r, const struct p_choice *row);
 struct value choice_value(const struct program *p, const struct p_choice *c);
+/* Whether a choice of q is its own, and not carried forward. */
+static inline bool choice_own(const struct choice_view *v, const struct p_question *q)
+{
+	return !v->from || v->from == q;
+}
 
 /* display.c: the order of the visible choices or rows of a question (`path`: question_path), and of the questions directly inside
  * `parent` (+ 1; 0: the page), visible or not. NULL when memory ran out. */

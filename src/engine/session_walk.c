@@ -30,7 +30,7 @@ static bool same_state(const struct state *a, const struct state *b)
 	    a->choice_count != b->choice_count || a->row_count != b->row_count || !str_eq(a->other, b->other) ||
 	    !exactly(&a->value, &b->value))
 		return false;
-	for (uint32_t i = 0; i < a->choice_count; i++)
+	for (uint32_t i = 0; a->choices != b->choices && i < a->choice_count; i++)
 		if (a->choices[i].choice != b->choices[i].choice || a->choices[i].off != b->choices[i].off ||
 		    !str_eq(a->choices[i].other, b->choices[i].other))
 			return false;

@@ -10,7 +10,7 @@ uint32_t cover_choice(const struct program *p, const struct p_question *q, const
 	uint32_t before = 0;
 
 	for (uint32_t hops = 0; hops <= p->question_count; hops++) {
-		if (v->from == q)
+		if (choice_own(v, q))
 			return before + (uint32_t)(v->choice - &p->choice[q->choices]);
 		before += q->choices_count;
 		if (!q->choices_from)

@@ -359,7 +359,7 @@ bool draw_answer(struct simulator *s, uint32_t question, struct json *out, struc
 	if (!drawers[q->type](s, (struct asked){q, st}, out) || s->r.failed)
 		return false;
 	for (uint32_t i = 0; (q->flags & QUESTION_HAS_OTHER) && i < st->choice_count; i++)
-		if (st->choices[i].choice->role == ROLE_OTHER && st->choices[i].from == q &&
+		if (st->choices[i].choice->role == ROLE_OTHER && choice_own(&st->choices[i], q) &&
 		    holds(out, &st->choices[i].value) && (s->strict || chance(s, 90)))
 			*other = draw_words(s, 1, 2);
 	return true;

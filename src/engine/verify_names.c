@@ -45,11 +45,13 @@ static void add(struct keys *k, struct key key)
 enum err verify_names(struct arena *a, const struct program *p, bool *sound)
 {
 	struct keys k = {.size = 64};
+	struct arena table; /* gone again: the program stays in memory for long */
 
 	while (k.size < 4 * (2 * p->question_count + p->calc_count + p->param_count))
 		k.size *= 2;
 	k.looks = 8 * k.size;
-	if (!(k.table = arena_array(a, struct key, k.size)))
+	arena_init(&table, a->source, ENGINE_ARENA_MAX_BYTES);
+	if (!(k.table = arena_array(&table, struct key, k.size)))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < p->question_count && !k.twice; i++) {
 		struct key key = {roster_of(p, i), program_str(p, p->question[i].name), false};
@@ -65,5 +67,6 @@ enum err verify_names(struct arena *a, const struct program *p, bool *sound)
 	for (uint32_t i = 0; i < p->param_count && !k.twice; i++)
 		add(&k, (struct key){PARAMETERS, program_str(p, p->param[i].name), false});
 	*sound = !k.twice;
+	arena_free(&table);
 	return OK;
 }
