@@ -79,9 +79,8 @@ static const char *choices_fault(const struct def_question *q, const struct json
 			if (json_same(&v->items[k], &v->items[i]))
 				return "a value is given twice";
 	}
-	if ((int64_t)v->count < q->at_least || (q->at_most >= 0 && (int64_t)v->count > q->at_most))
-		return "there are fewer or more values than may be chosen";
-	return NULL;
+	/* fewer than min_selected are a beginning */
+	return q->at_most >= 0 && (int64_t)v->count > q->at_most ? "it chooses too many" : NULL;
 }
 
 static const char *fault_of(struct def *d, const struct def_question *q, const struct json *v)
@@ -140,8 +139,7 @@ static const char *record_fault(struct def *d, const struct def_question *q, con
 		sum += json_is_num(&v->members[i].value) ? json_num(&v->members[i].value) : 0;
 	}
 	sum -= q->total;
-	return q->type == Q_allocation && q->has_total && (sum > 1e-6 || sum < -1e-6) ? "it does not add up to total"
-										      : NULL;
+	return q->type == Q_allocation && q->has_total && sum > 1e-6 ? "it adds up to more than total" : NULL;
 }
 
 /* ---- as if it were written as an expression ---- */

@@ -192,7 +192,9 @@ static int32_t walk_page(struct session *s, int32_t page, int32_t next, int32_t 
 	bool anew = !note->taken;
 
 	s->run.on_way[page] = false;
+	/* what is noted of a page that is passed over is not brought up to date */
 	if (next < 0 || page < next) {
+		note->known = note->known && !s->marked[node];
 		if (note->taken)
 			leave_out(s, (uint32_t)page);
 		return next;
@@ -210,8 +212,10 @@ static int32_t walk_page(struct session *s, int32_t page, int32_t next, int32_t 
 	take_steps(s, p, anew);
 	if (anew)
 		note->ruled = false;
-	if (!page_shown(&s->run, (uint32_t)page))
+	if (!page_shown(&s->run, (uint32_t)page)) {
+		note->ruled = false;
 		return next;
+	}
 	s->run.on_way[page] = true;
 	if (page <= judge_to)
 		judge(s, p);
