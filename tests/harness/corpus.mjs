@@ -244,7 +244,9 @@ const verbs = {
 	column: (s, text) => {
 		const [name, type] = words(text);
 		if (!s.columns) {
-			s.columns = s.program.columns(s.interview.language);
+			const program = s.sessions.open(s.compiled.program);
+			s.columns = program.columns(s.interview.language);
+			program.close();
 			s.columnsSeen = 0;
 		}
 		const column = s.columns[s.columnsSeen++];

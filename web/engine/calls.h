@@ -33,12 +33,12 @@ enum call {
 	/* WITH_COMPILER */
 	CALL_COMPILE, /* text of a definition; `program` holds the flags -> compiled_json(), and the program as bytes */
 	CALL_EVAL,    /* {"expression", "values", "compat", "now_ms"} -> {"value": ...} or {"error": {...}} */
+	/* WITH_SESSIONS */
 	CALL_COLUMNS, /* {"language"} -> [{"name", "label", "type", "personal", "choices", "items"}, ...] */
 	CALL_DISASM,  /* nothing -> text */
-	/* WITH_SESSIONS */
-	CALL_REPLAY, /* a line of an events file (engine.h) -> the state hash */
-	CALL_BEGIN,  /* an interview -> {"session": number to name it by, "page", "over", "outcome"} */
-	CALL_RESUME, /* bytes of CALL_WRITE -> the same */
+	CALL_REPLAY,  /* a line of an events file (engine.h) -> the state hash */
+	CALL_BEGIN,   /* an interview -> {"session": number to name it by, "page", "over", "outcome"} */
+	CALL_RESUME,  /* bytes of CALL_WRITE -> the same */
 	/* of a session, named by its number in `program`: */
 	CALL_EVENTS, /* [event of an events file, ...] -> {"page", "over", "outcome"}; those before a refused one stand */
 	CALL_VERDICT, /* {"complete": bool} -> the verdict */
@@ -133,6 +133,8 @@ bool caller_int(const struct caller *c, struct str key, int64_t *out);
 /* calls_compiler.c */
 enum err call_compile(struct caller *c);
 enum err call_eval(struct caller *c);
+
+/* calls_program.c */
 enum err call_columns(struct caller *c);
 enum err call_disasm(struct caller *c);
 
@@ -147,10 +149,11 @@ enum err call_state(struct caller *c);
 enum err call_write(struct caller *c);
 enum err call_end(struct caller *c);
 
-#define CALLS_OF_COMPILER                                                                                              \
-	[CALL_COMPILE] = {call_compile, 0}, [CALL_EVAL] = {call_eval, CALL_TAKES_JSON},                                \
-	[CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                         \
-	[CALL_DISASM] = {call_disasm, CALL_NEEDS_PROGRAM}
+#define CALLS_OF_COMPILER [CALL_COMPILE] = {call_compile, 0}, [CALL_EVAL] = {call_eval, CALL_TAKES_JSON}
+/* not with the compiler, which would pass its size */
+#define CALLS_OF_PROGRAMS                                                                                              \
+	[CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}, [CALL_DISASM] = {                       \
+										   call_disasm, CALL_NEEDS_PROGRAM}
 #define CALLS_OF_SESSIONS                                                                                              \
 	[CALL_REPLAY] = {call_replay, CALL_NEEDS_PROGRAM},                                                             \
 	[CALL_BEGIN] = {call_begin, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                             \

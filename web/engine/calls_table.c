@@ -4,6 +4,7 @@
 const struct call_row call_rows[] = {
     CALLS_OF_ENGINE,
 #ifdef WITH_SESSIONS
+    CALLS_OF_PROGRAMS,
     CALLS_OF_SESSIONS,
 #endif
 #ifdef WITH_COMPILER

@@ -279,12 +279,12 @@ export class Program {
 		return new Interview(this, options);
 	}
 
-	/** What exports know of the answers. Compiler only. */
+	/** What exports know of the answers. session.wasm only. */
 	columns(language = ''): Column[] {
 		return this.json<Column[]>(Call.Columns, { language });
 	}
 
-	/** The program for people. Compiler only. */
+	/** The program for people. session.wasm only. */
 	disassemble(): string {
 		return this.text(Call.Disasm, {});
 	}
