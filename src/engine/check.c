@@ -138,6 +138,8 @@ static void check_choices_texts(struct def *d, struct def_choices *list)
 		check_text(d, &c->image, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
 		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
+		expr_loose_choice(c->visible_if.tree);
+		expr_loose_choice(c->enable_if.tree);
 	}
 }
 

@@ -56,6 +56,8 @@ static void check_list(struct def *d, struct def_question *q, struct def_choices
 		check_text(d, &c->image, &scope);
 		check_formula(d, &c->visible_if, &scope, K(V_BOOL));
 		check_formula(d, &c->enable_if, &scope, K(V_BOOL));
+		expr_loose_choice(c->visible_if.tree);
+		expr_loose_choice(c->enable_if.tree);
 	}
 }
 
@@ -76,6 +78,7 @@ static void check_choices(struct def *d, struct def_question *q)
 		    q->type == Q_matrix ? S("columns") : q->name, S(""));
 	check_list(d, q, &q->choices, true);
 	check_formula(d, &q->choice_filter, &filter, K(V_BOOL));
+	expr_loose_choice(q->choice_filter.tree);
 	if (q->at_least > 0 && q->at_most >= 0 && q->at_least > q->at_most)
 		diag(&d->diags, D_BOUNDS, q->at, S("min_selected"), S("max_selected"));
 }

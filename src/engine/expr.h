@@ -166,6 +166,8 @@ bool expr_check(struct diags *d, const struct where *at, struct str source, stru
 /* The same in one, for `compat: surveyjs` (expr_loose.c): parsed as SurveyJS does, names resolved, kinds left to the run. */
 struct node *expr_loose(
     struct diags *d, const struct where *at, struct str source, const struct scope *scope, uint32_t wanted);
+/* SurveyJS takes 1 for true where it asks whether a choice is there, and nowhere else: for trees of expr_loose. */
+void expr_loose_choice(struct node *n);
 /* "a text or a number" */
 struct str kinds_text(struct arena *a, uint32_t kinds);
 

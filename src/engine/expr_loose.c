@@ -475,26 +475,3 @@ struct node *loose_parse_all(struct loose_parse *p)
 		S(""), S("")});
 	return NULL;
 }
-
-struct node *expr_loose(
-    struct diags *d, const struct where *at, struct str source, const struct scope *scope, uint32_t wanted)
-{
-	struct loose_parse p = {.check = {.diags = d, .at = at, .source = source, .scope = scope}, .source = source};
-	struct node *n = loose_parse_all(&p), *kind;
-
-	if (!n)
-		return NULL;
-	/* a reference alone is what it is in texts and for rosters */
-	if (scope->def && n->kind == N_LOOSE && n->function == LOOSE_value && n->args[0]->kind == N_REFERENCE &&
-	    (!wanted || (wanted & (wanted - 1))))
-		return n->args[0];
-	if (wanted == K(V_BOOL))
-		return loose_make(&p, LOOSE_condition, n, NULL);
-	if (!(kind = loose_node(&p, N_NUM, n->from)))
-		return NULL;
-	kind->num = wanted && !(wanted & (wanted - 1)) ? __builtin_ctz(wanted) : V_EMPTY;
-	n = loose_make(&p, LOOSE_cast, n, kind);
-	if (n && wanted)
-		n->kinds = wanted;
-	return n;
-}

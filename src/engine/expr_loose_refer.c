@@ -132,7 +132,13 @@ struct node *loose_reference(struct loose_parse *p, struct str name, uint32_t fr
 		n = p->filter ? loose_node(p, N_EMPTY, from) : loose_make(p, LOOSE_variable, text, NULL);
 	if (p->filter)
 		n = n ? loose_make(p, LOOSE_item, text, n) : NULL;
-	return raw || !n ? n : loose_make(p, LOOSE_value, n, NULL);
+	if (raw || !n)
+		return n;
+	/* a question with several answers that has none is an empty list, any other is undefined */
+	text = n->kind == N_REFERENCE && n->reference == R_ANSWER ? loose_node(p, N_BOOL, from) : NULL;
+	if (text)
+		text->b = n->kinds == K(V_LIST);
+	return loose_make(p, LOOSE_value, n, text);
 }
 
 /* ---- calls ---- */
@@ -233,4 +239,33 @@ struct node *loose_call_node(struct loose_parse *p, struct str name, struct node
 	}
 	check_fail_name(&p->check, D_UNKNOWN_FUNCTION, call, name, S(""));
 	return loose_node(p, N_EMPTY, call->from);
+}
+
+void expr_loose_choice(struct node *n)
+{
+	if (n && n->kind == N_LOOSE && n->function == LOOSE_strictly)
+		n->function = LOOSE_condition;
+}
+
+struct node *expr_loose(
+    struct diags *d, const struct where *at, struct str source, const struct scope *scope, uint32_t wanted)
+{
+	struct loose_parse p = {.check = {.diags = d, .at = at, .source = source, .scope = scope}, .source = source};
+	struct node *n = loose_parse_all(&p), *kind;
+
+	if (!n)
+		return NULL;
+	/* a reference alone is what it is in texts and for rosters */
+	if (scope->def && n->kind == N_LOOSE && n->function == LOOSE_value && n->args[0]->kind == N_REFERENCE &&
+	    (!wanted || (wanted & (wanted - 1))))
+		return n->args[0];
+	if (wanted == K(V_BOOL))
+		return loose_make(&p, LOOSE_strictly, n, NULL);
+	if (!(kind = loose_node(&p, N_NUM, n->from)))
+		return NULL;
+	kind->num = wanted && !(wanted & (wanted - 1)) ? __builtin_ctz(wanted) : V_EMPTY;
+	n = loose_make(&p, LOOSE_cast, n, kind);
+	if (n && wanted)
+		n->kinds = wanted;
+	return n;
 }

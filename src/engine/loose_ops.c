@@ -86,12 +86,13 @@ static double power(double base, double exponent)
 
 	if (exponent == 0)
 		return 1;
-	if (is_nan(base) || is_nan(exponent) || (base < 0 && exponent != number_trunc(exponent)))
+	if (is_nan(base) || is_nan(exponent) || (size == 1 && !number_finite(exponent)) ||
+	    (base < 0 && exponent != number_trunc(exponent)))
 		return NOT_A_NUMBER;
 	if (number_pow(base, exponent, &v))
 		return v;
 	v = (size > 1) == (exponent > 0) ? __builtin_inf() : 0;
-	return base < 0 && number_mod(exponent, 2) != 0 ? -v : v;
+	return base < 0 && number_finite(exponent) && number_mod(exponent, 2) != 0 ? -v : v;
 }
 
 static double rest(double a, double b)
@@ -297,6 +298,8 @@ static struct value internal(struct loose_call *c)
 
 	switch (c->row) {
 	case LOOSE_value:
+		if (c->count > 1 && a->kind == V_EMPTY)
+			return b->b ? (struct value){.kind = V_LIST} : loose_undefined;
 		return loose_corrected(r, a);
 	case LOOSE_variable:
 		return variable(r, a->kind == V_TEXT ? a->s : S(""));
@@ -311,6 +314,8 @@ static struct value internal(struct loose_call *c)
 		return cast(r, a, b->kind == V_NUM ? (enum value_kind)b->num : V_EMPTY);
 	case LOOSE_condition:
 		return value_bool(holds(r, a));
+	case LOOSE_strictly:
+		return value_bool(value_is_true(a));
 	case LOOSE_negate:
 		return value_bool(!loose_truthy(a));
 	default:

@@ -286,6 +286,8 @@ bool number_pow(double base, double exponent, double *out)
 {
 	double size = exponent < 0 ? -exponent : exponent;
 
+	if (!number_finite(base) || !number_finite(exponent))
+		return false;
 	if (size == number_trunc(size) && size < 4294967296.0)
 		*out = whole_power(base, size);
 	else if (base < 0)

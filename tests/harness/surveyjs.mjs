@@ -7,9 +7,6 @@ const core = createRequire(new URL('../../web/package.json', import.meta.url))('
 export const { Model, settings } = core;
 export const NOW = Date.parse('2026-11-22T19:04:05.123Z');
 
-/* survey-core asks the clock of the machine when an expression stands alone; this is its own hook to say otherwise. */
-settings.onDateCreated = (date, reason, value) => (value ? date : new Date(NOW));
-
 /** { value } | { refused } by its grammar | { thrown } by its code */
 export function ask(expression, values) {
 	const warn = console.warn;
@@ -191,4 +188,131 @@ export class Draw {
 		return r.of([() => s.slice(0, at), () => s.slice(0, at) + s.slice(at + 1), () => `${s.slice(0, at)}${r.of([')', '(', '}', "'", ',', ' ', 'x', '=', 'or'])}${s.slice(at)}`, () => `unknownFunction(${s})`, () => `isContainerReady(${this.quoted('page1')})`,
 			() => `propertyValue('a', 'visible') = ${s}`, () => `{$a.visible} or ${s}`])();
 	}
+}
+
+// ---- kinds of difference: docs/surveyjs.md lists them under these names ----
+
+const ISO = /^\d{4}(-\d\d(-\d\d)?)?(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
+/* survey-core asks the clock of the machine when an expression stands alone; this is its own hook to say otherwise. */
+let dates = [];
+settings.onDateCreated = (date, reason, value) => {
+	const made = value ? date : new Date(NOW);
+	dates.push({ made, value });
+	return made;
+};
+
+const close = (a, b) => typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+
+/** 'equal', or the name of the difference; 'unknown' is for those that no rule explains. `ours` is a line of `collect eval`. */
+export function compare({ expression, values }, ours) {
+	dates = [];
+	const theirs = ask(expression, values);
+	if (/^E03(06|4[01])$/.test(ours.error?.code))
+		return 'refused';
+	if (theirs.thrown)
+		return 'thrown';
+	if (theirs.refused || ours.error)
+		return theirs.refused && ours.error ? 'equal' : 'unknown';
+	if (JSON.stringify(theirs.value) === JSON.stringify(ours.value))
+		return 'equal';
+	if (dates.some(({ made, value }) => !Number.isNaN(made.getTime()) && ((typeof value === 'string' && !ISO.test(value.replace(/T00:00:00$/, ''))) || Array.isArray(value))))
+		return 'date text';
+	if (dates.some(({ made }) => made.getFullYear() > 9999 || made.getFullYear() < 1 || Math.abs(made.getTime()) > 2.5e14 || Number.isNaN(made.getTime())))
+		return 'calendar';
+	if (close(theirs.value, ours.value) && /\^|power|round/i.test(expression))
+		return 'last digit';
+	return 'unknown';
+}
+
+// ---- whole surveys ----
+
+const TYPES = ['number', 'text', 'boolean', 'single', 'multi', 'rating', 'matrix', 'single', 'multi'];
+const KINDS = { number: 'num', rating: 'num', text: 'text', single: 'text', boolean: 'bool', multi: 'list', matrix: 'list' };
+
+function readable(expression) {
+	try {
+		return new core.ExpressionRunner(expression).canRun();
+	} catch {
+		return false;
+	}
+}
+
+/** Conditions on the questions asked before. */
+class SurveyDraw extends Draw {
+	asked = [];
+
+	reference(kind) {
+		const { r } = this, fitting = this.asked.filter((q) => KINDS[q.type] === kind), q = r.of(fitting.length && r.chance(75) ? fitting : this.asked);
+		const name = r.chance(5) ? q.name.toUpperCase() : q.name;
+		return q.type === 'matrix' && r.chance(80) ? `{${q.name}.r${r.below(2)}}` : q.type === 'multi' && r.chance(20) ? `{${name}.length}` : r.chance(3) ? `{#${name}}` : `{${name}}`;
+	}
+
+	inArray(d) {
+		return super.inArray(d).replaceAll('{panel}', () => this.reference('list'));
+	}
+
+	/** What survey-core cannot read it passes over in silence; the engine refuses it. */
+	condition() {
+		let s = this.asked.length ? this.truth(this.r.below(3)) : undefined;
+		while (s && !readable(s))
+			s = this.truth(this.r.below(3));
+		return s;
+	}
+}
+
+const VALUES = ['red', 'Blue', 'item 1', '5', 'x', 7, 12, 'no'];
+
+/** The same survey for both: { native, surveyjs, questions }. */
+export function drawSurvey(r) {
+	const draw = new SurveyDraw(r), native = [], foreign = [], questions = [];
+	for (let p = 0, n = 0; p < 2 + r.below(3); p++) {
+		const asked = [], theirs = [], condition = p && r.chance(40) ? draw.condition() : undefined;
+		for (let k = 1 + r.below(5); k > 0; k--) {
+			const type = r.of(TYPES), name = `q${n++}`, visible = r.chance(60) ? draw.condition() : undefined, q = { type, name, title: name, visible_if: visible };
+			const j = { type: { number: 'text', text: 'text', boolean: 'boolean', single: 'radiogroup', multi: 'checkbox', rating: 'rating', matrix: 'matrix' }[type], name, visibleIf: visible };
+			if (type === 'number')
+				j.inputType = 'number';
+			if (type === 'single' || type === 'multi') {
+				q.choices = r.some(VALUES, 60).concat(['last']).map((value) => ({ value, label: String(value), visible_if: r.chance(15) ? draw.condition() : undefined }));
+				j.choices = q.choices.map(({ value, visible_if }) => ({ value, visibleIf: visible_if }));
+			} else if (type === 'rating') {
+				Object.assign(q, { min: 1, max: 5 });
+				Object.assign(j, { rateMin: 1, rateMax: 5 });
+			} else if (type === 'matrix') {
+				q.rows = ['r0', 'r1'].map((value) => ({ value, label: value }));
+				q.columns = [1, 2, 3].map((value) => ({ value, label: String(value) }));
+				Object.assign(j, { rows: ['r0', 'r1'], columns: [1, 2, 3] });
+			}
+			asked.push(q);
+			theirs.push(j);
+			questions.push(q);
+			draw.asked.push(q);
+		}
+		native.push({ name: `p${p}`, visible_if: condition, questions: asked });
+		foreign.push({ name: `p${p}`, visibleIf: condition, elements: theirs });
+	}
+	return { native: { schema_version: '1.0', survey: { language: 'en', settings: { compat: 'surveyjs' }, pages: native } }, surveyjs: { clearInvisibleValues: 'onHidden', pages: foreign }, questions };
+}
+
+/** Somebody answers what survey-core shows, question by question; gives the answers and what is shown in the end, or { thrown }. */
+export function answerSurvey(r, survey) {
+	try {
+		return answer(r, survey);
+	} catch (e) {
+		return { thrown: e.message };
+	}
+}
+
+function answer(r, { surveyjs, questions }) {
+	const model = new Model(surveyjs), draw = new Draw(r);
+	for (const { name, type } of questions) {
+		const q = model.getQuestionByName(name);
+		if (!q.isVisible || !q.page.isVisible || r.chance(30))
+			continue;
+		const choices = q.visibleChoices?.map(({ value }) => value) ?? [];
+		q.value = { number: () => draw.num(), text: () => draw.text().trim() || 'red', boolean: () => r.chance(50), rating: () => 1 + r.below(5), single: () => (choices.length ? r.of(choices) : undefined),
+			multi: () => r.some(choices), matrix: () => Object.fromEntries(r.some(['r0', 'r1'], 70).map((row) => [row, 1 + r.below(3)])) }[type]();
+	}
+	const pages = model.visiblePages.map((page) => `${page.name}: ${page.questions.filter((q) => q.isVisible).map((q) => q.name + (/radiogroup|checkbox/.test(q.getType()) ? `[${q.visibleChoices.map(({ value }) => value)}]` : '')).join(' ')}`);
+	return { answers: model.data, pages };
 }
