@@ -57,7 +57,8 @@ void compiled_json(const struct compiled *c, struct json_out *w);
 
 struct program; /* a verified view over bytes; immutable, so any number of threads may share it */
 
-/* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it. */
+/* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it.
+ * ERR_NOT_BUILT for a survey under compat surveyjs in a build without it (STRICT_ONLY: engine.wasm). */
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why);
 /* Each of these borrows from the program. */
 struct str program_language(const struct program *p); /* the survey's own */

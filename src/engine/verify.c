@@ -40,6 +40,7 @@ struct verifier {
 	struct arena *a;
 	struct program *p;
 	const char *why;
+	bool absent; /* the build has not what the program needs */
 };
 
 static bool refused(struct verifier *v, const char *why)
@@ -258,6 +259,7 @@ struct walk {
 	uint16_t *depth_at;    /* of jump targets: depth + 1 */
 	uint32_t depth, stack; /* stack: as deep as it may get */
 	bool open;	       /* this place can be reached */
+	bool absent;	       /* it needs what this build has not */
 };
 
 static uint32_t code_word(const struct walk *w, uint32_t at)
@@ -321,6 +323,12 @@ static bool step(struct walk *w)
 		w->depth = w->depth_at[w->at] - 1u;
 		w->open = true;
 	}
+#ifdef STRICT_ONLY
+	if (op == OP_LOOSE || op == OP_FILTER) {
+		w->absent = true;
+		return false;
+	}
+#endif
 	row = &opcode_rows[op];
 	words = operand_words(row->operand);
 	if (!w->open || w->at + 1 + 4 * words > w->length)
@@ -379,8 +387,10 @@ static bool check_code(struct verifier *v)
 
 		memset(depths, 0, ((size_t)w.length + 1) * sizeof(*depths));
 		while (w.at < w.length)
-			if (!step(&w))
+			if (!step(&w)) {
+				v->absent = w.absent;
 				return refuse(v, "code of the program is unsound");
+			}
 		if (w.open)
 			return refuse(v, "code of the program does not end");
 	}
@@ -425,5 +435,7 @@ enum err program_verify(struct arena *a, struct program *p, const char **why)
 	if (sound && !(e = check_patterns(&v)))
 		return OK;
 	*why = v.why ? v.why : "the program lacks a part";
+	if (v.absent)
+		return ERR_NOT_BUILT;
 	return sound ? e : v.why || !p->texts ? ERR_INVALID : ERR_MEMORY;
 }

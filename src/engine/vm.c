@@ -444,6 +444,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 			top++;
 			break;
 		}
+#ifndef STRICT_ONLY
 		case OP_LOOSE: {
 			uint32_t count = word(code + at - 4);
 
@@ -455,6 +456,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 		case OP_FILTER:
 			top[-1] = loose_filter(r, a, &top[-1], top);
 			break;
+#endif
 		default:
 			if (row->pops == 0) {
 				*top = outside_above(r, op, a, top);

@@ -30,8 +30,10 @@ static enum err do_call(struct calls *c, uint32_t call, uint32_t program, struct
 	enum err e;
 
 	*out = (struct reply){S(""), S("")};
-	if (call >= call_count)
+	if (call > CALL_END) /* the last there is */
 		return ERR_INVALID;
+	if (call >= call_count || !call_rows[call].run)
+		return ERR_NOT_BUILT;
 	if (call_rows[call].takes & CALL_NEEDS_PROGRAM) {
 		if (program < 1 || program > CALLS_PROGRAMS_MAX || !c->programs[program - 1].program) {
 			out->text = S("no such program is open");
@@ -67,6 +69,8 @@ enum call_status calls_do(struct calls *c, uint32_t call, uint32_t program, stru
 		return CALL_LIMIT;
 	case ERR_MEMORY:
 		return CALL_MEMORY;
+	case ERR_NOT_BUILT:
+		return CALL_ABSENT;
 	default:
 		return CALL_INVALID;
 	}

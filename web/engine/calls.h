@@ -28,7 +28,7 @@ enum call {
 	CALL_RUN,     /* an interview, and "page" to leave (none: it is complete) -> the verdict */
 	CALL_VISIBLE, /* an interview and "page" -> ["name", ...] */
 	CALL_RENDER,  /* an interview, "page", "errors": [...], "shown": ["name", ...] -> HTML */
-	CALL_FORM,    /* an interview, "page", "fields": [["name", "value"], ...] -> the answers */
+	CALL_FORM,    /* WITH_SESSIONS or WITH_COMPILER: an interview, "page", "fields": [["name", "value"], ...] -> the answers */
 	CALL_OUTCOME, /* an interview and "outcome" -> {"html", "redirect", "sign"} */
 	/* WITH_COMPILER */
 	CALL_COMPILE, /* text of a definition; `program` holds the flags -> compiled_json(), and the program as bytes */
@@ -49,7 +49,7 @@ enum call {
 };
 
 /* How a call ended; engine.ts knows these numbers too. */
-enum call_status { CALL_OK, CALL_INVALID, CALL_UNREADABLE, CALL_LIMIT, CALL_MEMORY };
+enum call_status { CALL_OK, CALL_INVALID, CALL_UNREADABLE, CALL_LIMIT, CALL_MEMORY, CALL_ABSENT };
 
 struct reply {
 	struct str text;  /* after a failure: why, or nothing */
@@ -127,8 +127,10 @@ bool caller_int(const struct caller *c, struct str key, int64_t *out);
 	[CALL_RUN] = {call_run, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                                 \
 	[CALL_VISIBLE] = {call_visible, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                         \
 	[CALL_RENDER] = {call_render, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                           \
-	[CALL_FORM] = {call_form, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                               \
 	[CALL_OUTCOME] = {call_outcome, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}
+
+/* not with engine.wasm: what runs and renders alone has no forms to read */
+#define CALLS_OF_FORMS [CALL_FORM] = {call_form, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}
 
 /* calls_compiler.c */
 enum err call_compile(struct caller *c);

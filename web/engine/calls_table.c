@@ -3,6 +3,9 @@
 
 const struct call_row call_rows[] = {
     CALLS_OF_ENGINE,
+#if defined(WITH_SESSIONS) || defined(WITH_COMPILER)
+    CALLS_OF_FORMS,
+#endif
 #ifdef WITH_SESSIONS
     CALLS_OF_PROGRAMS,
     CALLS_OF_SESSIONS,

@@ -127,9 +127,9 @@ export class EngineError extends Error {
 	}
 }
 
-const STATUS = ['ok', 'invalid', 'unreadable', 'limit', 'memory'] as const; // as in calls.h
+const STATUS = ['ok', 'invalid', 'unreadable', 'limit', 'memory', 'absent'] as const; // as in calls.h
+const ABSENT = 'this module does not have it: load session.wasm (forms, sessions, columns, surveys under compat surveyjs) or compiler.wasm';
 export type Status = (typeof STATUS)[number];
-
 // As in calls.h.
 const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End }
 const LEAVE_OUT_UNBUILT = 1, NO_MEDIA = 2;
@@ -207,7 +207,7 @@ export class Engine {
 		const bytes = new Uint8Array(x.memory.buffer, words[2], words[3]);
 		this.onCall?.({ call, program, input, status, text: text.slice(), bytes: bytes.slice() });
 		if (status !== 0)
-			throw new EngineError(STATUS[status], decoder.decode(text) || STATUS[status]);
+			throw new EngineError(STATUS[status], decoder.decode(text) || (STATUS[status] === 'absent' ? ABSENT : STATUS[status]));
 		return { text, bytes };
 	}
 
@@ -483,7 +483,7 @@ export class Interview {
 		return this.program.text(Call.Render, this.#state({ page, ...view }));
 	}
 
-	/** The answers, with those of a page taken from the fields of its form. Files among them are left out. */
+	/** The answers, with those of a page taken from the fields of its form. Files among them are left out. session.wasm and compiler.wasm. */
 	form(page: number, fields: Iterable<readonly [string, unknown]>): Answers {
 		const texts = [...fields].filter(([, value]) => typeof value === 'string').map(([name, value]) => [name, value]);
 		return this.program.json<Answers>(Call.Form, this.#state({ page, fields: texts }));
