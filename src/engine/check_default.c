@@ -30,6 +30,7 @@ static const char *text_fault(struct def *d, const struct def_question *q, struc
 	struct pattern *p;
 	const char *why;
 	bool found = true;
+	enum err e = OK;
 	uint32_t at;
 
 	if (!str_trim(s).n)
@@ -40,10 +41,12 @@ static const char *text_fault(struct def *d, const struct def_question *q, struc
 		return "it is longer than max_length";
 	if (!format_fits(q->input, s))
 		return "it has not the form that input asks for";
-	if (q->pattern.p && !pattern_compile(d->a, q->pattern, &p, &why, &at) &&
-	    !pattern_find(p, s, d->a, &fuel, &found) && !found)
-		return "the pattern finds nothing in it";
-	return NULL;
+	/* a pattern that is none is reported where it stands */
+	if (q->pattern.p && !(e = pattern_compile(d->a, q->pattern, &p, &why, &at)))
+		e = pattern_find(p, s, d->a, &fuel, &found);
+	if (e == ERR_MEMORY)
+		d->diags.memory = true;
+	return !e && !found ? "the pattern finds nothing in it" : NULL;
 }
 
 static bool is_value(const struct def_choice *c, const struct json *v)

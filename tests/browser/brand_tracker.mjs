@@ -64,6 +64,8 @@ async function answerAll(page) {
 	for (const [place, list] of (await page.locator('select[name^="q-"]').all()).entries())
 		await list.selectOption({ index: place + 1 }); // the places of a ranking want different choices
 	for (const field of await page.locator('textarea[name^="q-"], input[name^="q-"]:not([type="radio"], [type="checkbox"], [type="hidden"])').all()) {
+		if (!(await field.isVisible()))
+			continue; // the text of an `other` that is not chosen
 		const kind = (await field.getAttribute('type')) ?? 'text';
 		const name = await field.getAttribute('name');
 		const byName = { 'q-age': '30', 'q-price_max': '20000' }[name] ?? (name.startsWith('q-spend') ? '25' : undefined);

@@ -20,7 +20,7 @@ const KINDS = [
 	[{ type: 'rank', choices: choices.slice(0, 2) }, [2, 'a'], ['a', 'a']],
 	[{ type: 'boolean' }, true, 'x'], [{ type: 'consent', text: text('<p>I <b>agree</b></p>') }, true, 'x'],
 	[{ type: 'text', max_length: 20 }, 'a "quoted" <text>', 7], [{ type: 'text', multiline: true, rows: 3 }, '\n two\nlines ', 7],
-	...['email', 'url', 'tel'].map((input) => [{ type: 'text', input }, 'x', 'x']),
+	...Object.entries({ email: 'an@example.com', url: 'https://example.com', tel: '+84 901 234 567' }).map(([input, right]) => [{ type: 'text', input }, right, 'x']),
 	[{ type: 'number', unit: text('kg'), min: 1 }, 5, 0], [{ type: 'number', subtype: 'integer' }, 5, 1.5],
 	[{ type: 'date', min: '2026-01-01', max: 'today()' }, '2026-05-05', 'x'], [{ type: 'time' }, '10:00', 'x'], [{ type: 'datetime', min: '2026-01-01', max: 'now()' }, '2026-05-05T10:00:30Z', 'x'],
 	...['numbers', 'stars', 'nps'].map((display) => [{ type: 'rating', display, ...(display !== 'nps' && { labels }) }, 3, 99]),
