@@ -26,35 +26,54 @@
 #include "engine/render.h"
 #include "base/limits.h"
 
-struct str paint_id(struct painter *p, char separator, struct str part)
+static bool paint_on(const struct painter *p, char c)
 {
-	struct str out = S("");
-	struct buf b;
-
-	buf_init(&b, p->r->a, 512);
-	buf_add(&b, S("q-"));
-	buf_add(&b, p->name);
-	if (part.n) {
-		buf_char(&b, separator);
-		buf_add(&b, part);
-	}
-	if (buf_done(&b, &out) == ERR_MEMORY)
-		p->r->failed = ERR_MEMORY;
-	return out;
+	return c >= 'm' ? p->text[c - 'm'].n > 0 : paint_is(p, c);
 }
 
-/* Two hyphens: rows and records follow after one, and neither begins with a hyphen and a letter. */
-struct str paint_part(struct painter *p, const char *part)
+void paint(struct painter *p, const char *t)
 {
-	struct str out = S("");
-	struct buf b;
+	uint32_t skip = 0; /* how deep inside a part that is left out */
 
-	buf_init(&b, p->r->a, 512);
-	buf_add(&b, S("-"));
-	buf_add(&b, str_from(part));
-	if (buf_done(&b, &out) == ERR_MEMORY)
-		p->r->failed = ERR_MEMORY;
-	return paint_id(p, '-', out);
+	while (*t) {
+		const char *from = t;
+
+		while (*t && *t != '$')
+			t++;
+		if (!skip)
+			html_raw(p->h, str_make(from, (size_t)(t - from)));
+		if (!*t)
+			break;
+		t += 2;
+		switch (t[-1]) {
+		case '(':
+			skip += skip || !paint_on(p, *t);
+			t++;
+			break;
+		case ':':
+			if (skip < 2)
+				skip ^= 1;
+			break;
+		case ')':
+			skip -= skip > 0;
+			break;
+		default:
+			if (!skip)
+				html_text(p->h, p->text[t[-1] - 'm']);
+		}
+	}
+}
+
+void paint_set(struct painter *p, char flag, bool on)
+{
+	uint32_t bit = 1u << (flag - 'A');
+
+	p->flags = on ? p->flags | bit : p->flags & ~bit;
+}
+
+struct str paint_words(struct painter *p, enum message m)
+{
+	return message(p->r, m, S(""), S(""));
 }
 
 static bool in_list(const struct str *list, size_t n, struct str name)
@@ -71,140 +90,38 @@ static bool shows_error(const struct page_view *v, struct str question)
 	return !v->shown || in_list(v->shown, v->shown_count, question);
 }
 
-uint32_t paint_errors_count(const struct painter *p)
+bool paint_has_errors(const struct painter *p)
 {
-	uint32_t n = 0;
-
 	for (size_t i = 0; p->view && i < p->view->error_count; i++)
-		n += str_eq(p->view->errors[i].question, p->name) && shows_error(p->view, p->name);
-	return n;
+		if (str_eq(p->view->errors[i].question, p->name))
+			return shows_error(p->view, p->name);
+	return false;
 }
 
-static void paint_text(struct html *h, const char *tag, const char *class, struct str text)
+void paint_class(struct painter *p)
 {
-	if (!text.n)
-		return;
-	html_open(h, tag);
-	html_attr(h, "class", str_from(class));
-	html_text(h, text);
-	html_close(h, tag);
-}
+	static const char *const names[] = {
+	    "radio", "dropdown", "buttons", "likert", "numbers", "stars", "nps", "smileys", "images"};
+	uint32_t type = p->q->type;
 
-static struct str display_class(const struct p_question *q)
-{
-	static const char *const names[] = {" cc-radio", " cc-dropdown", " cc-buttons", " cc-likert", " cc-numbers",
-	    " cc-stars", " cc-nps", " cc-smileys", " cc-images"};
-
-	return str_from(
-	    q->type == Q_single || q->type == Q_rating || (q->type == Q_multi && q->display) ? names[q->display] : "");
-}
-
-struct str paint_class(struct painter *p)
-{
-	struct str out = S("cc-question");
-	struct buf b;
-
-	buf_init(&b, p->r->a, 256);
-	buf_add(&b, S("cc-question cc-"));
-	buf_add(&b, str_from(type_rows[p->q->type].name));
-	buf_add(&b, display_class(p->q));
-	if (p->invalid)
-		buf_add(&b, S(" cc-invalid"));
-	if (p->s->lock)
-		buf_add(&b, S(" cc-locked"));
-	if (buf_done(&b, &out))
-		p->r->failed = ERR_MEMORY;
-	return out;
-}
-
-/* The ids of what explains the question, for aria-describedby. */
-struct str paint_describe(struct painter *p, bool description, bool hint, bool labels)
-{
-	static const char *const parts[] = {"description", "hint", "labels", "error"};
-	const bool there[] = {description, hint, labels, p->invalid};
-	struct str out = S("");
-	struct buf b;
-
-	buf_init(&b, p->r->a, 1024);
-	for (size_t i = 0; i < countof(parts); i++) {
-		if (!there[i])
-			continue;
-		if (b.n)
-			buf_char(&b, ' ');
-		buf_add(&b, paint_part(p, parts[i]));
-	}
-	if (buf_done(&b, &out))
-		p->r->failed = ERR_MEMORY;
-	return out;
-}
-
-void paint_aside(struct painter *p, const char *what, const char *class, struct str text)
-{
-	if (!text.n)
-		return;
-	html_open(p->h, "p");
-	html_attr(p->h, "class", str_from(class));
-	html_attr(p->h, "id", paint_part(p, what));
-	html_text(p->h, text);
-	html_close(p->h, "p");
+	p->x = str_from(type_rows[type].name);
+	p->y = S("");
+	if (type == Q_single || type == Q_rating || (type == Q_multi && p->q->display))
+		p->y = str_from(names[p->q->display]);
+	paint_set(p, 'I', paint_has_errors(p));
 }
 
 void paint_errors(struct painter *p)
 {
-	if (!p->invalid)
+	if (!paint_is(p, 'I'))
 		return;
-	html_open(p->h, "div");
-	html_attr(p->h, "id", paint_part(p, "error"));
-	for (size_t i = 0; i < p->view->error_count; i++)
+	paint(p, "<div id=\"q-$n--error\">");
+	for (size_t i = 0; i < p->view->error_count; i++) {
+		p->x = p->view->errors[i].message;
 		if (str_eq(p->view->errors[i].question, p->name))
-			paint_text(p->h, "p", "cc-error", p->view->errors[i].message);
-	html_close(p->h, "div");
-}
-
-static void paint_title(struct painter *p)
-{
-	bool single = paint_is_single(p->q), note = p->q->type == Q_note;
-	const char *tag = note ? "p" : single ? "label" : "legend";
-
-	if (note && !p->title.n)
-		return;
-	html_open(p->h, tag);
-	html_attr(p->h, "class", S("cc-title"));
-	if (single && !note)
-		html_attr(p->h, "for", p->input);
-	html_text(p->h, p->title.n ? p->title : p->name);
-	if (p->required) {
-		html_text(p->h, S(" "));
-		paint_text(p->h, "span", "cc-required", message(p->r, MSG_REQUIRED_MARK, S(""), S("")));
+			paint(p, "$(x<p class=\"cc-error\">$x</p>$)");
 	}
-	html_close(p->h, tag);
-}
-
-static bool is_radio_group(const struct p_question *q)
-{
-	return q->type == Q_single || q->type == Q_rating || q->type == Q_boolean;
-}
-
-static void paint_frame(struct painter *p, const char *tag)
-{
-	html_open(p->h, tag);
-	html_attr(p->h, "class", paint_class(p));
-	html_attr(p->h, "id", paint_id(p, '-', S("")));
-	html_attr(p->h, "data-name", p->name);
-	html_attr(p->h, "tabindex", S("-1"));
-	html_attr_bool(p->h, "data-refresh", p->q->flags & QUESTION_REFRESH);
-	if (paint_is_single(p->q))
-		return;
-	html_attr_bool(p->h, "disabled", p->s->lock != LOCK_OPEN);
-	if (is_radio_group(p->q)) {
-		html_attr(p->h, "role", S("radiogroup"));
-		if (p->required)
-			html_attr(p->h, "aria-required", S("true"));
-		if (p->invalid)
-			html_attr(p->h, "aria-invalid", S("true"));
-	}
-	if (p->described_by.n)
-		html_attr(p->h, "aria-describedby", p->described_by);
+	paint(p, "</div>");
 }
 
 /* What the inputs show: the answer as it was given; before anything was given or shown, the default. */
@@ -226,40 +143,46 @@ static void look_up(struct painter *p)
 
 static void paint_question(struct painter *p)
 {
-	const char *tag = paint_is_single(p->q) ? "div" : "fieldset";
+	uint32_t type = p->q->type;
 	struct str description = run_text(p->r, p->q->description), hint = paint_hint(p);
 
 	p->title = run_text(p->r, p->q->title);
-	p->invalid = paint_errors_count(p) > 0;
-	p->required =
-	    (type_rows[p->q->type].groups & P_ANSWER) && !p->s->lock &&
-	    ((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false));
-	p->described_by =
-	    paint_describe(p, description.n > 0, hint.n > 0, p->q->type == Q_slider && p->q->labels_count);
-	p->input = paint_part(p, "input");
-	p->field = paint_id(p, '-', S(""));
+	paint_class(p);
+	paint_set(p, 'R',
+	    (type_rows[type].groups & P_ANSWER) && !p->s->lock &&
+		((p->q->flags & (QUESTION_REQUIRED | QUESTION_EACH_ROW)) || vm_true(p->r, p->q->required_if, false)));
+	paint_set(p, 'D', description.n > 0);
+	paint_set(p, 'H', hint.n > 0);
+	paint_set(p, 'B', type == Q_slider && p->q->labels_count);
+	paint_set(p, 'P', description.n || hint.n);
+	paint_set(p, 'X', description.n || hint.n || paint_is(p, 'I'));
 	look_up(p);
-	paint_frame(p, tag);
-	paint_title(p);
-	paint_aside(p, "description", "cc-description", description);
+	paint_set(p, 'A', p->q->flags & QUESTION_REFRESH);
+	paint_set(p, 'E', type == Q_single || type == Q_rating || type == Q_boolean);
+	paint(p, "<$(Sdiv$:fieldset$)" PAINT_CLASS
+		 "$(A data-refresh$)$(S$:$(L disabled$)$(E role=\"radiogroup\"" PAINT_REQUIRED PAINT_INVALID
+		 "$)" PAINT_DESCRIBED "$)>"
+		 "$(N$(t<p class=\"cc-title\">$t</p>$)$:<$(Slabel$:legend$) class=\"cc-title\"$(S "
+		 "for=\"q-$n--input\"$)>" PAINT_TITLE "$(R" PAINT_MARK "$)</$(Slabel$:legend$)>$)");
+	p->x = description;
+	paint(p, PAINT_DESCRIPTION);
 	paint_media(p);
-	paint_aside(p, "hint", "cc-hint", hint);
+	p->x = hint;
+	paint(p, "$(x<p class=\"cc-hint\" id=\"q-$n--hint\">$x</p>$)");
 	paint_errors(p);
 	paint_inputs(p);
-	html_close(p->h, tag);
+	paint(p, "</$(Sdiv$:fieldset$)>");
 }
 
 static void paint_group(struct painter *p, const struct p_page *page, uint32_t depth)
 {
-	html_open(p->h, "section");
-	html_attr(p->h, "class", S("cc-group"));
-	html_attr(p->h, "id", paint_id(p, '-', S("")));
-	paint_text(p->h, "h2", "cc-group-title", run_text(p->r, p->q->title));
-	paint_text(p->h, "p", "cc-group-description", run_text(p->r, p->q->description));
 	p->title = run_text(p->r, p->q->title);
+	p->x = run_text(p->r, p->q->description);
+	paint(p, "<section class=\"cc-group\" id=\"q-$n\">$(t<h2 class=\"cc-group-title\">$t</h2>$)"
+		 "$(x<p class=\"cc-group-description\">$x</p>$)");
 	paint_media(p);
 	paint_level(p, page, p->question + 1, depth + 1);
-	html_close(p->h, "section");
+	paint(p, "</section>");
 }
 
 void paint_level(struct painter *frame, const struct p_page *page, uint32_t parent, uint32_t depth)
@@ -269,13 +192,15 @@ void paint_level(struct painter *frame, const struct p_page *page, uint32_t pare
 	uint16_t *list = display_questions(r, page, parent, &count);
 
 	for (uint32_t i = 0; list && i < count && depth < JSON_DEPTH_MAX && !r->failed; i++) {
-		struct painter p = {.r = r, .h = frame->h, .view = frame->view, .question = list[i]};
+		struct painter p = {
+		    .r = r, .h = frame->h, .view = frame->view, .question = list[i], .mark = frame->mark};
 
 		p.q = &r->p->question[p.question];
 		p.s = &r->states[p.question];
 		if (!p.s->visible)
 			continue;
 		p.name = question_path(r, p.question);
+		paint_kind(&p);
 		if (p.q->type == Q_group)
 			paint_group(&p, page, depth);
 		else if (p.q->type == Q_roster)
@@ -285,17 +210,13 @@ void paint_level(struct painter *frame, const struct p_page *page, uint32_t pare
 	}
 }
 
-static void paint_head(struct run *r, struct html *h, const struct p_page *page)
+static void paint_head(struct painter *p, const struct p_page *page)
 {
-	struct str title = run_text(r, page->title), description = run_text(r, page->description);
-
-	if (!title.n && !description.n)
-		return;
-	html_open(h, "header");
-	html_attr(h, "class", S("cc-page-head"));
-	paint_text(h, "h1", "cc-page-title", title);
-	paint_text(h, "p", "cc-page-description", description);
-	html_close(h, "header");
+	p->x = run_text(p->r, page->title);
+	p->y = run_text(p->r, page->description);
+	if (p->x.n || p->y.n)
+		paint(p, "<header class=\"cc-page-head\">$(x<h1 class=\"cc-page-title\">$x</h1>$)"
+			 "$(y<p class=\"cc-page-description\">$y</p>$)</header>");
 }
 
 /* The title of a question by its path; empty when there is none. */
@@ -346,47 +267,29 @@ static struct str title_by_path(struct run *r, struct str path)
 	return title;
 }
 
-static void paint_error_link(struct run *r, struct html *h, const struct answer_error *e)
+static void paint_summary(struct painter *p)
 {
-	struct painter p = {.r = r, .name = e->question};
-	struct str title = title_by_path(r, e->question), href = S("");
-	struct buf b;
+	const struct page_view *v = p->view;
+	bool any = false;
 
-	buf_init(&b, r->a, 256);
-	buf_char(&b, '#');
-	buf_add(&b, paint_id(&p, '-', S("")));
-	if (buf_done(&b, &href))
-		r->failed = ERR_MEMORY;
-	html_open(h, "li");
-	html_open(h, "a");
-	html_attr(h, "href", href);
-	html_text(h, title.n ? title : e->question);
-	html_close(h, "a");
-	html_text(h, S(" "));
-	html_text(h, e->message);
-	html_close(h, "li");
-}
+	for (size_t i = 0; v && i < v->error_count; i++) {
+		const struct answer_error *e = &v->errors[i];
 
-static void paint_summary(struct run *r, struct html *h, const struct page_view *v)
-{
-	size_t shown = 0;
-
-	for (size_t i = 0; v && i < v->error_count; i++)
-		shown += shows_error(v, v->errors[i].question);
-	if (!shown)
-		return;
-	html_open(h, "div");
-	html_attr(h, "class", S("cc-errors"));
-	html_attr(h, "id", S("cc-errors"));
-	html_attr(h, "role", S("alert"));
-	html_attr(h, "tabindex", S("-1"));
-	paint_text(h, "p", "cc-errors-title", message(r, MSG_SUMMARY, S(""), S("")));
-	html_open(h, "ul");
-	for (size_t i = 0; i < v->error_count; i++)
-		if (shows_error(v, v->errors[i].question))
-			paint_error_link(r, h, &v->errors[i]);
-	html_close(h, "ul");
-	html_close(h, "div");
+		if (!shows_error(v, e->question))
+			continue;
+		if (!any) {
+			p->z = paint_words(p, MSG_SUMMARY);
+			paint(p, "<div class=\"cc-errors\" id=\"cc-errors\" role=\"alert\" tabindex=\"-1\"><p "
+				 "class=\"cc-errors-title\">$z</p><ul>");
+		}
+		any = true;
+		p->name = e->question;
+		p->title = title_by_path(p->r, e->question);
+		p->x = e->message;
+		paint(p, "<li><a href=\"#q-$n\">" PAINT_TITLE "</a> $x</li>");
+	}
+	if (any)
+		paint(p, "</ul></div>");
 }
 
 static enum err walk_to(struct run *r, const struct interview *in, int32_t page, struct arena *a)
@@ -412,12 +315,12 @@ enum err interview_render(
 	if ((e = walk_to(&r, in, page, a)))
 		return e;
 	frame.r = &r;
-	paint_head(&r, h, &r.p->page[page]);
-	paint_summary(&r, h, view);
-	html_open(h, "div");
-	html_attr(h, "class", S("cc-questions"));
+	frame.mark = paint_words(&frame, MSG_REQUIRED_MARK);
+	paint_head(&frame, &r.p->page[page]);
+	paint_summary(&frame);
+	paint(&frame, "<div class=\"cc-questions\">");
 	paint_level(&frame, &r.p->page[page], 0, 0);
-	html_close(h, "div");
+	paint(&frame, "</div>");
 	return r.failed ? r.failed : h->buf->failed;
 }
 

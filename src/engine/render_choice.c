@@ -7,131 +7,90 @@ static bool is_now(const struct painter *p, const struct value *v)
 	return p->now.kind == V_LIST ? value_in(v, &p->now) : value_same(v, &p->now);
 }
 
-/* What style sheet and script go by: the choice that asks for words, those that "select all" does not mean. */
-static void paint_marks(struct painter *p, const struct choice_view *v)
+/* What a choice is, for the templates: value, ticked, off; and what style sheet and script go by: the choice that asks for words, those
+ * that "select all" does not mean. */
+static void look_at(struct painter *p, const struct choice_view *v, bool ticked)
 {
-	html_attr_bool(p->h, "data-other", v->choice->role == ROLE_OTHER && choice_own(v, p->q));
-	html_attr_bool(p->h, "data-apart",
-	    (p->q->flags & QUESTION_SELECT_ALL) && (v->choice->role || (v->choice->flags & CHOICE_EXCLUSIVE)));
+	const struct p_choice *c = v->choice;
+
+	p->u = program_str(p->r->p, c->text);
+	paint_set(p, 'A', ticked && !v->off);
+	paint_set(p, 'E', v->off);
+	paint_set(p, 'F', c->role == ROLE_OTHER && choice_own(v, p->q));
+	paint_set(p, 'G', (p->q->flags & QUESTION_SELECT_ALL) && (c->role || (c->flags & CHOICE_EXCLUSIVE)));
+	paint_set(p, 'M', p->q->type == Q_multi);
+	paint_set(p, 'Y', p->q->type == Q_multi && (c->flags & CHOICE_EXCLUSIVE));
 }
 
-static void option(struct painter *p, struct str value, struct str label, bool selected, const struct choice_view *v)
-{
-	html_open(p->h, "option");
-	html_attr(p->h, "value", value);
-	html_attr_bool(p->h, "selected", selected);
-	html_attr_bool(p->h, "disabled", v && v->off);
-	if (v)
-		paint_marks(p, v);
-	html_text(p->h, label);
-	html_close(p->h, "option");
-}
+#define MARKS "$(E disabled$)$(F data-other$)$(G data-apart$)"
 
-static void paint_select(struct painter *p, struct str id, struct str name, const struct value *now)
+static void paint_select(struct painter *p, const struct value *now)
 {
 	uint16_t *order = display_choices(p->r, p->question, p->name);
+	bool several = p->q->type == Q_multi;
+	uint32_t n = p->s->choice_count;
 
-	html_open(p->h, "select");
-	html_attr(p->h, "class", S("cc-select"));
-	html_attr(p->h, "id", id);
-	html_attr(p->h, "name", name);
-	if (p->q->type != Q_rank && !paint_is_single(p->q))
-		html_attr(p->h, "aria-label", p->title);
-	paint_attributes(p);
-	if (p->q->type == Q_multi) {
-		html_attr_bool(p->h, "multiple", true);
-		html_attr_int(p->h, "size", p->s->choice_count < 8 ? p->s->choice_count : 8);
-	} else {
-		option(p, S(""), message(p->r, MSG_CHOOSE, S(""), S("")), value_is_empty(now), NULL);
-	}
-	for (uint32_t i = 0; order && i < p->s->choice_count; i++) {
+	p->x = paint_number_text(p, n < 8 ? n : 8);
+	p->u = S("");
+	p->v = paint_words(p, MSG_CHOOSE);
+	paint_set(p, 'M', several);
+	paint_set(p, 'A', value_is_empty(now));
+	paint(p, "<select class=\"cc-select\"" PAINT_FIELD "$(C$:$(S$: aria-label=\"$t\"$)" PAINT_REQUIRED
+		 "$)" PAINT_INVALID PAINT_DESCRIBED
+		 "$(K disabled$)$(M multiple size=\"$x\"$)>$(M$:<option value=\"\"$(A selected$)>$v</option>$)");
+	for (uint32_t i = 0; order && i < n; i++) {
 		const struct choice_view *v = &p->s->choices[order[i]];
 
-		option(p, program_str(p->r->p, v->choice->text), choice_label(p->r, v),
-		    (p->q->type == Q_multi ? is_now(p, &v->value) : value_same(&v->value, now)) && !v->off, v);
+		look_at(p, v, several ? is_now(p, &v->value) : value_same(&v->value, now));
+		p->v = choice_label(p->r, v);
+		paint(p, "<option value=\"$u\"$(A selected$)" MARKS ">$v</option>");
 	}
-	html_close(p->h, "select");
-}
-
-static void paint_choice(struct painter *p, const struct choice_view *v, bool several)
-{
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-choice"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-choice-input"));
-	html_attr(p->h, "type", several ? S("checkbox") : S("radio"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
-	html_attr(p->h, "value", program_str(p->r->p, v->choice->text));
-	html_attr_bool(p->h, "checked", is_now(p, &v->value) && !v->off);
-	html_attr_bool(p->h, "disabled", v->off);
-	html_attr_bool(p->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
-	paint_marks(p, v);
-	if (several && p->invalid)
-		html_attr(p->h, "aria-invalid", S("true"));
-	html_close_void(p->h);
-	paint_choice_label(p, "cc-choice-label", v);
-	html_close(p->h, "label");
+	paint(p, "</select>");
 }
 
 static void paint_other(struct painter *p)
 {
 	for (uint32_t i = 0; i < p->s->choice_count; i++) {
 		const struct choice_view *v = &p->s->choices[i];
-		struct str id = paint_id(p, '_', S("other"));
 
 		if (v->choice->role != ROLE_OTHER || !choice_own(v, p->q))
 			continue;
-		paint_div(p, "cc-other");
-		html_open(p->h, "label");
-		html_attr(p->h, "for", id);
-		html_text(p->h, message(p->r, MSG_OTHER_TEXT, choice_label(p->r, v), S("")));
-		html_close(p->h, "label");
-		html_open(p->h, "input");
-		html_attr(p->h, "class", S("cc-input"));
-		html_attr(p->h, "type", S("text"));
-		html_attr(p->h, "id", id);
-		html_attr(p->h, "name", id);
-		html_attr(p->h, "value", p->other);
-		html_close_void(p->h);
-		html_close(p->h, "div");
+		p->x = message(p->r, MSG_OTHER_TEXT, choice_label(p->r, v), S(""));
+		paint(p, "<div class=\"cc-other\"><label for=\"q-$n_other\">$x</label>"
+			 "<input class=\"cc-input\" type=\"text\" id=\"q-$n_other\" name=\"q-$n_other\" "
+			 "value=\"$o\"></div>");
 	}
-}
-
-/* Never ticked by itself: a form without a script would take everything again after one was unticked. */
-static void paint_all(struct painter *p)
-{
-	if (!(p->q->flags & QUESTION_SELECT_ALL))
-		return;
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-choice cc-all"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-choice-input"));
-	html_attr(p->h, "type", S("checkbox"));
-	html_attr(p->h, "name", paint_part(p, "all"));
-	html_attr(p->h, "value", S("true"));
-	html_attr_bool(p->h, "data-all", true);
-	html_close_void(p->h);
-	paint_span(p, "cc-choice-label", message(p->r, MSG_SELECT_ALL, S(""), S("")));
-	html_close(p->h, "label");
 }
 
 void paint_choices(struct painter *p)
 {
-	bool several = p->q->type == Q_multi;
 	uint16_t *order;
+	bool list = p->q->display != DISPLAY_DROPDOWN;
 
-	if (p->q->display == DISPLAY_DROPDOWN) {
-		paint_all(p);
-		paint_select(p, p->input, p->field, &p->now);
-		paint_other(p);
-		return;
+	if (list)
+		paint(p, "<div class=\"cc-choices\">");
+	/* never ticked by itself: a form without a script would take everything again after one was unticked */
+	p->x = paint_words(p, MSG_SELECT_ALL);
+	if (p->q->flags & QUESTION_SELECT_ALL)
+		paint(p, "<label class=\"cc-choice cc-all\"><input class=\"cc-choice-input\" type=\"checkbox\" "
+			 "name=\"q-$n--all\" "
+			 "value=\"true\" data-all><span class=\"cc-choice-label\">$x</span></label>");
+	if (!list)
+		paint_select(p, &p->now);
+	order = list ? display_choices(p->r, p->question, p->name) : NULL;
+	for (uint32_t i = 0; order && i < p->s->choice_count; i++) {
+		const struct choice_view *v = &p->s->choices[order[i]];
+
+		look_at(p, v, is_now(p, &v->value));
+		paint(p,
+		    "<label class=\"cc-choice\"><input class=\"cc-choice-input\" type=\"$(Mcheckbox$:radio$)\" "
+		    "name=\"q-$n\" value=\"$u\""
+		    "$(A checked$)$(E disabled$)$(Y data-exclusive$)$(F data-other$)$(G data-apart$)$(M" PAINT_INVALID
+		    "$)>");
+		paint_choice_label(p, "cc-choice-label", v);
 	}
-	order = display_choices(p->r, p->question, p->name);
-	paint_div(p, "cc-choices");
-	paint_all(p);
-	for (uint32_t i = 0; order && i < p->s->choice_count; i++)
-		paint_choice(p, &p->s->choices[order[i]], several);
-	html_close(p->h, "div");
+	if (list)
+		paint(p, "</div>");
 	paint_other(p);
 }
 
@@ -142,90 +101,59 @@ void paint_rank(struct painter *p)
 
 	if (p->q->at_most && most < places)
 		places = most > 0 ? (uint32_t)most : 0;
-	paint_div(p, "cc-places");
+	paint(p, "<div class=\"cc-places\">");
 	for (uint32_t i = 0; i < places && !p->r->failed; i++) {
-		struct str number = paint_number_text(p, i + 1), id = paint_id(p, '-', number);
 		struct value now = p->now.kind == V_LIST && i < p->now.count ? p->now.items[i] : value_empty;
 
-		paint_div(p, "cc-place");
-		html_open(p->h, "label");
-		html_attr(p->h, "class", S("cc-place-title"));
-		html_attr(p->h, "for", id);
-		html_text(p->h, message(p->r, MSG_PLACE, number, S("")));
-		html_close(p->h, "label");
-		paint_select(p, id, id, &now);
-		html_close(p->h, "div");
+		p->row = paint_number_text(p, i + 1);
+		p->x = message(p->r, MSG_PLACE, p->row, S(""));
+		paint_set(p, 'C', true);
+		paint(p, "<div class=\"cc-place\"><label class=\"cc-place-title\" for=\"q-$n-$w\">$x</label>");
+		paint_select(p, &now);
+		paint(p, "</div>");
 	}
-	html_close(p->h, "div");
+	paint(p, "</div>");
+}
+
+/* Something to tick with a value and words of its own. */
+static void paint_tick(struct painter *p, const char *value, struct str words, bool ticked)
+{
+	p->u = str_from(value);
+	p->x = words;
+	paint_set(p, 'A', ticked);
+	paint_set(p, 'M', p->q->type == Q_consent);
+	paint(p, "<label class=\"cc-choice\"><input class=\"cc-choice-input\" type=\"$(Mcheckbox$:radio$)\" "
+		 "name=\"q-$n\" value=\"$u\""
+		 "$(A checked$)$(M" PAINT_INVALID "$)><span class=\"cc-choice-label\">$x</span></label>");
 }
 
 static void yes_no(struct painter *p, bool yes)
 {
 	struct str own = run_text(p->r, yes ? p->q->label_true : p->q->label_false);
 
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-choice"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-choice-input"));
-	html_attr(p->h, "type", S("radio"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
-	html_attr(p->h, "value", yes ? S("true") : S("false"));
-	html_attr_bool(p->h, "checked", p->now.kind == V_BOOL && p->now.b == yes);
-	html_close_void(p->h);
-	paint_span(p, "cc-choice-label", own.n ? own : message(p->r, yes ? MSG_YES : MSG_NO, S(""), S("")));
-	html_close(p->h, "label");
+	paint_tick(p, yes ? "true" : "false", own.n ? own : paint_words(p, yes ? MSG_YES : MSG_NO),
+	    p->now.kind == V_BOOL && p->now.b == yes);
 }
 
 void paint_boolean(struct painter *p)
 {
-	paint_div(p, "cc-choices");
+	paint(p, "<div class=\"cc-choices\">");
 	yes_no(p, true);
 	yes_no(p, false);
-	html_close(p->h, "div");
+	paint(p, "</div>");
 }
 
 void paint_markup(struct painter *p)
 {
-	paint_div(p, "cc-markup");
+	paint(p, "<div class=\"cc-markup\">");
 	html_raw(p->h, run_text(p->r, p->q->html));
-	html_close(p->h, "div");
+	paint(p, "</div>");
 }
 
 void paint_consent(struct painter *p)
 {
 	paint_markup(p);
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-choice"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-choice-input"));
-	html_attr(p->h, "type", S("checkbox"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
-	html_attr(p->h, "value", S("true"));
-	html_attr_bool(p->h, "checked", value_is_true(&p->now));
-	if (p->invalid)
-		html_attr(p->h, "aria-invalid", S("true"));
-	html_close_void(p->h);
-	paint_span(p, "cc-choice-label", message(p->r, MSG_AGREE, S(""), S("")));
-	html_close(p->h, "label");
-}
-
-static void paint_point(struct painter *c, const struct choice_view *v)
-{
-	bool several = c->q->type == Q_multi;
-
-	html_open(c->h, "label");
-	html_attr(c->h, "class", S("cc-cell"));
-	html_open(c->h, "input");
-	html_attr(c->h, "class", S("cc-cell-input"));
-	html_attr(c->h, "type", several ? S("checkbox") : S("radio"));
-	html_attr(c->h, "name", c->field);
-	html_attr(c->h, "value", program_str(c->r->p, v->choice->text));
-	html_attr_bool(c->h, "checked", is_now(c, &v->value) && !v->off);
-	html_attr_bool(c->h, "disabled", v->off);
-	html_attr_bool(c->h, "data-exclusive", several && (v->choice->flags & CHOICE_EXCLUSIVE));
-	html_close_void(c->h);
-	paint_choice_label(c, "cc-cell-label", v);
-	html_close(c->h, "label");
+	paint_tick(p, "true", paint_words(p, MSG_AGREE), value_is_true(&p->now));
 }
 
 static void paint_row(struct painter *p, const struct p_choice *row)
@@ -233,22 +161,20 @@ static void paint_row(struct painter *p, const struct p_choice *row)
 	struct p_question cell;
 	struct painter c = paint_cell(p, &cell, row);
 
-	html_open(p->h, "fieldset");
-	html_attr(p->h, "class", S("cc-row"));
-	if (cell.type == Q_single)
-		html_attr(p->h, "role", S("radiogroup"));
-	html_attr(p->h, "id", c.input);
-	if (cell.type == Q_single && c.required)
-		html_attr(p->h, "aria-required", S("true"));
-	html_open(p->h, "legend");
-	html_attr(p->h, "class", S("cc-row-title"));
-	html_text(p->h, row_label(p->r, row));
-	html_close(p->h, "legend");
-	paint_div(p, "cc-row-cells");
-	for (uint32_t k = 0; k < p->s->choice_count && run_burn(p->r, 1); k++)
-		paint_point(&c, &p->s->choices[k]);
-	html_close(p->h, "div");
-	html_close(p->h, "fieldset");
+	c.x = row_label(p->r, row);
+	paint_set(&c, 'A', cell.type == Q_single);
+	paint(&c, "<fieldset class=\"cc-row\"$(A role=\"radiogroup\"$) id=\"q-$n-$w\"$(A" PAINT_REQUIRED "$)>"
+		  "<legend class=\"cc-row-title\">$x</legend><div class=\"cc-row-cells\">");
+	for (uint32_t k = 0; k < p->s->choice_count && run_burn(p->r, 1); k++) {
+		const struct choice_view *v = &p->s->choices[k];
+
+		look_at(&c, v, is_now(&c, &v->value));
+		paint(&c, "<label class=\"cc-cell\"><input class=\"cc-cell-input\" type=\"$(Mcheckbox$:radio$)\" "
+			  "name=\"q-$n-$w\" value=\"$u\""
+			  "$(A checked$)$(E disabled$)$(Y data-exclusive$)>");
+		paint_choice_label(&c, "cc-cell-label", v);
+	}
+	paint(p, "</div></fieldset>");
 }
 
 void paint_matrix(struct painter *p)
@@ -260,8 +186,8 @@ void paint_matrix(struct painter *p)
 		return;
 	}
 	order = display_rows(p->r, p->question, p->name);
-	paint_div(p, "cc-matrix");
+	paint(p, "<div class=\"cc-matrix\">");
 	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++)
 		paint_row(p, p->s->rows[order[i]]);
-	html_close(p->h, "div");
+	paint(p, "</div>");
 }

@@ -3,11 +3,17 @@
 #include "engine/render.h"
 #include "base/limits.h"
 
-bool paint_is_single(const struct p_question *q)
+void paint_kind(struct painter *p)
 {
-	return q->type == Q_text || q->type == Q_number || q->type == Q_date || q->type == Q_time ||
-	       q->type == Q_slider || q->type == Q_note || q->type == Q_datetime || q->type == Q_barcode ||
-	       (q->type == Q_single && q->display == DISPLAY_DROPDOWN && !(q->flags & QUESTION_HAS_OTHER));
+	uint32_t type = p->q->type;
+	bool one = type == Q_text || type == Q_number || type == Q_date || type == Q_time || type == Q_slider ||
+		   type == Q_note || type == Q_datetime || type == Q_barcode ||
+		   (type == Q_single && p->q->display == DISPLAY_DROPDOWN && !(p->q->flags & QUESTION_HAS_OTHER));
+
+	paint_set(p, 'S', one);
+	paint_set(p, 'L', p->s->lock != LOCK_OPEN);
+	paint_set(p, 'K', one && p->s->lock);
+	paint_set(p, 'N', type == Q_note);
 }
 
 struct str paint_hint(struct painter *p)
@@ -32,39 +38,16 @@ struct str paint_hint(struct painter *p)
 	}
 }
 
-void paint_div(struct painter *p, const char *class)
-{
-	html_open(p->h, "div");
-	html_attr(p->h, "class", str_from(class));
-}
-
-void paint_span(struct painter *p, const char *class, struct str text)
-{
-	html_open(p->h, "span");
-	html_attr(p->h, "class", str_from(class));
-	html_text(p->h, text);
-	html_close(p->h, "span");
-}
-
-/* What every single input says about its question. One item of several is never required by itself. */
-void paint_attributes(struct painter *p)
-{
-	if (p->required && p->q->type != Q_rank)
-		html_attr(p->h, "aria-required", S("true"));
-	if (p->invalid)
-		html_attr(p->h, "aria-invalid", S("true"));
-	if (p->described_by.n)
-		html_attr(p->h, "aria-describedby", p->described_by);
-	/* what can be read stays in reach of the keyboard; of groups the fieldset is disabled */
-	if (p->s->lock && paint_is_single(p->q))
-		html_attr_bool(p->h, p->q->type == Q_single ? "disabled" : "readonly", true);
-}
-
 struct str paint_number_text(struct painter *p, double v)
 {
 	struct value x = value_num(v);
 
 	return run_show(p->r, &x);
+}
+
+struct str paint_number(struct painter *p, uint32_t num)
+{
+	return num ? paint_number_text(p, program_num(p->r->p, num)) : S("");
 }
 
 /* As the field understands it: a day, a time, or both with a T between them. The last of a day is its last minute. */
@@ -93,111 +76,61 @@ static struct str field_text(struct painter *p, struct value v, bool last)
 	return out;
 }
 
-/* min, max and step, where the browser may know them. */
+#define RANGE "$(x min=\"$x\"$)$(y max=\"$y\"$)$(s step=\"$s\"$)"
+/* x, y: min and max, where the browser may know them */
 static void bounds(struct painter *p)
 {
 	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
 
-	if (!value_is_empty(&low))
-		html_attr(p->h, "min", field_text(p, low, false));
-	if (!value_is_empty(&high))
-		html_attr(p->h, "max", field_text(p, high, true));
+	p->x = field_text(p, low, false);
+	p->y = field_text(p, high, true);
 }
 
 /* ---- one input ---- */
-
-/* An input up to its name; whoever opens it goes on with what is its own. */
-static void open_input(struct painter *p, struct str type)
-{
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-input"));
-	html_attr(p->h, "type", type);
-}
-
-static void name_input(struct painter *p)
-{
-	html_attr(p->h, "id", p->input);
-	html_attr(p->h, "name", p->field);
-}
-
-static void close_input(struct painter *p)
-{
-	html_attr(p->h, "value", run_show(p->r, &p->now));
-	paint_attributes(p);
-	html_close_void(p->h);
-}
-
-static void paint_textarea(struct painter *p)
-{
-	html_open(p->h, "textarea");
-	html_attr(p->h, "class", S("cc-textarea"));
-	name_input(p);
-	html_attr_int(p->h, "rows", p->q->text_rows ? (int64_t)p->q->text_rows : 4);
-	if (p->q->at_most)
-		html_attr(p->h, "maxlength", paint_number_text(p, program_num(p->r->p, p->q->at_most)));
-	paint_attributes(p);
-	html_text(p->h, S("\n")); /* a first line end is the parser's, not the text's */
-	html_text(p->h, run_show(p->r, &p->now));
-	html_close(p->h, "textarea");
-}
 
 static void paint_text(struct painter *p)
 {
 	static const char *const types[] = {"text", "email", "url", "tel"};
 
-	if (p->q->flags & QUESTION_MULTILINE) {
-		paint_textarea(p);
+	p->x = str_from(types[p->q->input]);
+	p->y = paint_number(p, p->q->at_most);
+	p->z = run_show(p->r, &p->now);
+	paint_set(p, 'A', p->q->input);
+	if (!(p->q->flags & QUESTION_MULTILINE)) {
+		paint(p, "<input class=\"cc-input\" type=\"$x\"" PAINT_FIELD
+			 "$(A autocomplete=\"$x\"$)$(y maxlength=\"$y\"$) value=\"$z\"" PAINT_ATTRIBUTES ">");
 		return;
 	}
-	open_input(p, str_from(types[p->q->input]));
-	name_input(p);
-	if (p->q->input)
-		html_attr(p->h, "autocomplete", str_from(types[p->q->input]));
-	if (p->q->at_most)
-		html_attr(p->h, "maxlength", paint_number_text(p, program_num(p->r->p, p->q->at_most)));
-	close_input(p);
+	p->x = paint_number_text(p, p->q->text_rows ? p->q->text_rows : 4);
+	/* a first line end is the parser's, not the text's */
+	paint(p, "<textarea class=\"cc-textarea\"" PAINT_FIELD " rows=\"$x\"$(y maxlength=\"$y\"$)" PAINT_ATTRIBUTES
+		 ">\n$z</textarea>");
 }
 
 /* A text field with the keys of a telephone: number fields lose what they cannot read and turn at the wheel. */
-static void paint_number(struct painter *p)
+static void paint_digits(struct painter *p)
 {
-	struct str unit = run_text(p->r, p->q->unit);
-
-	paint_div(p, "cc-field");
-	open_input(p, S("text"));
-	html_attr(p->h, "inputmode", p->q->flags & QUESTION_INTEGER ? S("numeric") : S("decimal"));
-	name_input(p);
-	html_attr(p->h, "autocomplete", S("off"));
-	close_input(p);
-	if (unit.n)
-		paint_span(p, "cc-unit", unit);
-	html_close(p->h, "div");
-}
-
-static void range_attributes(struct painter *p)
-{
-	bounds(p);
-	if (p->q->step)
-		html_attr(p->h, "step", paint_number_text(p, program_num(p->r->p, p->q->step)));
+	p->y = run_text(p->r, p->q->unit);
+	p->z = run_show(p->r, &p->now);
+	paint_set(p, 'A', p->q->flags & QUESTION_INTEGER);
+	paint(p, "<div class=\"cc-field\"><input class=\"cc-input\" type=\"text\" "
+		 "inputmode=\"$(Anumeric$:decimal$)\"" PAINT_FIELD " autocomplete=\"off\" value=\"$z\"" PAINT_ATTRIBUTES
+		 ">$(y<span class=\"cc-unit\">$y</span>$)</div>");
 }
 
 static void paint_slider_labels(struct painter *p)
 {
 	if (!p->q->labels_count)
 		return;
-	html_open(p->h, "ul");
-	html_attr(p->h, "class", S("cc-slider-labels"));
-	html_attr(p->h, "id", paint_part(p, "labels"));
+	paint(p, "<ul class=\"cc-slider-labels\" id=\"q-$n--labels\">");
 	for (uint32_t i = 0; i < p->q->labels_count; i++) {
 		const struct p_choice *c = &p->r->p->choice[p->q->labels + i];
 
-		html_open(p->h, "li");
-		paint_span(p, "cc-slider-point", paint_number_text(p, program_num(p->r->p, c->number)));
-		html_text(p->h, S(" "));
-		html_text(p->h, run_text(p->r, c->label));
-		html_close(p->h, "li");
+		p->x = paint_number_text(p, program_num(p->r->p, c->number));
+		p->y = run_text(p->r, c->label);
+		paint(p, "<li><span class=\"cc-slider-point\">$x</span> $y</li>");
 	}
-	html_close(p->h, "ul");
+	paint(p, "</ul>");
 }
 
 /* A range always has a value, so it cannot say "not answered": the field beside it is the answer, with or without a script; the
@@ -208,26 +141,18 @@ static void paint_slider(struct painter *p)
 
 	if (shown.kind != V_NUM)
 		shown = vm_run(p->r, p->q->min);
-	paint_div(p, "cc-field");
-	html_open(p->h, "input");
-	html_attr(p->h, "class", p->now.kind == V_NUM ? S("cc-range") : S("cc-range cc-unset"));
-	html_attr(p->h, "type", S("range"));
-	html_attr(p->h, "id", paint_part(p, "range"));
-	range_attributes(p);
+	bounds(p);
+	p->step = paint_number(p, p->q->step);
+	paint_set(p, 'A', p->now.kind == V_NUM);
 	if (p->now.kind != V_NUM && shown.kind == V_NUM && high.kind == V_NUM)
 		shown.num += (high.num - shown.num) / 2;
-	html_attr(p->h, "value", run_show(p->r, &shown));
-	html_attr(p->h, "aria-label", p->title.n ? p->title : p->name);
-	if (p->described_by.n)
-		html_attr(p->h, "aria-describedby", p->described_by);
-	html_attr_bool(p->h, "disabled", p->s->lock != LOCK_OPEN);
-	html_attr_bool(p->h, "hidden", true);
-	html_close_void(p->h);
-	open_input(p, S("number"));
-	name_input(p);
-	range_attributes(p);
-	close_input(p);
-	html_close(p->h, "div");
+	p->u = run_show(p->r, &shown);
+	p->z = run_show(p->r, &p->now);
+	paint(p,
+	    "<div class=\"cc-field\"><input class=\"cc-range$(A$: cc-unset$)\" type=\"range\" id=\"q-$n--range\"" RANGE
+	    " value=\"$u\" aria-label=\"" PAINT_TITLE "\"" PAINT_DESCRIBED
+	    "$(L disabled$) hidden><input class=\"cc-input\" type=\"number\"" PAINT_FIELD RANGE
+	    " value=\"$z\"" PAINT_ATTRIBUTES "></div>");
 	paint_slider_labels(p);
 }
 
@@ -235,11 +160,11 @@ static void paint_moment(struct painter *p)
 {
 	static const char *const types[] = {"date", "time", "datetime-local"};
 
-	open_input(p, str_from(types[moment_kind(p->q->type) - V_DATE]));
-	name_input(p);
+	p->u = str_from(types[moment_kind(p->q->type) - V_DATE]);
 	bounds(p);
-	p->now = value_text(field_text(p, p->now, false));
-	close_input(p);
+	p->z = field_text(p, p->now, false);
+	paint(p, "<input class=\"cc-input\" type=\"$u\"" PAINT_FIELD
+		 "$(x min=\"$x\"$)$(y max=\"$y\"$) value=\"$z\"" PAINT_ATTRIBUTES ">");
 }
 
 /* ---- scales and items ---- */
@@ -256,45 +181,32 @@ static struct str point_label(struct painter *p, double at)
 }
 
 /* One of five faces by where the point stands on its scale; its name is for those who cannot see it. */
-static void paint_face(struct painter *p, double at, bool named)
+static void look_at(struct painter *p, double at)
 {
 	static const char *const faces[] = {"😞", "🙁", "😐", "🙂", "😄"};
 	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
 	int face = high.num > low.num ? (int)(4 * (at - low.num) / (high.num - low.num) + 0.5) : 0;
 
 	face = face < 0 ? 0 : face > 4 ? 4 : face;
-	html_open(p->h, "span");
-	html_attr(p->h, "class", S("cc-point-face"));
-	html_attr(p->h, "aria-hidden", S("true"));
-	html_text(p->h, str_from(faces[face]));
-	html_close(p->h, "span");
-	if (!named)
-		paint_span(p, "cc-hidden", message(p->r, (enum message)(MSG_FACE_1 + face), S(""), S("")));
+	p->u = str_from(faces[face]);
+	p->v = paint_words(p, (enum message)(MSG_FACE_1 + face));
 }
 
 static void paint_point(struct painter *p, double at)
 {
-	struct str number = paint_number_text(p, at), label = point_label(p, at);
 	struct value v = value_num(at);
 
-	html_open(p->h, "label");
-	html_attr(p->h, "class", S("cc-point"));
-	html_open(p->h, "input");
-	html_attr(p->h, "class", S("cc-point-input"));
-	html_attr(p->h, "type", S("radio"));
-	html_attr(p->h, "name", paint_id(p, '-', S("")));
-	html_attr(p->h, "value", number);
-	html_attr_bool(p->h, "checked", value_same(&v, &p->now));
-	html_close_void(p->h);
+	p->x = paint_number_text(p, at);
+	p->y = point_label(p, at);
+	p->u = S("");
 	if (p->q->display == DISPLAY_SMILEYS)
-		paint_face(p, at, label.n > 0);
-	html_text(p->h, p->q->display == DISPLAY_SMILEYS ? S(" ") : S(""));
-	paint_span(p, "cc-point-number", number);
-	if (label.n) {
-		html_text(p->h, S(" "));
-		paint_span(p, "cc-point-label", label);
-	}
-	html_close(p->h, "label");
+		look_at(p, at);
+	paint_set(p, 'A', value_same(&v, &p->now));
+	paint(p, "<label class=\"cc-point\"><input class=\"cc-point-input\" type=\"radio\" name=\"q-$n\" "
+		 "value=\"$x\"$(A checked$)>"
+		 "$(u<span class=\"cc-point-face\" aria-hidden=\"true\">$u</span>$(y$:<span "
+		 "class=\"cc-hidden\">$v</span>$) $)"
+		 "<span class=\"cc-point-number\">$x</span>$(y <span class=\"cc-point-label\">$y</span>$)</label>");
 }
 
 static void paint_rating(struct painter *p)
@@ -303,11 +215,11 @@ static void paint_rating(struct painter *p)
 	double step = program_num(p->r->p, p->q->step);
 	uint32_t points = 0;
 
-	paint_div(p, "cc-scale");
+	paint(p, "<div class=\"cc-scale\">");
 	if (low.kind == V_NUM && high.kind == V_NUM && step > 0)
 		for (double at = low.num; at <= high.num && points++ <= QUESTION_CHOICES_MAX; at += step)
 			paint_point(p, at);
-	html_close(p->h, "div");
+	paint(p, "</div>");
 }
 
 struct painter paint_cell(struct painter *p, struct p_question *cell, const struct p_choice *row)
@@ -319,8 +231,10 @@ struct painter paint_cell(struct painter *p, struct p_question *cell, const stru
 	*cell = cell_question(p->r->p, p->q, row);
 	c.q = cell;
 	c.now = now ? *now : value_empty;
-	c.input = c.field = paint_id(p, '-', name);
-	c.required = cell->flags & QUESTION_REQUIRED;
+	c.row = name;
+	paint_set(&c, 'C', true);
+	paint_set(&c, 'R', cell->flags & QUESTION_REQUIRED);
+	paint_kind(&c);
 	return c;
 }
 
@@ -328,28 +242,21 @@ void paint_items(struct painter *p)
 {
 	uint16_t *order = display_rows(p->r, p->question, p->name);
 
-	paint_div(p, "cc-items");
-	if (p->q->type == Q_allocation)
-		html_attr(p->h, "data-total", paint_number_text(p, program_num(p->r->p, p->q->total)));
+	p->x = p->q->type == Q_allocation ? paint_number_text(p, program_num(p->r->p, p->q->total)) : S("");
+	paint(p, "<div class=\"cc-items\"$(x data-total=\"$x\"$)>");
 	for (uint32_t i = 0; order && i < p->s->row_count && !p->r->failed; i++) {
 		const struct p_choice *row = p->s->rows[order[i]];
 		struct p_question cell;
 		struct painter c = paint_cell(p, &cell, row);
 
-		paint_div(p, "cc-item");
-		html_open(p->h, "label");
-		html_attr(p->h, "class", S("cc-item-title"));
-		html_attr(p->h, "for", c.input);
-		html_text(p->h, row_label(p->r, row));
-		if (c.required && p->q->type == Q_multi_text) {
-			html_text(p->h, S(" "));
-			paint_span(p, "cc-required", message(p->r, MSG_REQUIRED_MARK, S(""), S("")));
-		}
-		html_close(p->h, "label");
+		c.x = row_label(p->r, row);
+		paint_set(&c, 'A', p->q->type == Q_multi_text);
+		paint(&c, "<div class=\"cc-item\"><label class=\"cc-item-title\" for=\"q-$n-$w\">$x$(A$(R" PAINT_MARK
+			  "$)$)</label>");
 		paint_inputs(&c);
-		html_close(p->h, "div");
+		paint(p, "</div>");
 	}
-	html_close(p->h, "div");
+	paint(p, "</div>");
 }
 
 static void paint_nothing(struct painter *p)
@@ -365,7 +272,7 @@ static painter_function *const painters[QUESTION_TYPES] = {[Q_single] = paint_ch
     [Q_boolean] = paint_boolean,
     [Q_consent] = paint_consent,
     [Q_text] = paint_text,
-    [Q_number] = paint_number,
+    [Q_number] = paint_digits,
     [Q_date] = paint_moment,
     [Q_time] = paint_moment,
     [Q_datetime] = paint_moment,
