@@ -144,13 +144,27 @@ static const struct goal *given(struct analysis *a, const struct goal *before, c
 	return g;
 }
 
+bool analyse_left(const struct analysis *a, uint32_t pages)
+{
+	static const uint32_t hollow = 1u << Q_group | 1u << Q_roster | 1u << Q_matrix | 1u << Q_multi_text |
+				       1u << Q_allocation; /* they may have nothing to show */
+
+	for (uint32_t i = 0; i < a->d->question_count; i++) {
+		const struct def_question *q = &a->d->questions[i];
+
+		if (q->page->index < pages && !(hollow >> q->type & 1) && question_always_shown(a->d, q))
+			return true;
+	}
+	return false;
+}
+
 /* When a page is reached, no rule has ended the interview or jumped over the page. A jump to here or before hides what the rules
  * after it would have done. */
 static const struct goal *rules_before(struct analysis *a, uint32_t page)
 {
 	const struct goal *list = NULL;
 
-	for (uint32_t i = 0; page && i < a->d->rule_count; i++) {
+	for (uint32_t i = 0; analyse_left(a, page) && i < a->d->rule_count; i++) {
 		const struct def_rule *r = &a->d->rules[i];
 
 		if (r->target && r->target->index <= page)
@@ -252,7 +266,7 @@ enum err def_analyse(struct def *d)
 
 	a.rules = arena_array(d->a, struct goal, d->rule_count + 1);
 	a.before = arena_array(d->a, struct goal, d->rule_count + 1);
-	a.screen = arena_array(d->a, const struct goal *, d->page_count + 1);
+	a.screen = arena_array(d->a, const struct goal *, 2 * (size_t)d->page_count + 2);
 	if (!a.rules || !a.before || !a.screen || !solver_init(&a.solver, d))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < d->page_count; i++)

@@ -15,7 +15,7 @@ struct analysis {
 	struct def *d;
 	struct solver solver;
 	struct goal *rules, *before; /* room for a goal of each rule: of hidden(), and of the page being looked at */
-	const struct goal **screen;  /* by page: what not_screened() gave; NULL: not asked yet */
+	const struct goal **screen;  /* two a page: what not_screened() gave; NULL: not asked yet */
 };
 /* Where a condition stands. */
 struct place {
@@ -25,6 +25,8 @@ struct place {
 enum verdict_of_condition { CONDITION_OPEN, CONDITION_NEVER, CONDITION_ALWAYS, CONDITION_NEVER_HERE };
 /* Says what can be said about the condition alone; NEVER_HERE, which is for the caller to say: what is given contradicts it. */
 enum verdict_of_condition analyse_condition(struct analysis *a, const struct formula *f, struct place place);
+/* Rules are looked at when a page is left: whether everybody who has come past so many pages has surely left one. */
+bool analyse_left(const struct analysis *a, uint32_t pages);
 /* The branches of iif() that are never taken. */
 void analyse_branches(struct analysis *a, const struct formula *f);
 void analyse_rules(struct analysis *a);

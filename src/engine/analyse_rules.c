@@ -80,31 +80,45 @@ static bool looks_beyond(const struct node *n, uint32_t page)
 	return l.page > page || l.depth > 64;
 }
 
-/* Who is counted when the page is left was not screened out by a rule that looks at no later page. */
-static const struct goal *not_screened(struct analysis *a, uint32_t page)
+/* Who is counted when the page is left was not screened out by a rule that looks at no later page. For a proof that there is somebody
+ * (`sure`) no rule at all may have ended the interview. */
+static const struct goal *not_screened(struct analysis *a, uint32_t page, bool sure)
 {
 	static const struct goal nobody; /* stands for an empty list in the notes */
-	const struct goal *list = NULL;
+	const struct goal *list = NULL, **note = &a->screen[2 * page + sure];
 
-	if (a->screen[page])
-		return a->screen[page] == &nobody ? NULL : a->screen[page];
-	for (uint32_t i = 0; i < a->d->rule_count; i++) {
+	if (*note)
+		return *note == &nobody ? NULL : *note;
+	for (uint32_t i = 0; (sure || analyse_left(a, page + 1)) && i < a->d->rule_count; i++) {
 		const struct def_rule *r = &a->d->rules[i];
+		bool beyond = r->when.tree && looks_beyond(r->when.tree, page);
 		struct goal *g;
 
-		if (!r->outcome || str_eq(r->outcome->name, S("completed")))
+		if (!sure && (!r->outcome || str_eq(r->outcome->name, S("completed"))))
 			break;
-		if (!r->when.tree || looks_beyond(r->when.tree, page))
+		if (!r->when.tree || r->target || (beyond && !sure))
 			continue;
 		if (!(g = arena_new(a->d->a, struct goal))) {
 			a->d->diags.memory = true;
 			break;
 		}
-		*g = (struct goal){list, r->when.tree, false, PAGES_ALL};
+		*g = (struct goal){list, r->when.tree, false, beyond ? page + 1 : PAGES_ALL};
 		list = g;
 	}
-	a->screen[page] = list ? list : &nobody;
+	*note = list ? list : &nobody;
 	return list;
+}
+
+/* How many pages have been left for sure when the cell is looked at. A rule that completes the interview has all cells looked at. */
+static uint32_t passed(const struct analysis *a, const struct def_page *known)
+{
+	for (uint32_t i = 0; i < a->d->rule_count; i++) {
+		const struct def_rule *r = &a->d->rules[i];
+
+		if (!r->target && (!r->outcome || str_eq(r->outcome->name, S("completed"))))
+			return known && analyse_left(a, known->index + 1);
+	}
+	return known ? known->index + 1 : 0;
 }
 
 static enum found fill(struct analysis *a, const struct def_cell *one, const struct def_cell *two)
@@ -114,9 +128,10 @@ static enum found fill(struct analysis *a, const struct def_cell *one, const str
 	struct goal goals[2];
 	enum found found;
 
-	goals[0] = (struct goal){known ? not_screened(a, known->index) : NULL, one->when.tree, true, PAGES_ALL};
+	goals[0] =
+	    (struct goal){known ? not_screened(a, known->index, two != NULL) : NULL, one->when.tree, true, PAGES_ALL};
 	if (!two)
-		return solve(&a->solver, goals, known ? known->index + 1 : 0);
+		return solve(&a->solver, goals, passed(a, known));
 	goals[1] = (struct goal){goals, two->when.tree, true, PAGES_ALL};
 	a->solver.sure = true;
 	found = solve(&a->solver, goals + 1, known ? known->index + 1 : 0);
@@ -137,7 +152,7 @@ static void analyse_gap(struct analysis *a, const struct def_quota *q)
 	for (uint32_t i = 0; i < q->cell_count; i++)
 		if (q->cells[i].known && q->cells[i].known->index > page)
 			page = q->cells[i].known->index;
-	next = not_screened(a, page);
+	next = not_screened(a, page, true);
 	for (uint32_t i = 0; i < q->cell_count; i++) {
 		list[i] = (struct goal){next, q->cells[i].when.tree, false, PAGES_ALL};
 		next = &list[i];

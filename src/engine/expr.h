@@ -153,6 +153,7 @@ struct parse {
 	struct str source;
 	struct lexer lexer;
 	struct token token;    /* looked at, not taken */
+	uint32_t end;	       /* of the token before it */
 	uint32_t depth, links; /* brackets in brackets; operators in all */
 	bool failed;
 	const struct scope *scope;

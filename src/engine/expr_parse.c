@@ -30,6 +30,7 @@ static struct node *unexpected(struct parse *p, const char *wanted)
 
 static void advance(struct parse *p)
 {
+	p->end = p->token.to;
 	lexer_next(&p->lexer, &p->token);
 	p->diags->memory |= p->lexer.memory;
 }
@@ -70,6 +71,16 @@ static struct node *make_op(struct parse *p, enum operator op, struct node *a, s
 		return NULL;
 	n->op = op;
 	n->to = b ? b->to : n->to;
+	return n;
+}
+
+/* A sign or a `not` ends with what it stands before. */
+static struct node *make_prefix(struct parse *p, enum operator op, struct node *a, uint32_t from)
+{
+	struct node *n = a ? make_op(p, op, a, NULL, from) : NULL;
+
+	if (n)
+		n->to = p->end;
 	return n;
 }
 
@@ -179,7 +190,7 @@ static struct node *parse_sign(struct parse *p)
 	advance(p);
 	n = parse_power(p);
 	p->depth--;
-	return n ? make_op(p, O_NEGATE, n, NULL, from) : NULL;
+	return make_prefix(p, O_NEGATE, n, from);
 }
 
 /* a ^ b ^ c is a ^ (b ^ c), and -a ^ b is -(a ^ b) */
@@ -250,7 +261,7 @@ static struct node *parse_not(struct parse *p)
 	advance(p);
 	n = parse_not(p);
 	p->depth--;
-	return n ? make_op(p, O_NOT, n, NULL, from) : NULL;
+	return make_prefix(p, O_NOT, n, from);
 }
 
 static struct node *parse_and(struct parse *p)

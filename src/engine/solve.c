@@ -126,8 +126,7 @@ static bool jumped_over(const struct def *d, const struct def_page *p)
 	return false;
 }
 
-/* Whether everybody who comes past its page is asked the question. */
-static bool always_shown(const struct def *d, const struct def_question *q)
+bool question_always_shown(const struct def *d, const struct def_question *q)
 {
 	const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 	bool choosable = !(type_rows[q->type].groups & P_CHOICES);
@@ -137,7 +136,7 @@ static bool always_shown(const struct def *d, const struct def_question *q)
 	for (uint32_t i = 0; i < own->count && !choosable; i++)
 		choosable = !own->list[i].visible_if.at && !own->list[i].enable_if.at;
 	for (const struct def_question *up = q; up; up = up->parent)
-		if (up->visible_if.at)
+		if (up->visible_if.at || has(up, S("read_only")) || has(up, S("enable_if")))
 			return false;
 	return choosable;
 }
@@ -156,9 +155,21 @@ static void take_range(struct fact *f, const struct def_question *q)
 	f->whole = q->integer || q->type == Q_rating || q->type == Q_date || q->type == Q_time || steps;
 }
 
+/* By more than what a fact holds. */
+static bool narrowed(const struct def_question *q)
+{
+	static const char *const keys[] = {"step", "decimals", "pattern", "input", "min_length", "max_length"};
+	bool some = q->from || q->validator_count || (q->min_tree && written(q->min_tree, FAR) == FAR) ||
+		    (q->max_tree && written(q->max_tree, FAR) == FAR);
+
+	for (size_t i = 0; i < countof(keys); i++)
+		some |= has(q, str_from(keys[i]));
+	return some;
+}
+
 static bool take_question(struct solver *s, struct fact *f, const struct def_question *q)
 {
-	bool shown = always_shown(s->d, q);
+	bool shown = question_always_shown(s->d, q);
 
 	switch (q->type) {
 	case Q_single:
@@ -189,9 +200,8 @@ static bool take_question(struct solver *s, struct fact *f, const struct def_que
 		return false;
 	}
 	f->value = !s->never[q->index];
-	f->empty =
-	    !(q->required && shown && q->page->index < s->passed && !has(q, S("read_only")) && !has(q, S("enable_if")));
-	f->loose |= !shown || q->from || q->validator_count || q->has_step || has(q, S("pattern"));
+	f->empty = !(q->required && shown && q->page->index < s->passed);
+	f->loose |= !shown || narrowed(q);
 	return true;
 }
 

@@ -82,6 +82,9 @@ bool solver_init(struct solver *s, struct def *d);
 void solver_free(struct solver *s);
 enum found solve(struct solver *s, const struct goal *goals, uint32_t passed);
 
+/* Whether everybody who comes past its page is asked the question, and can answer it. */
+bool question_always_shown(const struct def *d, const struct def_question *q);
+
 /* ---- between solve.c, solve_operand.c and solve_eval.c ---- */
 
 enum tri { TRI_NO, TRI_YES, TRI_MAYBE };
