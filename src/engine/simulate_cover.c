@@ -91,6 +91,16 @@ static void cover_value(struct simulator *s, uint32_t question, const struct val
 		c->choices[c->choice_first[question] + at]++;
 }
 
+/* A choice, or several. */
+static void cover_cell(struct simulator *s, uint32_t question, const struct value *v)
+{
+	if (v->kind == V_LIST)
+		for (uint32_t i = 0; i < v->count; i++)
+			cover_value(s, question, &v->items[i]);
+	else if (!value_is_empty(v))
+		cover_value(s, question, v);
+}
+
 static void cover_question(struct simulator *s, uint32_t question)
 {
 	const struct state *st = &s->r.states[question];
@@ -98,14 +108,11 @@ static void cover_question(struct simulator *s, uint32_t question)
 	s->coverage->questions[question]++;
 	if (!st->choice_count)
 		return;
-	if (st->value.kind == V_LIST)
+	if (st->value.kind == V_RECORD)
 		for (uint32_t i = 0; i < st->value.count; i++)
-			cover_value(s, question, &st->value.items[i]);
-	else if (st->value.kind == V_RECORD)
-		for (uint32_t i = 0; i < st->value.count; i++)
-			cover_value(s, question, &st->value.fields[i].value);
-	else if (!value_is_empty(&st->value))
-		cover_value(s, question, &st->value);
+			cover_cell(s, question, &st->value.fields[i].value);
+	else
+		cover_cell(s, question, &st->value);
 }
 
 void cover_page(struct simulator *s, uint32_t page)
