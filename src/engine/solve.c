@@ -7,8 +7,16 @@
 #define SEARCH_NODES_MAX 20000
 #define SURVEY_NODES_MAX 300000
 #define SOLVE_CHOICES_MAX 512
-#define SCRATCH_MAX_BYTES (8 * MB)
+/* What a search may keep is counted in units of eight bytes as they are where pointers are longest: it must give up at the same point on
+ * every machine. The arena has room for more, so it refuses only what the source refuses. */
+#define SEARCH_UNITS_MAX 1048576
+#define SCRATCH_MAX_BYTES (32 * MB)
+#define FACT_UNITS 20
+#define NOT_UNITS 3
+#define FACTS_UNITS ((SOLVE_FACTS_MAX + 1) * FACT_UNITS)
 #define FAR 1e300
+
+_Static_assert(sizeof(struct fact) <= FACT_UNITS * 8, "a fact is counted for what it takes");
 
 bool solver_init(struct solver *s, struct def *d)
 {
@@ -41,19 +49,25 @@ static uint32_t bits(const uint64_t *set, uint32_t count)
 
 /* A search that takes too much ends with "maybe": a part that is left out must not look like one that cannot be. When it is the
  * source that has no more, the compiler gives up: what it says must not hang on that. */
-static void no_memory(struct solver *s)
+void *solve_keep(struct solver *s, size_t bytes, uint32_t units)
 {
-	s->left = 0;
-	s->d->diags.memory |= s->scratch.used_bytes < SCRATCH_MAX_BYTES / 2;
+	void *kept = NULL;
+
+	if (s->units >= units) {
+		s->units -= units;
+		kept = arena_alloc(&s->scratch, bytes);
+		s->d->diags.memory |= !kept;
+	}
+	if (!kept)
+		s->left = 0;
+	return kept;
 }
 
 static uint64_t *set_with(struct solver *s, const struct fact *f, const uint64_t *from)
 {
-	uint64_t *set = arena_array(&s->scratch, uint64_t, f->count / 64 + 1);
+	uint64_t *set = solve_keep(s, (f->count / 64 + 1) * sizeof(*set), f->count / 64 + 1);
 
-	if (!set)
-		no_memory(s);
-	else if (from)
+	if (set && from)
 		mem_copy(set, from, (f->count / 64 + 1) * sizeof(*set));
 	return set;
 }
@@ -81,11 +95,9 @@ static bool known(const struct def_choice *const *list, uint32_t n, const struct
 /* Every choice that the answer could hold, those carried forward too. */
 static bool take_choices(struct solver *s, struct fact *f, const struct def_question *q)
 {
-	const struct def_choice **list = arena_array(&s->scratch, const struct def_choice *, SOLVE_CHOICES_MAX);
+	const struct def_choice **list = solve_keep(s, SOLVE_CHOICES_MAX * sizeof(*list), SOLVE_CHOICES_MAX);
 	uint64_t *all;
 
-	if (!list)
-		no_memory(s);
 	for (uint32_t hops = 0; list && q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from) {
 		const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
@@ -358,10 +370,8 @@ static bool cut_text(struct solver *s, struct fact *f, struct str text, unsigned
 	}
 	if (str_eq(f->is, text))
 		return false;
-	if (!(no = arena_new(&s->scratch, struct not_text))) {
-		no_memory(s);
+	if (!(no = solve_keep(s, sizeof(*no), NOT_UNITS)))
 		return false;
-	}
 	*no = (struct not_text){f->nots, text};
 	f->nots = no;
 	return true;
@@ -453,11 +463,8 @@ static enum found search(struct solver *s, const struct goal *goals, uint32_t de
 		return FOUND_MAYBE;
 	split = s->split;
 	count = s->fact_count;
-	facts = arena_array(&s->scratch, struct fact, SOLVE_FACTS_MAX + 1);
-	if (!facts) {
-		no_memory(s);
+	if (!(facts = solve_keep(s, (SOLVE_FACTS_MAX + 1) * sizeof(*facts), FACTS_UNITS)))
 		return FOUND_MAYBE;
-	}
 	mem_copy(facts, s->facts, count * sizeof(*facts));
 	for (unsigned part = 0; part < PARTS && best < (s->sure ? FOUND_SURELY : FOUND_MAYBE); part++) {
 		enum found found;
@@ -480,12 +487,11 @@ enum found solve(struct solver *s, const struct goal *goals, uint32_t passed)
 	enum found found;
 
 	arena_reset(&s->scratch);
-	s->facts = arena_array(&s->scratch, struct fact, SOLVE_FACTS_MAX + 1);
+	s->units = SEARCH_UNITS_MAX;
+	s->facts = solve_keep(s, (SOLVE_FACTS_MAX + 1) * sizeof(*s->facts), FACTS_UNITS);
 	s->fact_count = 0;
 	s->passed = passed;
 	s->left = before;
-	if (!s->facts)
-		no_memory(s);
 	if (!before || !s->facts)
 		return FOUND_MAYBE;
 	found = search(s, goals, 0);

@@ -58,6 +58,7 @@ struct solver {
 	struct arena scratch;
 	uint32_t budget; /* of nodes, for the whole survey */
 	uint32_t left;	 /* of this search */
+	uint32_t units;	 /* that this search may still keep */
 	uint32_t depth;	 /* conditions in conditions, through calculated values too */
 	uint32_t passed; /* pages before this one have been left: what must be answered there is */
 	bool given;	/* every answer that is looked at is given, and no way out (refused, don't know ...) is taken */
@@ -88,6 +89,8 @@ bool question_always_shown(const struct def *d, const struct def_question *q);
 /* ---- between solve.c, solve_operand.c and solve_eval.c ---- */
 
 enum tri { TRI_NO, TRI_YES, TRI_MAYBE };
+/* Room until the search ends, zeroed; NULL when it has kept too much, which ends it. `units` must not hang on the machine. */
+void *solve_keep(struct solver *s, size_t bytes, uint32_t units);
 enum tri solve_holds(struct solver *s, const struct node *n, uint32_t pages);
 /* The place of what a reference stands for among the facts; UINT32_MAX when nothing is known about such things. */
 uint32_t solve_fact(struct solver *s, const struct node *n);

@@ -3,6 +3,8 @@
 #include "engine/number.h"
 
 #define FAR 1e300
+#define NODE_UNITS 20
+_Static_assert(sizeof(struct node) <= NODE_UNITS * 8, "a node is counted for what it takes");
 
 static struct operand nothing(void)
 {
@@ -26,12 +28,11 @@ static struct operand number(struct solver *s, double low, double high, bool emp
 	struct operand out = {empty, true, true, low, high, NULL, UINT32_MAX};
 	struct node *n;
 
-	if (low == high && !empty && (n = arena_new(&s->scratch, struct node))) {
+	if (low == high && !empty && (n = solve_keep(s, sizeof(*n), NODE_UNITS))) {
 		n->kind = N_NUM;
 		n->num = low;
 		out.literal = n;
 	} else {
-		s->d->diags.memory |= low == high && !empty;
 		s->exact = false;
 	}
 	return out;
