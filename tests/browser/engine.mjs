@@ -5,8 +5,9 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openPage, withBrowser } from '../harness/browser.mjs';
-import { Compiler, folder } from '../harness/engine.mjs';
-import { Random, generateDefinition } from '../harness/generate.mjs';
+import { corpusFiles, corpusLines, surveyOf } from '../harness/corpus.mjs';
+import { Compiler, Recorder, compareWithNative, folder } from '../harness/engine.mjs';
+import { Random, generateDefinition, questionsByPage, randomEvents } from '../harness/generate.mjs';
 
 const TYPES = { js: 'text/javascript', mjs: 'text/javascript', wasm: 'application/wasm', html: 'text/html; charset=utf-8' };
 const chromium = withBrowser();
@@ -17,7 +18,7 @@ before(async () => {
 		const name = request.url.slice(1) || 'index.html';
 		const body = name === 'index.html' ? '<!doctype html><html lang="en"><title>Engine</title><main></main><script type="module" src="page.js"></script></html>'
 			: name === 'page.js' ? "import * as engine from './engine.mjs'; window.engine = engine; document.querySelector('main').id = 'ready';"
-				: ['engine.mjs', 'engine.wasm', 'compiler.wasm'].includes(name) ? readFileSync(join(folder, name)) : '';
+				: ['engine.mjs', 'engine.wasm', 'session.wasm', 'compiler.wasm'].includes(name) ? readFileSync(join(folder, name)) : '';
 		reply.writeHead(body ? 200 : 204, { 'content-type': TYPES[name.split('.').pop()] ?? 'text/plain',
 			'content-security-policy': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'" });
 		reply.end(body);
@@ -47,6 +48,72 @@ test('Chromium gives what Node gives, streamed, and no policy is broken', async 
 		const here = await wholeWay({ Compiler, Engine: modules.Engine }, modules.wasm, definition);
 		assert.deepEqual(there, here);
 	}
+	assert.deepEqual(page.faults, []);
+	await page.context().close();
+});
+
+/** Interviews by engine.wasm and session.wasm, every call and its answer: what a Recorder keeps, in a form that leaves a page. */
+async function interviews({ Engine }, sources, surveys) {
+	const calls = { engine: [], session: [] }, engines = { engine: await Engine.load(sources.engine), session: await Engine.load(sources.session) };
+	const binary = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
+	for (const [name, engine] of Object.entries(engines))
+		engine.onCall = ({ input, text, bytes, ...rest }) => calls[name].push({ ...rest, input: binary(input), text: binary(text), bytes: binary(bytes) });
+	const refused = (f) => { try { return f(); } catch (e) { if (e.name !== 'EngineError') throw e; } };
+	for (const { program, events, start } of surveys) {
+		const keeper = engines.session.open(Uint8Array.from(program)), session = keeper.session(start);
+		// engine.wasm does not have the ways of SurveyJS
+		const survey = refused(() => engines.engine.open(Uint8Array.from(program))) ?? engines.session.open(Uint8Array.from(program)), it = survey.interview(start);
+		for (const event of events) {
+			if ('answer' in event && event.value !== null)
+				it.answers[event.answer] = event.value;
+			refused(() => session.events([event]));
+			session.hash();
+			if (!('page' in event) || session.page < 0)
+				continue;
+			it.visible(session.page);
+			it.render(session.page, { errors: it.run(session.page).errors });
+			session.render();
+		}
+		const { outcome } = it.run();
+		it.outcome(outcome);
+		session.verdict(true);
+		keeper.resume(session.write()).end();
+		session.end();
+		survey.close();
+		keeper.close();
+	}
+	return calls;
+}
+
+/** Programs of the corpus, one survey a folder at least, and events for each. */
+async function corpusInterviews() {
+	const compiler = await Compiler.load(new Uint8Array(readFileSync(join(folder, 'compiler.wasm'))));
+	const texts = [...new Set(corpusFiles().flatMap((path) => corpusLines(path).map(surveyOf).filter((text) => text !== null)))];
+	return texts.map((text, i) => ({ text, r: new Random(i) })).filter((_, i) => i % 3 === 0).flatMap(({ text, r }) => {
+		const { program } = compiler.compile(text);
+		if (!program)
+			return [];
+		const definition = JSON.parse(text);
+		return [{ program: [...program], events: randomEvents(r, questionsByPage(definition), definition.survey.choice_lists),
+			start: { seed: String(r.next()), now: 1.7e12, parameters: { pid: 'x' } } }];
+	});
+}
+
+test('interviews of the corpus by engine.wasm and session.wasm in Chromium are what the native engine has', async (t) => {
+	const surveys = await corpusInterviews();
+	assert.ok(surveys.length >= 40, `${surveys.length} surveys`);
+	const page = await openPage(chromium);
+	await page.goto(url);
+	await page.locator('#ready').waitFor({ state: 'attached' });
+	const calls = await page.evaluate(`(${interviews})(window.engine, { engine: fetch('engine.wasm'), session: fetch('session.wasm') }, ${JSON.stringify(surveys)})`);
+	const bytes = (text) => new Uint8Array(Buffer.from(text, 'latin1'));
+	let agreed = 0;
+	for (const list of Object.values(calls)) {
+		const listener = {}, recorder = new Recorder(listener);
+		list.forEach((call) => listener.onCall({ ...call, input: bytes(call.input), text: bytes(call.text), bytes: bytes(call.bytes) }));
+		agreed += await compareWithNative(recorder.take());
+	}
+	t.diagnostic(`${surveys.length} surveys, ${agreed} calls`);
 	assert.deepEqual(page.faults, []);
 	await page.context().close();
 });

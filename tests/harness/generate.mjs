@@ -43,7 +43,7 @@ export class Random {
 	}
 }
 
-const WORDS = ['a', 'Ab', 'Đà Nẵng', 'straße', 'ÉCOLE', 'x<y & "z"', "it's", '  two  ', '日本', '10', '', 'Ωmega', '🙂 ok', 'm@x.vn', 'http://x.y/z?a=1'];
+const WORDS = ['a', 'Ab', 'Đà Nẵng', 'straße', 'ÉCOLE', 'x<y & "z"', "it's", '  two  ', '日本', '10', '', 'Ωmega', '🙂 ok', 'مرحبا', 'm@x.vn', 'http://x.y/z?a=1'];
 const DATES = ['2024-02-29', '1999-12-31', '2026-11-22', '1970-01-01', '2000-03-01'];
 const PATTERNS = ['^[A-Z]', '\\\\d+', 'a|b', '^.{1,4}$', '(ab?)+', '\\\\w\\\\s'];
 
@@ -63,6 +63,15 @@ class Expressions {
 		const { r, names } = this;
 		if (depth <= 0 || r.chance(20))
 			return names.num.length && r.chance(70) ? `{${r.of(names.num)}}` : this.literal();
+		if (names.loose.length)
+			return r.of([
+				() => `(${this.num(depth - 1)} ${r.of(['+', '-', '*', '/', '%', '^'])} ${this.num(depth - 1)})`,
+				() => `round(${this.num(depth - 1)}, ${r.below(4)})`,
+				() => `iif(${this.bool(depth - 1)}, ${this.num(depth - 1)}, ${this.text(depth - 1)})`,
+				() => `${r.of(['sum', 'avg', 'min', 'max'])}(${this.num(depth - 1)}, ${this.num(depth - 1)})`,
+				() => `${r.of(['year', 'month', 'day', 'weekday', 'age'])}(${this.date(depth - 1)})`,
+				() => `dateDiff(${this.date(depth - 1)}, ${this.date(depth - 1)}, '${r.of(['days', 'months', 'years'])}')`,
+			])();
 		return r.of([
 			() => `(${this.num(depth - 1)} ${r.of(['+', '-', '*', '/', 'div', 'mod', '%', '^'])} ${this.num(depth - 1)})`,
 			() => `round(${this.num(depth - 1)}${r.chance(50) ? `, ${r.below(4)}` : ''})`,
@@ -77,6 +86,8 @@ class Expressions {
 			() => `${r.of(['year', 'month', 'day', 'weekday', 'age'])}(${this.date(depth - 1)})`,
 			() => `date_diff(${this.date(depth - 1)}, ${this.date(depth - 1)}, '${r.of(['days', 'weeks', 'months', 'years'])}')`,
 			() => (names.set.length ? `count_selected({${r.of(names.set).name}})` : '1'),
+			() => (names.records.length ? `${r.of(['sum', 'avg', 'min', 'max', 'count'])}({${r.of(names.records)}})` : `count(${this.text(depth - 1)}, ${this.num(depth - 1)})`),
+			() => (names.counts.length ? `{${r.of(names.counts)}}` : '{@seed} mod 7'),
 		])();
 	}
 
@@ -88,6 +99,8 @@ class Expressions {
 		const { r, names } = this;
 		if (depth <= 0 || r.chance(25))
 			return names.text.length && r.chance(70) ? `{${r.of(names.text)}}` : quoted(text(r));
+		if (names.loose.length)
+			return r.chance(50) ? `iif(${this.bool(depth - 1)}, ${this.text(depth - 1)}, ${this.num(depth - 1)})` : `(${this.text(depth - 1)} + ${this.num(depth - 1)})`;
 		return r.of([
 			() => `concat(${this.text(depth - 1)}, ${this.num(depth - 1)})`,
 			() => `${r.of(['upper', 'lower', 'trim'])}(${this.text(depth - 1)})`,
@@ -96,11 +109,15 @@ class Expressions {
 			() => `join(', ', ${this.text(depth - 1)}, ${this.num(depth - 1)})`,
 			() => `iif(${this.bool(depth - 1)}, ${this.text(depth - 1)}, ${this.text(depth - 1)})`,
 			() => `coalesce(${this.text(depth - 1)}, ${quoted(text(r))})`,
+			() => (names.choice.length ? `label({${r.of(names.choice).name}})` : names.set.length ? `label({${r.of(names.set).name}})` : '{@lang}'),
+			() => r.of(['{@lang}', '{@pid}', 'concat({@seed}, {@wave})', 'concat(now())', 'concat({@since})']),
 		])();
 	}
 
 	date(depth) {
 		const { r, names } = this;
+		if (names.loose.length)
+			return names.date.length && r.chance(60) ? `{${r.of(names.date)}}` : r.chance(50) ? `'${r.of(DATES)}'` : 'today()';
 		if (depth <= 0 || r.chance(40))
 			return names.date.length && r.chance(60) ? `{${r.of(names.date)}}` : r.chance(50) ? `date('${r.of(DATES)}')` : 'today()';
 		return `date_add(${this.date(depth - 1)}, ${r.of(['1', '-40', '400', '12'])}, '${r.of(['days', 'weeks', 'months', 'years'])}')`;
@@ -111,11 +128,12 @@ class Expressions {
 		const compare = () => r.of(['=', '!=', '<', '<=', '>', '>=']);
 		const choice = () => {
 			const q = r.of(names.choice);
-			return `{${q.name}} ${r.of(['=', '!='])} ${q.values[r.below(q.values.length)]}`;
+			return r.chance(80) ? `{${q.name}} ${r.of(['=', '!='])} ${r.of(q.values)}` : `{${q.name}} in [${r.some(q.values, 60).concat(q.values[0]).join(', ')}]`;
 		};
 		const set = () => {
 			const q = r.of(names.set), values = `[${r.some(q.values, 60).concat(q.values[0]).join(', ')}]`;
-			return r.chance(50) ? `{${q.name}} ${r.of(['contains', 'notcontains'])} ${r.of(q.values)}` : `{${q.name}} ${r.of(['anyof', 'allof', 'noneof'])} ${values}`;
+			return r.of([() => `{${q.name}} ${r.of(['contains', 'notcontains'])} ${r.of(q.values)}`, () => `{${q.name}} ${r.of(['anyof', 'allof', 'noneof'])} ${values}`,
+				...(names.loose.length ? [] : [() => `selected({${q.name}}, ${r.of(q.values)})`, () => `${r.of(['any_of', 'all_of', 'none_of'])}({${q.name}}, ${r.some(q.values, 60).concat(q.values[0]).join(', ')})`])])();
 		};
 		if (depth <= 0 || r.chance(30)) {
 			if (names.choice.length && r.chance(40))
@@ -126,6 +144,15 @@ class Expressions {
 				return `{${r.of(names.bool)}}`;
 			return names.num.length ? `{${r.of(names.num)}} ${compare()} ${this.literal()}` : `${this.num(1)} ${compare()} ${this.num(1)}`;
 		}
+		if (names.loose.length)
+			return r.of([
+				() => `(${this.bool(depth - 1)} ${r.of(['and', 'or', '&&', '||'])} ${this.bool(depth - 1)})`,
+				() => `!(${this.bool(depth - 1)})`,
+				() => `${this.num(depth - 1)} ${r.of(['=', '<>', 'notequal', 'greater', 'lessorequal', '>='])} ${this.text(depth - 1)}`,
+				() => `${this.text(depth - 1)} ${r.of(['contains', 'notcontains', 'anyof', 'allof'])} ${quoted(text(r))}`,
+				() => `${this.date(depth - 1)} ${compare()} ${this.date(depth - 1)}`,
+				() => (names.any.length ? `{${r.of(names.any)}} ${r.of(['empty', 'notempty'])}` : 'true'),
+			])();
 		return r.of([
 			() => `(${this.bool(depth - 1)} ${r.of(['and', 'or', '&&', '||'])} ${this.bool(depth - 1)})`,
 			() => `!(${this.bool(depth - 1)})`,
@@ -146,7 +173,7 @@ class Expressions {
 function label(r, names) {
 	const plain = `${text(r)} ${r.below(100)}`.trim();
 	const piped = names.any.length && r.chance(25) ? `${plain} {${r.of(names.any)}}` : plain;
-	return r.chance(30) ? { en: piped, vi: `Câu ${piped}` } : piped;
+	return r.chance(30) ? { en: piped, vi: `Câu ${piped}`, ar: `سؤال ${piped}` } : piped;
 }
 
 function choices(r, names, expressions) {
@@ -159,10 +186,12 @@ function choices(r, names, expressions) {
 			choice.image = r.of(['https://cdn.example/a.png?x=1&y=2', '/media/b.png']);
 		if (r.chance(8))
 			choice.enable_if = expressions.bool(1);
+		if (r.chance(20))
+			choice.code = i + 11;
 		return choice;
 	});
 	if (r.chance(20))
-		Object.assign(list.at(-1), { exclusive: true, fixed: true, role: 'none' });
+		Object.assign(list.at(-1), { exclusive: true, fixed: true, role: r.of(['none', 'refused', 'dont_know', 'na']) });
 	else if (r.chance(20))
 		list.push({ value: whole ? 99 : 'oth', label: 'Other', role: 'other', fixed: true });
 	return list;
@@ -175,15 +204,15 @@ const literalOf = (value) => (typeof value === 'string' ? `'${value}'` : String(
 const typed = (r) => r.of([{}, { type: 'email' }, { max_length: 6 }, { pattern: '^[a-z]+$' }, { type: 'number', min: 0, max: 50, unit: 'kg' }, { type: 'number', subtype: 'integer' }, { type: 'date', min: '1980-01-01', max: 'today()' }, { type: 'time' }]);
 
 const types = {
-	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc', 'least_filled']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons']) }) }),
-	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc', 'least_filled']) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }), ...(r.chance(30) && { select_all: true }), ...(r.chance(30) && { display: r.of(['dropdown', 'buttons', 'images']) }) }),
-	rank: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(30) && { max_ranked: 2 }) }),
+	single: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'reverse', 'asc', 'desc', 'least_filled']) }), ...(r.chance(30) && { display: r.of(['radio', 'dropdown', 'buttons', 'images', 'likert']) }) }),
+	multi: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(40) && { order: r.of(['random', 'rotate', 'asc', 'least_filled']) }), ...(r.chance(20) && { min_selected: 1 + r.below(2) }), ...(r.chance(30) && { max_selected: 2 + r.below(2) }), ...(r.chance(30) && { select_all: true }), ...(r.chance(30) && { display: r.of(['dropdown', 'buttons', 'images']) }) }),
+	rank: (r, names, x) => ({ choices: choices(r, names, x), ...(r.chance(30) && { max_ranked: 2 }), ...(r.chance(20) && { order: 'random' }) }),
 	boolean: (r, names) => (r.chance(50) ? { label_true: label(r, names), label_false: 'No' } : {}),
 	consent: (r, names) => ({ text: `I agree to <b>${r.below(9)}</b> things` }),
-	text: (r) => ({ ...(r.chance(20) && { multiline: true }), ...(r.chance(25) && { max_length: 1 + r.below(12) }), ...(r.chance(20) && { pattern: r.of(['^[a-z]+$', '[0-9]']) }), ...(r.chance(20) && { input: r.of(['email', 'url', 'tel']) }) }),
-	number: (r) => ({ ...(r.chance(30) && { subtype: 'integer' }), ...(r.chance(40) && { min: -3, max: 50 + r.below(50) }), ...(r.chance(20) && { step: 0.5 }), ...(r.chance(20) && { unit: 'kg' }) }),
-	date: (r) => (r.chance(40) ? { min: '1980-01-01', max: '2030-12-31' } : {}),
-	time: () => ({}),
+	text: (r) => ({ ...(r.chance(20) && { multiline: true, rows: 2 + r.below(5) }), ...(r.chance(25) && { max_length: 1 + r.below(12) }), ...(r.chance(20) && { pattern: r.of(['^[a-z]+$', '[0-9]']) }), ...(r.chance(20) && { input: r.of(['email', 'url', 'tel']) }) }),
+	number: (r) => ({ ...(r.chance(30) && { subtype: 'integer' }), ...(r.chance(40) && { min: -3, max: 50 + r.below(50) }), ...(r.chance(20) && { step: 0.5 }), ...(r.chance(20) && { unit: 'kg' }), ...(r.chance(15) && { decimals: r.below(4) }) }),
+	date: (r) => (r.chance(40) ? { min: '1980-01-01', max: r.of(['2030-12-31', 'today()', "date_add(today(), 1, 'years')"]) } : {}),
+	time: (r) => (r.chance(30) ? { min: '06:00', max: '22:30' } : {}),
 	datetime: (r) => (r.chance(40) ? { min: '1980-01-01', max: r.of(['2030-12-31T12:00', 'now()']) } : {}),
 	barcode: () => ({}),
 	geopoint: (r) => (r.chance(40) ? { accuracy_m: 20 } : {}),
@@ -192,45 +221,83 @@ const types = {
 	audio: () => ({}),
 	video: () => ({}),
 	signature: () => ({}),
-	rating: (r) => ({ min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars', 'smileys']) }), ...(r.chance(30) && { labels: { 5: label(r, { any: [] }), 2: 'Two' } }) }),
+	rating: (r) => ({ ...(r.chance(20) ? { min: 0, max: 10, display: 'nps' } : { min: r.below(2), max: 5 + r.below(6), ...(r.chance(40) && { display: r.of(['numbers', 'stars', 'smileys']) }) }), ...(r.chance(30) && { labels: { 5: label(r, { any: [] }), 2: 'Two' } }) }),
 	slider: (r) => ({ min: 0, max: 100, step: r.of([1, 5, 10]), ...(r.chance(30) && { labels: { 100: 'Much', 0: 'None', 12.5: label(r, { any: [] }) } }) }),
 	matrix: (r, names, x) => {
 		const cell = r.of(['single', 'single', 'multi', 'text', 'number']);
 		const columns = Array.from({ length: 2 + r.below(3) }, (_, i) => ({ value: i + 1, label: label(r, { any: [] }), ...(i && r.chance(15) && { visible_if: x.bool(1) }), ...(r.chance(10) && { exclusive: true, role: 'none' }) }));
-		return { rows: Array.from({ length: 1 + r.below(4) }, (_, i) => ({ value: `r${i}`, label: label(r, names), ...(r.chance(10) && { visible_if: x.bool(1) }) })), cell,
+		return { rows: Array.from({ length: 1 + r.below(4) }, (_, i) => ({ value: `r${i}`, label: label(r, names), ...(r.chance(10) && { visible_if: x.bool(1) }) })), cell, ...(r.chance(15) && { rows: 'things' }),
 			...(['single', 'multi'].includes(cell) && { columns }), ...(r.chance(40) && { row_order: r.of(['random', 'asc', 'rotate']) }), ...(r.chance(40) && { each_row_required: true }) };
 	},
 	multi_text: (r, names) => ({ items: items(r, names).map((item) => ({ ...item, ...typed(r), ...(r.chance(20) && { required: true }) })) }),
 	allocation: (r, names) => ({ items: items(r, names), total: 100 }),
-	note: (r) => ({ html: `<p>Note <em>${r.below(9)}</em></p>` }),
+	note: (r, names) => ({ html: `<p>Note <em>${r.below(9)}</em>${names.any.length ? ` {${r.of(names.any)}}` : ''}</p>`, ...(r.chance(30) && { image: '/n.png' }) }),
 };
 
 function remember(names, q) {
-	const values = q.choices?.map((c) => literalOf(c.value));
+	const values = (q.choices_from ? q.choices : LISTS[q.choice_list] ?? q.choices)?.map((c) => literalOf(c.value)) ?? [];
 	const kind = { number: 'num', rating: 'num', slider: 'num', text: 'text', boolean: 'bool', consent: 'bool', date: 'date', datetime: 'date', barcode: 'text' }[q.type];
 	if (kind)
 		names[kind].push(q.name);
-	if (q.type === 'single')
+	if (q.type === 'single' && values.length)
 		names.choice.push({ name: q.name, values });
 	if (q.type === 'geopoint')
 		names.num.push(`${q.name}.lat`, `${q.name}.accuracy_m`);
 	if (q.type === 'matrix')
-		q.rows.forEach((row) => (q.cell === 'number' ? names.num : q.cell === 'text' ? names.text : q.cell === 'multi' ? [] : names.any).push(`${q.name}.${row.value}`));
+		(q.rows === 'things' ? LISTS.things : q.rows).forEach((row) => (q.cell === 'number' ? names.num : q.cell === 'text' ? names.text : q.cell === 'multi' ? [] : names.any).push(`${q.name}.${row.value}`));
 	if (q.type === 'multi_text')
 		q.items.forEach((item) => ({ number: names.num, date: names.date, time: names.any }[item.type] ?? names.text).push(`${q.name}.${item.name}`));
-	if (q.type === 'multi')
+	if (q.type === 'multi' && values.length)
 		names.set.push({ name: q.name, values });
 	if (kind || ['single', 'multi', 'rank'].includes(q.type))
 		names.any.push(q.name);
 }
 
+/** Lists that questions share; values of one are numbers. */
+const LISTS = {
+	things: [{ value: 't1', label: { en: 'One', vi: 'Một', ar: 'واحد' } }, { value: 't2', label: 'Two' }, { value: 't3', label: 'three', code: 7 }],
+	scale: [{ value: 1, label: 'Low' }, { value: 2, label: 'Middle', image: '/m.png' }, { value: 3, label: 'High' }, { value: 9, label: 'No answer', role: 'refused', fixed: true, exclusive: true }],
+};
+
+/** Choices of a shared list, or those of an earlier question. */
+function chooseElsewhere(r, q, names) {
+	if (names.set.length && r.chance(60)) {
+		Object.assign(q, { choices_from: r.of(names.set).name, ...(r.chance(70) && { choices_from_mode: r.of(['selected', 'unselected', 'all']) }) });
+		q.choices = r.chance(50) ? [{ value: 'more', label: 'Something more' }] : undefined;
+	} else {
+		q.choice_list = r.of(['things', 'scale']);
+	}
+	if (!q.choices || q.choice_list)
+		delete q.choices;
+}
+
+/** What a question takes whatever its type. */
+function common(r, q, x, plain) {
+	if (r.chance(8))
+		q.description = label(r, x.names);
+	if (r.chance(10))
+		q.export = r.of([{ name: `X_${q.name}` }, { label: 'Exported' }, { skip: true }]);
+	if (r.chance(5))
+		q.tags = ['a tag'];
+	if (q.required && r.chance(20))
+		q.required_message = label(r, { any: [] });
+	if (r.chance(15) && plain !== undefined)
+		q.default = plain;
+}
+
+/** First values, by type. */
+const firsts = (r, q) => ({ single: q.choices?.[0].value, multi: q.choices && !q.choices_from && !q.min_selected ? [q.choices[0].value] : undefined, boolean: r.chance(50), text: q.pattern || q.max_length || q.input ? undefined : 'first',
+	number: q.decimals === undefined ? 12 : undefined, date: '2024-02-29', time: '08:30', rating: 3, slider: 50 })[q.type];
+
 function question(r, name, names) {
 	const x = new Expressions(r, names), type = r.of(Object.keys(types));
 	const q = { type, name, ...types[type](r, names, x) };
+	if (q.choices && r.chance(25))
+		chooseElsewhere(r, q, names);
 	if (type !== 'note')
 		q.title = label(r, names);
 	if (r.chance(10))
-		q.media = r.of([{ image: 'a.png' }, { audio: '/a.mp3', video: 'https://cdn.example/v.mp4' }]);
+		q.media = q.image ? undefined : r.of([{ image: 'a.png' }, { audio: '/a.mp3', video: 'https://cdn.example/v.mp4' }]);
 	if (r.chance(30))
 		q.visible_if = x.bool(2);
 	if (type === 'note')
@@ -240,20 +307,23 @@ function question(r, name, names) {
 	else if (r.chance(15))
 		q.required_if = x.bool(1);
 	if (r.chance(10))
-		q.pii = true;
+		q[r.of(['pii', 'encrypted'])] = true;
 	const first = { number: 'num', text: 'text' }[type];
 	if (first && r.chance(25))
 		q.default_expression = x[first](1);
+	common(r, q, x, q.default_expression ? undefined : firsts(r, q));
 	if (r.chance(q.default_expression ? 25 : 2))
 		q.read_only = true;
 	if (r.chance(12))
 		q.enable_if = x.bool(1);
-	if (q.choices && typeof q.choices[0].value === 'number' && r.chance(25))
-		q.choice_filter = r.of(['{choice.value} > 1', '{choice.value} != 2', `{choice.value} <= ${x.num(1)}`, '{choice.code} empty']);
+	if (q.choices && !q.choices_from && r.chance(20))
+		q.choice_filter = r.of(typeof q.choices[0].value === 'number' ? ['{choice.value} > 1', '{choice.value} != 2', `{choice.value} <= ${x.num(1)}`, '{choice.code} empty'] : ["{choice.value} != 'c1'", '{choice.code} empty or {choice.code} > 11', x.bool(1)]);
 	if (['number', 'slider'].includes(type) && r.chance(20))
 		q.validators = [{ expression: `{.} ${r.of(['<', '!='])} ${x.num(1)}`, message: label(r, names) }];
 	return q;
 }
+
+const noNames = () => ({ num: [], text: [], bool: [], date: [], choice: [], set: [], any: [], records: [], counts: [], loose: [] });
 
 /** Records: over what was chosen, over a number, or as many as the respondent adds. */
 function roster(r, name, names) {
@@ -266,28 +336,35 @@ function roster(r, name, names) {
 	} else if (over === 1 && names.num.length) {
 		q.over = `{${r.of(names.num)}}`;
 	} else {
-		q.min = r.below(2);
+		Object.assign(q, { min: r.below(2), ...(r.chance(50) && { item_title: 'Record {@index} of {@count}' }), ...(r.chance(30) && { key: 'x0' }) });
 	}
+	inner.counts.push('@index', '@count');
 	for (let i = 0, many = 1 + r.below(3); i < many; i++) {
-		const record = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, asked = question(r, `x${i}`, inner);
+		const record = noNames(), asked = question(r, `x${i}`, inner);
 		delete asked.pii;
+		delete asked.encrypted;
 		remember(record, { ...asked, name: `row.x${i}` });
 		Object.entries(record).forEach(([kind, list]) => inner[kind].push(...list));
 		q.questions.push(asked);
 		if (['number', 'rating', 'slider'].includes(asked.type))
-			names.num.push(`${name}[0].x${i}`);
+			names.num.push(`${name}[0].x${i}`), names.records.push(`${name}[].x${i}`);
 	}
+	if (q.key && q.questions[0].type !== 'text')
+		delete q.key;
 	return q;
 }
 
 /** A definition: pages, calculated values, rules, an outcome or two. */
 export function generateDefinition(r) {
-	const names = { num: [], text: [], bool: [], date: [], choice: [], set: [], any: [] }, x = new Expressions(r, names);
+	const names = noNames(), x = new Expressions(r, names), loose = r.chance(12);
+	if (loose)
+		names.loose.push('yes');
+	names.num.push('@wave');
 	const pages = [], calculated = [], rules = [], quotas = [];
 	let n = 0;
 	for (let p = 0, last = 1 + r.below(5); p < last; p++) {
-		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: r.of(['random', 'least_filled']) }) };
-		const asked = [];
+		const page = { name: `p${p}`, questions: [], ...(p && r.chance(20) && { visible_if: x.bool(2) }), ...(r.chance(15) && { order: r.of(['random', 'rotate', 'reverse', 'least_filled']) }) };
+		const asked = [], before = structuredClone(names);
 		for (let i = 0, many = 1 + r.below(6); i < many; i++) {
 			asked.push(question(r, `q${n++}`, names));
 			if (!page.order)
@@ -295,7 +372,7 @@ export function generateDefinition(r) {
 		}
 		if (page.order)
 			asked.forEach((q) => remember(names, q));
-		page.questions = r.chance(15) ? [{ type: 'group', name: `g${p}`, title: label(r, names), questions: asked }] : asked;
+		page.questions = r.chance(15) ? [{ type: 'group', name: `g${p}`, title: label(r, names), ...(page.order && { order: 'random' }), ...(r.chance(20) && { visible_if: new Expressions(r, before).bool(1) }), questions: asked }] : asked;
 		if (r.chance(20))
 			page.questions.push(roster(r, `r${p}`, names));
 		pages.push(page);
@@ -305,14 +382,14 @@ export function generateDefinition(r) {
 			names[kind].push(`k${p}`);
 		}
 		if (r.chance(20))
-			rules.push({ when: x.bool(2), do: 'end', outcome: 'screened_out' });
+			rules.push(p + 2 < last && r.chance(40) ? { when: x.bool(2), do: 'skip_to', target: `p${p + 2}` } : { when: x.bool(2), do: 'end', outcome: 'screened_out' });
 		if (r.chance(20))
 			quotas.push({ name: `u${p}`, cells: Array.from({ length: 1 + r.below(3) }, (_, i) => ({ name: `c${i}`, when: x.bool(1), limit: 1 + r.below(9) })), ...(r.chance(50) && { on_full: { outcome: 'full' } }) });
 	}
 	const piped = names.any.length ? `{${r.of(names.any)}}` : 'x';
 	return { schema_version: '1.0', survey: {
-		title: 'Generated', language: 'en', languages: ['en', 'vi'], settings: { progress: r.of(['pages', 'questions', 'none']) },
-		parameters: [{ name: 'pid', type: 'text', export: true }], calculated, pages, rules, ...(quotas.length && { quotas }),
+		title: 'Generated', language: r.chance(90) ? 'en' : 'ar', languages: ['en', 'vi', 'ar'], settings: { progress: r.of(['pages', 'questions', 'none']), show_back: r.chance(60), ...(loose && { compat: 'surveyjs' }) },
+		parameters: [{ name: 'pid', type: 'text', export: true }, { name: 'wave', type: 'number' }, { name: 'since', type: 'date', export: true }, { name: 'vip', type: 'boolean' }], choice_lists: LISTS, calculated, pages, rules, ...(quotas.length && { quotas }),
 		outcomes: { ...(quotas.length && { full: { html: '<p>Full</p>' } }), completed: { html: `<p>Thanks ${piped}</p>` }, screened_out: { redirect: `https://panel.example/done?st=2&pid={@pid}&v=${piped}` } } } };
 }
 
@@ -348,7 +425,7 @@ export function randomAnswer(r, q, lists = {}) {
 	case 'geopoint': return { lat: r.chance(80) ? r.below(181) - 90 : r.number(), lon: r.below(361) - 180, ...(r.chance(50) && { accuracy_m: r.below(40) }) };
 	case 'file': case 'photo': case 'audio': case 'video': case 'signature':
 		return Array.from({ length: 1 + r.below(3) }, (_, i) => ({ id: `f${r.chance(90) ? i : 0}`, name: r.of(['a.CSV', 'photo.jpg', text(r)]), type: r.of(['image/png', 'text/csv', 'video/mp4', 'application/pdf']), size_bytes: r.below(9000) }));
-	case 'matrix': return Object.fromEntries(r.some(rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : q.cell === 'number' ? r.number() : r.of([...columns, 1])]));
+	case 'matrix': return Object.fromEntries(r.some(typeof q.rows === 'string' && !rows.length ? ['t1'] : rows, 80).map((row) => [row, q.cell === 'multi' ? r.some(columns, 40) : q.cell === 'text' ? text(r) : q.cell === 'number' ? r.number() : r.of([...columns, 1])]));
 	case 'multi_text': return Object.fromEntries((q.items ?? []).map((item) => [item.name, r.chance(10) ? text(r) : randomAnswer(r, { choices: [], ...item, type: ['number', 'date', 'time'].includes(item.type) ? item.type : 'text' }, lists)]).filter(([, value]) => value !== undefined));
 	case 'allocation': {
 		const shares = (q.items ?? []).map((item) => [item.name, 0]);
@@ -361,4 +438,35 @@ export function randomAnswer(r, q, lists = {}) {
 			.concat(r.chance(70) ? [['_item', r.chance(60) ? `c${r.below(5)}` : r.below(5)]] : []).filter(([, value]) => value !== undefined)));
 	default: return r.of([1, 'x', [], {}]);
 	}
+}
+
+/** What comes from outside. */
+export const randomParameters = (r) => ({ ...(r.chance(50) && { pid: 'A<7' }), ...(r.chance(50) && { wave: r.of([3, '4', -1.5]) }), ...(r.chance(30) && { since: r.of(DATES) }), ...(r.chance(20) && { vip: r.of([true, 'false', 'x']) }) });
+
+/** Which cells of quotas are full, and how many each has. */
+export function randomQuotas(r, definition) {
+	const cells = (definition.survey.quotas ?? []).flatMap(({ name, cells: list }) => list.map((cell) => ({ quota: name, cell: cell.name })));
+	return { full: r.some(cells, 20), filled: cells.map(() => r.below(10)) };
+}
+
+/** From page to page as respondents go, some of them back and forth, in other languages, with answers out of turn. */
+export function randomEvents(r, pages, lists = {}, languages = ['en']) {
+	const events = [], all = pages.flat();
+	for (let page = 0; page < pages.length + 2 && page < 8; page++) {
+		for (const q of pages[page] ?? []) {
+			const value = randomAnswer(r, q, lists);
+			if (value !== undefined && q.type !== 'note')
+				events.push({ answer: q.name, value });
+			if (r.chance(5) && q.choices?.some((choice) => choice.role === 'other'))
+				events.push({ answer: `${q.name}_other`, value: r.of(['something', '', 7, null]) });
+		}
+		if (r.chance(10) && all.length)
+			events.push({ answer: r.of(all).name, value: null });
+		if (r.chance(8))
+			events.push({ language: r.of(languages) });
+		if (r.chance(10))
+			events.push({ page: 'back' });
+		events.push({ page: 'next' });
+	}
+	return events;
 }

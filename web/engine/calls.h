@@ -28,7 +28,7 @@ enum call {
 	CALL_RUN,     /* an interview, and "page" to leave (none: it is complete) -> the verdict */
 	CALL_VISIBLE, /* an interview and "page" -> ["name", ...] */
 	CALL_RENDER,  /* an interview, "page", "errors": [...], "shown": ["name", ...] -> HTML */
-	CALL_FORM,    /* WITH_SESSIONS or WITH_COMPILER: an interview, "page", "fields": [["name", "value"], ...] -> the answers */
+	CALL_FORM, /* WITH_SESSIONS or WITH_COMPILER: an interview, "page", "fields": [["name", "value"], ...] -> the answers */
 	CALL_OUTCOME, /* an interview and "outcome" -> {"html", "redirect", "sign"} */
 	/* WITH_COMPILER */
 	CALL_COMPILE, /* text of a definition; `program` holds the flags -> compiled_json(), and the program as bytes */
@@ -45,7 +45,10 @@ enum call {
 	CALL_SHOW,    /* "errors", "shown" as in CALL_RENDER -> HTML of its page */
 	CALL_STATE,   /* nothing -> what its hash is of, and the hash as bytes */
 	CALL_WRITE,   /* nothing -> bytes for CALL_RESUME */
-	CALL_END      /* nothing -> nothing */
+	CALL_END,     /* nothing -> nothing */
+	/* of a program again: */
+	CALL_HASHES /* an interview and "events" -> as bytes, the state hash after its start and after each event, taken or refused; as
+		     * text, what was said to those refused */
 };
 
 /* How a call ended; engine.ts knows these numbers too. */
@@ -150,6 +153,7 @@ enum err call_show(struct caller *c);
 enum err call_state(struct caller *c);
 enum err call_write(struct caller *c);
 enum err call_end(struct caller *c);
+enum err call_hashes(struct caller *c);
 
 #define CALLS_OF_COMPILER [CALL_COMPILE] = {call_compile, 0}, [CALL_EVAL] = {call_eval, CALL_TAKES_JSON}
 /* not with the compiler, which would pass its size */
@@ -164,6 +168,7 @@ enum err call_end(struct caller *c);
 	[CALL_VERDICT] = {call_verdict, CALL_TAKES_JSON | CALL_NEEDS_SESSION},                                         \
 	[CALL_SHOW] = {call_show, CALL_TAKES_JSON | CALL_NEEDS_SESSION},                                               \
 	[CALL_STATE] = {call_state, CALL_NEEDS_SESSION}, [CALL_WRITE] = {call_write, CALL_NEEDS_SESSION},              \
-	[CALL_END] = {call_end, CALL_NEEDS_SESSION}
+	[CALL_END] = {call_end, CALL_NEEDS_SESSION},                                                                   \
+	[CALL_HASHES] = {call_hashes, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}
 
 #endif

@@ -160,3 +160,45 @@ enum err call_end(struct caller *c)
 	k->session = NULL;
 	return OK;
 }
+
+static enum err put_hash(struct buf *hashes, struct session *s)
+{
+	unsigned char hash[32];
+	enum err e = session_hash(s, hash);
+
+	buf_add(hashes, str_make((const char *)hash, sizeof(hash)));
+	return e;
+}
+
+static enum err hash_events(struct session *s, const struct json *events, struct buf *hashes, struct buf *said)
+{
+	enum err e = put_hash(hashes, s);
+
+	for (uint32_t i = 0; !e && events && events->type == JSON_ARRAY && i < events->count; i++) {
+		const char *why = "";
+
+		if ((e = session_event(s, &events->items[i], &why)) && e != ERR_INVALID && e != ERR_CONFLICT)
+			return e;
+		buf_add(said, str_from(why));
+		e = put_hash(hashes, s);
+	}
+	return e;
+}
+
+enum err call_hashes(struct caller *c)
+{
+	struct buf hashes, said;
+	struct interview start;
+	struct session *s;
+	enum err e;
+
+	if ((e = caller_interview(c, &start)) || (e = depend(c)) || (e = session_begin(c->calls->source, &start, &s)))
+		return e;
+	buf_init(&hashes, c->a, CALLS_SCRATCH_MAX_BYTES);
+	buf_init(&said, c->a, CALLS_SCRATCH_MAX_BYTES);
+	e = hash_events(s, json_get(c->json, S("events")), &hashes, &said);
+	session_end(s);
+	if (e || (e = buf_done(&hashes, &c->out->bytes)))
+		return e;
+	return buf_done(&said, &c->out->text);
+}

@@ -131,7 +131,7 @@ const STATUS = ['ok', 'invalid', 'unreadable', 'limit', 'memory', 'absent'] as c
 const ABSENT = 'this module does not have it: load session.wasm (forms, sessions, columns, surveys under compat surveyjs) or compiler.wasm';
 export type Status = (typeof STATUS)[number];
 // As in calls.h.
-const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End }
+const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End, Hashes }
 const LEAVE_OUT_UNBUILT = 1, NO_MEDIA = 2;
 
 interface Exports {
