@@ -7,13 +7,23 @@
 
 typedef void taker(struct run *r, const struct p_question *q, struct state *s);
 
-void answer_wrong(struct state *s, const char *code, struct str text, struct str row)
+void answer_wrong_text(struct state *s, const char *code, struct str text, struct str row)
 {
 	if (s->wrong)
 		return;
 	s->wrong = code;
 	s->wrong_message = text;
 	s->wrong_row = row;
+}
+
+void answer_wrong_at(struct run *r, struct state *s, const char *code, enum message m, struct str row)
+{
+	answer_wrong_text(s, code, message_plain(r, m), row);
+}
+
+void answer_wrong(struct run *r, struct state *s, const char *code, enum message m)
+{
+	answer_wrong_at(r, s, code, m, S(""));
 }
 
 static bool scalar(const struct json *j, struct value *out)
@@ -60,7 +70,7 @@ static bool take_choice(
 	const struct choice_view *found;
 
 	if (!scalar(j, out)) {
-		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_CHOICE);
 		return false;
 	}
 	if (!run_burn(r, 1 + (uint32_t)find_cost(s->choice_count, out)))
@@ -68,7 +78,7 @@ static bool take_choice(
 	if ((found = choices_find(s, out)))
 		return !found->off;
 	if (!choice_exists(r, q, out))
-		answer_wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(r, s, "choice", MSG_CHOICE);
 	return false;
 }
 
@@ -86,11 +96,11 @@ static void take_list(struct run *r, const struct p_question *q, struct state *s
 	struct value *items;
 
 	if (s->raw->type != JSON_ARRAY) {
-		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_CHOICE);
 		return;
 	}
 	if (s->raw->count > QUESTION_CHOICES_MAX) {
-		answer_wrong(s, "choice", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(r, s, "choice", MSG_CHOICE);
 		return;
 	}
 	if (!(items = run_alloc(r, s->raw->count, sizeof(*items))))
@@ -103,7 +113,7 @@ static void take_list(struct run *r, const struct p_question *q, struct state *s
 		if (!value_in(&v, &so_far))
 			items[n++] = v;
 		else if (q->type == Q_rank)
-			answer_wrong(s, "twice", message(r, MSG_TWICE, S(""), S("")), S(""));
+			answer_wrong(r, s, "twice", MSG_TWICE);
 	}
 	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};
 }
@@ -131,7 +141,7 @@ static void take_boolean(struct run *r, const struct p_question *q, struct state
 	if (s->raw->type == JSON_BOOL)
 		s->value = value_bool(s->raw->b);
 	else
-		answer_wrong(s, "type", message(r, MSG_NOT_BOOLEAN, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_BOOLEAN);
 }
 
 /* Not agreeing is the same as not answering. */
@@ -154,12 +164,12 @@ static void take_text(struct run *r, const struct p_question *q, struct state *s
 	struct str text;
 
 	if (s->raw->type != JSON_STR) {
-		answer_wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_TEXT);
 		return;
 	}
 	text = text_of(s->raw, q->flags & QUESTION_MULTILINE);
 	if (text.n > ANSWER_TEXT_MAX_BYTES)
-		answer_wrong(s, "max_length", message_num(r, MSG_MAX_LENGTH, ANSWER_TEXT_MAX_BYTES), S(""));
+		answer_wrong_text(s, "max_length", message_num(r, MSG_MAX_LENGTH, ANSWER_TEXT_MAX_BYTES), S(""));
 	else if (text.n)
 		s->value = value_text(text);
 }
@@ -170,7 +180,7 @@ static void take_number(struct run *r, const struct p_question *q, struct state 
 	if (json_is_num(s->raw))
 		s->value = value_num(json_num(s->raw));
 	else
-		answer_wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_NUMBER);
 }
 
 enum value_kind moment_kind(uint32_t type)
@@ -187,13 +197,13 @@ static void take_moment(struct run *r, const struct p_question *q, struct state 
 	if (s->raw->type == JSON_STR && moment_read(kind, s->raw->s, &t))
 		s->value = value_time(kind, t);
 	else
-		answer_wrong(s, "type", message(r, messages[kind - V_DATE], S(""), S("")), S(""));
+		answer_wrong(r, s, "type", messages[kind - V_DATE]);
 }
 
 static void take_nothing(struct run *r, const struct p_question *q, struct state *s)
 {
 	(void)q;
-	answer_wrong(s, "unknown", message(r, MSG_VALIDATOR, S(""), S("")), S(""));
+	answer_wrong(r, s, "unknown", MSG_VALIDATOR);
 }
 
 static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
@@ -241,7 +251,7 @@ static void take_other(struct run *r, const struct p_question *q, struct state *
 	if (!chosen)
 		return;
 	if (s->raw_other->type != JSON_STR || s->raw_other->s.n > ANSWER_TEXT_MAX_BYTES)
-		answer_wrong(s, "type", message(r, MSG_NOT_TEXT, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_TEXT);
 	else
 		s->other = utf8_trim(s->raw_other->s);
 }

@@ -57,12 +57,12 @@ void cells_take(struct run *r, const struct p_question *q, struct state *s)
 	uint32_t n = 0;
 
 	if (s->raw->type != JSON_OBJECT) {
-		answer_wrong(s, "type", message(r, MSG_CHOICE, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_CHOICE);
 		return;
 	}
 	for (uint32_t i = 0; i < s->raw->count && run_burn(r, 1 + q->rows_count / 8); i++)
 		if (!row_exists(r->p, q, s->raw->members[i].key))
-			answer_wrong(s, "unknown", message(r, MSG_CHOICE, S(""), S("")), s->raw->members[i].key);
+			answer_wrong_at(r, s, "unknown", MSG_CHOICE, s->raw->members[i].key);
 	if (!(fields = run_alloc(r, s->row_count, sizeof(*fields))))
 		return;
 	for (uint32_t i = 0; i < s->row_count && run_burn(r, 4 + s->raw->count / 8); i++) {
@@ -75,7 +75,7 @@ void cells_take(struct run *r, const struct p_question *q, struct state *s)
 			continue;
 		answer_value(r, &cell, &one);
 		if (one.wrong)
-			answer_wrong(s, one.wrong, one.wrong_message, name);
+			answer_wrong_text(s, one.wrong, one.wrong_message, name);
 		else if (!value_is_empty(&one.value))
 			fields[n++] = (struct value_field){name, one.value};
 	}

@@ -19,12 +19,12 @@ void geopoint_take(struct run *r, const struct p_question *q, struct state *s)
 
 	(void)q;
 	if (s->raw->type != JSON_OBJECT) {
-		answer_wrong(s, "type", message(r, MSG_NOT_PLACE, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_PLACE);
 		return;
 	}
 	for (uint32_t i = 0; i < s->raw->count && run_burn(r, 1); i++)
 		if (field_of(s->raw->members[i].key) < 0)
-			answer_wrong(s, "unknown", message(r, MSG_NOT_PLACE, S(""), S("")), s->raw->members[i].key);
+			answer_wrong_at(r, s, "unknown", MSG_NOT_PLACE, s->raw->members[i].key);
 	for (int i = 0; fields && s->raw->count && i < GEOPOINT_FIELDS; i++) {
 		struct str name = str_from(geopoint_fields[i]);
 		const struct json *j = json_get(s->raw, name);
@@ -32,9 +32,9 @@ void geopoint_take(struct run *r, const struct p_question *q, struct state *s)
 		if (j && json_is_num(j))
 			fields[n++] = (struct value_field){name, value_num(json_num(j))};
 		else if (j && j->type != JSON_NULL)
-			answer_wrong(s, "type", message(r, MSG_NOT_NUMBER, S(""), S("")), name);
+			answer_wrong_at(r, s, "type", MSG_NOT_NUMBER, name);
 		else if (i < 2)
-			answer_wrong(s, "required", message(r, MSG_NOT_PLACE, S(""), S("")), name);
+			answer_wrong_at(r, s, "required", MSG_NOT_PLACE, name);
 	}
 	s->value = (struct value){.kind = V_RECORD, .count = n, .fields = fields};
 }

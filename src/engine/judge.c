@@ -52,9 +52,9 @@ static void judge_text(struct run *r, const struct p_question *q, const struct s
 	else if (q->at_most && length > program_num(r->p, q->at_most))
 		plain(r, q, "max_length", message_num(r, MSG_MAX_LENGTH, program_num(r->p, q->at_most)));
 	else if (!format_fits((enum input)q->input, s->value.s))
-		plain(r, q, codes[q->input], message(r, messages[q->input], S(""), S("")));
+		plain(r, q, codes[q->input], message_plain(r, messages[q->input]));
 	if (q->pattern && run_find(r, q->pattern, s->value.s, &found) && !found)
-		plain(r, q, "pattern", message(r, MSG_PATTERN, S(""), S("")));
+		plain(r, q, "pattern", message_plain(r, MSG_PATTERN));
 }
 
 /* Below or above a bound; the bound may be an expression and then be empty. */
@@ -114,7 +114,7 @@ static void judge_number(struct run *r, const struct p_question *q, const struct
 	double v = s->value.num;
 
 	if (((q->flags & QUESTION_INTEGER) || q->type == Q_rating) && v != number_trunc(v))
-		plain(r, q, "integer", message(r, MSG_NOT_INTEGER, S(""), S("")));
+		plain(r, q, "integer", message_plain(r, MSG_NOT_INTEGER));
 	else if (judge_range(r, q, &s->value) && q->step && !on_step(r, q, v))
 		plain(r, q, "step", message_num(r, MSG_STEP, program_num(r->p, q->step)));
 	else if (q->decimals && decimals_of(v) > program_num(r->p, q->decimals))
@@ -202,7 +202,7 @@ static struct str required_text(struct run *r, const struct p_question *q)
 {
 	struct str own = run_text(r, q->required_message);
 
-	return own.n ? own : message(r, q->type == Q_consent ? MSG_REQUIRED_CONSENT : MSG_REQUIRED, S(""), S(""));
+	return own.n ? own : message_plain(r, q->type == Q_consent ? MSG_REQUIRED_CONSENT : MSG_REQUIRED);
 }
 
 void judge_value(struct run *r, const struct p_question *q, const struct state *s)
@@ -219,7 +219,7 @@ static void judge_validators(struct run *r, const struct p_question *q, const st
 		r->self = &s->value;
 		if (!vm_true(r, v->expression, true) && !r->failed) {
 			text = run_text(r, v->message);
-			plain(r, q, "validator", text.n ? text : message(r, MSG_VALIDATOR, S(""), S("")));
+			plain(r, q, "validator", text.n ? text : message_plain(r, MSG_VALIDATOR));
 		}
 		r->self = NULL;
 	}
@@ -236,7 +236,7 @@ static void judge_key(struct run *r, const struct p_question *q, const struct st
 			continue;
 		r->record = &s->records[record];
 		r->roster = (uint32_t)(q - r->p->question);
-		plain(r, &r->p->question[q->key - 1], "twice", message(r, MSG_TWICE_RECORD, S(""), S("")));
+		plain(r, &r->p->question[q->key - 1], "twice", message_plain(r, MSG_TWICE_RECORD));
 		r->record = NULL;
 		return;
 	}
@@ -248,7 +248,7 @@ static void judge_unknown_in(struct run *r, const struct p_question *q, const st
 	uint32_t before = r->error_count;
 
 	if (x->unknown.n)
-		run_error(r, q, run_show(r, &at), "unknown", message(r, MSG_VALIDATOR, S(""), S("")));
+		run_error(r, q, run_show(r, &at), "unknown", message_plain(r, MSG_VALIDATOR));
 	if (r->error_count > before)
 		r->errors[before].pointer = json_pointer(r->a, r->errors[before].pointer, x->unknown);
 }

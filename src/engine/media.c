@@ -74,7 +74,7 @@ void media_take(struct run *r, const struct p_question *q, struct state *s)
 
 	(void)q;
 	if (s->raw->type != JSON_ARRAY || count > MEDIA_FILES_MAX) {
-		answer_wrong(s, "type", message(r, MSG_NOT_MEDIA, S(""), S("")), S(""));
+		answer_wrong(r, s, "type", MSG_NOT_MEDIA);
 		return;
 	}
 	if (!(items = run_alloc(r, count, sizeof(*items))))
@@ -83,12 +83,12 @@ void media_take(struct run *r, const struct p_question *q, struct state *s)
 		struct value at = value_num(i);
 
 		if (!take_one(r, &s->raw->items[i], &items[n])) {
-			answer_wrong(s, "type", message(r, MSG_NOT_MEDIA, S(""), S("")), run_show(r, &at));
+			answer_wrong_at(r, s, "type", MSG_NOT_MEDIA, run_show(r, &at));
 			return;
 		}
 		for (uint32_t k = 0; k < n; k++)
 			if (value_same(&items[k].fields[0].value, &items[n].fields[0].value))
-				answer_wrong(s, "twice", message(r, MSG_NOT_MEDIA, S(""), S("")), run_show(r, &at));
+				answer_wrong_at(r, s, "twice", MSG_NOT_MEDIA, run_show(r, &at));
 		n++;
 	}
 	s->value = (struct value){.kind = V_LIST, .count = n, .items = items};

@@ -3,23 +3,28 @@
 #include "base/limits.h"
 #include "base/num.h"
 
-static const char *const english[MESSAGES] = {
-#define MSG(name, en, vi) en,
+/* One after the other: an address for each would take as much room as a word or two of it. */
+#define MSG(name, en, vi) en "\0"
+static const char english[] =
 #include "engine/messages.def"
+    ;
 #undef MSG
-};
-static const char *const vietnamese[MESSAGES] = {
-#define MSG(name, en, vi) vi,
+#define MSG(name, en, vi) vi "\0"
+static const char vietnamese[] =
 #include "engine/messages.def"
+    ;
 #undef MSG
-};
 
 struct str message(struct run *r, enum message m, struct str a, struct str b)
 {
 	struct str tag = r->in ? r->in->language : S("en"), text, out = S("");
+	const char *words;
 	struct buf buf;
 
-	text = str_from(str_eq_nocase(str_cut(&tag, '-', NULL), S("vi")) ? vietnamese[m] : english[m]);
+	words = str_eq_nocase(str_cut(&tag, '-', NULL), S("vi")) ? vietnamese : english;
+	while (m--)
+		words += str_from(words).n + 1;
+	text = str_from(words);
 	if (!str_find_char(text, '%', NULL))
 		return text;
 	buf_init(&buf, r->a, VALUE_TEXT_MAX_BYTES);
@@ -32,6 +37,11 @@ struct str message(struct run *r, enum message m, struct str a, struct str b)
 	if (buf_done(&buf, &out) == ERR_MEMORY && !r->failed)
 		r->failed = ERR_MEMORY;
 	return out;
+}
+
+struct str message_plain(struct run *r, enum message m)
+{
+	return message(r, m, S(""), S(""));
 }
 
 struct str message_num(struct run *r, enum message m, double a)

@@ -73,7 +73,7 @@ void paint_set(struct painter *p, char flag, bool on)
 
 struct str paint_words(struct painter *p, enum message m)
 {
-	return message(p->r, m, S(""), S(""));
+	return message_plain(p->r, m);
 }
 
 static bool in_list(const struct str *list, size_t n, struct str name)

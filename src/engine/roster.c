@@ -180,7 +180,7 @@ static void wrong(struct run *r, struct state *s, const char *code, uint32_t at)
 	if (s->wrong)
 		return;
 	s->wrong = code;
-	s->wrong_message = message(r, MSG_CHOICE, S(""), S(""));
+	s->wrong_message = message_plain(r, MSG_CHOICE);
 	s->wrong_row = index_text(r, at);
 }
 
@@ -189,7 +189,7 @@ static bool given_sound(struct run *r, const struct p_question *q, struct state 
 {
 	if (s->raw->type != JSON_ARRAY) {
 		s->wrong = "type";
-		s->wrong_message = message(r, MSG_CHOICE, S(""), S(""));
+		s->wrong_message = message_plain(r, MSG_CHOICE);
 		return false;
 	}
 	for (uint32_t i = 0; i < s->raw->count && i < QUESTION_CHOICES_MAX && !s->wrong; i++) {

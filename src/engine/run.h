@@ -241,7 +241,6 @@ void judge_page(struct run *r, uint32_t page);
 void judge_question(struct run *r, uint32_t question); /* a visible one */
 bool judge_fits(struct run *r, uint32_t question);     /* whether its value keeps its limits; says nothing */
 void judge_unknown(struct run *r);
-void answer_wrong(struct state *s, const char *code, struct str text, struct str row); /* the first one stays */
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
 
 /* verdict.c */
@@ -256,6 +255,11 @@ enum message {
 	MESSAGES
 };
 struct str message(struct run *r, enum message m, struct str a, struct str b);
+struct str message_plain(struct run *r, enum message m); /* nothing is to be filled in */
 struct str message_num(struct run *r, enum message m, double a);
+/* What is wrong with the answer as given, and in which row; the first one stays (answer.c). */
+void answer_wrong(struct run *r, struct state *s, const char *code, enum message m);
+void answer_wrong_at(struct run *r, struct state *s, const char *code, enum message m, struct str row);
+void answer_wrong_text(struct state *s, const char *code, struct str text, struct str row);
 
 #endif
