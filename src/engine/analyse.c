@@ -78,26 +78,35 @@ void analyse_branches(struct analysis *a, const struct formula *f)
 
 /* ---- references that come too early ---- */
 
-struct lateness {
-	uint32_t pages;
-	bool some, in_time;
-	uint32_t depth;
+enum {
+	PAGE_ANY = 1,		/* it looks at something that is there from the start: as early as the first page */
+	PAGE_NONE = UINT32_MAX, /* at nothing */
+	CALCS_DEEP = 64		/* values of values: further down nothing is said */
 };
 
-static void late(void *ctx, const struct node *n)
-{
-	struct lateness *l = ctx;
+struct earliest {
+	uint32_t first_page, depth;
+};
 
-	if (n->reference == R_CALC && l->depth < 16) {
-		l->depth++;
-		node_references(n->calc->expression.tree, late, l);
-		l->depth--;
+static void look(void *ctx, const struct node *n)
+{
+	struct earliest *l = ctx;
+	uint32_t page = PAGE_ANY;
+
+	if (n->reference == R_CALC) {
+		struct def_calc *c = n->calc;
+
+		if (!c->first_page && l->depth < CALCS_DEEP) {
+			struct earliest inside = {PAGE_NONE, l->depth + 1};
+
+			node_references(c->expression.tree, look, &inside);
+			c->first_page = inside.first_page;
+		}
+		page = c->first_page ? c->first_page : PAGE_ANY;
 	} else if (n->question && n->reference != R_GONE) {
-		l->some = true;
-		l->in_time |= n->question->page->index < l->pages;
-	} else {
-		l->in_time = true;
+		page = n->question->page->index + 1;
 	}
+	l->first_page = page < l->first_page ? page : l->first_page;
 }
 
 struct early {
@@ -110,12 +119,12 @@ struct early {
 static void early(void *ctx, const struct node *n)
 {
 	const struct early *e = ctx;
-	struct lateness l = {.pages = e->pages};
+	struct earliest l = {PAGE_NONE, 0};
 
 	if (n->reference != R_CALC)
 		return;
-	node_references(n->calc->expression.tree, late, &l);
-	if (l.some && !l.in_time)
+	look(&l, n);
+	if (l.first_page != PAGE_NONE && l.first_page > e->pages && l.first_page > PAGE_ANY)
 		say(e->a, D_LATER_PAGE, e->f, n, n->calc->name);
 }
 

@@ -177,6 +177,7 @@ struct def_calc {
 	bool exported;
 	bool personal; /* looks at a personal answer, at any remove: order.c */
 	uint32_t index;
+	uint32_t first_page; /* analyse.c: the first page it looks at, from 1; 0: not worked out yet */
 	bool checked;
 };
 struct def_param {

@@ -213,7 +213,8 @@ enum err session_interview(struct session *s, struct arena *a, struct interview 
 enum err session_state(struct session *s, struct arena *a, struct str *json);
 enum err session_hash(struct session *s, unsigned char out[32]); /* SHA-256 of it */
 /* To bytes (JSON with a version and the program's name) and back. ERR_INVALID for bytes that are no state of this program: everything
- * that follows from the answers is worked out again, nothing of it is believed. */
+ * that follows from the answers is worked out again, nothing of it is believed; only where the respondent stands is taken as it
+ * is written, and nobody gets past a page with errors. */
 enum err session_write(struct session *s, struct arena *a, struct str *bytes);
 enum err session_read(
     const struct arena_source *source, const struct program *p, struct str bytes, struct session **out);

@@ -126,9 +126,19 @@ static void judge_moment(struct run *r, const struct p_question *q, const struct
 	judge_range(r, q, &s->value);
 }
 
+/* Nobody can be asked for more choices than are offered together. */
+static uint32_t most_together(struct run *r, const struct state *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->choice_count && run_burn(r, 1); i++)
+		n += !s->choices[i].off && !(s->choices[i].choice->flags & CHOICE_EXCLUSIVE);
+	return n;
+}
+
 static void judge_list(struct run *r, const struct p_question *q, const struct state *s)
 {
-	if (q->at_least && s->value.count < program_num(r->p, q->at_least))
+	if (q->at_least && s->value.count < program_num(r->p, q->at_least) && s->value.count < most_together(r, s))
 		plain(r, q, "min_selected", message_num(r, MSG_MIN_SELECTED, program_num(r->p, q->at_least)));
 	if (q->at_most && s->value.count > program_num(r->p, q->at_most))
 		plain(r, q, "max_selected", message_num(r, MSG_MAX_SELECTED, program_num(r->p, q->at_most)));

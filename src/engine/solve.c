@@ -300,6 +300,17 @@ static bool cut_one(struct solver *s, struct fact *f, const struct split *at, un
 	return may && bits(may, f->count) > 0;
 }
 
+/* Where fewer choices are offered than are wanted, fewer do. */
+static bool all_offered(const struct def_question *q)
+{
+	const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
+
+	for (uint32_t i = 0; i < own->count; i++)
+		if (own->list[i].visible_if.at || own->list[i].enable_if.at)
+			return false;
+	return !q->from && !q->choice_filter.at;
+}
+
 /* Choices that stand alone, and how many there may be. */
 static bool many_possible(const struct fact *f)
 {
@@ -312,7 +323,7 @@ static bool many_possible(const struct fact *f)
 			return false;
 		alone |= bit(f->must, i) && f->choices[i]->exclusive;
 	}
-	return most > 0 && !(alone && least > 1) && !(q->at_least > 0 && most < q->at_least) &&
+	return most > 0 && !(alone && least > 1) && !(q->at_least > 0 && most < q->at_least && all_offered(q)) &&
 	       !(q->at_most >= 0 && least > q->at_most);
 }
 
@@ -340,6 +351,7 @@ static bool cut_num(struct fact *f, double v, unsigned part)
 		    (f->whole && v != number_floor(v)))
 			return false;
 		f->low = f->high = v;
+		f->low_open = f->high_open = false;
 		return true;
 	}
 	if (part == PART_BELOW && v <= f->high) {

@@ -74,6 +74,9 @@ enum err quota_filled_now(
 	*out = (struct quota_counts){0};
 	if (!program_wants_filled(p))
 		return OK;
+	/* without a transaction this is the I/O thread, which does not wait for the database */
+	if (!tx)
+		return ERR_AGAIN;
 	if ((e = count(tx, a, p, survey, &now)))
 		return e;
 	*out = (struct quota_counts){now.used, now.all.n};

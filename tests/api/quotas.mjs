@@ -96,3 +96,16 @@ test('the brand tracker: its roster and its quotas', async () => {
 	assert.equal(at('brand_1_image_quality'), '5');
 	assert.equal(at('brand_3'), '');
 });
+
+test('what a quota has filled least comes first, however often the page is asked for', async () => {
+	const survey = city(100);
+	survey.survey.pages[0].questions[0].order = 'least_filled';
+	const f = await publish(server.api, survey);
+	expect(await submit(server.anyone, f.slug, { answers: { city: 'a' } }), 201);
+	for (let i = 0; i < 4; i++) { // from the second on link and program are at hand
+		const html = await (await fetch(`${server.url}/s/${f.slug}`)).text();
+		const places = ['a', 'b'].map((value) => html.indexOf(`name="q-city" value="${value}"`));
+		assert.ok(places.every((at) => at > 0), html);
+		assert.ok(places[1] < places[0], `b has fewer, so it is shown first (round ${i + 1})`);
+	}
+});
