@@ -88,7 +88,7 @@ async function compareAll({ pairs, html, seed }) {
 		add(await outstanding);
 		outstanding = Promise.all(took.map((calls) => compareWithNative(calls)));
 		outstanding.catch(() => {});
-		if (options.loud && batch % 50 === 49)
+		if (options.loud && batch % 10 === 9)
 			console.error(`${done.pairs} pairs, ${done.events} events, ${done.html} with ${done.pages} pages of HTML, ${done.calls} calls, ${((Date.now() - started) / 1000).toFixed(0)} s: no difference`);
 	}
 	add(await outstanding);
