@@ -47,22 +47,6 @@ static uint32_t bits(const uint64_t *set, uint32_t count)
 	return n;
 }
 
-/* A search that takes too much ends with "maybe": a part that is left out must not look like one that cannot be. When it is the
- * source that has no more, the compiler gives up: what it says must not hang on that. */
-void *solve_keep(struct solver *s, size_t bytes, uint32_t units)
-{
-	void *kept = NULL;
-
-	if (s->units >= units) {
-		s->units -= units;
-		kept = arena_alloc(&s->scratch, bytes);
-		s->d->diags.memory |= !kept;
-	}
-	if (!kept)
-		s->left = 0;
-	return kept;
-}
-
 static uint64_t *set_with(struct solver *s, const struct fact *f, const uint64_t *from)
 {
 	uint64_t *set = solve_keep(s, (f->count / 64 + 1) * sizeof(*set), f->count / 64 + 1);

@@ -6,6 +6,22 @@
 #define NODE_UNITS 20
 _Static_assert(sizeof(struct node) <= NODE_UNITS * 8, "a node is counted for what it takes");
 
+/* A search that takes too much ends with "maybe": a part that is left out must not look like one that cannot be. When it is the
+ * source that has no more, the compiler gives up: what it says must not hang on that. */
+void *solve_keep(struct solver *s, size_t bytes, uint32_t units)
+{
+	void *kept = NULL;
+
+	if (s->units >= units) {
+		s->units -= units;
+		kept = arena_alloc(&s->scratch, bytes);
+		s->d->diags.memory |= !kept;
+	}
+	if (!kept)
+		s->left = 0;
+	return kept;
+}
+
 static struct operand nothing(void)
 {
 	return (struct operand){.empty = true, .fact = UINT32_MAX};
