@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	struct str rest = str_make((const char *)data, size), source = str_cut(&rest, '\n', NULL);
 	struct pattern *p;
 	const char *why = NULL;
-	int64_t most = (int64_t)(size + 1) * (PATTERN_STATES_MAX / 8 + 1), fuel = most;
+	/* for each code point a state is met twice at most: as one that is taken and as one that comes next, or at its two ways on */
+	int64_t fuel = (int64_t)(size + 1) * (PATTERN_STATES_MAX / 4 + 2);
 	uint32_t at;
 	struct arena a;
 	bool found;
