@@ -112,6 +112,24 @@ static struct node *in_survey(struct loose_parse *p, struct str name, uint32_t f
 	return p->filter ? loose_node(p, N_EMPTY, from) : refer(p, name, from);
 }
 
+/* What an answer is when there is none: an empty list of a question with several answers, null of a matrix and, once another row
+ * has an answer, of a row; any other is undefined. */
+static struct node *answer(struct loose_parse *p, struct node *n, bool raw, uint32_t from)
+{
+	bool matrix = type_rows[n->question->type].groups & P_MATRIX;
+	enum loose_none none = n->kinds == K(V_LIST) ? LOOSE_NO_ITEMS : matrix ? LOOSE_NULL : LOOSE_UNDEFINED;
+	struct node *mode = loose_node(p, N_NUM, from), *value, *whole;
+
+	if (!mode)
+		return NULL;
+	mode->num = raw ? none + LOOSE_RAW : none;
+	value = loose_make(p, LOOSE_value, n, mode);
+	if (!value || none != LOOSE_NULL || !n->field.p)
+		return value;
+	whole = refer(p, n->question->name, from);
+	return whole && loose_add_arg(p, value, whole) ? value : NULL;
+}
+
 struct node *loose_reference(struct loose_parse *p, struct str name, uint32_t from)
 {
 	bool raw = name.n > 1 && name.p[0] == '#';
@@ -132,13 +150,9 @@ struct node *loose_reference(struct loose_parse *p, struct str name, uint32_t fr
 		n = p->filter ? loose_node(p, N_EMPTY, from) : loose_make(p, LOOSE_variable, text, NULL);
 	if (p->filter)
 		n = n ? loose_make(p, LOOSE_item, text, n) : NULL;
-	if (raw || !n)
-		return n;
-	/* a question with several answers that has none is an empty list, any other is undefined */
-	text = n->kind == N_REFERENCE && n->reference == R_ANSWER ? loose_node(p, N_BOOL, from) : NULL;
-	if (text)
-		text->b = n->kinds == K(V_LIST);
-	return loose_make(p, LOOSE_value, n, text);
+	if (n && n->kind == N_REFERENCE && n->reference == R_ANSWER && n->question)
+		return answer(p, n, raw, from);
+	return raw || !n ? n : loose_make(p, LOOSE_value, n, NULL);
 }
 
 /* ---- calls ---- */

@@ -46,6 +46,22 @@ static double radix_number(struct str s, bool whole)
 	return v;
 }
 
+/* 1e400: what is in front of the exponent is a number, the exponent is digits. */
+static bool beyond(struct str s, double *v)
+{
+	bool cut;
+	struct str whole = s, front = str_cut(&whole, s.n && str_find_char(s, 'E', NULL) ? 'E' : 'e', &cut);
+	size_t i = whole.n && whole.p[0] == '+';
+
+	if (!cut || i == whole.n || !num_read(front, v))
+		return false;
+	for (; i < whole.n; i++)
+		if (whole.p[i] < '0' || whole.p[i] > '9')
+			return false;
+	*v = __builtin_inf();
+	return true;
+}
+
 /* A text as Number() reads it, blanks gone: JSON's numbers and 007, .5, 5., +5. */
 static double decimal_number(struct str s)
 {
@@ -71,7 +87,7 @@ static double decimal_number(struct str s)
 		}
 		text[n++] = s.p[i];
 	}
-	if (i < s.n || !num_read(str_make(text, n), &v))
+	if (i < s.n || (!num_read(str_make(text, n), &v) && !beyond(str_make(text, n), &v)))
 		return NOT_A_NUMBER;
 	return minus ? -v : v;
 }

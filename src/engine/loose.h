@@ -18,6 +18,9 @@ enum loose {
 #define LOOSE_FUNCTIONS LOOSE_sum /* the first that an author may call */
 extern const char *const loose_names[LOOSE_ROWS];
 
+/* What LOOSE_value makes of no answer; LOOSE_RAW on top: a text that looks like a number stays one. */
+enum loose_none { LOOSE_UNDEFINED, LOOSE_NO_ITEMS, LOOSE_NULL, LOOSE_RAW };
+
 #define LOOSE_NO_DATE INT64_MIN
 static const struct value loose_undefined = {V_EMPTY, 1, {0}};
 
@@ -77,6 +80,8 @@ bool loose_date_parts(int64_t ms, double parts[7]); /* false: invalid */
 /* In place, as SurveyJS does before it compares the two. */
 void loose_dates_align(struct run *r, struct value *a, struct value *b);
 void loose_date_show(struct buf *b, int64_t ms);
+void loose_date_iso(
+    struct buf *b, int64_t ms); /* nothing when it is none; years beyond four digits have a sign and six */
 typedef struct value loose_function(const struct loose_call *c);
 loose_function loose_getDate, loose_age, loose_dateDiff, loose_dateAdd, loose_today, loose_diffDays, loose_part;
 

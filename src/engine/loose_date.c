@@ -1,4 +1,4 @@
-/* loose_date.c - JavaScript's Date, and the functions of loose.def on dates. Milliseconds since 1970, UTC, years 1 to 9999. */
+/* loose_date.c - JavaScript's Date, and the functions of loose.def on dates. Milliseconds since 1970, UTC, 100 million days either way. */
 #include "engine/loose.h"
 #include "engine/number.h"
 #include "base/time.h"
@@ -7,23 +7,23 @@
 #define HOUR_MS 3600000
 #define MINUTE_MS 60000
 
+#define ERA_DAYS 146097 /* in 400 years, after which the calendar is the same again */
+
 static int64_t in_calendar(double ms)
 {
-	if (!(ms >= DATE_FIRST * (double)DAY_MS && ms < (DATE_LAST + 1.0) * DAY_MS))
-		return LOOSE_NO_DATE;
-	return (int64_t)ms;
+	return ms >= -8.64e15 && ms <= 8.64e15 ? (int64_t)ms : LOOSE_NO_DATE;
 }
 
 int64_t loose_date_make(const double parts[7])
 {
 	double year = parts[0] + number_floor(parts[1] / 12), days;
-	double month = parts[1] - 12 * number_floor(parts[1] / 12);
+	double month = parts[1] - 12 * number_floor(parts[1] / 12), eras = number_floor(year / 400) - 5;
 	int32_t first;
 
-	if (!(year >= 1 && year <= 9999 && month >= 0 && month < 12) ||
-	    !date_make((int)year, (int)month + 1, 1, &first))
+	if (!(year > -1e6 && year < 1e6 && month >= 0 && month < 12) ||
+	    !date_make((int)(year - 400 * eras), (int)month + 1, 1, &first))
 		return LOOSE_NO_DATE;
-	days = first + parts[2] - 1;
+	days = first + eras * ERA_DAYS + parts[2] - 1;
 	return in_calendar(days * DAY_MS + parts[3] * HOUR_MS + parts[4] * MINUTE_MS + parts[5] * 1000 + parts[6]);
 }
 
@@ -65,15 +65,17 @@ static bool sign(struct str *s, const char *any)
 	return true;
 }
 
-/* YYYY, YYYY-MM or YYYY-MM-DD, then THH:MM, :SS, .sss, Z or +HH:MM. A day that the month does not have is one of the next. */
+/* YYYY or +YYYYYY, then -MM, -DD, then THH:MM, :SS, .sss, Z or +HH:MM. A day that the month does not have is one of the next. */
 static int64_t read_date(struct str s)
 {
 	double parts[7] = {0, 1, 1}, scale = 100, digit, hour = 0, minute = 0;
-	bool minus = false;
+	bool minus = s.n && s.p[0] == '-';
 
-	if (!digits(&s, 4, &parts[0]) ||
+	if (!digits(&s, sign(&s, "+-") ? 6 : 4, &parts[0]) || (minus && !parts[0]) ||
 	    (sign(&s, "-") && (!digits(&s, 2, &parts[1]) || (sign(&s, "-") && !digits(&s, 2, &parts[2])))))
 		return LOOSE_NO_DATE;
+	parts[0] = minus ? -parts[0] : parts[0];
+	minus = false;
 	if (sign(&s, "T")) {
 		if (!digits(&s, 2, &parts[3]) || !sign(&s, ":") || !digits(&s, 2, &parts[4]) ||
 		    (sign(&s, ":") && !digits(&s, 2, &parts[5])))
@@ -109,6 +111,38 @@ int64_t loose_date(struct run *r, const struct value *v)
 	return is_nan(d) ? LOOSE_NO_DATE : in_calendar(number_trunc(d));
 }
 
+/* Of the same moment in the years 2000 to 2399. */
+static void era_text(int64_t ms, int year, char text[TIME_TEXT_BYTES])
+{
+	time_text(ms - (int64_t)(number_floor(year / 400.0) - 5) * ERA_DAYS * DAY_MS, text);
+}
+
+static void put_year(struct buf *b, int year, int width)
+{
+	unsigned size = (unsigned)(year < 0 ? -year : year), unit = 1;
+
+	for (int i = 1; i < width || size / unit > 9; i++)
+		unit *= 10;
+	for (; unit; unit /= 10)
+		buf_char(b, (char)('0' + size / unit % 10));
+}
+
+void loose_date_iso(struct buf *b, int64_t ms)
+{
+	char text[TIME_TEXT_BYTES];
+	double parts[7];
+	bool four;
+
+	if (!loose_date_parts(ms, parts))
+		return;
+	four = parts[0] >= 0 && parts[0] <= 9999;
+	if (!four)
+		buf_char(b, parts[0] < 0 ? '-' : '+');
+	put_year(b, (int)parts[0], four ? 4 : 6);
+	era_text(ms, (int)parts[0], text);
+	buf_add(b, str_make(text + 4, TIME_TEXT_BYTES - 4));
+}
+
 void loose_date_show(struct buf *b, int64_t ms)
 {
 	static const char names[] = "MonTueWedThuFriSatSunJanFebMarAprMayJunJulAugSepOctNovDec";
@@ -119,14 +153,16 @@ void loose_date_show(struct buf *b, int64_t ms)
 		buf_add(b, S("Invalid Date"));
 		return;
 	}
-	time_text(ms, text);
+	era_text(ms, (int)parts[0], text);
 	buf_add(b, str_make(names + 3 * (date_weekday((int32_t)(ms / DAY_MS - (ms % DAY_MS < 0))) - 1), 3));
 	buf_char(b, ' ');
 	buf_add(b, str_make(names + 21 + 3 * (int)parts[1], 3));
 	buf_char(b, ' ');
 	buf_add(b, str_make(text + 8, 2));
 	buf_char(b, ' ');
-	buf_add(b, str_make(text, 4));
+	if (parts[0] < 0)
+		buf_char(b, '-');
+	put_year(b, (int)parts[0], 4);
 	buf_char(b, ' ');
 	buf_add(b, str_make(text + 11, 8));
 	buf_add(b, S(" GMT+0000 (Coordinated Universal Time)"));

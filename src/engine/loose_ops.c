@@ -245,6 +245,29 @@ static struct value variable(struct run *r, struct str path)
 	return v;
 }
 
+/* Nothing instead of what is no number or date; a date beyond four digits of the year is a text. */
+static struct value given(struct run *r, const struct value *v)
+{
+	struct value out = *v;
+	struct value *items;
+	struct buf text;
+
+	if (v->kind == V_NUM && !number_finite(v->num))
+		return value_empty;
+	if (v->kind == V_DATETIME &&
+	    (v->t < DATE_FIRST * (int64_t)86400000 || v->t >= (DATE_LAST + 1) * (int64_t)86400000)) {
+		buf_init(&text, r->a, 64);
+		loose_date_iso(&text, v->t);
+		return v->t == LOOSE_NO_DATE ? value_empty : value_text(loose_done(r, &text));
+	}
+	if (v->kind != V_LIST || !run_burn(r, v->count) || !(items = run_alloc(r, v->count, sizeof(*items))))
+		return out;
+	for (uint32_t i = 0; i < v->count; i++)
+		items[i] = given(r, &v->items[i]);
+	out.items = items;
+	return out;
+}
+
 /* As the kind that is wanted; what is no value of it is none. */
 static struct value cast(struct run *r, const struct value *v, enum value_kind kind)
 {
@@ -252,10 +275,9 @@ static struct value cast(struct run *r, const struct value *v, enum value_kind k
 	int32_t t;
 	double d;
 
-	if (kind == V_EMPTY && !(v->kind == V_NUM && !number_finite(v->num)) &&
-	    !(v->kind == V_DATETIME && v->t == LOOSE_NO_DATE))
-		return *v;
-	if (loose_is_empty(v) || kind == V_EMPTY)
+	if (kind == V_EMPTY)
+		return given(r, v);
+	if (loose_is_empty(v))
 		return value_empty;
 	switch (kind) {
 	case V_NUM:
@@ -266,8 +288,8 @@ static struct value cast(struct run *r, const struct value *v, enum value_kind k
 	case V_TEXT:
 		return value_text(v->kind == V_DATETIME ? run_show(r, v) : loose_text(r, v));
 	case V_DATE:
-		if (v->kind == V_DATETIME && v->t != LOOSE_NO_DATE)
-			return value_time(V_DATE, v->t / 86400000 - (v->t % 86400000 < 0));
+		if (v->kind == V_DATETIME)
+			return given(r, v).kind == V_DATETIME ? value_time(V_DATE, value_day(v)) : value_empty;
 		return v->kind == V_TEXT && date_read(v->s, &t) ? value_time(V_DATE, t) : value_empty;
 	case V_TIME:
 		return v->kind == V_TEXT && clock_read(v->s, &t) ? value_time(V_TIME, t) : value_empty;
@@ -290,6 +312,19 @@ static bool holds(struct run *r, const struct value *v)
 	return v->kind == V_BOOL ? v->b : loose_number(r, v) == 1;
 }
 
+/* A third argument is the matrix whose row this is. */
+static struct value answer(const struct loose_call *c, const struct value *v, uint32_t mode)
+{
+	const struct value *whole = loose_arg(c, 2);
+
+	if (v->kind != V_EMPTY)
+		return mode >= LOOSE_RAW && v->kind == V_TEXT ? *v : loose_corrected(c->r, v);
+	mode %= LOOSE_RAW;
+	if (mode == LOOSE_NO_ITEMS)
+		return (struct value){.kind = V_LIST};
+	return mode == LOOSE_UNDEFINED || (c->count > 2 && value_is_empty(whole)) ? loose_undefined : value_empty;
+}
+
 static struct value internal(struct loose_call *c)
 {
 	struct run *r = c->r;
@@ -298,9 +333,7 @@ static struct value internal(struct loose_call *c)
 
 	switch (c->row) {
 	case LOOSE_value:
-		if (c->count > 1 && a->kind == V_EMPTY)
-			return b->b ? (struct value){.kind = V_LIST} : loose_undefined;
-		return loose_corrected(r, a);
+		return answer(c, a, b->kind == V_NUM ? (uint32_t)number_int(b->num) : LOOSE_NULL);
 	case LOOSE_variable:
 		return variable(r, a->kind == V_TEXT ? a->s : S(""));
 	case LOOSE_path:

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseArgs } from 'node:util';
 import { Random } from '../harness/generate.mjs';
-import { Draw, NOW, answerSurvey, compare, drawSurvey } from '../harness/surveyjs.mjs';
+import { Draw, NOW, answerSurvey, compare, compareSurvey, drawSurvey } from '../harness/surveyjs.mjs';
 
 const { values: options } = parseArgs({ options: { expressions: { type: 'string', default: '5000' }, surveys: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' }, show: { type: 'string', default: '0' } } });
 const collect = join(process.env.COTEST_BUILD ?? 'build', 'src/main/collect');
@@ -46,7 +46,7 @@ test('expressions give what survey-core gives', async (t) => {
 		});
 	}
 	const share = report(t, 'expressions', counts, total);
-	assert.ok(share >= (total < 50000 ? 99.5 : 99.9), `${share} % are equal`);
+	assert.ok(share >= (total < 50000 ? 99.7 : 99.9), `${share} % are equal`);
 	assert.ok((counts.unknown ?? 0) <= total / 2000, `${counts.unknown} differ in a way that docs/surveyjs.md does not list`);
 });
 
@@ -89,9 +89,9 @@ test('surveys show the pages, questions and choices that survey-core shows', asy
 		}
 		const opened = compiler.open(program), ours = shownNatively(opened, survey.native, answers);
 		opened.close();
-		const kind = JSON.stringify(ours) === JSON.stringify(pages) ? 'equal' : 'unknown';
+		const kind = compareSurvey(answered, ours);
 		counts[kind] = (counts[kind] ?? 0) + 1;
-		if (kind !== 'equal' && shown++ < Number(options.show))
+		if (kind === 'unknown' && shown++ < Number(options.show))
 			t.diagnostic(differing(survey, answers, ours, pages));
 	}
 	const share = report(t, 'surveys', counts, total);

@@ -201,7 +201,13 @@ settings.onDateCreated = (date, reason, value) => {
 	return made;
 };
 
-const close = (a, b) => typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b));
+const madeOfText = () => dates.some(({ made, value }) => !Number.isNaN(made.getTime()) && ((typeof value === 'string' && !ISO.test(value.replace(/T00:00:00$/, ''))) || Array.isArray(value)));
+const NUMBER = /-?\d+(\.\d+)?(e[+-]?\d+)?/g;
+/* The same but for numbers in it that differ behind the ninth digit. */
+const close = (a, b) => {
+	const [x, y] = [a, b].map((v) => JSON.stringify(v)), [m, n] = [x, y].map((s) => s.match(NUMBER) ?? []);
+	return x.replace(NUMBER, '') === y.replace(NUMBER, '') && m.every((v, i) => Math.abs(v - n[i]) <= 1e-9 * Math.max(Math.abs(v), Math.abs(n[i])));
+};
 
 /** 'equal', or the name of the difference; 'unknown' is for those that no rule explains. `ours` is a line of `collect eval`. */
 export function compare({ expression, values }, ours) {
@@ -215,10 +221,10 @@ export function compare({ expression, values }, ours) {
 		return theirs.refused && ours.error ? 'equal' : 'unknown';
 	if (JSON.stringify(theirs.value) === JSON.stringify(ours.value))
 		return 'equal';
-	if (dates.some(({ made, value }) => !Number.isNaN(made.getTime()) && ((typeof value === 'string' && !ISO.test(value.replace(/T00:00:00$/, ''))) || Array.isArray(value))))
+	if (madeOfText())
 		return 'date text';
-	if (dates.some(({ made }) => made.getFullYear() > 9999 || made.getFullYear() < 1 || Math.abs(made.getTime()) > 2.5e14 || Number.isNaN(made.getTime())))
-		return 'calendar';
+	if (typeof theirs.value === 'string' && !theirs.value.isWellFormed())
+		return 'half character';
 	if (close(theirs.value, ours.value) && /\^|power|round/i.test(expression))
 		return 'last digit';
 	return 'unknown';
@@ -294,6 +300,16 @@ export function drawSurvey(r) {
 	return { native: { schema_version: '1.0', survey: { language: 'en', settings: { compat: 'surveyjs' }, pages: native } }, surveyjs: { clearInvisibleValues: 'onHidden', pages: foreign }, questions };
 }
 
+/** 'equal', or the name of the difference; pages as answerSurvey gives them. */
+export function compareSurvey({ pages, dateText }, ours) {
+	if (JSON.stringify(ours) === JSON.stringify(pages))
+		return 'equal';
+	if (dateText)
+		return 'date text';
+	const answerable = pages.map((page) => page.replace(/ q\d+\[\]/g, '')).filter((page) => page.includes(' q'));
+	return JSON.stringify(ours) === JSON.stringify(answerable) ? 'no choices' : 'unknown';
+}
+
 /** Somebody answers what survey-core shows, question by question; gives the answers and what is shown in the end, or { thrown }. */
 export function answerSurvey(r, survey) {
 	try {
@@ -314,5 +330,7 @@ function answer(r, { surveyjs, questions }) {
 			multi: () => r.some(choices), matrix: () => Object.fromEntries(r.some(['r0', 'r1'], 70).map((row) => [row, 1 + r.below(3)])) }[type]();
 	}
 	const pages = model.visiblePages.map((page) => `${page.name}: ${page.questions.filter((q) => q.isVisible).map((q) => q.name + (/radiogroup|checkbox/.test(q.getType()) ? `[${q.visibleChoices.map(({ value }) => value)}]` : '')).join(' ')}`);
-	return { answers: model.data, pages };
+	dates = [];
+	model.runConditions();
+	return { answers: model.data, pages, dateText: madeOfText() };
 }
