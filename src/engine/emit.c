@@ -388,7 +388,7 @@ static void emit_survey(struct build *b)
 	struct p_survey p = {.title = text_id(b, &d->title),
 	    .description = text_id(b, &d->description),
 	    .language = d->language_index,
-	    .flags = d->show_back ? SURVEY_SHOW_BACK : 0,
+	    .flags = (d->show_back ? SURVEY_SHOW_BACK : 0) | (d->compat ? SURVEY_WITHOUT_CHOICES : 0),
 	    .progress = d->progress,
 	    .steps = emit_steps(b, d->steps, d->step_count),
 	    .steps_count = d->step_count};

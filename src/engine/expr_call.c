@@ -166,6 +166,9 @@ static void check_function(struct check *c, struct node *n, uint32_t function)
 		n->kinds &= n->args[0]->kinds;
 	if (function == F_date_add || function == F_date_diff)
 		check_unit(c, n);
+	for (uint32_t i = 1;
+	     i < n->count && (function == F_selected || (function >= F_any_of && function <= F_none_of)); i++)
+		check_chosen(c, n, n->args[0], n->args[i]);
 }
 
 void check_call(struct check *c, struct node *n)

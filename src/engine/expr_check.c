@@ -137,6 +137,28 @@ static void compare(struct check *c, struct node *n, struct node *a, struct node
 	}
 }
 
+/* A list is asked for its items; b may be a list as well. */
+void check_chosen(struct check *c, const struct node *n, const struct node *a, struct node *b)
+{
+	uint32_t items = a->kinds == K(V_LIST) ? a->items : a->kinds & ~K(V_LIST), wanted;
+	struct str args[3] = {S(""), S(""), S("")};
+
+	if (!check_moment(c, b, items))
+		return;
+	for (uint32_t i = 0; b->kind == N_LIST && i < b->count; i++) {
+		if (!check_moment(c, b->args[i], items))
+			return;
+		b->items = (i ? b->items : 0) | b->args[i]->kinds;
+	}
+	wanted = b->kinds == K(V_LIST) ? b->items : b->kinds & ~K(V_LIST);
+	args[0] = kinds_text(c->diags->a, items);
+	args[1] = kinds_text(c->diags->a, wanted);
+	if (items && wanted && !(beside(items) & beside(wanted)))
+		check_fail(c, D_COMPARE_MISMATCH, n, args);
+	else
+		check_choices(c, a, b);
+}
+
 static void contain(struct check *c, struct node *n, struct node *a, struct node *b)
 {
 	struct str name = str_from(operator_names[n->op]);
@@ -148,7 +170,7 @@ static void contain(struct check *c, struct node *n, struct node *a, struct node
 		return;
 	if (n->op == O_IN || lists) {
 		if (check_kinds(c, name, b, K(V_LIST)))
-			check_choices(c, a, b);
+			check_chosen(c, n, a, b);
 		return;
 	}
 	if (n->op == O_ICONTAINS) {

@@ -120,7 +120,7 @@ enum input { INPUT_TEXT, INPUT_EMAIL, INPUT_URL, INPUT_TEL };
 enum segment_mode { SEGMENT_LITERAL, SEGMENT_PLAIN, SEGMENT_HTML, SEGMENT_URL };
 enum { VARIABLE_EXPORT = 1, VARIABLE_REQUIRED = 2, VARIABLE_PERSONAL = 4 };
 enum { OUTCOME_SIGN = 1 };
-enum { SURVEY_SHOW_BACK = 1 };
+enum { SURVEY_SHOW_BACK = 1, SURVEY_WITHOUT_CHOICES = 2 /* shows questions that offer none */ };
 enum progress_kind { PROGRESS_PAGES, PROGRESS_QUESTIONS, PROGRESS_NONE };
 
 struct str program_str(const struct program *p, uint32_t id);

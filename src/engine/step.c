@@ -14,7 +14,7 @@ static void rows_collect(struct run *r, const struct p_question *q, struct state
 	}
 }
 
-/* A question that offers nothing to choose is not shown: nobody could answer it. */
+/* A question that offers nothing to choose is not shown: nobody could answer it. SurveyJS shows it; here it is locked then. */
 static bool has_content(struct run *r, uint32_t question)
 {
 	const struct p_question *q = &r->p->question[question];
@@ -26,7 +26,9 @@ static bool has_content(struct run *r, uint32_t question)
 	case Q_rank:
 		choices_collect(r, question);
 		lock_choices(s);
-		return s->choice_count > 0;
+		if (!s->choice_count && s->lock == LOCK_OPEN)
+			s->lock = LOCK_NOW;
+		return s->choice_count > 0 || (r->p->survey->flags & SURVEY_WITHOUT_CHOICES);
 	case Q_matrix:
 		choices_collect(r, question);
 		lock_choices(s);
