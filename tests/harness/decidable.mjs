@@ -66,6 +66,7 @@ export class Decidable {
 
 	question(q) {
 		const { r } = this;
+		delete q.default; // made for the limits of before
 		if (['number', 'slider'].includes(q.type) && r.chance(60)) {
 			Object.assign(q, { type: 'number', min: r.below(4) - 1, max: 3 + r.below(5), ...(r.chance(70) && { subtype: 'integer' }) });
 			delete q.step;
@@ -80,7 +81,7 @@ export class Decidable {
 		for (const key of ['visible_if', 'enable_if', 'required_if'])
 			if (key in q ? r.chance(70) : r.chance({ visible_if: 20, enable_if: 6, required_if: 6 }[key]) && !(q.required && key === 'required_if') && (q.type !== 'note' || key === 'visible_if'))
 				q[key] = this.condition();
-		for (const c of q.choices ?? q.rows ?? [])
+		for (const c of q.choices ?? (Array.isArray(q.rows) ? q.rows : []))
 			if (r.chance(12))
 				c.visible_if = this.condition(1);
 		if (['number', 'rating'].includes(q.type) && r.chance(10))
@@ -89,7 +90,7 @@ export class Decidable {
 			q.min_selected = 2;
 		if (q.min_selected > q.max_selected)
 			delete q.max_selected;
-		if (['single', 'multi', 'number', 'boolean', 'consent', 'text', 'date', 'rating', 'slider'].includes(q.type) && q.choices?.length !== 0)
+		if (['number', 'boolean', 'consent', 'text', 'date', 'rating', 'slider'].includes(q.type) || (['single', 'multi'].includes(q.type) && q.choices?.length))
 			this.asked.push(q);
 	}
 
@@ -109,8 +110,12 @@ export class Decidable {
 	}
 
 	definition() {
-		const { r } = this, definition = generateDefinition(r), { survey } = definition;
-		survey.parameters.push({ name: 'wave', type: 'number' });
+		const { r } = this;
+		let definition;
+		do
+			definition = generateDefinition(r);
+		while (definition.survey.settings.compat); // nothing is claimed of those
+		const { survey } = definition;
 		const names = survey.pages.map((p) => p.name);
 		const rules = [], quotas = [];
 		survey.pages.forEach((page, at) => {
