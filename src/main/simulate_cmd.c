@@ -45,7 +45,7 @@ struct crowd {
 	pthread_cond_t turn;
 	int64_t taken, written; /* respondents: given to threads, done and on file */
 	enum err failed;
-	bool broken; /* the file could not be written */
+	int broken; /* why the file could not be written, as errno has it; 0: it could */
 };
 
 struct worker {
@@ -142,7 +142,7 @@ static void write_block(struct crowd *c, int64_t first, int64_t n, const struct 
 	if (e && !c->failed)
 		c->failed = e;
 	if (!c->failed && text.n && fwrite(text.p, 1, text.n, c->out) != text.n) {
-		c->broken = true;
+		c->broken = errno;
 		c->failed = ERR_IO;
 	}
 	c->written += n;
@@ -259,9 +259,9 @@ static int simulate(struct crowd *c, struct arena *a)
 	if (!e)
 		e = run_crowd(c, workers, &took);
 	if (c->out && fflush(c->out) != 0)
-		c->broken = true;
+		c->broken = errno;
 	if (e || c->broken)
-		fprintf(stderr, "collect simulate: %s\n", c->broken ? strerror(errno) : err_meaning(e));
+		fprintf(stderr, "collect simulate: %s\n", c->broken ? strerror(c->broken) : err_meaning(e));
 	code = e || c->broken ? 2 : report(c, &workers[0], took);
 	for (int64_t i = 0; workers && i < c->o.threads; i++) {
 		arena_free(&workers[i].arena);
