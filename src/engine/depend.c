@@ -4,30 +4,10 @@
  * what is not in the bytes cannot be wrong there. A question depends on whatever its record points at, piped texts and labels
  * of choices included; that is more than its value needs, and never less. */
 #include "engine/emit.h"
+#include "engine/layout_kinds.h"
 #include "engine/run.h"
 #include "base/hash.h"
 #include "base/limits.h"
-
-enum kind {
-	KIND_WORD,
-	KIND_STR,
-	KIND_NUM,
-	KIND_TEXT,
-	KIND_EXPR,
-	KIND_SMALL,
-	KIND_FLAGS,
-	KIND_COUNT,
-	KIND_REF,
-	KIND_FIRST = KIND_REF + SECTION_COUNT,
-#define SECTION(name) KIND_REF_##name = KIND_REF + SECTION_##name, KIND_FIRST_##name = KIND_FIRST + SECTION_##name,
-	SECTIONS(SECTION)
-#undef SECTION
-};
-#define F(member, kind) KIND_##kind,
-#define SECTION(name) static const uint8_t name##_kinds[] __attribute__((unused)) = {name##_FIELDS(F)};
-SECTIONS(SECTION)
-#undef SECTION
-#undef F
 
 struct edge {
 	uint32_t from, to;

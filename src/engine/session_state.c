@@ -93,14 +93,14 @@ static void page_orders(struct writer *w)
 	}
 }
 
-static void put_cells(struct json_out *out, const struct verdict *v)
+static void put_cells(struct json_out *out, struct str key, const struct quota_cell *cells, size_t n)
 {
-	json_key(out, S("cells"));
+	json_key(out, key);
 	json_open(out, '[');
-	for (size_t i = 0; i < v->cell_count; i++) {
+	for (size_t i = 0; i < n; i++) {
 		json_open(out, '[');
-		json_put_str(out, v->cells[i].quota);
-		json_put_str(out, v->cells[i].cell);
+		json_put_str(out, cells[i].quota);
+		json_put_str(out, cells[i].cell);
 		json_close(out, ']');
 	}
 	json_close(out, ']');
@@ -117,7 +117,7 @@ static void put_state(struct writer *w, const struct session *s, const struct ve
 	json_field_str(out, S("language"), s->in.language);
 	json_field_int(out, S("page"), s->page);
 	json_field_str(out, S("outcome"), session_outcome(s));
-	put_cells(out, v);
+	put_cells(out, S("cells"), v->cells, v->cell_count);
 	json_key(out, S("visible"));
 	json_open(out, '[');
 	each_visible(w, put_name);
@@ -182,19 +182,6 @@ static enum err seed_text(uint64_t seed, struct arena *a, struct str *out)
 	return buf_done(&b, out);
 }
 
-static void put_full(struct json_out *out, const struct interview *in)
-{
-	json_key(out, S("full"));
-	json_open(out, '[');
-	for (size_t i = 0; i < in->full_count; i++) {
-		json_open(out, '[');
-		json_put_str(out, in->full[i].quota);
-		json_put_str(out, in->full[i].cell);
-		json_close(out, ']');
-	}
-	json_close(out, ']');
-}
-
 enum err session_write(struct session *s, struct arena *a, struct str *bytes)
 {
 	struct str program, seed;
@@ -214,7 +201,7 @@ enum err session_write(struct session *s, struct arena *a, struct str *bytes)
 	json_field_str(&w, S("seed"), seed);
 	json_field_int(&w, S("now_ms"), in.now_ms);
 	json_field_str(&w, S("language"), in.language);
-	put_full(&w, &in);
+	put_cells(&w, S("full"), in.full, in.full_count);
 	json_key(&w, S("filled"));
 	json_open(&w, '[');
 	for (size_t i = 0; i < in.filled_count; i++)

@@ -4,32 +4,12 @@
  * and the stack neither runs dry nor deeper than the program says. Jumps that only go forward are why nothing can run for ever;
  * fuel bounds the rest. What a word may hold is said in layout.def. */
 #include "engine/emit.h"
+#include "engine/layout_kinds.h"
 #include "engine/loose.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
 
-enum kind {
-	KIND_WORD,
-	KIND_STR,
-	KIND_NUM,
-	KIND_TEXT,
-	KIND_EXPR,
-	KIND_SMALL,
-	KIND_FLAGS,
-	KIND_COUNT,
-	KIND_REF,
-	KIND_FIRST = KIND_REF + SECTION_COUNT,
-#define SECTION(name) KIND_REF_##name = KIND_REF + SECTION_##name, KIND_FIRST_##name = KIND_FIRST + SECTION_##name,
-	SECTIONS(SECTION)
-#undef SECTION
-};
-
-#define F(member, kind) KIND_##kind,
-#define SECTION(name) static const uint8_t name##_kinds[] = {name##_FIELDS(F)};
-SECTIONS(SECTION)
-#undef SECTION
-#undef F
 static const uint8_t *const section_kinds[SECTION_COUNT] = {
 #define SECTION(name) name##_kinds,
     SECTIONS(SECTION)
