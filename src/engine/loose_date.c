@@ -29,11 +29,13 @@ int64_t loose_date_make(const double parts[7])
 
 bool loose_date_parts(int64_t ms, double parts[7])
 {
-	int64_t days = ms / DAY_MS - (ms % DAY_MS < 0), rest = ms - days * DAY_MS;
+	int64_t days, rest;
 	int year, month, day;
 
 	if (ms == LOOSE_NO_DATE)
 		return false;
+	days = ms / DAY_MS - (ms % DAY_MS < 0);
+	rest = ms - days * DAY_MS;
 	date_parts((int32_t)days, &year, &month, &day);
 	parts[0] = year;
 	parts[1] = month - 1;
