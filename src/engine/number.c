@@ -292,11 +292,11 @@ bool number_pow(double base, double exponent, double *out)
 		*out = whole_power(base, size);
 	else if (base < 0)
 		return false;
-	else if (base == 0)
-		*out = 0;
+	else if (base == 0 || base == 1) /* whose logarithm bounds nothing */
+		*out = base;
 	else if (size == 0.5)
 		*out = number_sqrt(base);
-	else if (size * (natural_log(base) < 0 ? -natural_log(base) : natural_log(base)) > 709)
+	else if (size >= 9e18 || size * (natural_log(base) < 0 ? -natural_log(base) : natural_log(base)) > 709)
 		return false;
 	else /* the whole part has no error to speak of, and the rest is small */
 		*out = whole_power(base, number_trunc(size)) *
