@@ -90,6 +90,21 @@
 #define RATE_KEY_MAX_BYTES 100              /* longer ones are cut: such keys share a bound */
 #define RATE_SLOTS 8192                     /* per process, for all keys; keys that collide share a bound, which errs on the strict side */
 
+/* jobs */
+#define JOB_NAME_MAX_BYTES 63
+#define JOB_REF_MAX_BYTES 200
+#define JOB_PAYLOAD_MAX_BYTES (64 * KB)     /* what is larger belongs into a table of its own */
+#define JOB_MESSAGE_MAX_BYTES 300           /* of an error, for the job's readers */
+#define JOB_ARENA_MAX_BYTES (64 * MB)       /* of one run */
+#define JOB_THREADS_MAX 64                  /* of one worker */
+#define JOB_LEASE_MIN_S 5                   /* the heartbeat needs some room in it */
+#define JOB_BACKOFF_MAX_S 3600
+#define JOB_BEAT_MS 1000                    /* so soon a run hears that it was cancelled */
+#define JOB_PROGRESS_MS 300
+#define JOB_POLL_MS 5000                    /* while Redis wakes; without it ... */
+#define JOB_POLL_BLIND_MS 1000              /* ... a new job waits so long at most */
+#define JOB_STOP_MS 2000                    /* between being told to end and being left behind */
+
 /* export */
 #define EXPORT_VERSIONS_MAX 200             /* published versions whose columns an export joins */
 #define EXPORT_COLUMNS_MAX 20000

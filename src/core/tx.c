@@ -16,6 +16,7 @@ struct tx {
 	enum err failed; /* first failure: only rollback is left */
 	struct uuid tenant, actor;
 	struct str request_id;
+	void (*after_commit)(struct app *app);
 	char constraint[64];
 };
 
@@ -69,6 +70,11 @@ struct str tx_request_id(const struct tx *tx)
 const struct uuid *tx_tenant(const struct tx *tx)
 {
 	return tx->has_tenant ? &tx->tenant : NULL;
+}
+
+void tx_after_commit(struct tx *tx, void (*fn)(struct app *app))
+{
+	tx->after_commit = fn;
 }
 
 const char *tx_constraint(const struct tx *tx)
@@ -431,6 +437,8 @@ enum err tx_commit(struct tx *tx)
 	if (tx->conn && !tx->read_only)
 		e = finish(tx);
 	close_tx(tx);
+	if (tx->after_commit && (!e || e == ERR_OUTCOME_UNKNOWN))
+		tx->after_commit(tx->app);
 	return e;
 }
 

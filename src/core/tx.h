@@ -40,6 +40,8 @@ enum err tx_each(struct tx *tx, const struct query *q, size_t row_size, enum err
 const char *tx_constraint(const struct tx *tx);          /* of the last ERR_CONFLICT / NOT_FOUND / INVALID; "" when unknown */
 
 enum err tx_commit(struct tx *tx);                       /* also closes; nothing to do when no statement ran */
+/* Runs once the commit came back clean, or when it is unknown whether it did: for telling others, e.g. workers. One a transaction. */
+void tx_after_commit(struct tx *tx, void (*fn)(struct app *app));
 void tx_rollback(struct tx *tx);                         /* also closes; safe to call twice and after commit */
 
 /* Opens, runs fn, commits; repeats on serialisation failure or deadlock. For jobs and for work outside the router. */

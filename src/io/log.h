@@ -15,7 +15,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 	X(REQUEST_ID, "request_id") X(TENANT, "tenant_id") X(USER, "user_id") X(METHOD, "method") X(ROUTE, "route") \
 	X(STATUS, "status") X(DURATION_US, "duration_us") X(BYTES, "bytes") X(CLIENT, "client") X(CODE, "code") \
 	X(MESSAGE, "message") X(SQLSTATE, "sqlstate") X(STATEMENT, "statement") X(SETTING, "setting") X(PORT, "port") \
-	X(PID, "pid") X(COUNT, "count") X(SURVEY, "survey_id") X(COMPONENT, "component") X(MIGRATION, "migration") X(SIGNAL, "signal")
+	X(PID, "pid") X(COUNT, "count") X(SURVEY, "survey_id") X(COMPONENT, "component") X(MIGRATION, "migration") X(SIGNAL, "signal") \
+	X(JOB, "job_id") X(JOB_TYPE, "job_type") X(ATTEMPT, "attempt") X(OUTCOME, "outcome")
 enum log_key {
 #define X(k, name) LOG_KEY_##k,
 	LOG_FIELDS(X)

@@ -28,6 +28,12 @@ static const struct metric_row rows[METRIC_COUNT] = {
     [M_HTTP_QUEUE] = {"http_queue_length", "Requests waiting for a worker.", METRIC_GAUGE, {NULL}},
     [M_HTTP_REJECTED] = {"http_rejected_total", "Requests refused before a handler ran.", METRIC_COUNTER, {"reason"}},
     [M_CACHE] = {"cache_requests_total", "Look-ups in the caches.", METRIC_COUNTER, {"level", "result"}},
+    [M_JOBS] = {"jobs_count", "Jobs that wait, are run, or were given up (dead).", METRIC_GAUGE, {"type", "state"}},
+    [M_JOB_WAIT] = {"jobs_oldest_wait_seconds", "How long the oldest job that is due has waited.", METRIC_GAUGE,
+	{"type"}},
+    [M_JOB_RUNS] = {"job_runs_total", "Runs of jobs that this worker ended, by how they ended.", METRIC_COUNTER,
+	{"type", "outcome"}},
+    [M_JOB_DURATION] = {"job_run_duration_seconds", "Time of one run.", METRIC_HISTOGRAM, {"type"}},
 };
 
 struct metric_series {

@@ -17,6 +17,7 @@
 #define DOCTOR_ARENA_MAX_BYTES (16 * MB)
 #define MONTHS_AHEAD_MIN 1
 #define SLOWEST_MAX 20
+#define JOB_LATE_S 300
 
 struct doctor {
 	struct arena *arena;
@@ -104,7 +105,8 @@ struct name_row {
 	struct str name;
 };
 
-static void check_names(struct doctor *d, const char *title, const struct query *q)
+/* What is wrong as rows of `name`; none: all is well, and `detail` says how it is. */
+static void check_names_of(struct doctor *d, const char *title, const struct query *q, const char *detail)
 {
 	struct name_row *rows;
 	void *found;
@@ -118,7 +120,27 @@ static void check_names(struct doctor *d, const char *title, const struct query 
 	for (size_t i = 0; i < n; i++)
 		bad(d, title, "%.*s", STR_ARGS(rows[i].name));
 	if (n == 0)
-		good(title, "");
+		good(title, detail);
+}
+
+static void check_names(struct doctor *d, const char *title, const struct query *q)
+{
+	check_names_of(d, title, q, "");
+}
+
+static void check_jobs(struct doctor *d)
+{
+	static const struct pg_col cols[] = {COL(struct name_row, name, PGT_TEXT)};
+	const struct pg_param in[] = {P_INT(JOB_LATE_S)};
+	struct name_row counts;
+	char detail[128];
+
+	if (session_one(&d->session, &Q_NO_IN(SQL_doctor_job_counts, cols), &counts)) {
+		bad(d, "jobs", "%s", session_fault(&d->session));
+		return;
+	}
+	snprintf(detail, sizeof(detail), "%.*s", STR_ARGS(counts.name));
+	check_names_of(d, "jobs", &Q(SQL_doctor_jobs, in, cols), detail);
 }
 
 static void check_catalog(struct doctor *d)
@@ -263,6 +285,7 @@ static void check_database(struct doctor *d)
 	check_server(d);
 	if (check_migrations(d)) {
 		check_catalog(d);
+		check_jobs(d);
 		check_login(d, PG_APP, CFG_database_app_password);
 		check_login(d, PG_PUBLIC, CFG_database_public_password);
 		check_login(d, PG_WORKER, CFG_database_worker_password);

@@ -136,6 +136,24 @@ where not exists (select from pg_inherits i join pg_class c on c.oid = i.inhreli
 	where i.inhparent = to_regclass('collect.events') and c.relname = 'events_' || to_char(m, 'YYYY_MM'))
 order by 1
 
+-- Work that nobody does: due for longer than $1 seconds, or failing whenever it comes round.
+-- name: doctor_jobs
+-- role: owner
+select type || ': ' || count(*) || ' due for up to ' || (max(extract(epoch from now() - due_at))::bigint / 60)
+	|| ' minutes and not taken; does a worker run, and this type?' as name
+from collect.jobs where dead_at is null and due_at < now() - $1::bigint * interval '1 second'
+group by type
+union all
+select type || ' fails: ' || error from collect.jobs where tenant_id is null and error is not null
+order by 1
+
+-- name: doctor_job_counts
+-- role: owner
+select count(*) filter (where dead_at is null and (claim is null or due_at <= now())) || ' queued, '
+	|| count(*) filter (where claim is not null and due_at > now()) || ' running, '
+	|| count(*) filter (where dead_at is not null) || ' dead' as name
+from collect.jobs where tenant_id is not null
+
 -- name: doctor_has_statistics
 -- role: owner
 select exists (select from pg_extension where extname = 'pg_stat_statements') as installed,

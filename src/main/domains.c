@@ -13,6 +13,7 @@ static const struct route *const of_rooms[] = {
     link_routes,
     response_routes,
     export_routes,
+    job_routes,
     public_routes,
     page_routes,
     internal_routes,

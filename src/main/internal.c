@@ -64,7 +64,9 @@ static enum err healthz_http(struct req *rq)
 /* Redis is told of but does not decide: it may vanish without an answer being lost, and a server out of rotation would lose some. */
 static enum err readyz_http(struct req *rq)
 {
-	bool database = pg_pool_ping(rq->app->pools[PG_PUBLIC], READY_TIMEOUT_MS) == OK;
+	const struct app *app = rq->app;
+	struct pg_pool *pool = app->pools[PG_PUBLIC] ? app->pools[PG_PUBLIC] : app->pools[PG_WORKER];
+	bool database = pg_pool_ping(pool, READY_TIMEOUT_MS) == OK;
 	bool redis = redis_ping(rq->app->redis) == OK, draining = app_draining(rq->app), ready = database && !draining;
 	struct buf b;
 	struct json_out w;
@@ -89,12 +91,14 @@ static void refresh_pools(struct app *app)
 	static const struct {
 		enum pg_role role;
 		struct str name;
-	} pools[] = {{PG_APP, {"app", 3}}, {PG_PUBLIC, {"public", 6}}};
+	} pools[] = {{PG_APP, {"app", 3}}, {PG_PUBLIC, {"public", 6}}, {PG_WORKER, {"worker", 6}}};
 	struct pg_pool_counts counts;
 	struct str read = S("read");
 	size_t i;
 
 	for (i = 0; i < countof(pools); i++) {
+		if (!app->pools[pools[i].role])
+			continue;
 		pg_pool_counts(app->pools[pools[i].role], &counts);
 		metric_set(metrics_series(app->metrics, M_POOL_SIZE, &pools[i].name), counts.open);
 	}
@@ -132,7 +136,7 @@ static void refresh_surveys(struct req *rq)
 	void *rows;
 	size_t n, i;
 
-	if (tx_open(rq->app, PG_APP, true, NULL, rq->arena, &tx))
+	if (!rq->app->pools[PG_APP] || tx_open(rq->app, PG_APP, true, NULL, rq->arena, &tx))
 		return;
 	if (tx_rows(tx, rq->arena, &Q(SQL_active_survey_counts, in, cols), sizeof *counts, &rows, &n)) {
 		tx_rollback(tx);
@@ -149,6 +153,52 @@ static void refresh_surveys(struct req *rq)
 	tx_commit(tx);
 }
 
+struct job_count {
+	struct str type;
+	int64_t queued, running, dead;
+	double waited_s;
+};
+
+static void set_jobs(struct metrics *m, const struct job_count *c)
+{
+	const struct {
+		struct str state;
+		int64_t n;
+	} states[] = {{S("queued"), c->queued}, {S("running"), c->running}, {S("dead"), c->dead}};
+	size_t i;
+
+	for (i = 0; i < countof(states); i++)
+		metric_set(metrics_series(m, M_JOBS, (struct str[]){c->type, states[i].state}), (double)states[i].n);
+	metric_set(metrics_series(m, M_JOB_WAIT, &c->type), c->waited_s);
+}
+
+/* By every server and worker alike: they all ask the same table. Each type has a row, be it of zeroes, so that a gauge falls back to nothing. */
+static void refresh_jobs(struct req *rq)
+{
+	static const struct pg_col cols[] = {COL(struct job_count, type, PGT_TEXT),
+	    COL(struct job_count, queued, PGT_INT), COL(struct job_count, running, PGT_INT),
+	    COL(struct job_count, dead, PGT_INT), COL(struct job_count, waited_s, PGT_NUM)};
+	enum pg_role role = rq->app->pools[PG_APP] ? PG_APP : PG_WORKER;
+	const struct job_type *const *type;
+	struct job_count *counts;
+	struct tx *tx;
+	void *rows;
+	size_t n, i;
+
+	if (tx_open(rq->app, role, false, NULL, rq->arena, &tx))
+		return;
+	if (tx_rows(tx, rq->arena, &Q_NO_IN(SQL_job_counts, cols), sizeof *counts, &rows, &n)) {
+		tx_rollback(tx);
+		return;
+	}
+	counts = rows;
+	for (type = domains_jobs; *type; type++)
+		set_jobs(rq->app->metrics, &(struct job_count){.type = str_from((*type)->name)});
+	for (i = 0; i < n; i++)
+		set_jobs(rq->app->metrics, &counts[i]);
+	tx_commit(tx);
+}
+
 static enum err metrics_http(struct req *rq)
 {
 	struct buf b;
@@ -158,6 +208,7 @@ static enum err metrics_http(struct req *rq)
 	refresh_pools(rq->app);
 	refresh_listener(rq->app);
 	refresh_surveys(rq);
+	refresh_jobs(rq);
 	buf_init(&b, rq->arena, METRICS_MAX_BYTES);
 	metrics_print(rq->app->metrics, &b);
 	if ((e = buf_done(&b, &text)))

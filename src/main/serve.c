@@ -44,22 +44,21 @@ static void refuse(void *ctx, struct http_exchange *x, enum err e, const char *d
 	router_refuse(ctx, x, e, detail);
 }
 
-static enum err start_listener(
-    struct serving *s, struct listener *l, struct http_config *http, struct http_server **out, struct str *why)
+enum err listener_start(
+    struct listener *l, struct arena *a, struct http_config *http, struct http_server **out, struct str *why)
 {
 	const char *fault = NULL;
 	char text[URL_BYTES];
 	enum err e;
 	int i;
 
-	l->app = s->app;
-	l->worker_arenas = arena_array(s->arena, struct arena, (size_t)http->workers);
+	l->worker_arenas = arena_array(a, struct arena, (size_t)http->workers);
 	if (!l->worker_arenas)
 		return ERR_MEMORY;
 	for (i = 0; i < http->workers; i++)
 		arena_init(&l->worker_arenas[i], &arena_malloc, REQUEST_ARENA_MAX_BYTES);
 	http->source = &arena_malloc;
-	http->log = s->app->log;
+	http->log = l->app->log;
 	http->ctx = l;
 	http->admit = router_admit;
 	http->inline_handler = router_inline;
@@ -70,7 +69,7 @@ static enum err start_listener(
 	if (e) {
 		snprintf(text, sizeof text, "%s:%d cannot be listened on: %s", http->bind, http->port,
 		    fault ? fault : err_meaning(e));
-		*why = str_dup(s->arena, str_from(text));
+		*why = str_dup(a, str_from(text));
 	}
 	return e;
 }
@@ -115,16 +114,21 @@ static enum err fit_connections(struct serving *s, int *connections, struct str 
 	return OK;
 }
 
-static enum err start_listeners(struct serving *s, struct str *why)
+struct http_config listener_internal(const struct config *c, enum setting_id port)
 {
-	const struct config *c = s->config;
-	struct http_config internal = {.bind = config_text(c, CFG_internal_bind),
-	    .port = (int)config_int(c, CFG_internal_port),
+	return (struct http_config){.bind = config_text(c, CFG_internal_bind),
+	    .port = (int)config_int(c, port),
 	    .io_threads = 1,
 	    .workers = INTERNAL_WORKERS,
 	    .queue_max = INTERNAL_QUEUE,
 	    .connections_max = INTERNAL_CONNECTIONS,
 	    .connections_per_address = INTERNAL_CONNECTIONS};
+}
+
+static enum err start_listeners(struct serving *s, struct str *why)
+{
+	const struct config *c = s->config;
+	struct http_config internal = listener_internal(c, CFG_internal_port);
 	struct http_config public = {.bind = config_text(c, CFG_bind),
 	    .port = (int)config_int(c, CFG_port),
 	    .io_threads = (int)config_int(c, CFG_io_threads),
@@ -137,10 +141,11 @@ static enum err start_listeners(struct serving *s, struct str *why)
 
 	if ((e = fit_connections(s, &public.connections_max, why)))
 		return e;
-	s->inside.internal = true;
-	if ((e = start_listener(s, &s->inside, &internal, &s->internal_server, why)))
+	s->inside = (struct listener){.app = s->app, .internal = true};
+	s->outside = (struct listener){.app = s->app};
+	if ((e = listener_start(&s->inside, s->arena, &internal, &s->internal_server, why)))
 		return e;
-	return start_listener(s, &s->outside, &public, &s->public_server, why);
+	return listener_start(&s->outside, s->arena, &public, &s->public_server, why);
 }
 
 /* An address to reach a listener at: a wildcard is no place to go to. */

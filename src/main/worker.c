@@ -1,109 +1,215 @@
-/* worker.c - `collect worker`: the work that no request waits for. */
+/* worker.c - `collect worker`: runs jobs until a signal says otherwise, with an internal listener for whoever watches it. */
 #include "main/command.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 #include "base/limits.h"
+#include "core/job_worker.h"
+#include "main/domains.h"
 #include "main/open.h"
-#include "sql.h"
+#include "main/serve.h"
 
 #define WORKER_ARENA_MAX_BYTES (16 * MB)
-#define ROUND_ARENA_MAX_BYTES (1 * MB)
-#define PARTITION_MONTHS_AHEAD 3
-#define ROUND_S 3600
-#define RETRY_S 10 /* after a round that failed: the database may be back soon */
+#define LISTENER_DRAIN_MS 1000
+#define WAKE_CONNECTIONS 1
+#define ABOUT_MAX_BYTES (16 * KB)
+#define NAME_COLUMN 22
 
-struct made {
-	int64_t made;
+struct working {
+	struct config *config;
+	struct app *app;
+	struct arena *arena;
+	struct redis *wake; /* its subscriber is the worker's; app->redis keeps its own for whoever caches */
+	struct job_worker *jobs;
+	struct listener inside;
+	struct http_server *server;
 };
 
-static enum err ensure_partitions(struct tx *tx, void *ctx)
+static enum err start_jobs(struct working *w, struct str *why)
 {
-	static const struct pg_col cols[] = {COL(struct made, made, PGT_INT)};
-	const struct pg_param in[] = {P_INT(PARTITION_MONTHS_AHEAD)};
-	struct made *row = ctx;
-	struct arena a;
+	const struct redis_config wake = {.url = config_text(w->config, CFG_redis_url),
+	    .connections = WAKE_CONNECTIONS,
+	    .timeout_ms = (int)config_int(w->config, CFG_redis_timeout_ms),
+	    .log = w->app->log};
+	struct job_worker_config config = {.types = domains_jobs,
+	    .only = str_from(config_text(w->config, CFG_job_types)),
+	    .threads = (int)config_int(w->config, CFG_job_threads)};
+	const char *fault = "out of memory";
 	enum err e;
 
-	arena_init(&a, &arena_malloc, ROUND_ARENA_MAX_BYTES);
-	e = tx_one(tx, &a, &Q(SQL_event_partitions_ensure, in, cols), row);
-	arena_free(&a);
+	if ((e = redis_open(&wake, &w->wake, &fault))) {
+		*why = str_from(fault);
+		return e;
+	}
+	config.wake = w->wake;
+	return job_worker_start(w->app, &config, w->arena, &w->jobs, why);
+}
+
+static enum err start_listener(struct working *w, struct str *why)
+{
+	static const struct route *const routes[] = {internal_routes};
+	struct http_config http = listener_internal(w->config, CFG_worker_port);
+	const char *fault = "out of memory";
+	enum err e;
+
+	w->app->routes = routes;
+	w->app->route_arrays = countof(routes);
+	w->inside = (struct listener){.app = w->app, .internal = true};
+	if ((e = router_new(w->app, w->arena, &w->app->router, &fault))) {
+		*why = str_from(fault);
+		return e;
+	}
+	return listener_start(&w->inside, w->arena, &http, &w->server, why);
+}
+
+static void wait_for_end(struct working *w, const sigset_t *signals)
+{
+	struct str why;
+
+	for (;;) {
+		int signal = sigwaitinfo(signals, NULL);
+		struct log_field fields[] = {LF_INT(SIGNAL, signal)};
+
+		if (signal < 0)
+			continue;
+		if (signal == SIGHUP) {
+			if (!config_reload(w->config, &why))
+				log_set_level(w->app->log, (enum log_level)config_int(w->config, CFG_log_level));
+			continue;
+		}
+		log_event(w->app->log, LOG_INFO, "draining", fields, countof(fields));
+		return;
+	}
+}
+
+/* False: a run did not end when it was told to. Its job was given back, what it still does is refused, and nothing that it uses may be freed. */
+static bool stop(struct working *w)
+{
+	bool ended = true;
+
+	app_drain(w->app);
+	if (w->jobs)
+		ended = job_worker_stop(w->jobs, (int)config_int(w->config, CFG_drain_ms));
+	if (w->server)
+		ended = http_server_drain(w->server, LISTENER_DRAIN_MS) && ended;
+	if (ended && w->wake)
+		redis_close(w->wake);
+	return ended;
+}
+
+static enum err work(struct working *w, const sigset_t *signals, struct str *why)
+{
+	enum err e;
+
+	if ((e = app_check(w->app, w->arena, why)) || (e = start_listener(w, why)))
+		return e;
+	if (!(e = start_jobs(w, why))) {
+		struct log_field fields[] = {LF_STR(COMPONENT, S("worker")), LF_INT(PORT, http_server_port(w->server)),
+		    LF_INT(PID, getpid()), LF_INT(COUNT, config_int(w->config, CFG_job_threads))};
+
+		log_event(w->app->log, LOG_INFO, "working", fields, countof(fields));
+		wait_for_end(w, signals);
+	}
+	if (!stop(w)) {
+		log_message(w->app->log, LOG_WARN, "ended with jobs under way", S("they were given back"));
+		_exit(0);
+	}
 	return e;
 }
 
-static bool work_round(struct app *app)
+static bool take_options(const struct command_line *line, struct config *c)
 {
-	struct made row = {0};
-	struct arena a;
-	enum err e;
+	static const struct {
+		const char *option;
+		enum setting_id id;
+	} settings[] = {{"threads", CFG_job_threads}, {"types", CFG_job_types}, {"port", CFG_worker_port}};
+	struct str why;
+	char origin[16];
+	size_t i;
 
-	arena_init(&a, &arena_malloc, ROUND_ARENA_MAX_BYTES);
-	e = tx_run(app, PG_WORKER, NULL, &a, ensure_partitions, &row);
-	arena_free(&a);
-	if (e) {
-		log_message(app->log, LOG_ERROR, "event partitions could not be made", str_from(err_meaning(e)));
-		return false;
-	}
-	if (row.made) {
-		struct log_field fields[] = {LF_INT(COUNT, row.made)};
+	for (i = 0; i < countof(settings); i++) {
+		const char *value = command_option(line, settings[i].option);
 
-		log_event(app->log, LOG_INFO, "event partitions made", fields, countof(fields));
+		snprintf(origin, sizeof origin, "--%s", settings[i].option);
+		if (value && config_override(c, settings[i].id, value, origin, &why)) {
+			command_fail(line, 2, "%.*s", STR_ARGS(why));
+			return false;
+		}
 	}
 	return true;
 }
 
-static void work(struct app *app, const struct config *c, const sigset_t *signals)
+/* What `--help` says, with the types of job that there are. */
+static const char *describe(struct arena *a)
 {
-	for (;;) {
-		struct timespec pause = {.tv_sec = work_round(app) ? ROUND_S : RETRY_S};
-		int signal = sigtimedwait(signals, NULL, &pause);
-		struct str why;
+	const struct job_type *const *type;
+	struct str text;
+	struct buf b;
 
-		if (signal == SIGHUP && !config_reload((struct config *)c, &why))
-			log_set_level(app->log, (enum log_level)config_int(c, CFG_log_level));
-		else if (signal > 0 && signal != SIGHUP)
-			return;
+	buf_init(&b, a, ABOUT_MAX_BYTES);
+	buf_add(&b,
+	    S("Does the work that no request waits for: the jobs that the API answers with 202, and the installation's "
+	      "own upkeep.\n"
+	      "Run as many as you like: each job is taken by one of them, and when that one dies by another.\n"
+	      "TERM lets jobs end within drain_ms and gives the others back; HUP re-reads the settings file.\n\n"
+	      "types of job:"));
+	for (type = domains_jobs; *type; type++) {
+		struct str name = str_from((*type)->name);
+
+		buf_add(&b, S("\n  "));
+		buf_add(&b, name);
+		buf_fill(&b, ' ', name.n < NAME_COLUMN ? NAME_COLUMN - name.n : 1);
+		buf_add(&b, str_from((*type)->about));
 	}
+	return buf_done(&b, &text) ? "" : str_cstr(a, text);
+}
+
+static void block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	sigaddset(signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int run_worker(struct command_line *line, struct working *w, const sigset_t *signals)
+{
+	struct str why = S("out of memory");
+	int status;
+
+	if (!command_config(line, w->arena, &w->config))
+		return 1;
+	if (!take_options(line, w->config))
+		return 2;
+	if (app_open(w->arena, w->config, OPEN_WORKER, &w->app, &why))
+		return command_fail(line, 1, "%.*s", STR_ARGS(why));
+	status = work(w, signals, &why) ? command_fail(line, 1, "%.*s", STR_ARGS(why)) : 0;
+	app_close(w->app);
+	return status;
 }
 
 int worker_command(int argc, char **argv)
 {
-	struct option_row options[] = {{"config", "FILE", "Settings; the environment wins over them"}};
-	struct command_line line = {.name = "worker",
-	    .usage = "[OPTIONS]",
-	    .options = options,
-	    .option_count = countof(options),
-	    .about = "Does the work that no request waits for: keeps the event log's monthly partitions ahead of the "
-		     "calendar.\n"
-		     "TERM stops it after the work under way."};
-	struct config *config;
+	struct option_row options[] = {{"config", "FILE", "Settings; the environment wins over them"},
+	    {"threads", "N", "Jobs at once (setting job_threads)"},
+	    {"types", "NAMES", "Only these types of job, space-separated (setting job_types)"},
+	    {"port", "N", "Port of the internal listener: health, metrics (setting worker_port)"}};
+	struct command_line line = {
+	    .name = "worker", .usage = "[OPTIONS]", .options = options, .option_count = countof(options)};
 	struct arena a;
-	struct app *app;
-	struct str why = S("out of memory");
+	struct working w = {.arena = &a};
 	sigset_t signals;
 	int status;
 
-	if (command_line_read(&line, argc, argv, &status))
-		return status;
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
 	arena_init(&a, &arena_malloc, WORKER_ARENA_MAX_BYTES);
-	if (!command_config(&line, &a, &config))
-		return 1;
-	if (app_open(&a, config, OPEN_WORKER, &app, &why))
-		return command_fail(&line, 1, "%.*s", STR_ARGS(why));
-	if (app_check(app, &a, &why)) {
-		status = command_fail(&line, 1, "%.*s", STR_ARGS(why));
-	} else {
-		log_event(app->log, LOG_INFO, "working", NULL, 0);
-		work(app, config, &signals);
-		status = 0;
+	line.about = describe(&a);
+	if (!command_line_read(&line, argc, argv, &status)) {
+		block_signals(&signals);
+		status = run_worker(&line, &w, &signals);
 	}
-	app_close(app);
 	arena_free(&a);
 	return status;
 }

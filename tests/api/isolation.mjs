@@ -6,6 +6,7 @@ import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
+import { addJobs } from '../harness/worker.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
 const server = withServer();
@@ -18,7 +19,9 @@ let ours, theirs;
 async function furnish(api) {
 	const made = await publish(api, csat());
 	const { body } = expect(await submit(server.anyone, made.slug, { answers: { nps: 3, why_low: 'canary-of-the-neighbour' } }), 201);
-	return { project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const me = expect(await api.get('/api/v1/me'), 200).body;
+	const [job] = await addJobs(server, [{ type: 'jobs.purge' }], { tenant: me.tenant.id, delayMs: 86400000 });
+	return { job, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {

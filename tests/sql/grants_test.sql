@@ -4,6 +4,7 @@ insert into probe.wanted_grants values
 	('data_keys', 'collect_app', 'INSERT SELECT'), ('data_keys', 'collect_public', 'INSERT SELECT'), ('data_keys', 'collect_worker', 'INSERT SELECT'),
 	('events', 'collect_app', 'SELECT'), ('events', 'collect_worker', 'SELECT'),
 	('idempotency', 'collect_app', 'DELETE INSERT SELECT'),
+	('job_records', 'collect_app', 'SELECT'), ('job_records', 'collect_worker', 'SELECT'),
 	('links', 'collect_app', 'INSERT SELECT'), ('links', 'collect_public', 'SELECT'), ('links', 'collect_worker', 'SELECT'),
 	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
 	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'SELECT'),
@@ -18,6 +19,11 @@ insert into probe.wanted_column_grants values
 	('events', 'collect_app', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_public', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_worker', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
+	('job_records', 'collect_app', 'INSERT', 'created_by id max_attempts payload progress_total ref run_at tenant_id type updated_by'),
+	('job_records', 'collect_worker', 'INSERT', 'created_by id max_attempts payload progress_total ref run_at tenant_id type updated_by'),
+	('job_records', 'collect_app', 'UPDATE', 'attempts cancel_requested_at error_code error_message finished_at run_at status updated_by'),
+	('job_records', 'collect_worker', 'UPDATE',
+		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
 	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
@@ -30,6 +36,9 @@ create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
 	('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
 	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
+	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
+	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
+	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_withdraw', 'collect_app'),
 	('member_lookup', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 

@@ -1,0 +1,110 @@
+/* job_http.c - jobs as their tenant sees them. Everybody sees, cancels and repeats what he asked for himself; those of others need
+ * jobs:read and jobs:write. */
+#include "core/job.h"
+#include "event/event.h"
+#include "main/domains.h"
+#include "sql.h"
+
+static const char *const statuses[] = {"queued", "running", "succeeded", "dead", "cancelled", NULL};
+struct job_filter {
+	struct str type, status;
+	int64_t created_from, created_to;
+	bool mine;
+};
+static const struct field filter_fields[] = {
+    FIELD(struct job_filter, type, FT_TEXT, OPTIONAL, 1, JOB_NAME_MAX_BYTES, "Of this type"),
+    FIELD(struct job_filter, status, FT_ENUM, OPTIONAL, 0, 0, "In this status", .choices = statuses),
+    FIELD(struct job_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "Asked for at this time or later"),
+    FIELD(struct job_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Asked for before this time"),
+    FIELD(struct job_filter, mine, FT_BOOL, OPTIONAL, 0, 0, "true: only what you asked for"),
+};
+static const struct shape filter_shape = SHAPE("JobFilter", struct job_filter, filter_fields);
+
+static enum job_reach reach(const struct req *rq, enum permission p)
+{
+	return req_can(rq, p) ? JOB_ALL : JOB_OWN;
+}
+
+static enum err job_list_http(struct req *rq)
+{
+	const struct job_filter *f = rq->query;
+	bool own = f->mine || reach(rq, PERM_JOBS_READ) == JOB_OWN;
+	struct str cursor = S(""), tag, json;
+	struct uuid after = {0};
+	bool present;
+	enum err e;
+
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
+		return e;
+#define TIME_OR_NULL(member)                                                                                           \
+	(schema_has(&filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
+	const struct pg_param in[] = {P_BOOL(rq->list.descending), present ? P_TEXT(cursor) : P_NULL(PGT_TEXT),
+	    P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit), P_BOOL(rq->list.count),
+	    TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->type), P_TEXT_OR_NULL(f->status),
+	    own ? P_UUID(&rq->who.user_id) : P_NULL(PGT_UUID), P_TEXT(tag)};
+#undef TIME_OR_NULL
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_job_list, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err job_get_http(struct req *rq)
+{
+	return job_reply(rq, 200, &rq->ids[0], reach(rq, PERM_JOBS_READ));
+}
+
+/* The trail: who ended or repeated whose job. */
+static enum err job_event(struct req *rq, struct str type)
+{
+	struct version_row {
+		int64_t version;
+	} now;
+	static const struct pg_col cols[] = {COL(struct version_row, version, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_job_version, in, cols), &now)))
+		return e;
+	return event_append(rq->tx, &(struct event){S("job"), &rq->ids[0], type, S(""), now.version});
+}
+
+static enum err job_cancel_http(struct req *rq)
+{
+	enum job_reach may = reach(rq, PERM_JOBS_WRITE);
+	enum err e = job_cancel(rq->tx, rq->arena, &rq->ids[0], may);
+
+	if (e == ERR_CONFLICT)
+		return req_fail(rq, e, "/status", "This job has ended.");
+	if (e || (e = job_event(rq, S("cancel_requested"))))
+		return e;
+	return job_reply(rq, 202, &rq->ids[0], may);
+}
+
+static enum err job_retry_http(struct req *rq)
+{
+	enum job_reach may = reach(rq, PERM_JOBS_WRITE);
+	enum err e = job_again(rq->tx, rq->arena, &rq->ids[0], may);
+
+	if (e == ERR_CONFLICT)
+		return req_fail(
+		    rq, e, "/status", "Only a dead job can be repeated, and only while no other one does the same.");
+	if (e || (e = job_event(rq, S("retried"))))
+		return e;
+	return job_reply(rq, 202, &rq->ids[0], may);
+}
+
+static const int conflict[] = {409, 0};
+
+const struct route job_routes[] = {
+    {HTTP_GET, "/api/v1/jobs", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 200, job_list_http,
+	"List jobs: your own, or with jobs:read everybody's", .query = &filter_shape, .flags = ROUTE_LIST | ROUTE_READ,
+	.filters = "created_at"},
+    {HTTP_GET, "/api/v1/jobs/{id}", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 200, job_get_http,
+	"Read a job: how far it is, and what came of it", .flags = ROUTE_ETAG},
+    {HTTP_POST, "/api/v1/jobs/{id}/cancel", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 202, job_cancel_http,
+	"End a job; one that is run ends at its next step", .flags = ROUTE_ETAG | ROUTE_LOCATION, .also = conflict},
+    {HTTP_POST, "/api/v1/jobs/{id}/retry", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 202, job_retry_http,
+	"Run a dead job again, from its last step", .flags = ROUTE_ETAG | ROUTE_LOCATION, .also = conflict},
+    ROUTE_END,
+};

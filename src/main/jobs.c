@@ -1,0 +1,84 @@
+/* jobs.c - the installation's own upkeep, as jobs that come round again. */
+#include "base/limits.h"
+#include "core/config.h"
+#include "main/domains.h"
+#include "sql.h"
+
+#define HOUR_S 3600
+#define LEASE_S 60
+#define BACKOFF_S 10
+#define ATTEMPTS 5 /* of jobs that are never dead it only says when the back-off is longest */
+#define PARTITION_MONTHS_AHEAD 3
+#define PURGE_BATCH 1000
+
+struct counted {
+	struct arena *arena;
+	int64_t limit, days, n;
+};
+
+static enum err partitions_in(struct tx *tx, void *ctx)
+{
+	struct made_row {
+		int64_t made;
+	} row;
+	static const struct pg_col cols[] = {COL(struct made_row, made, PGT_INT)};
+	const struct pg_param in[] = {P_INT(PARTITION_MONTHS_AHEAD)};
+	struct counted *c = ctx;
+	enum err e = tx_one(tx, c->arena, &Q(SQL_event_partitions_ensure, in, cols), &row);
+
+	c->n = e ? 0 : row.made;
+	return e;
+}
+
+static enum err partitions_run(struct job *job)
+{
+	struct counted c = {.arena = job->arena};
+	enum err e = job_complete(job, partitions_in, &c, S(""));
+	struct log_field fields[] = {LF_INT(COUNT, c.n)};
+
+	if (!e && c.n)
+		log_event(job->app->log, LOG_INFO, "event partitions made", fields, countof(fields));
+	return e;
+}
+
+static enum err purge_in(struct tx *tx, void *ctx)
+{
+	struct purged_row {
+		int64_t purged;
+	} row;
+	static const struct pg_col cols[] = {COL(struct purged_row, purged, PGT_INT)};
+	struct counted *c = ctx;
+	const struct pg_param in[] = {P_INT(c->days), P_INT(PURGE_BATCH)};
+	enum err e = tx_one(tx, c->arena, &Q(SQL_job_purge, in, cols), &row);
+
+	c->n = e ? 0 : row.purged;
+	return e;
+}
+
+static enum err purge_run(struct job *job)
+{
+	struct counted c = {.arena = job->arena, .days = config_int(job->app->config, CFG_job_keep_days)};
+	enum err e;
+
+	do {
+		if ((e = job_step(job, purge_in, &c, S(""))) || (e = job_check(job)))
+			return e;
+	} while (c.n == PURGE_BATCH);
+	return job_complete(job, NULL, NULL, S(""));
+}
+
+const struct job_type partitions_job = {.name = "events.partitions",
+    .run = partitions_run,
+    .max_attempts = ATTEMPTS,
+    .lease_s = LEASE_S,
+    .backoff_s = BACKOFF_S,
+    .every_s = HOUR_S,
+    .about = "Keeps the event log's monthly partitions ahead of the calendar"};
+
+const struct job_type purge_job = {.name = "jobs.purge",
+    .run = purge_run,
+    .max_attempts = ATTEMPTS,
+    .lease_s = LEASE_S,
+    .backoff_s = BACKOFF_S,
+    .every_s = HOUR_S,
+    .about = "Deletes the records of jobs that ended job_keep_days ago"};
