@@ -42,7 +42,7 @@ select 1::bigint as done from (select job_periodic($1::uuid, $2::text)) made
 
 -- name: job_claim
 -- role: worker
-select id, tenant_id, type, ref, attempt
+select id, tenant_id, type, ref, attempt, turn
 from job_claim(string_to_array($1::text, ' '), string_to_array($2::text, ' ')::integer[], $3::uuid, $4::uuid)
 
 -- name: job_next
@@ -97,6 +97,10 @@ where id = $1::uuid and status in ('queued', 'running')
 -- name: job_counts
 -- role: app worker
 select type, queued, running, dead, waited_s from job_counts()
+
+-- name: job_tenants
+-- role: worker
+select id from job_tenants($1::uuid, $2::integer) id
 
 -- name: job_purge
 -- role: worker

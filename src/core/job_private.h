@@ -22,6 +22,7 @@ struct job_run {
 	/* how it fails */
 	bool give_up;
 	int64_t retry_ms;                    /* -1: by the type's back-off */
+	enum err failed;                     /* as which it ended; OK: it did not */
 	char message[JOB_MESSAGE_MAX_BYTES];
 };
 
@@ -32,8 +33,13 @@ enum job_outcome { JOB_SUCCEEDED, JOB_FAILED, JOB_DEAD, JOB_CANCELLED, JOB_GIVEN
 enum job_outcome job_run_do(struct job_run *run);
 /* By whoever stops the worker, while its thread hangs: the claim goes back, and what the thread still does is refused. Takes `a`. */
 enum err job_run_give_back(struct job_run *run, struct arena *a);
+/* Its log line and its metrics. */
+void job_run_report(const struct job_run *run, enum job_outcome outcome, int64_t ns);
 /* Milliseconds before the next attempt: backoff_s, doubled for each attempt before, shortened by up to a half by `random`. */
 int64_t job_backoff_ms(const struct job_type *type, int attempt, uint64_t random);
+
+/* job_spread.c: the run of an each_tenant type's periodic job. */
+enum err job_spread(struct job *job);
 
 /* ---- job_types.c ---- */
 

@@ -279,6 +279,7 @@ static enum job_outcome end_run(struct job_run *run, enum err failed)
 	    .run = run, .arena = &run->scratch, .outcome = outcome_of(run, failed), .attempts = run->job.attempt};
 	enum err e = OK;
 
+	run->failed = failed;
 	if (n.outcome == JOB_LOST)
 		return JOB_LOST;
 	if (n.outcome == JOB_FAILED)
@@ -319,8 +320,37 @@ enum job_outcome job_run_do(struct job_run *run)
 	if (!e)
 		e = job_check(job);
 	if (!e)
-		e = job->type->run(job);
+		e = job->type->each_tenant && !has_tenant(job) ? job_spread(job) : job->type->run(job);
 	if (!e && !run->completed)
 		e = job_complete(job, NULL, NULL, S(""));
 	return run->completed ? JOB_SUCCEEDED : end_run(run, e);
+}
+
+void job_run_report(const struct job_run *run, enum job_outcome outcome, int64_t ns)
+{
+	static const char *const outcomes[] = {[JOB_SUCCEEDED] = "succeeded",
+	    [JOB_FAILED] = "failed",
+	    [JOB_DEAD] = "dead",
+	    [JOB_CANCELLED] = "cancelled",
+	    [JOB_GIVEN_BACK] = "given_back",
+	    [JOB_LOST] = "lost"};
+	const struct job *job = &run->job;
+	const bool wrong = outcome == JOB_FAILED || outcome == JOB_DEAD || outcome == JOB_LOST;
+	const struct str labels[] = {str_from(job->type->name), str_from(outcomes[outcome])};
+	char id[UUID_TEXT_BYTES], tenant[UUID_TEXT_BYTES];
+	struct log_field line[8] = {LF_STR(JOB_TYPE, labels[0]), LF_STR(OUTCOME, labels[1]),
+	    LF_STR(JOB, str_make(id, sizeof(id))), LF_INT(ATTEMPT, job->attempt), LF_INT(DURATION_US, ns / 1000)};
+	size_t n = 5;
+
+	uuid_text(&job->id, id);
+	uuid_text(&job->tenant_id, tenant);
+	if (!uuid_is_nil(&job->tenant_id))
+		line[n++] = (struct log_field)LF_STR(TENANT, str_make(tenant, sizeof(tenant)));
+	if (wrong) {
+		line[n++] = (struct log_field)LF_STR(CODE, str_from(err_slug(run->failed)));
+		line[n++] = (struct log_field)LF_STR(MESSAGE, str_from(run->message));
+	}
+	log_event(job->app->log, wrong ? LOG_WARN : LOG_INFO, "job", line, n);
+	metric_add(metrics_series(job->app->metrics, M_JOB_RUNS, labels), 1);
+	metric_observe(metrics_series(job->app->metrics, M_JOB_DURATION, labels), (double)ns / 1e9);
 }

@@ -5,7 +5,7 @@
 
 static struct app app;
 static struct uuid tenant;
-static int runs, more_runs;
+static atomic_int runs, more_runs; /* workers have threads */
 
 /* ---- types ---- */
 
@@ -41,6 +41,8 @@ static const struct job_type never_job = {
     .name = "unit.never", .run = never_run, .max_attempts = 2, .lease_s = 5, .backoff_s = 1};
 static const struct job_type resuming_job = {
     .name = "unit.resuming", .run = resuming_run, .max_attempts = 2, .lease_s = 5, .backoff_s = 100};
+static const struct job_type spread_job = {
+    .name = "unit.spread", .run = never_run, .max_attempts = 1, .lease_s = 5, .every_s = 3600, .each_tenant = true};
 static const struct job_type round_job = {
     .name = "unit.round", .run = silent_run, .max_attempts = 1, .lease_s = 5, .every_s = 3600};
 
@@ -293,6 +295,32 @@ static void what_comes_round_runs_once_for_all_workers(void **state)
 	assert_int_equal(more_runs, 1);
 }
 
+static bool spread_and_done(void *ctx)
+{
+	(void)ctx;
+	return *admin("select 'yes' from collect.jobs j where type = 'unit.spread' and done_at is not null and not "
+		      "exists (select from "
+		      "collect.jobs t where t.type = 'unit.spread' and t.tenant_id is not null)");
+}
+
+static void each_tenant_gets_its_own(void **state)
+{
+	static const struct job_type *const types[] = {&spread_job, NULL};
+	struct uuid more[3];
+
+	(void)state;
+	for (size_t i = 0; i < countof(more); i++)
+		make_tenant(&more[i]);
+	(void)admin("update collect.tenants set deleted_at = now() where id = (select id from collect.tenants order by "
+		    "id desc limit 1)");
+	runs = 0;
+	with_worker(types, "", spread_and_done, NULL);
+	assert_int_equal(runs, 3);
+	assert_string_equal(
+	    admin("select string_agg(status || ' ' || ref, ',') from collect.job_records where type = 'unit.spread'"),
+	    "succeeded periodic,succeeded periodic,succeeded periodic");
+}
+
 static void wrong_types_are_told(void **state)
 {
 	static const struct job_type bad[] = {{.name = "Big", .run = never_run, .max_attempts = 1, .lease_s = 5},
@@ -323,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(a_step_that_fails_leaves_the_job_as_it_was),
 	    cmocka_unit_test(a_run_goes_on_from_the_last_step),
 	    cmocka_unit_test(what_comes_round_runs_once_for_all_workers),
+	    cmocka_unit_test(each_tenant_gets_its_own),
 	    cmocka_unit_test(wrong_types_are_told),
 	};
 

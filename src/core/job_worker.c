@@ -9,6 +9,7 @@
 #define SCRATCH_MAX_BYTES (16 * MB)
 #define CLAIMS_MAX_BYTES (JOB_THREADS_MAX * (UUID_TEXT_BYTES + 1))
 #define JOIN_STEP_MS 20
+#define BUSY_MS 50 /* something is due, but others are just at it */
 
 struct job_worker {
 	struct app *app;
@@ -25,7 +26,7 @@ struct job_worker {
 	bool entered; /* the periodic jobs are */
 	int alive;
 	struct job_run *runs;
-	struct uuid turn; /* tenant of the latest job */
+	struct uuid turn; /* the tenant that was looked at last */
 };
 
 static void call(struct job_worker *w, bool all)
@@ -89,7 +90,7 @@ static bool wait_for_call(struct job_worker *w, uint64_t seen, int64_t ms)
 /* ---- taking a job ---- */
 
 struct claimed {
-	struct uuid id, tenant_id;
+	struct uuid id, tenant_id, turn;
 	struct str type, ref;
 	int64_t attempt;
 };
@@ -126,7 +127,8 @@ static enum err take_in(struct tx *tx, void *ctx)
 	static const struct pg_col next_cols[] = {COL(struct next_row, ms, PGT_INT)};
 	static const struct pg_col cols[] = {COL(struct claimed, id, PGT_UUID),
 	    COL(struct claimed, tenant_id, PGT_UUID), COL(struct claimed, type, PGT_TEXT),
-	    COL(struct claimed, ref, PGT_TEXT), COL(struct claimed, attempt, PGT_INT)};
+	    COL(struct claimed, ref, PGT_TEXT), COL(struct claimed, attempt, PGT_INT),
+	    COL(struct claimed, turn, PGT_UUID)};
 	struct taking *t = ctx;
 	const struct pg_param in[] = {
 	    P_TEXT(t->w->names), P_TEXT(t->w->leases), P_UUID(&t->run->claim), P_UUID(&t->turn)};
@@ -141,7 +143,7 @@ static enum err take_in(struct tx *tx, void *ctx)
 	t->next_ms = INT64_MAX;
 	e = tx_one(tx, &t->run->arena, &Q(SQL_job_next, names, next_cols), &next);
 	if (!e)
-		t->next_ms = next.ms;
+		t->next_ms = next.ms > BUSY_MS ? next.ms : BUSY_MS;
 	return e == ERR_NOT_FOUND ? OK : e;
 }
 
@@ -170,8 +172,7 @@ static enum err take(struct job_worker *w, struct job_run *run, int64_t *next_ms
 	pthread_mutex_lock(&w->lock);
 	w->entered = true;
 	if (run->job.type) {
-		if (!uuid_is_nil(&run->job.tenant_id))
-			w->turn = run->job.tenant_id;
+		w->turn = t.job.turn;
 		run->next = w->runs;
 		w->runs = run;
 	}
@@ -180,29 +181,6 @@ static enum err take(struct job_worker *w, struct job_run *run, int64_t *next_ms
 }
 
 /* ---- running it ---- */
-
-static void report(struct job_worker *w, const struct job_run *run, enum job_outcome outcome, int64_t ns)
-{
-	static const char *const outcomes[] = {[JOB_SUCCEEDED] = "succeeded",
-	    [JOB_FAILED] = "failed",
-	    [JOB_DEAD] = "dead",
-	    [JOB_CANCELLED] = "cancelled",
-	    [JOB_GIVEN_BACK] = "given_back",
-	    [JOB_LOST] = "lost"};
-	const struct job *job = &run->job;
-	const struct str labels[] = {str_from(job->type->name), str_from(outcomes[outcome])};
-	char id[UUID_TEXT_BYTES], tenant[UUID_TEXT_BYTES];
-	struct log_field line[] = {LF_STR(JOB_TYPE, labels[0]), LF_STR(OUTCOME, labels[1]),
-	    LF_STR(JOB, str_make(id, sizeof(id))), LF_INT(ATTEMPT, job->attempt), LF_INT(DURATION_US, ns / 1000),
-	    LF_STR(MESSAGE, str_from(run->message)), LF_STR(TENANT, str_make(tenant, sizeof(tenant)))};
-	bool wrong = outcome == JOB_DEAD || outcome == JOB_FAILED || outcome == JOB_LOST;
-
-	uuid_text(&job->id, id);
-	uuid_text(&job->tenant_id, tenant);
-	log_event(w->app->log, wrong ? LOG_WARN : LOG_INFO, "job", line, countof(line) - uuid_is_nil(&job->tenant_id));
-	metric_add(metrics_series(w->app->metrics, M_JOB_RUNS, labels), 1);
-	metric_observe(metrics_series(w->app->metrics, M_JOB_DURATION, labels), (double)ns / 1e9);
-}
 
 static void unlist(struct job_worker *w, struct job_run *run)
 {
@@ -228,6 +206,7 @@ static void reset(struct job_run *run)
 	run->told_ns = 0;
 	run->completed = run->give_up = false;
 	run->retry_ms = -1;
+	run->failed = OK;
 	run->message[0] = 0;
 }
 
@@ -237,14 +216,14 @@ static void work(struct job_worker *w, struct job_run *run)
 		uint64_t seen;
 		int64_t next_ms = JOB_POLL_BLIND_MS, started; /* when the database does not answer */
 		enum job_outcome outcome;
+		bool stopping;
 
 		pthread_mutex_lock(&w->lock);
 		seen = w->calls;
-		if (w->stopping) {
-			pthread_mutex_unlock(&w->lock);
-			return;
-		}
+		stopping = w->stopping;
 		pthread_mutex_unlock(&w->lock);
+		if (stopping)
+			return;
 		reset(run);
 		if (take(w, run, &next_ms)) {
 			if (!wait_for_call(w, seen, next_ms))
@@ -255,7 +234,7 @@ static void work(struct job_worker *w, struct job_run *run)
 		started = clock_mono_ns();
 		outcome = job_run_do(run);
 		unlist(w, run);
-		report(w, run, outcome, clock_mono_ns() - started);
+		job_run_report(run, outcome, clock_mono_ns() - started);
 	}
 }
 
@@ -462,15 +441,13 @@ static void give_back(struct job_worker *w)
 	pthread_mutex_lock(&w->lock);
 	for (struct job_run *run = w->runs; run; run = run->next)
 		if (!job_run_give_back(run, &a))
-			report(w, run, JOB_GIVEN_BACK, 0);
+			job_run_report(run, JOB_GIVEN_BACK, 0);
 	pthread_mutex_unlock(&w->lock);
 	arena_free(&a);
 }
 
 bool job_worker_stop(struct job_worker *w, int grace_ms)
 {
-	int i;
-
 	pthread_mutex_lock(&w->lock);
 	w->stopping = true;
 	pthread_cond_broadcast(&w->changed);
@@ -482,7 +459,7 @@ bool job_worker_stop(struct job_worker *w, int grace_ms)
 			return false;
 		}
 	}
-	for (i = 0; i < w->thread_count; i++)
+	for (int i = 0; i < w->thread_count; i++)
 		pthread_join(w->threads[i], NULL);
 	pthread_mutex_lock(&w->lock);
 	w->heart_stop = true;

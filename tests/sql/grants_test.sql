@@ -38,7 +38,7 @@ insert into probe.wanted_functions values
 	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
-	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_withdraw', 'collect_app'),
+	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
 	('member_lookup', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 

@@ -55,3 +55,4 @@ select probe.is((select string_agg(cancel::text, '') from job_beat(array[:'claim
 update collect.tenants set deleted_at = now() where id = :'a';
 \connect - collect_worker
 select probe.is((select count(*)::text from job_claim(array['x.y'], array[60000], gen_random_uuid(), :'nil')), '0', 'a deleted tenant''s jobs rest');
+select probe.is((select (ms > 0)::text from job_next(array['x.y']) ms), 'true', 'and nobody is called for them');

@@ -256,6 +256,20 @@ test('the installation\'s own upkeep: one row, however many workers; records are
 	await stopAll();
 });
 
+test('doctor tells of what nobody takes, and of upkeep that fails', async () => {
+	const doctor = async () => (await server.collect('doctor')).stdout;
+	const [id] = await addJobs(server, [{ type: 'test.once' }]);
+	assert.match(await doctor(), /^ok +jobs: 1 queued, 0 running, \d+ dead$/m);
+	await query(`update jobs set due_at = now() - interval '10 minutes' where id = '${id}'; update jobs set error = 'no room' where type = 'jobs.purge'`);
+	const text = await doctor();
+	assert.match(text, /^WRONG +jobs: test\.once: 1 due for up to 10 minutes and not taken/m);
+	assert.match(text, /^WRONG +jobs: jobs\.purge fails: no room$/m);
+	await query(`update jobs set error = null, due_at = now() where tenant_id is null`);
+	await start({});
+	await untilJob(server.api, id, ended);
+	await stopAll();
+});
+
 test('a worker tells how it is; unknown types and bad settings stop its start', async () => {
 	const worker = await start({ args: ['--types', 'jobs.purge test.once'] });
 	assert.equal(expect(await worker.internal.get('/internal/readyz'), 200).body.database, 'ok');
