@@ -105,6 +105,21 @@
 #define JOB_POLL_BLIND_MS 1000              /* ... a new job waits so long at most */
 #define JOB_STOP_MS 2000                    /* between being told to end and being left behind */
 
+/* what goes out */
+#define EGRESS_URL_MAX_BYTES 2048
+#define EGRESS_HOST_MAX_BYTES 253
+#define EGRESS_ALLOW_MAX 64                 /* entries of the setting egress_allow */
+#define EGRESS_PORTS_MAX 32
+#define EGRESS_ADDRESSES_MAX 16             /* of one name; a name with more is refused */
+#define EGRESS_TIMEOUT_MS 30000             /* name, connection and answer together */
+#define EGRESS_CONNECT_TIMEOUT_MS 5000
+#define EGRESS_NAME_TIMEOUT_MS 5000
+#define EGRESS_REPLY_MAX_BYTES (64 * KB)    /* more is cut off */
+#define EGRESS_REPLY_HEADERS_MAX_BYTES (16 * KB)  /* trailers and 1xx included; more ends the call */
+#define EGRESS_BODY_MAX_BYTES (1 * MB)      /* sent */
+#define EGRESS_HEADERS_MAX 16               /* sent by a caller */
+#define EGRESS_HEADER_MAX_BYTES (8 * KB)
+
 /* export */
 #define EXPORT_VERSIONS_MAX 200             /* published versions whose columns an export joins */
 #define EXPORT_COLUMNS_MAX 20000

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/uuid.h"
 #include "io/clock.h"
+#include "io/egress.h"
 #include "io/log.h"
 #include "io/metrics.h"
 #include "io/pg.h"
@@ -27,6 +28,7 @@ struct app {
 	struct pg_pool *pools[PG_ROLE_COUNT];   /* PG_OWNER is never open in serve */
 	struct pg_pool *read_pool;              /* replica; equals pools[PG_APP] when there is none */
 	struct redis *redis;
+	struct egress *egress;                  /* the one way out: server and worker */
 	struct cache *cache;
 	struct ratelimit *ratelimit;
 	struct vault *vault;

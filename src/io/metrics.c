@@ -34,6 +34,7 @@ static const struct metric_row rows[METRIC_COUNT] = {
     [M_JOB_RUNS] = {"job_runs_total", "Runs of jobs that this worker ended, by how they ended.", METRIC_COUNTER,
 	{"type", "outcome"}},
     [M_JOB_DURATION] = {"job_run_duration_seconds", "Time of one run.", METRIC_HISTOGRAM, {"type"}},
+    [M_EGRESS] = {"egress_requests_total", "Requests sent out, or refused to be.", METRIC_COUNTER, {"outcome"}},
 };
 
 struct metric_series {

@@ -116,6 +116,21 @@ static enum err open_redis(struct app *app, struct arena *a, struct str *why)
 	return e;
 }
 
+static enum err open_egress(struct app *app, struct arena *a, struct str *why)
+{
+	const struct config *c = app->config;
+	struct egress_config egress = {
+	    .policy = {.allow = config_text(c, CFG_egress_allow),
+		.ports = config_text(c, CFG_egress_ports),
+		.http = config_bool(c, CFG_egress_http)},
+	    .ca_file = config_text(c, CFG_ca_file),
+	    .dns = config_text(c, CFG_egress_dns),
+	    .metrics = app->metrics,
+	};
+
+	return egress_open(a, &egress, &app->egress, why);
+}
+
 static enum err open_keys(struct app *app, struct arena *a, enum open_part part, struct str *why)
 {
 	const struct config *c = app->config;
@@ -168,8 +183,8 @@ enum err app_open(struct arena *a, const struct config *config, enum open_part p
 	if (!app->log || !app->metrics)
 		e = ERR_MEMORY;
 	else if (!(e = open_pools(app, a, part, why)) && !(e = open_redis(app, a, why)) &&
-		 !(e = open_keys(app, a, part, why)) && part != OPEN_WORKER &&
-		 !(e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)) && part == OPEN_SERVER)
+		 (part == OPEN_SEED || !(e = open_egress(app, a, why))) && !(e = open_keys(app, a, part, why)) &&
+		 part != OPEN_WORKER && !(e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)) && part == OPEN_SERVER)
 		e = open_routes(app, a, why);
 	if (e)
 		app_close(app);
@@ -215,6 +230,8 @@ void app_close(struct app *app)
 		vault_close(app->vault);
 	if (app->read_pool && app->read_pool != app->pools[PG_APP])
 		pg_pool_close(app->read_pool);
+	if (app->egress)
+		egress_close(app->egress);
 	for (i = 0; i < PG_ROLE_COUNT; i++)
 		if (app->pools[i])
 			pg_pool_close(app->pools[i]);

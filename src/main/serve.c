@@ -17,6 +17,7 @@
 #define INTERNAL_QUEUE 64
 #define INTERNAL_CONNECTIONS 256
 #define INTERNAL_DRAIN_MS 1000
+#define EGRESS_STOP_MS 1500 /* calls out end so long before the requests that wait for them are cut off */
 /* Files that are no connection of a client: logs, Redis, the threads' own, what a library opens for a moment. */
 #define RESERVED_FILES 128
 #define SERVER_POOLS 3 /* the application's, the respondents', the replica's */
@@ -250,6 +251,7 @@ static void stop_listeners(struct serving *s)
 	bool ended = true;
 
 	app_drain(s->app);
+	egress_stop(s->app->egress, (int)config_int(s->config, CFG_drain_ms) - EGRESS_STOP_MS);
 	__atomic_store_n(&s->app->http, NULL, __ATOMIC_RELEASE);
 	if (s->public_server)
 		ended = http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));

@@ -89,6 +89,8 @@ static bool stop(struct working *w)
 	bool ended = true;
 
 	app_drain(w->app);
+	/* then jobs are told to end, and a call out that holds one up must end too */
+	egress_stop(w->app->egress, (int)config_int(w->config, CFG_drain_ms));
 	if (w->jobs)
 		ended = job_worker_stop(w->jobs, (int)config_int(w->config, CFG_drain_ms));
 	if (w->server)
