@@ -342,6 +342,47 @@ static void wrong_types_are_told(void **state)
 	}
 }
 
+static int told;
+
+static void tell(struct app *a)
+{
+	assert_ptr_equal(a, &app);
+	told++;
+}
+
+static enum err add_in(struct tx *tx, const char *payload)
+{
+	struct uuid id;
+
+	return job_add(tx, &test_arena,
+	    &(struct job_new){.type = &never_job, .ref = S("told"), .payload = str_from(payload)}, &id);
+}
+
+static void workers_are_woken_after_the_commit_only(void **state)
+{
+	struct tx *tx = open_tx();
+
+	(void)state;
+	assert_int_equal(add_in(tx, "{}"), OK);
+	tx_after_commit(tx, tell);
+	tx_rollback(tx);
+	assert_int_equal(tx_commit(tx), OK);
+	assert_int_equal(told, 0);
+	tx = open_tx();
+	tx_after_commit(tx, tell);
+	assert_int_equal(add_in(tx, "{"), ERR_INVALID);
+	assert_int_equal(tx_commit(tx), ERR_INVALID);
+	assert_int_equal(told, 0);
+	tx = open_tx();
+	assert_int_equal(add_in(tx, "{}"), OK);
+	tx_after_commit(tx, tell);
+	assert_int_equal(told, 0);
+	assert_int_equal(tx_commit(tx), OK);
+	assert_int_equal(told, 1);
+	assert_int_equal(tx_commit(tx), OK);
+	assert_int_equal(told, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +394,7 @@ int main(void)
 	    cmocka_unit_test(what_comes_round_runs_once_for_all_workers),
 	    cmocka_unit_test(each_tenant_gets_its_own),
 	    cmocka_unit_test(wrong_types_are_told),
+	    cmocka_unit_test(workers_are_woken_after_the_commit_only),
 	};
 
 	return cmocka_run_group_tests(tests, app_start, app_stop);

@@ -446,25 +446,37 @@ static void give_back(struct job_worker *w)
 	arena_free(&a);
 }
 
-bool job_worker_stop(struct job_worker *w, int grace_ms)
+/* Those that have ended, or all of them. */
+static void join_threads(struct job_worker *w, bool all)
 {
-	pthread_mutex_lock(&w->lock);
-	w->stopping = true;
-	pthread_cond_broadcast(&w->changed);
-	pthread_mutex_unlock(&w->lock);
-	if (!all_ended(w, grace_ms)) {
-		tell_to_end(w);
-		if (!all_ended(w, JOB_STOP_MS)) {
-			give_back(w);
-			return false;
-		}
+	for (int i = 0; i < w->thread_count; i++) {
+		if (all)
+			pthread_join(w->threads[i], NULL);
+		else
+			(void)pthread_tryjoin_np(w->threads[i], NULL);
 	}
-	for (int i = 0; i < w->thread_count; i++)
-		pthread_join(w->threads[i], NULL);
 	pthread_mutex_lock(&w->lock);
 	w->heart_stop = true;
 	pthread_mutex_unlock(&w->lock);
 	if (w->heart_started)
 		pthread_join(w->heart, NULL);
-	return true;
+}
+
+bool job_worker_stop(struct job_worker *w, int grace_ms)
+{
+	bool ended;
+
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_broadcast(&w->changed);
+	pthread_mutex_unlock(&w->lock);
+	ended = all_ended(w, grace_ms);
+	if (!ended) {
+		tell_to_end(w);
+		ended = all_ended(w, JOB_STOP_MS);
+	}
+	if (!ended)
+		give_back(w);
+	join_threads(w, ended);
+	return ended;
 }

@@ -63,6 +63,9 @@ static enum err open_pool(
 		return e;
 	if (pool.max < pool.keep)
 		pool.max = pool.keep;
+	/* A step of each job, its progress, and the heartbeat, which must not wait for them. */
+	if (role == PG_WORKER && pool.max < 2 * config_int(c, CFG_job_threads) + 2)
+		pool.max = 2 * (int)config_int(c, CFG_job_threads) + 2;
 	e = pg_pool_open(&pool, out, &fault);
 	if (e)
 		say(a, why, fault);
