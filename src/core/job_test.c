@@ -221,6 +221,38 @@ static void a_lost_claim_writes_nothing(void **state)
 	drop(&theirs);
 }
 
+/* Within a step: the lease runs out, and another worker looks for work. */
+static enum err be_slow(struct tx *tx, void *ctx)
+{
+	const struct uuid *id = ctx;
+	char sql[256], text[UUID_TEXT_BYTES + 1] = {0};
+
+	(void)tx;
+	uuid_text(id, text);
+	snprintf(sql, sizeof(sql), "update collect.jobs set due_at = now() - interval '1 s' where id = '%s'", text);
+	(void)admin(sql);
+	assert_string_equal(admin("set search_path = collect; select count(*) from job_claim('{unit.never}', '{5000}', "
+				  "gen_random_uuid(), gen_random_uuid())"),
+	    "0");
+	return OK;
+}
+
+static void a_job_is_not_taken_in_the_middle_of_a_step(void **state)
+{
+	struct uuid id = add(&never_job, S("slow"));
+	struct job_run run;
+
+	(void)state;
+	hold(&run, &id);
+	assert_int_equal(job_step(&run.job, be_slow, &id, S("")), OK);
+	assert_string_equal(admin("set search_path = collect; select count(*) from job_claim('{unit.never}', '{5000}', "
+				  "gen_random_uuid(), gen_random_uuid())"),
+	    "1");
+	assert_int_equal(job_complete(&run.job, NULL, NULL, S("")), ERR_AGAIN);
+	(void)admin("delete from collect.jobs where type = 'unit.never'");
+	drop(&run);
+}
+
 static enum err refuse(struct tx *tx, void *ctx)
 {
 	(void)tx;
@@ -389,6 +421,7 @@ int main(void)
 	    cmocka_unit_test(the_back_off_doubles_up_to_an_hour),
 	    cmocka_unit_test(a_job_is_there_with_its_transaction_or_not_at_all),
 	    cmocka_unit_test(a_lost_claim_writes_nothing),
+	    cmocka_unit_test(a_job_is_not_taken_in_the_middle_of_a_step),
 	    cmocka_unit_test(a_step_that_fails_leaves_the_job_as_it_was),
 	    cmocka_unit_test(a_run_goes_on_from_the_last_step),
 	    cmocka_unit_test(what_comes_round_runs_once_for_all_workers),

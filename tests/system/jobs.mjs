@@ -72,6 +72,21 @@ test('a worker killed in the middle: another one goes on from the last step, eac
 	await stopAll();
 });
 
+test('a worker that was frozen for longer than its lease writes nothing more', async () => {
+	const frozen = await start({ args: ['--threads', '1'] });
+	const [id] = await addJobs(server, [{ type: 'test.count', payload: { n: 60, ms: 50 } }]);
+	await untilJob(server.api, id, (j) => j.progress.done >= 5);
+	frozen.child.kill('SIGSTOP');
+	await start({ args: ['--threads', '1'] });
+	await untilJob(server.api, id, (j) => j.attempts === 2 && j.progress.done > 10);
+	frozen.child.kill('SIGCONT');
+	const done = await untilJob(server.api, id, ended);
+	assert.deepEqual([done.status, done.attempts, done.error], ['succeeded', 2, null]);
+	assert.deepEqual((await counted([id])).get(id), [60, 60]);
+	await until('the frozen one to know', () => frozen.log().some((l) => l.job_id === id && l.outcome === 'lost'));
+	await stopAll();
+});
+
 test('a job that takes longer than its lease keeps it, in whatever silence', async () => {
 	await start({ args: ['--threads', '1'] });
 	await start({ args: ['--threads', '1'] });
