@@ -96,7 +96,8 @@ enum err job_check(const struct job *job);
  * transaction of its own. */
 enum err job_progress(struct job *job, int64_t done, int64_t total);
 /* Runs `write` (NULL: nothing) in a transaction of the job's tenant and keeps `state` (a JSON object; empty: the old one) with it, provided that
- * the claim still holds; else ERR_AGAIN and nothing is written. Its events have the actor who asked for the job, and the job's id as request id. Repeats it on serialisation failures, so what ctx counts is reset in `write`. */
+ * the claim still holds; else ERR_AGAIN and nothing is written. Its events have the actor who asked for the job, and the job's id as request id.
+ * Repeats it on serialisation failures, so what ctx counts is reset in `write`. */
 enum err job_step(struct job *job, enum err (*write)(struct tx *tx, void *ctx), void *ctx, struct str state);
 /* The same, and the job has succeeded; result is a JSON object (empty: none) that the job's readers see. Nothing more may be written. */
 enum err job_complete(struct job *job, enum err (*write)(struct tx *tx, void *ctx), void *ctx, struct str result);
