@@ -120,6 +120,14 @@
 #define EGRESS_HEADERS_MAX 16               /* sent by a caller */
 #define EGRESS_HEADER_MAX_BYTES (8 * KB)
 
+/* mail */
+#define MAIL_VALUE_MAX_CHARS 200            /* of a name and the like */
+#define MAIL_VALUES_MAX 8
+#define MAIL_MESSAGE_MAX_BYTES (64 * KB)
+#define MAIL_PATH_MAX_BYTES 1000
+#define MAIL_CONNECT_TIMEOUT_MS 10000
+#define MAIL_TIMEOUT_MS 60000
+
 /* export */
 #define EXPORT_VERSIONS_MAX 200             /* published versions whose columns an export joins */
 #define EXPORT_COLUMNS_MAX 20000

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/uuid.h"
+#include "core/mail.h"
 #include "io/clock.h"
 #include "io/egress.h"
 #include "io/log.h"
@@ -19,7 +20,9 @@ struct route;
 struct vault;          /* vault/vault.h: keys; main opens it */
 struct auth;           /* auth/auth.h: signing keys; main opens it */
 struct http_server;
+struct mailer;         /* mail/mail.h: the worker's; main opens it */
 struct openapi;
+struct tx;
 
 struct app {
 	const struct config *config;
@@ -42,6 +45,9 @@ struct app {
 	enum err (*authenticate)(struct req *rq);
 	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */
 	bool (*refuse_page)(struct req *rq, enum err e);
+	struct mailer *mailer;                  /* NULL but in the worker */
+	/* Asks for a mail, as core/mail.h says. Set by main to the mail room's. */
+	enum err (*mail_add)(struct app *app, struct tx *tx, struct arena *a, const struct mail *mail, struct uuid *job);
 	const char *public_url;                 /* configured origin, for links; never taken from a Host header */
 	bool draining;                          /* readyz says 503 */
 };

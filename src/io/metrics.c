@@ -35,6 +35,7 @@ static const struct metric_row rows[METRIC_COUNT] = {
 	{"type", "outcome"}},
     [M_JOB_DURATION] = {"job_run_duration_seconds", "Time of one run.", METRIC_HISTOGRAM, {"type"}},
     [M_EGRESS] = {"egress_requests_total", "Requests sent out, or refused to be.", METRIC_COUNTER, {"outcome"}},
+    [M_MAILS] = {"mails_total", "Mails sent, or tried to be.", METRIC_COUNTER, {"kind", "outcome"}},
 };
 
 struct metric_series {

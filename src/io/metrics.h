@@ -14,12 +14,12 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 struct metric_row { const char *name, *help; enum metric_kind kind; const char *labels[4]; };   /* unused labels NULL */
 
 enum metric_id { M_HTTP_REQUESTS, M_HTTP_DURATION, M_RESPONSES, M_ACTIVE_SURVEYS, M_POOL_SIZE, M_HTTP_CONNECTIONS, M_HTTP_QUEUE,
-	M_HTTP_REJECTED, M_CACHE, M_EGRESS, M_JOBS, M_JOB_WAIT, M_JOB_RUNS, M_JOB_DURATION, METRIC_COUNT };
+	M_HTTP_REJECTED, M_CACHE, M_EGRESS, M_MAILS, M_JOBS, M_JOB_WAIT, M_JOB_RUNS, M_JOB_DURATION, METRIC_COUNT };
 /* http_requests_total{method,endpoint,status_code,tenant_id} · http_request_duration_seconds{method,endpoint,tenant_id} ·
  * survey_responses_total{tenant_id,survey_id,status} · active_surveys_count{tenant_id} · database_connection_pool_size{pool_type} ·
  * http_connections · http_queue_length · http_rejected_total{reason} · cache_requests_total{level,result} · jobs_count{type,state} ·
  * jobs_oldest_wait_seconds{type} · job_runs_total{type,outcome} · job_run_duration_seconds{type} ·
- * egress_requests_total{outcome} */
+ * egress_requests_total{outcome} · mails_total{kind,outcome} */
 
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);

@@ -2,6 +2,7 @@
  * the event log: an event a step, in the step's transaction. */
 #include <signal.h>
 #include "event/event.h"
+#include "mail/mail.h"
 #include "main/domains.h"
 
 struct count {
@@ -82,6 +83,28 @@ static enum err kill_run(struct job *job)
 	return OK;
 }
 
+static enum err ask_for_mail(struct tx *tx, void *ctx)
+{
+	struct job *job = ctx;
+	const struct mail_value values[] = {{"by", json_str_or(job->payload, S("by"), S("Ana"))},
+	    {"tenant", json_str_or(job->payload, S("tenant"), S("Acme"))}, {"days", S("7")}};
+	const struct mail m = {.kind = MAIL_INVITATION,
+	    .to = json_str_or(job->payload, S("to"), S("")),
+	    .language = json_str_or(job->payload, S("language"), S("en")),
+	    .path = json_str_or(job->payload, S("path"), S("/x")),
+	    .values = values,
+	    .value_count = countof(values)};
+	struct uuid id;
+
+	return job->app->mail_add(job->app, tx, job->arena, &m, &id);
+}
+
+/* {"to", "language", "path", "by", "tenant"}: asks for an invitation, as a room does that invites. */
+static enum err mail_run(struct job *job)
+{
+	return job_complete(job, ask_for_mail, job, S(""));
+}
+
 #define COMMON .max_attempts = 3, .lease_s = 5, .backoff_s = 1
 static const struct job_type count_job = {.name = "test.count", .run = count_run, COMMON, .about = "Counts"};
 static const struct job_type once_job = {.name = "test.once", .run = once_run, COMMON, .about = "Counts to one"};
@@ -89,6 +112,7 @@ static const struct job_type fail_job = {.name = "test.fail", .run = fail_run, C
 static const struct job_type hopeless_job = {.name = "test.hopeless", .run = hopeless_run, COMMON, .about = "Gives up"};
 static const struct job_type hang_job = {.name = "test.hang", .run = hang_run, COMMON, .about = "Hangs"};
 static const struct job_type kill_job = {.name = "test.kill", .run = kill_run, COMMON, .about = "Kills its worker"};
+static const struct job_type ask_job = {.name = "test.mail", .run = mail_run, COMMON, .about = "Asks for a mail"};
 
-const struct job_type *const domains_jobs[] = {
-    &partitions_job, &purge_job, &count_job, &once_job, &fail_job, &hopeless_job, &hang_job, &kill_job, NULL};
+const struct job_type *const domains_jobs[] = {&partitions_job, &purge_job, &count_job, &once_job, &fail_job,
+    &hopeless_job, &hang_job, &kill_job, &ask_job, &mail_job, NULL};

@@ -5,6 +5,7 @@
 #include "core/cache.h"
 #include "fieldwork/fieldwork.h"
 #include "io/pg_conninfo.h"
+#include "mail/mail.h"
 #include "main/document.h"
 #include "main/domains.h"
 #include "vault/vault.h"
@@ -134,6 +135,28 @@ static enum err open_egress(struct app *app, struct arena *a, struct str *why)
 	return egress_open(a, &egress, &app->egress, why);
 }
 
+enum err open_mailer(struct app *app, struct arena *a, const struct config *c, struct str *why)
+{
+	const struct mailer_config mailer = {
+	    .smtp_url = config_text(c, CFG_smtp_url),
+	    .user = config_text(c, CFG_smtp_user),
+	    .password = config_text(c, CFG_smtp_password),
+	    .starttls = config_bool(c, CFG_smtp_starttls),
+	    .from = config_text(c, CFG_mail_from),
+	    .ca_file = config_text(c, CFG_ca_file),
+	    .public_url = config_text(c, CFG_public_url),
+	    .data = config_text(c, CFG_data),
+	    .log = app->log,
+	    .metrics = app->metrics,
+	};
+	const char *fault = NULL;
+	enum err e = mail_open(a, &mailer, &app->mailer, &fault);
+
+	if (e)
+		say(a, why, fault);
+	return e;
+}
+
 static enum err open_keys(struct app *app, struct arena *a, enum open_part part, struct str *why)
 {
 	const struct config *c = app->config;
@@ -170,6 +193,21 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 	return e;
 }
 
+static enum err open_parts(struct app *app, struct arena *a, enum open_part part, struct str *why)
+{
+	enum err e;
+
+	if ((e = open_pools(app, a, part, why)) || (e = open_redis(app, a, why)) || (e = open_keys(app, a, part, why)))
+		return e;
+	if (part != OPEN_SEED && (e = open_egress(app, a, why)))
+		return e;
+	if (part == OPEN_WORKER)
+		return open_mailer(app, a, app->config, why);
+	if ((e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)))
+		return e;
+	return part == OPEN_SERVER ? open_routes(app, a, why) : OK;
+}
+
 enum err app_open(struct arena *a, const struct config *config, enum open_part part, struct app **out, struct str *why)
 {
 	struct app *app = arena_new(a, struct app);
@@ -181,14 +219,13 @@ enum err app_open(struct arena *a, const struct config *config, enum open_part p
 	*out = app;
 	app->config = config;
 	app->public_url = config_text(config, CFG_public_url);
+	app->mail_add = mail_add;
 	app->log = log_open(2, (enum log_level)config_int(config, CFG_log_level));
 	app->metrics = metrics_new();
 	if (!app->log || !app->metrics)
 		e = ERR_MEMORY;
-	else if (!(e = open_pools(app, a, part, why)) && !(e = open_redis(app, a, why)) &&
-		 (part == OPEN_SEED || !(e = open_egress(app, a, why))) && !(e = open_keys(app, a, part, why)) &&
-		 part != OPEN_WORKER && !(e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)) && part == OPEN_SERVER)
-		e = open_routes(app, a, why);
+	else
+		e = open_parts(app, a, part, why);
 	if (e)
 		app_close(app);
 	return e;
@@ -233,6 +270,8 @@ void app_close(struct app *app)
 		vault_close(app->vault);
 	if (app->read_pool && app->read_pool != app->pools[PG_APP])
 		pg_pool_close(app->read_pool);
+	if (app->mailer)
+		mail_close(app->mailer);
 	if (app->egress)
 		egress_close(app->egress);
 	for (i = 0; i < PG_ROLE_COUNT; i++)

@@ -25,6 +25,9 @@ enum err app_describe(struct arena *a, struct app **out, struct str *why);
 enum err app_check(struct app *app, struct arena *a, struct str *why);
 void app_close(struct app *app);
 
+/* app->mailer by the settings, which the worker has; app needs only its log. ERR_SETTING with *why. */
+enum err open_mailer(struct app *app, struct arena *a, const struct config *config, struct str *why);
+
 /* FILE as set, else DATA/keys/NAME. */
 const char *key_path(struct arena *a, const struct config *c, enum setting_id id, const char *name);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "core/job_worker.h"
+#include "mail/mail.h"
 #include "main/domains.h"
 #include "main/open.h"
 #include "main/serve.h"
@@ -91,6 +92,7 @@ static bool stop(struct working *w)
 	app_drain(w->app);
 	/* then jobs are told to end, and a call out that holds one up must end too */
 	egress_stop(w->app->egress, (int)config_int(w->config, CFG_drain_ms));
+	mail_stop(w->app->mailer, (int)config_int(w->config, CFG_drain_ms));
 	if (w->jobs)
 		ended = job_worker_stop(w->jobs, (int)config_int(w->config, CFG_drain_ms));
 	if (w->server)
