@@ -240,6 +240,8 @@ void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *
 void judge_page(struct run *r, uint32_t page);
 void judge_question(struct run *r, uint32_t question); /* a visible one */
 bool judge_fits(struct run *r, uint32_t question);     /* whether its value keeps its limits; says nothing */
+void judge_scale(
+    struct run *r, const struct p_question *q, struct state *s); /* what is no point of a rating is wrong */
 void judge_unknown(struct run *r);
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
 
