@@ -389,16 +389,23 @@ void do_values(struct script *s, struct str rest)
 	s->values = script_json(s, rest);
 }
 
+static enum err evaluate(struct script *s, struct str expression, enum compat compat)
+{
+	const struct evaluation what = {expression, s->values, compat, 1795000000000, 1};
+
+	return expression_eval(s->a, &what, &s->value, &s->why);
+}
+
 void do_value(struct script *s, struct str rest)
 {
 	cover_expression(rest);
-	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_STRICT, 1795000000000, &s->value, &s->why);
+	s->evaluated = evaluate(s, rest, COMPAT_STRICT);
 }
 
 void do_loosely(struct script *s, struct str rest)
 {
 	cover_loose(rest);
-	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_SURVEYJS, 1795000000000, &s->value, &s->why);
+	s->evaluated = evaluate(s, rest, COMPAT_SURVEYJS);
 }
 
 void do_gives(struct script *s, struct str rest)

@@ -304,8 +304,14 @@ struct eval_error {
 	uint32_t column;
 	struct str message;
 };
-/* Names in `values` are untyped variables. OK with *json the value; ERR_INVALID with *why. */
-enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat,
-    int64_t now_ms, struct str *json, struct eval_error *why);
+struct evaluation {
+	struct str expression;
+	const struct json *values; /* names in it are untyped variables; NULL: none */
+	enum compat compat;
+	int64_t now_ms;
+	uint64_t seed;
+};
+/* OK with *json the value; ERR_INVALID with *why. */
+enum err expression_eval(struct arena *a, const struct evaluation *what, struct str *json, struct eval_error *why);
 
 #endif

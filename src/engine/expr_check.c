@@ -32,7 +32,7 @@ void check_fail(struct check *c, enum diag kind, const struct node *n, const str
 		c->failed = true;
 }
 
-static struct str source_of(const struct check *c, const struct node *n)
+struct str check_source(const struct check *c, const struct node *n)
 {
 	return str_sub(c->source, n->from, n->to - n->from);
 }
@@ -92,7 +92,7 @@ static bool choice_possible(const struct def_question *q, const struct node *n, 
 
 static void check_literal(struct check *c, const struct def_question *q, const struct node *n)
 {
-	const struct str args[3] = {source_of(c, n), q->name, S("")};
+	const struct str args[3] = {check_source(c, n), q->name, S("")};
 
 	for (uint32_t i = 0; n->kind == N_LIST && i < n->count; i++)
 		check_literal(c, q, n->args[i]);

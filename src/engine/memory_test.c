@@ -244,7 +244,8 @@ static enum err step_eval(struct job *j, struct arena *a)
 {
 	struct eval_error why;
 	struct str json;
-	enum err e = expression_eval(a, j->text, j->values, COMPAT_STRICT, NOW, &json, &why);
+	const struct evaluation what = {.expression = j->text, .values = j->values, .now_ms = NOW};
+	enum err e = expression_eval(a, &what, &json, &why);
 
 	give(j, e ? S("") : json);
 	return e;

@@ -75,6 +75,7 @@ struct run {
 	const struct value *item;		      /* of a list being filtered */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
+	uint32_t place;	    /* of the function being called, in the code */
 	uint32_t now;	    /* place of the step being taken: what comes later is not answered yet */
 	uint64_t *branches; /* how often each condition was false and true; NULL: nobody counts */
 	bool *on_way;	    /* by page */

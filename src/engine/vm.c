@@ -440,6 +440,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 			uint32_t count = word(code + at - 4);
 
 			top -= count;
+			r->place = x->code + at;
 			*top = call(r, a, top, count);
 			top++;
 			break;

@@ -238,8 +238,8 @@ export class Compiler extends Engine {
 	}
 
 	/** An expression on its own; the names in `values` are untyped variables. */
-	evaluate(expression: string, values: JsonObject = {}, options: { compat?: 'strict' | 'surveyjs'; now?: Date | number } = {}): Evaluated {
-		return this.json<Evaluated>(Call.Eval, 0, { expression, values, compat: options.compat ?? 'strict', now_ms: Number(options.now ?? Date.now()) });
+	evaluate(expression: string, values: JsonObject = {}, options: { compat?: 'strict' | 'surveyjs'; now?: Date | number; seed?: bigint | number | string } = {}): Evaluated {
+		return this.json<Evaluated>(Call.Eval, 0, { expression, values, compat: options.compat ?? 'strict', now_ms: Number(options.now ?? Date.now()), seed: BigInt.asUintN(64, BigInt(options.seed ?? 1)).toString() });
 	}
 }
 
