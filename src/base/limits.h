@@ -128,6 +128,7 @@
 #define SURVEY_STEPS_MAX 500000             /* a calculated value is worked out again on each page where it may change */
 #define SURVEY_PATTERNS_MAX 1000            /* different ones; each may become PATTERN_STATES_MAX states */
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
+#define CARRIED_QUESTIONS_MAX 64            /* each carries choices on from the one before; with the first */
 #define QUOTAS_MAX 50
 #define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */
 #define ROSTER_RECORDS_MAX 50               /* of one roster; as many sets of columns in exports */

@@ -13,7 +13,7 @@ static int64_t choices_most(const struct def_question *q)
 {
 	int64_t n = 0;
 
-	for (uint32_t hops = 0; q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from)
+	for (uint32_t hops = 0; q && hops < CARRIED_QUESTIONS_MAX; hops++, q = q->from)
 		n += q->choices.shared ? q->choices.shared->count : q->choices.count;
 	return n;
 }
@@ -22,6 +22,9 @@ static void check_selected(struct def *d, const struct def_question *q)
 {
 	int64_t most = choices_most(q);
 
+	if (q->from && most > QUESTION_CHOICES_MAX)
+		diag(&d->diags, D_TOO_MANY, q->from_at, S("choices, with those carried forward"),
+		    diag_int(&d->diags, QUESTION_CHOICES_MAX));
 	if (most && q->at_least > most)
 		impossible(d, q, S("min_selected"), "there are not so many choices");
 	if (q->at_most == 0)

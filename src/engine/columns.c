@@ -98,7 +98,7 @@ static bool listed(const struct export_choice *list, size_t n, struct str value)
 /* Every choice that an answer could hold: those carried forward first, as on the page. */
 static size_t choices_of(struct run *r, const struct p_question *q, struct export_choice *list)
 {
-	const struct p_question *chain[64];
+	const struct p_question *chain[CARRIED_QUESTIONS_MAX];
 	size_t n = 0, depth = 0;
 
 	for (; q && depth < countof(chain); q = q->choices_from ? &r->p->question[q->choices_from - 1] : NULL)
@@ -120,7 +120,7 @@ static void add_choices(struct columns *c, const struct p_question *q, struct ex
 	const struct p_question *from = q;
 	struct export_choice *list;
 
-	for (uint32_t hops = 0; from && hops < 64; hops++) {
+	for (uint32_t hops = 0; from && hops < CARRIED_QUESTIONS_MAX; hops++) {
 		room += from->choices_count;
 		from = from->choices_from ? &c->r->p->question[from->choices_from - 1] : NULL;
 	}

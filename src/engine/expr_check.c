@@ -84,10 +84,12 @@ static bool choice_possible(const struct def_question *q, const struct node *n, 
 {
 	const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
+	if (q->from_name.p && !q->from) /* what is wrong with that is said there */
+		return true;
 	for (uint32_t i = 0; i < own->count; i++)
 		if (choice_is(&own->list[i], n))
 			return true;
-	return q->from && depth < EXPRESSION_DEPTH_MAX && choice_possible(q->from, n, depth + 1);
+	return q->from && depth < CARRIED_QUESTIONS_MAX && choice_possible(q->from, n, depth + 1);
 }
 
 static void check_literal(struct check *c, const struct def_question *q, const struct node *n)

@@ -38,7 +38,7 @@ static uint32_t choice_kinds(const struct def_question *q, uint32_t depth)
 {
 	uint32_t kinds = list_kinds(q->choices.shared ? q->choices.shared : &q->choices);
 
-	return q->from && depth < EXPRESSION_DEPTH_MAX ? kinds | choice_kinds(q->from, depth + 1) : kinds;
+	return q->from && depth < CARRIED_QUESTIONS_MAX ? kinds | choice_kinds(q->from, depth + 1) : kinds;
 }
 
 /* What one row or item holds. */

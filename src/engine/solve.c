@@ -82,7 +82,7 @@ static bool take_choices(struct solver *s, struct fact *f, const struct def_ques
 	const struct def_choice **list = solve_keep(s, SOLVE_CHOICES_MAX * sizeof(*list), SOLVE_CHOICES_MAX);
 	uint64_t *all;
 
-	for (uint32_t hops = 0; list && q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from) {
+	for (uint32_t hops = 0; list && q && hops < CARRIED_QUESTIONS_MAX; hops++, q = q->from) {
 		const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
 		for (uint32_t i = 0; i < own->count; i++) {
