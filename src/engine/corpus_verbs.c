@@ -173,6 +173,25 @@ void do_personal(struct script *s, struct str rest)
 	script_expect_json(s, s->verdict.personal, rest, "the personal part");
 }
 
+static struct consents consents_of(struct script *s)
+{
+	struct consents got;
+
+	if (interview_consents(&s->in, &(struct consent_note){.at_ms = s->in.now_ms, .page = -1}, s->a, &got))
+		stop(s, "the consents failed");
+	return got;
+}
+
+void do_consents(struct script *s, struct str rest)
+{
+	script_expect_json(s, consents_of(s).open, rest, "what was agreed to");
+}
+
+void do_personal_consents(struct script *s, struct str rest)
+{
+	script_expect_json(s, consents_of(s).personal, rest, "what was agreed to in personal words");
+}
+
 void do_exported(struct script *s, struct str rest)
 {
 	need_run(s);

@@ -165,6 +165,26 @@ struct verdict {
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
 
+/* What was agreed to, for who stores the answers: an entry for each consent that is given and visible, by the names of
+ * interview_visible():
+ *     {"agrees": {"text": "Data protection\nMy answers may be used …", "language": "en", "at": "2026-11-22T19:04:05.123Z"}}
+ * The text is title, description and text of the question as they stood on the page, everything piped in, without markup: blocks
+ * on lines of their own, where a link leads in brackets behind it. A consent that is taken back or hidden has no entry. */
+struct consents {
+	struct str open, personal; /* JSON objects; those of personal questions apart, as in a verdict */
+};
+struct consent_note {
+	int64_t at_ms; /* when the answers came */
+	/* Page after page: what was noted before, by the same split (each an object or NULL). It stands, but for consents of the page
+	 * that came in now: another text or language there is another consent, at another time. */
+	const struct json *kept[2];
+	int32_t page;		       /* -1: no page came in; the answers came whole */
+	const struct interview *shown; /* as it stood when that page was shown; NULL: as `in` */
+};
+/* ERR_LIMIT, ERR_MEMORY. Results live in `a`. */
+enum err interview_consents(
+    const struct interview *in, const struct consent_note *note, struct arena *a, struct consents *out);
+
 /* ---- an interview that is kept between events ---- */
 
 /* A session is an interview from its start, event by event: an answer, a move to the next page or back, another language. After

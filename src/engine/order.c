@@ -173,6 +173,30 @@ static void mark_outside(struct graph *g)
 	}
 }
 
+static void look_personal(void *ctx, const struct node *n)
+{
+	struct def_question *q = ctx;
+	const struct def_question *on = n->question;
+
+	q->pii |= n->reference == R_CALC
+		      ? n->calc->personal
+		      : on && (on->pii || on->encrypted || (on->roster && (on->roster->pii || on->roster->encrypted)));
+}
+
+/* What somebody agreed to is kept in the words shown: with a personal answer piped in, it is personal itself. */
+static void mark_consents(struct def *d)
+{
+	for (uint32_t i = 0; i < d->question_count; i++) {
+		struct def_question *q = &d->questions[i];
+		const struct text *texts[] = {&q->title, &q->description, &q->html};
+
+		for (uint32_t t = 0; q->type == Q_consent && t < countof(texts); t++)
+			for (uint32_t l = 0; texts[t]->pieces && l < d->language_count; l++)
+				for (uint32_t k = 0; k < texts[t]->pieces[l].count; k++)
+					node_references(texts[t]->pieces[l].parts[k].value, look_personal, q);
+	}
+}
+
 /* ---- pages ---- */
 
 /* The calculated values of page p: list[first[p]] up to first[p + 1]. */
@@ -253,6 +277,7 @@ static void order_calcs(struct graph *g)
 	for (uint32_t i = 0; i < g->d->step_count; i++)
 		spread(g, g->d->steps[i].calc);
 	mark_outside(g);
+	mark_consents(g->d);
 }
 
 enum err def_order(struct def *d)

@@ -30,7 +30,7 @@ static enum err do_call(struct calls *c, uint32_t call, uint32_t program, struct
 	enum err e;
 
 	*out = (struct reply){S(""), S("")};
-	if (call > CALL_HASHES) /* the last there is */
+	if (call > CALL_CONSENTS) /* the last there is */
 		return ERR_INVALID;
 	if (call >= call_count || !call_rows[call].run)
 		return ERR_NOT_BUILT;
