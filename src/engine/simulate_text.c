@@ -1,5 +1,6 @@
 /* simulate_text.c - what synthetic respondents write. */
 #include "engine/simulate.h"
+#include "engine/pattern_states.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 
@@ -44,11 +45,12 @@ struct str draw_code(struct simulator *s, const char *before, uint32_t n, const 
 
 static struct str draw_pattern(struct simulator *s, const struct p_question *q)
 {
+	struct pattern x = program_pattern(s->r.p, q->pattern);
 	struct str out = S("");
 	struct buf b;
 
 	buf_init(&b, s->r.a, 4 * KB);
-	pattern_draw(s->r.p->patterns[q->pattern - 1], &s->rng, &b);
+	pattern_draw(&x, &s->rng, &b);
 	if (buf_done(&b, &out) == ERR_MEMORY)
 		s->r.failed = ERR_MEMORY;
 	return out;

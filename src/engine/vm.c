@@ -4,6 +4,7 @@
 #include "engine/loose.h"
 #include "engine/fold.h"
 #include "engine/number.h"
+#include "engine/pattern_states.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -32,7 +33,8 @@ bool run_burn(struct run *r, uint32_t cost)
 
 bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found)
 {
-	enum err e = pattern_find(r->p->patterns[pattern - 1], text, r->a, run_fuel(r), found);
+	struct pattern x = program_pattern(r->p, pattern);
+	enum err e = pattern_find(&x, text, r->a, run_fuel(r), found);
 
 	if (e && !r->failed)
 		r->failed = e;
