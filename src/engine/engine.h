@@ -19,6 +19,14 @@
 #include "base/json.h"
 #include "base/str.h"
 
+/* A build that only takes interviews from the beginning (engine.wasm): no session keeps anything, nothing is simulated, no
+ * expression is evaluated on its own. What serves those alone is left out of it. */
+#ifdef RUN_ONLY
+#define RUN_AFRESH 1
+#else
+#define RUN_AFRESH 0
+#endif
+
 /* ---- compile ---- */
 
 enum severity { SEV_ERROR, SEV_WARNING, SEV_NOTE };

@@ -96,7 +96,7 @@ struct run {
 /* What is left to burn: the interview's budget, else the run's own. */
 static inline int64_t *run_fuel(struct run *r)
 {
-	return r->in && r->in->fuel ? r->in->fuel : &r->fuel;
+	return !RUN_AFRESH && r->in && r->in->fuel ? r->in->fuel : &r->fuel;
 }
 
 enum err run_init(struct run *r, const struct interview *in, struct arena *a);
@@ -128,7 +128,7 @@ static inline const struct state *state_seen(const struct run *r, uint32_t quest
 {
 	const struct state *s = &r->states[question];
 
-	return s->at > r->now ? &state_unreached : s;
+	return !RUN_AFRESH && s->at > r->now ? &state_unreached : s;
 }
 
 /* step.c */
