@@ -68,6 +68,7 @@ struct program; /* a verified view over bytes; immutable, so any number of threa
 /* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it.
  * ERR_NOT_BUILT for a survey under compat surveyjs in a build without it (STRICT_ONLY: engine.wasm). */
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why);
+bool program_begins(struct str bytes); /* as a program does, of whatever version */
 /* Each of these borrows from the program. */
 struct str program_language(const struct program *p); /* the survey's own */
 size_t program_language_count(const struct program *p);
@@ -276,15 +277,18 @@ void coverage_add(struct coverage *to, const struct coverage *from); /* of the s
 
 struct coverage_row {
 	enum coverage_kind {
-		COVERED_OUTCOME,   /* interviews that ended so; "" that found no way on */
+		COVERED_OUTCOME,   /* interviews that ended so */
+		COVERED_STUCK,	   /* interviews that found no way on at this page; only where there are some */
 		COVERED_PAGE,	   /* interviews that saw it */
-		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records */
-		COVERED_CHOICE,	   /* interviews in which it was chosen, of those that were asked its question */
-		COVERED_CONDITION, /* yes: how often it was true; of: how often it was looked at */
+		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records. no: left empty */
+		COVERED_CHOICE,	   /* how often it was chosen, of how often its question was asked; in a matrix, of its rows. The
+				    * values of a boolean and the points of a rating are choices too */
+		COVERED_CONDITION, /* interviews in which it was true; no: in which it was false; of: in which it was looked at */
+		COVERED_VALIDATOR, /* interviews in which it refused an answer, at first perhaps; no: let one through; of: was looked at */
 		COVERED_CELL	   /* quota cells: interviews that fall into it, of all */
 	} kind;
-	struct str name; /* "aware", "aware = anchor", "aware visible_if", "rule 2", "age_gender.young_f" */
-	uint64_t yes, of;
+	struct str name; /* "aware", "aware = anchor", "aware visible_if", "age validator 1", "rule 2", "age_gender.young_f" */
+	uint64_t yes, no, of, all; /* all: interviews */
 };
 enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n);
 

@@ -50,6 +50,11 @@ _Static_assert(offsetof(struct program, survey_count) - offsetof(struct program,
 		   (SECTION_COUNT - 1) * sizeof(struct section_view),
     "the sections by name and by number are the same words");
 
+bool program_begins(struct str bytes)
+{
+	return bytes.n >= 4 && word(bytes, 0) == PROGRAM_MAGIC;
+}
+
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why)
 {
 	struct program *p;

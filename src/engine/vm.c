@@ -499,7 +499,7 @@ bool vm_true(struct run *r, uint32_t expression, bool fallback)
 	if (!expression)
 		return fallback;
 	v = vm_run(r, expression);
-	if (!RUN_AFRESH && r->branches)
-		r->branches[2 * (size_t)expression + value_is_true(&v)]++;
+	if (!RUN_AFRESH && r->notes)
+		branch_note(r->notes, expression, value_is_true(&v));
 	return value_is_true(&v);
 }
