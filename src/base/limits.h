@@ -135,6 +135,7 @@
 #define MEDIA_FILES_MAX 100           /* references to files in one answer */
 #define MEDIA_TEXT_MAX_BYTES 1024     /* id, name or type of one */
 #define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
+#define ANSWER_BARCODE_MAX 4296             /* signs: as many as the largest QR code has letters */
 #define ANSWER_ERRORS_MAX 200
 
 #endif

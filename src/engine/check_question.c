@@ -262,6 +262,8 @@ static void check_bounds(struct def *d, struct def_question *q)
 			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
 		return;
 	}
+	if (q->type == Q_barcode)
+		q->at_most = ANSWER_BARCODE_MAX;
 	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)
 		diag(&d->diags, D_BOUNDS, q->at, S("min_length"), S("max_length"));
 	if (!(groups & (P_RANGE | P_ALLOCATION)))

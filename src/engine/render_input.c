@@ -180,10 +180,11 @@ static struct str point_label(struct painter *p, double at)
 	return S("");
 }
 
-/* One of five faces by where the point stands on its scale; its name is for those who cannot see it. */
+/* One of five faces by where the point stands on its scale; its name is for those who cannot see it. They are of Unicode 6.0, which
+ * the fonts of older systems have too. */
 static void look_at(struct painter *p, double at)
 {
-	static const char *const faces[] = {"😞", "🙁", "😐", "🙂", "😄"};
+	static const char *const faces[] = {"😢", "😞", "😐", "😊", "😄"};
 	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
 	int face = high.num > low.num ? (int)(4 * (at - low.num) / (high.num - low.num) + 0.5) : 0;
 
