@@ -2,7 +2,6 @@
 #include "engine/simulate.h"
 #include "engine/pattern_states.h"
 #include "base/limits.h"
-#include "base/shim.h"
 #include "base/utf8.h"
 
 static const char *const words[] = {"giá", "tốt", "rất", "ngon", "sữa", "gia đình", "con tôi", "thích", "không", "mua",
@@ -78,7 +77,7 @@ struct bounds {
 /* As many digits as are usual, more or fewer where the whole has to be longer or shorter. */
 static struct str draw_about(struct simulator *s, struct bounds in, const char *before, uint32_t n, const char *after)
 {
-	size_t around = strlen(before) + strlen(after);
+	size_t around = str_from(before).n + str_from(after).n;
 
 	if (around + n < in.least)
 		n = (uint32_t)(in.least - around);

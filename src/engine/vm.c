@@ -50,20 +50,6 @@ void *run_alloc(struct run *r, size_t n, size_t size)
 	return p;
 }
 
-struct str run_show(struct run *r, const struct value *v)
-{
-	struct str out = S("");
-	struct buf b;
-
-	if (v->kind == V_TEXT)
-		return v->s;
-	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
-	value_show(&b, v);
-	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
-		r->failed = ERR_MEMORY;
-	return out;
-}
-
 /* ---- operators ---- */
 
 static struct value arithmetic(struct run *r, enum opcode op, const struct value *a, const struct value *b)
