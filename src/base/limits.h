@@ -106,6 +106,7 @@
 #define DIAGNOSTICS_MAX 500
 #define PATTERN_SOURCE_MAX_BYTES 1024
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
+#define PATTERN_ARENA_MAX_BYTES (4 * MB)     /* of one while it is looked at and then forgotten */
 #define PATTERN_DEPTH_MAX 32                /* groups in groups */
 #define PAGE_INLINE_STEPS_MAX 20000         /* of a first page on an I/O thread: about a millisecond */
 #define PAGE_STEPS_MAX 10000000            /* of all runs that one posted page needs */

@@ -102,7 +102,8 @@ static void check_marks(struct def *d, struct def_choices *list, bool rows)
 			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("role")), S("role"),
 			    what);
 		if (rows && c->enable_if.at)
-			diag(&d->diags, D_IDLE_MARK, list->shared ? at : c->enable_if.at, S("enable_if"), what);
+			diag(&d->diags, D_IDLE_MARK, list->shared ? at : c->enable_if.at, S("enable_if"),
+			    S("a row or item; `visible_if` leaves one out"));
 		if (rows && c->exclusive)
 			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("exclusive")),
 			    S("exclusive"), what);

@@ -251,9 +251,10 @@ void paint_items(struct painter *p)
 		struct painter c = paint_cell(p, &cell, row);
 
 		c.x = row_label(p->r, row);
+		c.y = run_text(p->r, row->image);
 		paint_set(&c, 'A', p->q->type == Q_multi_text);
-		paint(&c, "<div class=\"cc-item\"><label class=\"cc-item-title\" for=\"q-$n-$w\">$x$(A$(R" PAINT_MARK
-			  "$)$)</label>");
+		paint(&c, "<div class=\"cc-item\"><label class=\"cc-item-title\" for=\"q-$n-$w\">" PAINT_ROW_IMAGE
+			  "$x$(A$(R" PAINT_MARK "$)$)</label>");
 		paint_inputs(&c);
 		paint(p, "</div>");
 	}
