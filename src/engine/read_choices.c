@@ -96,36 +96,8 @@ static bool row_read(struct reader r, struct def_choice *c, const struct def_que
 	return false;
 }
 
-/* Each value once, each code once, one `other`: by a table, since lists may be long. */
-static void check_unique(struct def *d, const struct def_choices *list)
-{
-	uint32_t size = 16, others = 0;
-	uint32_t *table;
-
-	while (size < 4 * list->count)
-		size *= 2;
-	table = arena_array(d->a, uint32_t, size);
-	if (!table) {
-		d->diags.memory = true;
-		return;
-	}
-	for (uint32_t i = 0; i < list->count; i++) {
-		const struct def_choice *c = &list->list[i];
-		uint32_t slot = (uint32_t)hash64(c->text, 1) & (size - 1);
-
-		others += c->role == ROLE_OTHER;
-		if (c->role == ROLE_OTHER && others == 2)
-			diag(&d->diags, D_TWO_OTHERS, where_key(&d->diags, c->at, S("role")), S(""), S(""));
-		for (; table[slot]; slot = (slot + 1) & (size - 1))
-			if (str_eq(list->list[table[slot] - 1].text, c->text)) {
-				diag(&d->diags, D_DUPLICATE_VALUE, c->at, c->text, S(""));
-				break;
-			}
-		table[slot] = i + 1;
-	}
-}
-
-static void check_codes(struct def *d, const struct def_choices *list)
+/* Each value (or each code) once: by a table, since lists may be long. */
+static void check_unique(struct def *d, const struct def_choices *list, bool codes)
 {
 	uint32_t size = 16;
 	uint32_t *table;
@@ -137,17 +109,21 @@ static void check_codes(struct def *d, const struct def_choices *list)
 		return;
 	}
 	for (uint32_t i = 0; i < list->count; i++) {
-		const struct def_choice *c = &list->list[i];
-		uint32_t slot = (uint32_t)((uint64_t)c->code * 0x9e3779b97f4a7c15u >> 40) & (size - 1);
+		const struct def_choice *c = &list->list[i], *other;
+		uint64_t hash = codes ? (uint64_t)c->code * 0x9e3779b97f4a7c15u >> 40 : hash64(c->text, 1);
+		uint32_t slot = (uint32_t)hash & (size - 1);
 
-		if (!c->has_code)
+		if (codes && !c->has_code)
 			continue;
-		for (; table[slot]; slot = (slot + 1) & (size - 1))
-			if (list->list[table[slot] - 1].code == c->code) {
-				diag(&d->diags, D_DUPLICATE_CODE, where_key(&d->diags, c->at, S("code")),
-				    diag_int(&d->diags, c->code), S(""));
+		for (; table[slot]; slot = (slot + 1) & (size - 1)) {
+			other = &list->list[table[slot] - 1];
+			if (codes ? other->code == c->code : str_eq(other->text, c->text)) {
+				diag(&d->diags, codes ? D_DUPLICATE_CODE : D_DUPLICATE_VALUE,
+				    codes ? where_key(&d->diags, c->at, S("code")) : c->at,
+				    codes ? diag_int(&d->diags, c->code) : c->text, S(""));
 				break;
 			}
+		}
 		table[slot] = i + 1;
 	}
 }
@@ -168,6 +144,7 @@ static void take_list(struct reader r, struct str key, struct def_choices *out, 
 void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
 {
 	struct reader all = read_into(r, key);
+	uint32_t others = 0;
 
 	out->at = all.at;
 	if (all.json->type == JSON_STR && !str_eq(key, S("choices"))) {
@@ -192,11 +169,15 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, stru
 		struct def_choice *c = &out->list[out->count];
 		struct reader one = read_item(all, i);
 
-		if (rows_of ? row_read(one, c, rows_of) : choice_read(one, c))
+		if (rows_of ? row_read(one, c, rows_of) : choice_read(one, c)) {
 			out->count++;
-		else
+			others += c->role == ROLE_OTHER;
+			if (c->role == ROLE_OTHER && others == 2)
+				diag(&r.d->diags, D_TWO_OTHERS, where_key(&r.d->diags, c->at, S("role")), S(""), S(""));
+		} else {
 			*c = (struct def_choice){NULL};
+		}
 	}
-	check_unique(r.d, out);
-	check_codes(r.d, out);
+	check_unique(r.d, out, false);
+	check_unique(r.d, out, true);
 }
