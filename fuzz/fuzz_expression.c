@@ -20,7 +20,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	if (json_read(&a, rest, &json_limits_default, &values, &broken))
 		values = NULL;
 	for (enum compat compat = COMPAT_STRICT; compat <= COMPAT_SURVEYJS; compat++) {
-		e = expression_eval(&a, expression, values, compat, 1795000000000, &value, &why);
+		const struct evaluation what = {expression, values, compat, 1795000000000, size};
+
+		e = expression_eval(&a, &what, &value, &why);
 		must(e == OK || e == ERR_INVALID || e == ERR_LIMIT || e == ERR_MEMORY);
 		if (e == ERR_INVALID)
 			must(why.code.n == 5 && why.message.n > 0 && why.column <= utf8_length(expression) + 1);

@@ -97,6 +97,8 @@ static enum err duplicate(struct reader *r, uint32_t child)
 {
 	uint32_t later = r->count;
 
+	if (!WHY_IS_TOLD)
+		return fail(r, r->scan.p, "this key was already given");
 	r->scan.why->duplicate = true;
 	/* the pointer names the second of the two */
 	r->count = child + 1;

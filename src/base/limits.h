@@ -144,6 +144,7 @@
 #define DIAGNOSTICS_MAX 500
 #define PATTERN_SOURCE_MAX_BYTES 1024
 #define PATTERN_STATES_MAX 2000             /* after {m,n} is written out; with code points the bound of a search's time */
+#define PATTERN_ARENA_MAX_BYTES (4 * MB)     /* of one while it is looked at and then forgotten */
 #define PATTERN_DEPTH_MAX 32                /* groups in groups */
 #define PAGE_INLINE_STEPS_MAX 20000         /* of a first page on an I/O thread: about a millisecond */
 #define PAGE_STEPS_MAX 10000000            /* of all runs that one posted page needs */
@@ -166,12 +167,14 @@
 #define SURVEY_STEPS_MAX 500000             /* a calculated value is worked out again on each page where it may change */
 #define SURVEY_PATTERNS_MAX 1000            /* different ones; each may become PATTERN_STATES_MAX states */
 #define QUESTION_CHOICES_MAX 1000           /* with those carried forward; rows, columns and items too */
+#define CARRIED_QUESTIONS_MAX 64            /* each carries choices on from the one before; with the first */
 #define QUOTAS_MAX 50
 #define QUOTA_CELLS_MAX 500                 /* of one quota; each is compared with every other */
 #define ROSTER_RECORDS_MAX 50               /* of one roster; as many sets of columns in exports */
 #define MEDIA_FILES_MAX 100           /* references to files in one answer */
 #define MEDIA_TEXT_MAX_BYTES 1024     /* id, name or type of one */
 #define ANSWER_TEXT_MAX_BYTES (64 * KB)     /* where a question has no max_length */
+#define ANSWER_BARCODE_MAX 4296             /* signs: as many as the largest QR code has letters */
 #define ANSWER_ERRORS_MAX 200
 
 #endif

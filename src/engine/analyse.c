@@ -45,35 +45,43 @@ enum verdict_of_condition analyse_condition(struct analysis *a, const struct for
 		return CONDITION_ALWAYS;
 	}
 	parts(a, f, f->tree, alone);
-	analyse_branches(a, f);
+	analyse_branches(a, f, place.passed);
 	return place.given && never(a, f->tree, true, place) ? CONDITION_NEVER_HERE : CONDITION_OPEN;
 }
 
 /* ---- iif ---- */
 
-static void branches(struct analysis *a, const struct formula *f, const struct node *n, const struct goal *given)
+struct branching {
+	struct analysis *a;
+	const struct formula *f;
+	uint32_t passed; /* as solve() has it */
+};
+
+static void branches(const struct branching *b, const struct node *n, const struct goal *given)
 {
 	if (n->kind == N_IIF) {
 		const struct node *c = n->args[0];
 		const struct goal yes = {given, c, true, PAGES_ALL}, no = {given, c, false, PAGES_ALL};
 
-		branches(a, f, c, given);
-		if (solve(&a->solver, &yes, 0) == FOUND_NEVER)
-			say(a, D_CONSTANT, f, c, S("false"));
-		else if (!given && solve(&a->solver, &no, 0) == FOUND_NEVER)
-			say(a, D_CONSTANT, f, c, S("true"));
-		branches(a, f, n->args[1], &yes);
-		branches(a, f, n->args[2], &no);
+		branches(b, c, given);
+		if (solve(&b->a->solver, &yes, b->passed) == FOUND_NEVER)
+			say(b->a, D_CONSTANT, b->f, c, S("false"));
+		else if (!given && solve(&b->a->solver, &no, b->passed) == FOUND_NEVER)
+			say(b->a, D_CONSTANT, b->f, c, S("true"));
+		branches(b, n->args[1], &yes);
+		branches(b, n->args[2], &no);
 		return;
 	}
 	for (uint32_t i = 0; i < n->count; i++)
-		branches(a, f, n->args[i], given);
+		branches(b, n->args[i], given);
 }
 
-void analyse_branches(struct analysis *a, const struct formula *f)
+void analyse_branches(struct analysis *a, const struct formula *f, uint32_t passed)
 {
+	const struct branching b = {a, f, passed};
+
 	if (f->tree)
-		branches(a, f, f->tree, NULL);
+		branches(&b, f->tree, NULL);
 }
 
 /* ---- references that come too early ---- */
@@ -239,7 +247,7 @@ static void analyse_question(struct analysis *a, struct def_question *q, struct 
 	analyse_validators(a, q, p);
 	analyse_list(a, &q->choices, p, S("choice"));
 	analyse_list(a, &q->rows, p, S("row"));
-	analyse_branches(a, &q->first_expression);
+	analyse_branches(a, &q->first_expression, p.passed);
 }
 
 static void analyse_page(struct analysis *a, const struct def_page *page)
@@ -283,7 +291,8 @@ enum err def_analyse(struct def *d)
 	for (uint32_t i = 0; i < d->list_count; i++)
 		analyse_list(&a, &d->lists[i].choices, anywhere, S("choice"));
 	for (uint32_t i = 0; i < d->calc_count; i++)
-		analyse_branches(&a, &d->calcs[i].expression);
+		analyse_branches(&a, &d->calcs[i].expression, 0);
+	a.solver.leaving = true;
 	analyse_rules(&a);
 	analyse_quotas(&a);
 	solver_free(&a.solver);

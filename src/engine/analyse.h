@@ -28,7 +28,7 @@ enum verdict_of_condition analyse_condition(struct analysis *a, const struct for
 /* Rules are looked at when a page is left: whether everybody who has come past so many pages has surely left one. */
 bool analyse_left(const struct analysis *a, uint32_t pages);
 /* The branches of iif() that are never taken. */
-void analyse_branches(struct analysis *a, const struct formula *f);
+void analyse_branches(struct analysis *a, const struct formula *f, uint32_t passed);
 void analyse_rules(struct analysis *a);
 void analyse_quotas(struct analysis *a);
 

@@ -173,7 +173,7 @@ static void analyse_quota(struct analysis *a, const struct def_quota *q)
 
 		if (!c->when.tree)
 			return;
-		analyse_branches(a, &c->when);
+		analyse_branches(a, &c->when, 0);
 		if (fill(a, c, NULL) == FOUND_NEVER) {
 			diag_span(d, D_CELL_EMPTY, c->when.at,
 			    (struct span){c->when.source, c->when.tree->from, c->when.tree->to},

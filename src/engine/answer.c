@@ -188,6 +188,14 @@ enum value_kind moment_kind(uint32_t type)
 	return type == Q_date ? V_DATE : type == Q_time ? V_TIME : V_DATETIME;
 }
 
+/* The points of a scale are choices: what is none of them is no answer. */
+static void take_rating(struct run *r, const struct p_question *q, struct state *s)
+{
+	take_number(r, q, s);
+	if (!s->wrong)
+		judge_scale(r, q, s);
+}
+
 static void take_moment(struct run *r, const struct p_question *q, struct state *s)
 {
 	static const enum message messages[] = {MSG_NOT_DATE, MSG_NOT_TIME, MSG_NOT_DATETIME};
@@ -223,7 +231,7 @@ static taker *const takers[QUESTION_TYPES] = {[Q_single] = take_single,
     [Q_audio] = media_take,
     [Q_video] = media_take,
     [Q_signature] = media_take,
-    [Q_rating] = take_number,
+    [Q_rating] = take_rating,
     [Q_slider] = take_number,
     [Q_matrix] = cells_take,
     [Q_multi_text] = cells_take,

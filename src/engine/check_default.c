@@ -216,7 +216,8 @@ void check_default(struct def *d, struct def_question *q)
 	if (!q->first)
 		return;
 	if ((q->first->type == JSON_OBJECT && !record) || q->type == Q_roster) {
-		unbuilt(d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, q->first_at, S("default"), S(""));
+		unbuilt(d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, q->first_at, S("default"),
+		    q->type == Q_roster ? S(", and give the questions inside first values") : S(""));
 		return;
 	}
 	if (!(n = node_of(d, q->first)))

@@ -1,6 +1,7 @@
 /* check_limits.c - limits that no answer can meet. */
 #include "engine/check.h"
 #include "engine/number.h"
+#include "engine/pattern.h"
 #include "base/limits.h"
 
 static void impossible(struct def *d, const struct def_question *q, struct str key, const char *why)
@@ -13,7 +14,7 @@ static int64_t choices_most(const struct def_question *q)
 {
 	int64_t n = 0;
 
-	for (uint32_t hops = 0; q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from)
+	for (uint32_t hops = 0; q && hops < CARRIED_QUESTIONS_MAX; hops++, q = q->from)
 		n += q->choices.shared ? q->choices.shared->count : q->choices.count;
 	return n;
 }
@@ -22,6 +23,9 @@ static void check_selected(struct def *d, const struct def_question *q)
 {
 	int64_t most = choices_most(q);
 
+	if (q->from && most > QUESTION_CHOICES_MAX)
+		diag(&d->diags, D_TOO_MANY, q->from_at, S("choices, with those carried forward"),
+		    diag_int(&d->diags, QUESTION_CHOICES_MAX));
 	if (most && q->at_least > most)
 		impossible(d, q, S("min_selected"), "there are not so many choices");
 	if (q->at_most == 0)
@@ -40,6 +44,28 @@ static void check_parts(struct def *d, const struct def_question *q)
 		impossible(d, q, S("total"), "one part at its min is more already");
 }
 
+/* A pattern that is none is reported where it stands. */
+static void check_pattern(struct def *d, const struct def_question *q)
+{
+	struct arena scratch;
+	struct pattern *p;
+	const char *why;
+	int32_t least, most;
+	uint32_t at;
+	enum err e;
+
+	arena_init(&scratch, d->a->source, PATTERN_ARENA_MAX_BYTES);
+	if (!(e = pattern_compile(&scratch, q->pattern, &p, &why, &at)) &&
+	    !(e = pattern_span(p, &scratch, &least, &most))) {
+		if (most >= 0 && most < q->at_least)
+			impossible(d, q, S("pattern"), "it finds nothing in texts as long as min_length");
+		else if (q->at_most >= 0 && least > q->at_most)
+			impossible(d, q, S("pattern"), "it finds nothing in texts as short as max_length");
+	}
+	d->diags.memory |= e == ERR_MEMORY;
+	arena_free(&scratch);
+}
+
 void check_limits(struct def *d, const struct def_question *q)
 {
 	uint32_t groups = type_rows[q->type].groups;
@@ -49,6 +75,8 @@ void check_limits(struct def *d, const struct def_question *q)
 		check_selected(d, q);
 	if (q->type == Q_text && q->at_most == 0)
 		impossible(d, q, S("max_length"), "nothing could be typed");
+	if (q->type == Q_text && q->pattern.p && (q->at_least > 0 || q->at_most > 0))
+		check_pattern(d, q);
 	if (q->type == Q_roster && most && most->type == JSON_INT && most->i == 0)
 		impossible(d, q, S("max"), "there would be no records");
 	if (q->type == Q_allocation)

@@ -29,17 +29,22 @@ void check_sources(struct def *d)
 		else
 			q->from = from;
 	}
-	/* a circle of sources is found here, so that whoever follows them can do so without looking */
+	/* circles and long ways of sources are found here, so that whoever follows them can do so without looking */
 	for (uint32_t i = 0; i < d->question_count; i++) {
 		struct def_question *q = &d->questions[i];
 		const struct def_question *f = q->from;
 
-		for (uint32_t n = 0; f; f = f->from)
-			if (f == q || n++ > d->question_count) {
+		for (uint32_t n = 1; f && q->from; f = f->from, n++) {
+			if (f == q)
 				diag(&d->diags, D_CYCLE, q->from_at, q->name, S("choices_from"));
-				q->from = NULL;
-				break;
-			}
+			else if (n == CARRIED_QUESTIONS_MAX)
+				diag(&d->diags, D_TOO_MANY, q->from_at,
+				    S("questions that carry choices on, each from the one before"),
+				    diag_int(&d->diags, CARRIED_QUESTIONS_MAX));
+			else
+				continue;
+			q->from = NULL;
+		}
 	}
 }
 
@@ -97,7 +102,8 @@ static void check_marks(struct def *d, struct def_choices *list, bool rows)
 			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("role")), S("role"),
 			    what);
 		if (rows && c->enable_if.at)
-			diag(&d->diags, D_IDLE_MARK, list->shared ? at : c->enable_if.at, S("enable_if"), what);
+			diag(&d->diags, D_IDLE_MARK, list->shared ? at : c->enable_if.at, S("enable_if"),
+			    S("a row or item; `visible_if` leaves one out"));
 		if (rows && c->exclusive)
 			diag(&d->diags, D_IDLE_MARK, list->shared ? at : where_key(&d->diags, at, S("exclusive")),
 			    S("exclusive"), what);
@@ -200,6 +206,13 @@ struct node *check_moment_node(struct def *d, struct def_question *q, struct num
 	if (kind == V_DATETIME && moment_read(V_DATE, bound->formula.source, &t))
 		kind = V_DATE;
 	if (!moment_read(kind, bound->formula.source, &t)) {
+		struct str s = bound->formula.source;
+
+		/* what begins with a digit is meant for a date, and what is given first is no expression */
+		if (bound->at == q->first_at || (s.n && s.p[0] >= '0' && s.p[0] <= '9')) {
+			diag(&d->diags, D_BAD_DATE, bound->at, s, S(""));
+			return NULL;
+		}
 		check_formula(d, &bound->formula, &scope, kind == V_TIME ? K(V_TIME) : K(V_DATE) | K(V_DATETIME));
 		return bound->formula.tree;
 	}
@@ -250,6 +263,8 @@ static void check_bounds(struct def *d, struct def_question *q)
 			diag(&d->diags, D_BOUNDS, q->at, S("min"), S("max"));
 		return;
 	}
+	if (q->type == Q_barcode)
+		q->at_most = ANSWER_BARCODE_MAX;
 	if (q->type == Q_text && q->at_least >= 0 && q->at_most >= 0 && q->at_least > q->at_most)
 		diag(&d->diags, D_BOUNDS, q->at, S("min_length"), S("max_length"));
 	if (!(groups & (P_RANGE | P_ALLOCATION)))

@@ -7,7 +7,7 @@ static int64_t choices_most(const struct def_question *q)
 {
 	int64_t n = 0;
 
-	for (uint32_t hops = 0; q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from) {
+	for (uint32_t hops = 0; q && hops < CARRIED_QUESTIONS_MAX; hops++, q = q->from) {
 		const struct def_choices *list = q->choices.shared ? q->choices.shared : &q->choices;
 
 		for (uint32_t i = 0; i < list->count; i++)

@@ -26,35 +26,6 @@ static struct str joined(struct columns *c, struct str head, const char *between
 	return out;
 }
 
-static struct str heading_of(const struct program *p, const struct p_question *q)
-{
-	return program_str(p, q->export_name ? q->export_name : q->name);
-}
-
-/* `name`: the key in the stored answers; `heading`: what it is to be called. */
-static struct export_column *add(
-    struct columns *c, struct str name, struct str heading, struct str label, const char *type)
-{
-	struct export_column *x = &c->list[c->n++];
-	struct value number = value_num(c->record);
-	struct str roster;
-
-	x->name = heading;
-	x->key = str_eq(name, heading) ? S("") : name;
-	x->label = label.n ? label : heading;
-	x->type = str_from(type);
-	if (!c->roster)
-		return x;
-	x->roster = program_str(c->r->p, c->roster->name);
-	x->record = c->record;
-	x->member = name;
-	x->key = S("");
-	roster = joined(c, heading_of(c->r->p, c->roster), "_", run_show(c->r, &number));
-	x->name = str_eq(name, S("_item")) ? roster : joined(c, roster, "_", heading);
-	x->label = joined(c, roster, ": ", label.n ? label : heading);
-	return x;
-}
-
 /* Expressions in a title have no answers here: they stand as "…". */
 static struct str label_of(struct run *r, uint32_t text)
 {
@@ -75,6 +46,42 @@ static struct str label_of(struct run *r, uint32_t text)
 	if (buf_done(&b, &out))
 		r->failed = ERR_MEMORY;
 	return out;
+}
+
+static struct str title_of(struct run *r, const struct p_question *q)
+{
+	return label_of(r, q->export_label ? q->export_label : q->title);
+}
+
+static struct str heading_of(const struct program *p, const struct p_question *q)
+{
+	return program_str(p, q->export_name ? q->export_name : q->name);
+}
+
+/* `name`: the key in the stored answers; `heading`: what it is to be called. */
+static struct export_column *add(
+    struct columns *c, struct str name, struct str heading, struct str label, const char *type)
+{
+	struct export_column *x = &c->list[c->n++];
+	struct value number = value_num(c->record);
+	struct str roster, title;
+
+	x->name = heading;
+	x->key = str_eq(name, heading) ? S("") : name;
+	x->label = label.n ? label : heading;
+	x->type = str_from(type);
+	if (!c->roster)
+		return x;
+	x->roster = program_str(c->r->p, c->roster->name);
+	x->record = c->record;
+	x->member = name;
+	x->key = S("");
+	roster = joined(c, heading_of(c->r->p, c->roster), "_", run_show(c->r, &number));
+	title = title_of(c->r, c->roster);
+	title = title.n ? joined(c, title, " ", run_show(c->r, &number)) : roster;
+	x->name = str_eq(name, S("_item")) ? roster : joined(c, roster, "_", heading);
+	x->label = str_eq(name, S("_item")) ? title : joined(c, title, ": ", x->label);
+	return x;
 }
 
 static void export_choice_of(struct run *r, const struct p_choice *c, struct export_choice *out)
@@ -98,7 +105,7 @@ static bool listed(const struct export_choice *list, size_t n, struct str value)
 /* Every choice that an answer could hold: those carried forward first, as on the page. */
 static size_t choices_of(struct run *r, const struct p_question *q, struct export_choice *list)
 {
-	const struct p_question *chain[64];
+	const struct p_question *chain[CARRIED_QUESTIONS_MAX];
 	size_t n = 0, depth = 0;
 
 	for (; q && depth < countof(chain); q = q->choices_from ? &r->p->question[q->choices_from - 1] : NULL)
@@ -120,7 +127,7 @@ static void add_choices(struct columns *c, const struct p_question *q, struct ex
 	const struct p_question *from = q;
 	struct export_choice *list;
 
-	for (uint32_t hops = 0; from && hops < 64; hops++) {
+	for (uint32_t hops = 0; from && hops < CARRIED_QUESTIONS_MAX; hops++) {
 		room += from->choices_count;
 		from = from->choices_from ? &c->r->p->question[from->choices_from - 1] : NULL;
 	}
@@ -175,11 +182,6 @@ static struct str other_label(struct run *r, const struct p_question *q, struct 
 	return out;
 }
 
-static struct str title_of(struct run *r, const struct p_question *q)
-{
-	return label_of(r, q->export_label ? q->export_label : q->title);
-}
-
 static void add_question(struct columns *c, const struct p_question *q)
 {
 	const struct program *p = c->r->p;
@@ -223,7 +225,7 @@ static void add_roster(struct columns *c, uint32_t roster)
 	c->roster = q;
 	for (c->record = 1; c->record <= most; c->record++) {
 		if (q->over_from) {
-			struct export_column *x = add(c, S("_item"), S("_item"), title_of(c->r, q), "item");
+			struct export_column *x = add(c, S("_item"), S("_item"), S(""), "item");
 
 			x->personal = q->flags & QUESTION_PERSONAL;
 			add_choices(c, &p->question[q->over_from - 1], x);

@@ -167,11 +167,12 @@ static const struct {
     {"no-media", do_no_media}, {"diagnostic", do_diagnostic}, {"clean", do_clean}, {"language", do_language},
     {"seed", do_seed}, {"time", do_time}, {"parameters", do_parameters}, {"answers", do_answers}, {"path", do_path},
     {"error", do_error}, {"valid", do_valid}, {"result", do_result}, {"personal", do_personal},
-    {"exported", do_exported}, {"outcome", do_outcome}, {"status", do_status}, {"progress", do_progress},
-    {"back", do_back}, {"events", do_events}, {"stands", do_stands}, {"visible", do_visible}, {"shows", do_shows},
-    {"hides", do_hides}, {"form", do_form}, {"becomes", do_becomes}, {"thanks", do_thanks}, {"redirect", do_redirect},
-    {"column", do_column}, {"full", do_full}, {"filled", do_filled}, {"cells", do_cells}, {"values", do_values},
-    {"value", do_value}, {"loosely", do_loosely}, {"gives", do_gives}, {"fails", do_fails}};
+    {"consents", do_consents}, {"personal-consents", do_personal_consents}, {"exported", do_exported},
+    {"outcome", do_outcome}, {"status", do_status}, {"progress", do_progress}, {"back", do_back}, {"events", do_events},
+    {"stands", do_stands}, {"visible", do_visible}, {"shows", do_shows}, {"hides", do_hides}, {"form", do_form},
+    {"becomes", do_becomes}, {"thanks", do_thanks}, {"redirect", do_redirect}, {"column", do_column}, {"full", do_full},
+    {"filled", do_filled}, {"cells", do_cells}, {"values", do_values}, {"value", do_value}, {"loosely", do_loosely},
+    {"gives", do_gives}, {"fails", do_fails}};
 
 static void do_line(struct script *s, struct str line)
 {

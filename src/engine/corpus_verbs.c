@@ -173,6 +173,25 @@ void do_personal(struct script *s, struct str rest)
 	script_expect_json(s, s->verdict.personal, rest, "the personal part");
 }
 
+static struct consents consents_of(struct script *s)
+{
+	struct consents got;
+
+	if (interview_consents(&s->in, &(struct consent_note){.at_ms = s->in.now_ms, .page = -1}, s->a, &got))
+		stop(s, "the consents failed");
+	return got;
+}
+
+void do_consents(struct script *s, struct str rest)
+{
+	script_expect_json(s, consents_of(s).open, rest, "what was agreed to");
+}
+
+void do_personal_consents(struct script *s, struct str rest)
+{
+	script_expect_json(s, consents_of(s).personal, rest, "what was agreed to in personal words");
+}
+
 void do_exported(struct script *s, struct str rest)
 {
 	need_run(s);
@@ -389,16 +408,23 @@ void do_values(struct script *s, struct str rest)
 	s->values = script_json(s, rest);
 }
 
+static enum err evaluate(struct script *s, struct str expression, enum compat compat)
+{
+	const struct evaluation what = {expression, s->values, compat, 1795000000000, 1};
+
+	return expression_eval(s->a, &what, &s->value, &s->why);
+}
+
 void do_value(struct script *s, struct str rest)
 {
 	cover_expression(rest);
-	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_STRICT, 1795000000000, &s->value, &s->why);
+	s->evaluated = evaluate(s, rest, COMPAT_STRICT);
 }
 
 void do_loosely(struct script *s, struct str rest)
 {
 	cover_loose(rest);
-	s->evaluated = expression_eval(s->a, rest, s->values, COMPAT_SURVEYJS, 1795000000000, &s->value, &s->why);
+	s->evaluated = evaluate(s, rest, COMPAT_SURVEYJS);
 }
 
 void do_gives(struct script *s, struct str rest)

@@ -34,7 +34,8 @@ enum {
 	P_ROSTER = 1 << 19,
 	P_PLACE = 1 << 21,
 	P_FILES = 1 << 22,
-	P_ITEM = 1 << 20 /* properties that items of a multi_text have too, those of their type */
+	P_ITEM = 1 << 20, /* properties that items of a multi_text have too, those of their type */
+	P_ITEM_ONLY = 1 << 23
 };
 
 /* A piece of text in one language: literal parts and expressions in turn. */
@@ -138,7 +139,8 @@ struct def_question {
 	struct number_or min, max;
 	struct node *min_tree, *max_tree;
 	double low, high; /* min and max where they are numbers */
-	bool has_low, has_high, integer;
+	bool has_low, has_high;
+	int integer; /* or with decimals */
 	double step, total;
 	bool has_step, has_total;
 	int64_t at_least, at_most, text_rows, decimals; /* -1: not given */
@@ -190,7 +192,8 @@ struct def_param {
 struct def_rule {
 	const struct where *at;
 	struct formula when;
-	struct str do_what, outcome_name, target_name;
+	int verb; /* 1: end, 2: skip_to; 0: neither, which was said */
+	struct str outcome_name, target_name;
 	struct def_outcome *outcome;
 	struct def_page *target;
 };
@@ -207,12 +210,14 @@ struct def_quota {
 	struct def_outcome *outcome;
 	struct def_cell *cells;
 	uint32_t cell_count;
+	int count_on; /* these two are for whoever counts: their form is looked at */
+	int64_t lease_seconds;
 };
 struct def_outcome {
 	const struct where *at;
 	struct str name;
 	struct text html, redirect;
-	bool sign;
+	int sign;
 	uint32_t index;
 };
 struct def_step {
@@ -276,22 +281,88 @@ struct reader {
 	const struct where *at;
 	const struct json *json;
 };
+/* How a property is read, and into what kind of member. DONE: by whoever reads the object. */
+enum how {
+	AS_DONE,
+	AS_TEXT, /* the four of enum text_use */
+	AS_MARKUP,
+	AS_ADDRESS,
+	AS_MEDIA,
+	AS_NAME,
+	AS_STR,
+	AS_FORMULA,
+	AS_BOOL,
+	AS_COUNT,
+	AS_WORD, /* the number of the word: an int, or an enum */
+	AS_OWN	 /* of a question */
+};
+struct def_question;
+typedef void prop_reader(struct reader r, struct str key, struct def_question *q);
+struct prop {
+	const char *key;
+	uint32_t groups; /* P_...: which questions take it, or P_ALL */
+	uint8_t how;
+	bool needed;
+	uint16_t member; /* its offset */
+	union {
+		const char *words; /* see word_find */
+		prop_reader *own;
+	} more;
+};
+#define PROP_OF(type, key, how, member)                                                                                \
+	{                                                                                                              \
+		key, P_ALL, AS_##how, false, offsetof(struct type, member),                                            \
+		{                                                                                                      \
+			NULL                                                                                           \
+		}                                                                                                      \
+	}
+#define PROP_NEEDED(type, key, how, member)                                                                            \
+	{                                                                                                              \
+		key, P_ALL, AS_##how, true, offsetof(struct type, member),                                             \
+		{                                                                                                      \
+			NULL                                                                                           \
+		}                                                                                                      \
+	}
+#define PROP_WORD(type, key, member, words)                                                                            \
+	{                                                                                                              \
+		key, P_ALL, AS_WORD, false, offsetof(struct type, member),                                             \
+		{                                                                                                      \
+			words                                                                                          \
+		}                                                                                                      \
+	}
+/* An object: its properties, in no order. */
+struct shape {
+	const char *what; /* with its article */
+	const struct prop *props;
+	uint32_t count;
+	/* of read_objects: of one object in memory, at most so many, and what is to be done when its properties are read */
+	uint32_t size, most;
+	void (*more)(struct reader r, void *out, uint32_t index);
+};
+
 void read_shape(struct reader r, struct str key, const char *wanted);
 struct str read_str(struct reader r, struct str key);
 bool read_bool(struct reader r, struct str key, bool fallback);
 int64_t read_count(struct reader r, struct str key);
-int read_word(struct reader r, struct str key, const char *const *words, size_t n);
-/* Of questions, or of choices, rows and records, which have labels to sort by. */
-enum order read_order(struct reader r, struct str key, bool questions);
+/* The number of a word among words with blanks between them, from 0; -1: none of them. Two blanks leave a number out. */
+int word_find(const char *words, struct str word);
+int read_word(struct reader r, struct str key, const char *words);
+#define WORDS_ORDER "fixed random rotate reverse asc desc least_filled"
+#define WORDS_ORDER_QUESTIONS "fixed random rotate reverse   least_filled" /* which have no labels to sort by */
 void read_text(struct reader r, struct str key, enum text_use use, struct text *out);
 void read_formula(struct reader r, struct str key, struct formula *out);
 struct str read_name(struct reader r);
 bool name_valid(struct str s);
-/* Unknown keys, foreign x_ keys, and keys of the manual that this release does not do. The lists end in NULL. */
-void read_keys(struct reader r, const char *const *known, const char *const *unbuilt, const char *what);
-/* NULL when it is missing, no list, or (said) longer than limits.h allows; read_bounded: the last of it, for lists of any type. */
-const struct json *read_array(struct reader r, struct str key);
-bool read_bounded(struct reader r, struct str key, const struct json *list);
+void read_missing(struct reader r, struct str key); /* says so when it is */
+bool read_is_object(struct reader r, const char *what);
+/* Every key of an object: into `out` by its row, when the row is one of `groups`. Rows out of `known` are as if they were not there;
+ * `out` is a question when the two differ. */
+void read_props(struct reader r, const struct shape *shape, uint32_t known, uint32_t groups, void *out);
+/* A list of objects, which begin with their place; NULL: none, or memory ran out. */
+void *read_objects(struct reader holder, const char *key, const struct shape *shape, uint32_t *count);
+/* NULL when it is missing, no list, or (said) longer than `most`; read_bounded: the last of it, for lists of any type. */
+const struct json *read_array(struct reader r, struct str key, uint32_t most);
+bool read_bounded(struct reader r, struct str key, const struct json *list, uint32_t most);
 struct reader read_into(struct reader r, struct str key);
 struct reader read_item(struct reader r, uint32_t i);
 /* E09xx, or W09xx under COMPILE_LEAVE_OUT_UNBUILT. */
@@ -307,7 +378,7 @@ void read_no_media(struct reader r, struct def_question *q);
 /* read_question.c: an item of a multi_text as a question; NULL when memory ran out. */
 struct def_question *read_item_question(struct reader r, const struct def_question *of);
 
-enum err read_quotas(struct reader survey); /* read_quota.c */
+void read_quotas(struct reader survey); /* read_quota.c */
 
 /* check_text.c */
 void check_text(struct def *d, struct text *t, const struct scope *scope);

@@ -4,17 +4,24 @@
 #include "base/shim.h"
 #include "base/utf8.h"
 
-struct row {
-	const char *code;
-	enum severity severity;
-	const char *text;
-};
-
-static const struct row rows[DIAG_KINDS] = {
-#define DIAG(name, code, severity, text) {code, SEV_##severity, text},
+/* All in one piece, each sentence behind its code: an address for each would take as much room as a word of it. */
+static const struct texts {
+#define DIAG(name, code, severity, text) char name[sizeof(code text)];
+#include "engine/diagnostics.def"
+#undef DIAG
+} texts = {
+#define DIAG(name, code, severity, text) code text,
 #include "engine/diagnostics.def"
 #undef DIAG
 };
+
+static const uint16_t places[DIAG_KINDS] = {
+#define DIAG(name, code, severity, text) offsetof(struct texts, name),
+#include "engine/diagnostics.def"
+#undef DIAG
+};
+
+enum { CODE_CHARS = 5 };
 
 static const struct where nowhere;
 
@@ -58,7 +65,7 @@ struct str where_text(struct arena *a, const struct where *w)
 
 struct str diag_code(enum diag kind)
 {
-	return str_from(rows[kind].code);
+	return str_make((const char *)&texts + places[kind], CODE_CHARS);
 }
 
 struct str diag_int(struct diags *d, int64_t v)
@@ -73,7 +80,7 @@ struct str diag_int(struct diags *d, int64_t v)
 
 struct str diag_text(struct arena *a, enum diag kind, const struct str args[3])
 {
-	struct str text = str_from(rows[kind].text), out = S("");
+	struct str text = str_from(diag_code(kind).p + CODE_CHARS), out = S("");
 	struct buf b;
 
 	buf_init(&b, a, 4 * KB);
@@ -104,17 +111,19 @@ static struct diagnostic *place_for(struct diags *d, enum severity severity)
 
 void diag_span(struct diags *d, enum diag kind, const struct where *at, struct span span, const struct str args[3])
 {
+	struct str code = diag_code(kind);
+	enum severity severity = code.p[0] == 'E' ? SEV_ERROR : SEV_WARNING;
 	struct diagnostic *g;
 
 	if (d->piped.p && span.text.p == d->piped.p)
 		span = (struct span){d->whole, span.from + d->shift, span.to + d->shift};
 	if (!d->list && !(d->list = arena_array(d->a, struct diagnostic, DIAGNOSTICS_MAX)))
 		d->memory = true;
-	d->errors += rows[kind].severity == SEV_ERROR;
-	if (!d->list || !(g = place_for(d, rows[kind].severity)))
+	d->errors += severity == SEV_ERROR;
+	if (!d->list || !(g = place_for(d, severity)))
 		return;
-	g->severity = rows[kind].severity;
-	g->code = diag_code(kind);
+	g->severity = severity;
+	g->code = code;
 	g->pointer = where_text(d->a, at);
 	if (span.text.p) {
 		g->column = column(span.text, span.from);

@@ -29,13 +29,13 @@ static void test_printed(void **state)
 	arena_free(&a);
 }
 
-/* Two sentences at least: what is wrong, and what to do. Those whose text comes from elsewhere are "%1". */
+/* A code says how grave it is. Two sentences at least: what is wrong, and what to do. Those whose text comes from elsewhere are "%1". */
 static void test_mending(void **state)
 {
 	static const struct {
-		const char *code, *text;
+		const char *code, *severity, *text;
 	} rows[] = {
-#define DIAG(name, code, severity, text) {code, text},
+#define DIAG(name, code, severity, text) {code, #severity, text},
 #include "engine/diagnostics.def"
 #undef DIAG
 	};
@@ -44,6 +44,8 @@ static void test_mending(void **state)
 	for (size_t i = 0; i < countof(rows); i++) {
 		struct str text = str_from(rows[i].text);
 
+		assert_int_equal(rows[i].code[0], rows[i].severity[0]);
+		assert_int_equal(strlen(rows[i].code), 5);
 		if (str_eq(text, S("%1")) || str_starts(str_from(rows[i].code), S("W090")))
 			continue;
 		if (!str_find(text, S(". "), NULL) || !str_ends(text, S(".")))

@@ -1,39 +1,51 @@
 /* emit.c - the checked and ordered definition, record by record. */
 #include "engine/emit.h"
 #include "base/limits.h"
+#include "base/shim.h"
 
 struct build {
 	struct def *d;
 	struct emit *e;
 };
 
-/* Fills the words of the record that was made last; the struct names them. */
-#define RECORD(b, section) ((struct p_##section *)(void *)emit_record((b)->e, SECTION_##section))
+/* A record of a section, with the words of the struct. */
+#define PUT(b, section, ...) put((b)->e, SECTION_##section, &(struct p_##section){__VA_ARGS__})
+
+static void put(struct emit *e, enum section s, const void *words)
+{
+	uint32_t *r = emit_record(e, s);
+
+	if (r)
+		mem_copy(r, words, section_words[s] * sizeof(*r));
+}
+
+/* Room for what is made before its records are, since it may have records of the same kind inside. */
+static void *room(struct build *b, uint32_t count, size_t size)
+{
+	void *made = arena_alloc_array(b->e->a, count + 1, size);
+
+	b->e->memory |= !made;
+	return made;
+}
 
 static uint32_t template_of(struct build *b, const struct piece *piece)
 {
 	uint32_t id = emit_count(b->e, SECTION_template), first;
-	struct p_template *t;
 	uint32_t *values;
 
 	if (!piece->count)
 		return 1; /* number 0 made as a reference: nothing to write */
-	if (!(values = arena_array(b->e->a, uint32_t, piece->count))) {
-		b->e->memory = true;
+	if (!(values = room(b, piece->count, sizeof(*values))))
 		return 1;
-	}
 	for (uint32_t i = 0; i < piece->count; i++)
 		values[i] = emit_expression(b->e, piece->parts[i].value);
 	first = emit_count(b->e, SECTION_segment);
 	for (uint32_t i = 0; i < piece->count; i++) {
 		uint32_t literal = emit_str(b->e, piece->parts[i].literal);
-		struct p_segment *s = RECORD(b, segment);
 
-		if (s)
-			*s = (struct p_segment){piece->parts[i].mode, literal, values[i]};
+		PUT(b, segment, piece->parts[i].mode, literal, values[i]);
 	}
-	if ((t = RECORD(b, template)))
-		*t = (struct p_template){first, piece->count};
+	PUT(b, template, first, piece->count);
 	return id + 1;
 }
 
@@ -45,10 +57,8 @@ static uint32_t text_id(struct build *b, struct text *t)
 		return 0;
 	if (t->id)
 		return t->id;
-	if (!(ids = arena_array(b->e->a, uint32_t, languages))) {
-		b->e->memory = true;
+	if (!(ids = room(b, languages, sizeof(*ids))))
 		return 0;
-	}
 	for (uint32_t l = 0; l < languages; l++) {
 		/* the same text in two languages is one template */
 		for (uint32_t k = 0; k < l && !ids[l]; k++)
@@ -58,12 +68,8 @@ static uint32_t text_id(struct build *b, struct text *t)
 			ids[l] = template_of(b, &t->pieces[l]);
 	}
 	t->id = emit_count(b->e, SECTION_text) / languages;
-	for (uint32_t l = 0; l < languages; l++) {
-		struct p_text *r = RECORD(b, text);
-
-		if (r)
-			r->piece = ids[l];
-	}
+	for (uint32_t l = 0; l < languages; l++)
+		PUT(b, text, ids[l]);
 	return t->id;
 }
 
@@ -89,10 +95,8 @@ static uint32_t choices_first(struct build *b, struct def_choices *own)
 
 	if (list->emitted)
 		return list->first;
-	if (!(made = arena_array(b->e->a, struct p_choice, list->count + 1))) {
-		b->e->memory = true;
+	if (!(made = room(b, list->count, sizeof(*made))))
 		return 0;
-	}
 	for (uint32_t i = 0; i < list->count; i++) {
 		struct def_choice *c = &list->list[i];
 
@@ -108,12 +112,8 @@ static uint32_t choices_first(struct build *b, struct def_choices *own)
 		    .flags = (c->fixed ? CHOICE_FIXED : 0) | (c->exclusive ? CHOICE_EXCLUSIVE : 0)};
 	}
 	list->first = emit_count(b->e, SECTION_choice);
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct p_choice *c = RECORD(b, choice);
-
-		if (c)
-			*c = made[i];
-	}
+	for (uint32_t i = 0; i < list->count; i++)
+		put(b->e, SECTION_choice, &made[i]);
 	list->emitted = true;
 	return list->first;
 }
@@ -125,23 +125,17 @@ static uint32_t choices_count(const struct def_choices *own)
 
 static uint32_t validators_first(struct build *b, const struct def_question *q)
 {
-	struct p_validator *made = arena_array(b->e->a, struct p_validator, q->validator_count + 1);
+	struct p_validator *made = room(b, q->validator_count, sizeof(*made));
 	uint32_t first;
 
-	if (!made) {
-		b->e->memory = true;
+	if (!made)
 		return 0;
-	}
 	for (uint32_t i = 0; i < q->validator_count; i++)
 		made[i] = (struct p_validator){
 		    formula_id(b, &q->validators[i].expression), text_id(b, &q->validators[i].message)};
 	first = emit_count(b->e, SECTION_validator);
-	for (uint32_t i = 0; i < q->validator_count; i++) {
-		struct p_validator *v = RECORD(b, validator);
-
-		if (v)
-			*v = made[i];
-	}
+	for (uint32_t i = 0; i < q->validator_count; i++)
+		put(b->e, SECTION_validator, &made[i]);
 	return first;
 }
 
@@ -185,22 +179,12 @@ static void question_limits(struct build *b, struct def_question *q, struct p_qu
 static uint32_t item_id(struct build *b, struct def_question *q)
 {
 	struct p_question p = {0};
-	struct p_item *r;
 
 	question_limits(b, q, &p);
 	p.unit = text_id(b, &q->unit);
-	if ((r = RECORD(b, item)))
-		*r = (struct p_item){.type = q->type,
-		    .flags = question_flags(q),
-		    .input = q->input,
-		    .min = p.min,
-		    .max = p.max,
-		    .step = p.step,
-		    .decimals = p.decimals,
-		    .at_least = p.at_least,
-		    .at_most = p.at_most,
-		    .pattern = p.pattern,
-		    .unit = p.unit};
+	PUT(b, item, .type = q->type, .flags = question_flags(q), .input = q->input, .min = p.min, .max = p.max,
+	    .step = p.step, .decimals = p.decimals, .at_least = p.at_least, .at_most = p.at_most, .pattern = p.pattern,
+	    .unit = p.unit);
 	return emit_count(b->e, SECTION_item);
 }
 
@@ -214,26 +198,26 @@ static uint32_t question_span(const struct def *d, const struct def_question *q)
 	return n;
 }
 
+static uint32_t question_ref(const struct def_question *q)
+{
+	return q ? q->program_index + 1 : 0;
+}
+
 static uint32_t emit_steps(struct build *b, const struct def_step *steps, uint32_t count)
 {
 	uint32_t first = emit_count(b->e, SECTION_step);
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct p_step *s = RECORD(b, step);
-
-		if (s)
-			*s = (struct p_step){steps[i].question ? steps[i].question->program_index + 1 : 0,
-			    steps[i].calc ? steps[i].calc->index + 1 : 0};
-	}
+	for (uint32_t i = 0; i < count; i++)
+		PUT(b, step, question_ref(steps[i].question), steps[i].calc ? steps[i].calc->index + 1 : 0);
 	return first;
 }
 
 static void question_records(struct build *b, struct def_question *q, struct p_question *p)
 {
 	p->over = formula_id(b, &q->over);
-	p->over_from = q->over_from ? q->over_from->program_index + 1 : 0;
+	p->over_from = question_ref(q->over_from);
 	p->item_title = text_id(b, &q->item_title);
-	p->key = q->key ? q->key->program_index + 1 : 0;
+	p->key = question_ref(q->key);
 	p->steps = emit_steps(b, q->steps, q->step_count);
 	p->steps_count = q->step_count;
 }
@@ -244,14 +228,13 @@ static void emit_question(struct build *b, struct def_question *q)
 	    .type = q->type,
 	    .flags = question_flags(q),
 	    .page = q->page->index + 1,
-	    .parent = q->parent ? q->parent->program_index + 1 : 0,
+	    .parent = question_ref(q->parent),
 	    .from_mode = q->from_mode,
 	    .order = q->order,
 	    .display = q->display,
 	    .row_order = q->row_order,
 	    .input = q->input,
 	    .cell = q->cell};
-	struct p_question *r;
 
 	p.span = question_span(b->d, q);
 	p.title = text_id(b, &q->title);
@@ -265,7 +248,7 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.validators_count = q->validator_count;
 	p.choices = choices_first(b, &q->choices);
 	p.choices_count = choices_count(&q->choices);
-	p.choices_from = q->from ? q->from->program_index + 1 : 0;
+	p.choices_from = question_ref(q->from);
 	p.rows = choices_first(b, &q->rows);
 	p.rows_count = choices_count(&q->rows);
 	p.labels = choices_first(b, &q->labels);
@@ -285,8 +268,7 @@ static void emit_question(struct build *b, struct def_question *q)
 	p.video = text_id(b, &q->media[2]);
 	question_limits(b, q, &p);
 	question_records(b, q, &p);
-	if ((r = RECORD(b, question)))
-		*r = p;
+	put(b->e, SECTION_question, &p);
 }
 
 static void emit_page(struct build *b, struct def_page *page)
@@ -296,7 +278,6 @@ static void emit_page(struct build *b, struct def_page *page)
 	    .description = text_id(b, &page->description),
 	    .visible_if = formula_id(b, &page->visible_if),
 	    .order = page->order};
-	struct p_page *r;
 
 	for (uint32_t i = page->first; i < page->first + page->count; i++) {
 		const struct def_question *q = &b->d->questions[i];
@@ -309,8 +290,7 @@ static void emit_page(struct build *b, struct def_page *page)
 		p.fills_count = fills_of_questions(b->e, b->d, page->first, page->count);
 	p.steps = emit_steps(b, page->steps, page->step_count);
 	p.steps_count = page->step_count;
-	if ((r = RECORD(b, page)))
-		*r = p;
+	put(b->e, SECTION_page, &p);
 }
 
 static void emit_variables(struct build *b)
@@ -319,19 +299,15 @@ static void emit_variables(struct build *b)
 		const struct def_param *v = &b->d->params[i];
 		struct p_param p = {emit_str(b->e, v->name), v->kind,
 		    (v->exported ? VARIABLE_EXPORT : 0) | (v->required ? VARIABLE_REQUIRED : 0)};
-		struct p_param *r = RECORD(b, param);
 
-		if (r)
-			*r = p;
+		put(b->e, SECTION_param, &p);
 	}
 	for (uint32_t i = 0; i < b->d->calc_count; i++) {
 		struct def_calc *v = &b->d->calcs[i];
 		struct p_calc p = {emit_str(b->e, v->name), v->kind, formula_id(b, &v->expression),
 		    (v->exported ? VARIABLE_EXPORT : 0) | (v->personal ? VARIABLE_PERSONAL : 0)};
-		struct p_calc *r = RECORD(b, calc);
 
-		if (r)
-			*r = p;
+		put(b->e, SECTION_calc, &p);
 	}
 }
 
@@ -341,19 +317,15 @@ static void emit_ends(struct build *b)
 		struct def_rule *rule = &b->d->rules[i];
 		struct p_rule p = {formula_id(b, &rule->when), rule->outcome ? rule->outcome->index + 1 : 0,
 		    rule->target ? rule->target->index + 1 : 0};
-		struct p_rule *r = RECORD(b, rule);
 
-		if (r)
-			*r = p;
+		put(b->e, SECTION_rule, &p);
 	}
 	for (uint32_t i = 0; i < b->d->outcome_count; i++) {
 		struct def_outcome *o = &b->d->outcomes[i];
 		struct p_outcome p = {emit_str(b->e, o->name), text_id(b, &o->html), text_id(b, &o->redirect),
 		    o->sign ? OUTCOME_SIGN : 0};
-		struct p_outcome *r = RECORD(b, outcome);
 
-		if (r)
-			*r = p;
+		put(b->e, SECTION_outcome, &p);
 	}
 }
 
@@ -365,19 +337,15 @@ static void emit_quotas(struct build *b)
 	for (uint32_t i = 0; i < b->d->quota_count; i++) {
 		struct def_quota *q = &b->d->quotas[i];
 		struct p_quota p = {emit_str(b->e, q->name), q->outcome->index + 1, first, q->cell_count};
-		struct p_quota *r = RECORD(b, quota);
 
-		if (r)
-			*r = p;
+		put(b->e, SECTION_quota, &p);
 		first += q->cell_count;
 		for (uint32_t k = 0; k < q->cell_count; k++) {
 			struct def_cell *c = &q->cells[k];
 			struct p_cell x = {emit_str(b->e, c->name), formula_id(b, &c->when),
 			    emit_num(b->e, (double)c->limit), c->known ? c->known->index + 1 : 0};
-			struct p_cell *cell = RECORD(b, cell);
 
-			if (cell)
-				*cell = x;
+			put(b->e, SECTION_cell, &x);
 		}
 	}
 }
@@ -392,10 +360,8 @@ static void emit_survey(struct build *b)
 	    .progress = d->progress,
 	    .steps = emit_steps(b, d->steps, d->step_count),
 	    .steps_count = d->step_count};
-	struct p_survey *r = RECORD(b, survey);
 
-	if (r)
-		*r = p;
+	put(b->e, SECTION_survey, &p);
 }
 
 enum err def_emit(struct def *d, struct str *program)
@@ -410,12 +376,8 @@ enum err def_emit(struct def *d, struct str *program)
 		if (!d->questions[i].left_out)
 			d->questions[i].program_index = index++;
 	for (uint32_t l = 0; l < d->language_count; l++) {
-		uint32_t tag = emit_str(&e, d->languages[l]);
-		struct p_language *r = RECORD(&b, language);
-
-		if (r)
-			r->tag = tag;
-		RECORD(&b, text); /* text 0: none, in every language */
+		PUT(&b, language, emit_str(&e, d->languages[l]));
+		emit_record(&e, SECTION_text); /* text 0: none, in every language */
 	}
 	for (uint32_t i = 0; i < d->question_count; i++)
 		if (!d->questions[i].left_out)

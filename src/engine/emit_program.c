@@ -1,5 +1,6 @@
 /* emit_program.c - records, interning, and the bytes of the whole. */
 #include "engine/emit.h"
+#include "engine/pattern_states.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/shim.h"
@@ -127,20 +128,45 @@ uint32_t emit_num(struct emit *e, double v)
 	return place->id;
 }
 
+static void emit_states(struct emit *e, const struct pattern *p)
+{
+	uint32_t classes = emit_count(e, SECTION_class), ranges = emit_count(e, SECTION_range), *r;
+
+	for (uint32_t i = 0; i < p->range_count && (r = emit_record(e, SECTION_range)); i++)
+		*(struct p_range *)(void *)r = p->ranges[i];
+	for (uint32_t i = 0; i < p->class_count && (r = emit_record(e, SECTION_class)); i++) {
+		struct p_class *c = (struct p_class *)(void *)r;
+
+		*c = p->classes[i];
+		c->ranges += ranges;
+	}
+	for (uint32_t i = 0; i < p->count && (r = emit_record(e, SECTION_state)); i++)
+		r[0] = p->states[i].what + (STATE_KIND(p->states[i].what) == ST_CLASS ? STATE(0, classes) : 0);
+}
+
 /* Index of a pattern + 1, as REF fields have it. */
 uint32_t emit_pattern(struct emit *e, struct str source)
 {
 	struct interned *place = intern(e, 'p', source);
-	uint32_t *r;
+	uint32_t id = emit_count(e, SECTION_pattern) + 1, *r;
+	struct pattern *made;
+	const char *why;
+	uint32_t at;
 
 	if (!place)
 		return 0;
 	if (place->id)
 		return place->id;
-	place->id = emit_count(e, SECTION_pattern) + 1;
+	place->id = id;
+	if (pattern_compile(e->a, source, &made, &why, &at)) { /* that it is sound has been seen: only memory is left */
+		e->memory = true;
+		return 0;
+	}
 	if ((r = emit_record(e, SECTION_pattern)))
-		r[0] = emit_str(e, source);
-	return place->id;
+		*(struct p_pattern *)(void *)r =
+		    (struct p_pattern){emit_str(e, source), emit_count(e, SECTION_state), made->count};
+	emit_states(e, made);
+	return id;
 }
 
 bool emit_init(struct emit *e, struct arena *a)

@@ -19,6 +19,14 @@
 #include "base/json.h"
 #include "base/str.h"
 
+/* A build that only takes interviews from the beginning (engine.wasm): no session keeps anything, nothing is simulated, no
+ * expression is evaluated on its own. What serves those alone is left out of it. */
+#ifdef RUN_ONLY
+#define RUN_AFRESH 1
+#else
+#define RUN_AFRESH 0
+#endif
+
 /* ---- compile ---- */
 
 enum severity { SEV_ERROR, SEV_WARNING, SEV_NOTE };
@@ -60,6 +68,7 @@ struct program; /* a verified view over bytes; immutable, so any number of threa
 /* ERR_INVALID for bytes that are not a sound program of this version (*why, static, says what). `bytes` must outlive it.
  * ERR_NOT_BUILT for a survey under compat surveyjs in a build without it (STRICT_ONLY: engine.wasm). */
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why);
+bool program_begins(struct str bytes); /* as a program does, of whatever version */
 /* Each of these borrows from the program. */
 struct str program_language(const struct program *p); /* the survey's own */
 size_t program_language_count(const struct program *p);
@@ -165,6 +174,26 @@ struct verdict {
 enum err interview_run(
     const struct interview *in, enum interview_mode mode, int32_t page, struct arena *a, struct verdict *out);
 
+/* What was agreed to, for who stores the answers: an entry for each consent that is given and visible, by the names of
+ * interview_visible():
+ *     {"agrees": {"text": "Data protection\nMy answers may be used …", "language": "en", "at": "2026-11-22T19:04:05.123Z"}}
+ * The text is title, description and text of the question as they stood on the page, everything piped in, without markup: blocks
+ * on lines of their own, where a link leads in brackets behind it. A consent that is taken back or hidden has no entry. */
+struct consents {
+	struct str open, personal; /* JSON objects; those of personal questions apart, as in a verdict */
+};
+struct consent_note {
+	int64_t at_ms; /* when the answers came */
+	/* Page after page: what was noted before, by the same split (each an object or NULL). It stands, but for consents of the page
+	 * that came in now: another text or language there is another consent, at another time. */
+	const struct json *kept[2];
+	int32_t page;		       /* -1: no page came in; the answers came whole */
+	const struct interview *shown; /* as it stood when that page was shown; NULL: as `in` */
+};
+/* ERR_LIMIT, ERR_MEMORY. Results live in `a`. */
+enum err interview_consents(
+    const struct interview *in, const struct consent_note *note, struct arena *a, struct consents *out);
+
 /* ---- an interview that is kept between events ---- */
 
 /* A session is an interview from its start, event by event: an answer, a move to the next page or back, another language. After
@@ -248,15 +277,18 @@ void coverage_add(struct coverage *to, const struct coverage *from); /* of the s
 
 struct coverage_row {
 	enum coverage_kind {
-		COVERED_OUTCOME,   /* interviews that ended so; "" that found no way on */
+		COVERED_OUTCOME,   /* interviews that ended so */
+		COVERED_STUCK,	   /* interviews that found no way on at this page; only where there are some */
 		COVERED_PAGE,	   /* interviews that saw it */
-		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records */
-		COVERED_CHOICE,	   /* interviews in which it was chosen, of those that were asked its question */
-		COVERED_CONDITION, /* yes: how often it was true; of: how often it was looked at */
+		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records. no: left empty */
+		COVERED_CHOICE,	   /* how often it was chosen, of how often its question was asked; in a matrix, of its rows. The
+				    * values of a boolean and the points of a rating are choices too */
+		COVERED_CONDITION, /* interviews in which it was true; no: in which it was false; of: in which it was looked at */
+		COVERED_VALIDATOR, /* interviews in which it refused an answer, at first perhaps; no: let one through; of: was looked at */
 		COVERED_CELL	   /* quota cells: interviews that fall into it, of all */
 	} kind;
-	struct str name; /* "aware", "aware = anchor", "aware visible_if", "rule 2", "age_gender.young_f" */
-	uint64_t yes, of;
+	struct str name; /* "aware", "aware = anchor", "aware visible_if", "age validator 1", "rule 2", "age_gender.young_f" */
+	uint64_t yes, no, of, all; /* all: interviews */
 };
 enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n);
 
@@ -304,8 +336,14 @@ struct eval_error {
 	uint32_t column;
 	struct str message;
 };
-/* Names in `values` are untyped variables. OK with *json the value; ERR_INVALID with *why. */
-enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat,
-    int64_t now_ms, struct str *json, struct eval_error *why);
+struct evaluation {
+	struct str expression;
+	const struct json *values; /* names in it are untyped variables; NULL: none */
+	enum compat compat;
+	int64_t now_ms;
+	uint64_t seed;
+};
+/* OK with *json the value; ERR_INVALID with *why. */
+enum err expression_eval(struct arena *a, const struct evaluation *what, struct str *json, struct eval_error *why);
 
 #endif

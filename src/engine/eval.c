@@ -81,11 +81,10 @@ static struct node *read_expression(struct diags *d, struct str source, enum com
 	return n && expr_check(d, NULL, source, n, &scope, 0) ? n : NULL;
 }
 
-enum err expression_eval(struct arena *a, struct str expression, const struct json *values, enum compat compat,
-    int64_t now_ms, struct str *json, struct eval_error *why)
+enum err expression_eval(struct arena *a, const struct evaluation *what, struct str *json, struct eval_error *why)
 {
 	struct diags d = {.a = a};
-	struct interview in = {.now_ms = now_ms, .language = S("en")};
+	struct interview in = {.now_ms = what->now_ms, .seed = what->seed, .language = S("en")};
 	struct emit e = {.a = a};
 	struct program *p;
 	struct value v;
@@ -97,7 +96,7 @@ enum err expression_eval(struct arena *a, struct str expression, const struct js
 	enum err err;
 
 	*why = (struct eval_error){S(""), 0, S("")};
-	n = read_expression(&d, expression, compat);
+	n = read_expression(&d, what->expression, what->compat);
 	if (!n)
 		return from_diagnostic(&d, why);
 	if (d.memory)
@@ -108,9 +107,9 @@ enum err expression_eval(struct arena *a, struct str expression, const struct js
 	if ((err = run_init_bare(&r, p, a)))
 		return err;
 	r.in = &in;
-	r.vars = values;
+	r.vars = what->values;
 	r.fuel = VM_STEPS_MAX;
-	if ((err = run(&e, p, id, &r, expression, &v, why)))
+	if ((err = run(&e, p, id, &r, what->expression, &v, why)))
 		return err;
 	buf_init(&b, a, HTTP_BODY_API_MAX_BYTES);
 	json_out_init(&w, &b);

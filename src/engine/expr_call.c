@@ -45,7 +45,7 @@ uint32_t function_letter_kinds(char letter)
 static void check_iif(struct check *c, struct node *n)
 {
 	if (n->count != 3) {
-		check_fail_name(c, D_ARGUMENTS, n, S("iif"), S("3"));
+		check_fail_name(c, D_ARGUMENTS, n, S("iif"), S("3 arguments"));
 		return;
 	}
 	check_kinds(c, S("iif"), n->args[0], K(V_BOOL));
@@ -77,7 +77,7 @@ static void check_matches(struct check *c, struct node *n)
 	n->function = FN_MATCHES;
 	n->kinds = K(V_BOOL);
 	if (n->count != 2) {
-		check_fail_name(c, D_ARGUMENTS, n, S("matches"), S("2"));
+		check_fail_name(c, D_ARGUMENTS, n, S("matches"), S("2 arguments"));
 		return;
 	}
 	check_kinds(c, S("matches"), n->args[0], K(V_TEXT));
@@ -94,6 +94,8 @@ static void check_matches(struct check *c, struct node *n)
 		check_fail_name(c, D_BAD_PATTERN, n->args[1], str_from(why), S(""));
 }
 
+#define ARGUMENTS_ANY 1000
+
 /* How many arguments a row of functions.def takes, and the letter of the i-th. */
 static void arguments(const char *args, uint32_t *least, uint32_t *most)
 {
@@ -104,12 +106,31 @@ static void arguments(const char *args, uint32_t *least, uint32_t *most)
 		if (*args == '?') {
 			optional = true;
 		} else if (*args == '*') {
-			*most = 1000;
+			*most = ARGUMENTS_ANY;
 		} else {
 			*least += !optional;
-			*most += *most < 1000;
+			*most += *most < ARGUMENTS_ANY;
 		}
 	}
+}
+
+/* "1 argument", "at least 2 arguments", "1 to 3 arguments" */
+static struct str wanted(const struct check *c, uint32_t least, uint32_t most)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, c->diags->a, 64);
+	if (most >= ARGUMENTS_ANY)
+		buf_add(&b, S("at least "));
+	buf_int(&b, least);
+	if (least < most && most < ARGUMENTS_ANY) {
+		buf_add(&b, most == least + 1 ? S(" or ") : S(" to "));
+		buf_int(&b, most);
+	}
+	buf_add(&b, least == 1 && (most == 1 || most >= ARGUMENTS_ANY) ? S(" argument") : S(" arguments"));
+	c->diags->memory |= buf_done(&b, &out) == ERR_MEMORY;
+	return out;
 }
 
 static char argument(const char *args, uint32_t i)
@@ -143,10 +164,9 @@ static void check_function(struct check *c, struct node *n, uint32_t function)
 
 	n->function = function;
 	arguments(row->args, &least, &most);
-	if (n->count < least || n->count > most) {
-		struct str wanted = diag_int(c->diags, n->count < least ? least : most);
-
-		check_fail_name(c, D_ARGUMENTS, n, n->text, wanted);
+	if (n->count < least || n->count > most || (function == F_random && n->count == 1)) {
+		check_fail_name(
+		    c, D_ARGUMENTS, n, n->text, function == F_random ? S("0 or 2 arguments") : wanted(c, least, most));
 		return;
 	}
 	for (uint32_t i = 0; i < n->count; i++) {
@@ -166,8 +186,11 @@ static void check_function(struct check *c, struct node *n, uint32_t function)
 		n->kinds &= n->args[0]->kinds;
 	if (function == F_date_add || function == F_date_diff)
 		check_unit(c, n);
-	for (uint32_t i = 1;
-	     i < n->count && (function == F_selected || (function >= F_any_of && function <= F_none_of)); i++)
+	if (function == F_random && n->count && n->args[0]->kind == N_NUM && n->args[1]->kind == N_NUM &&
+	    n->args[0]->num > n->args[1]->num)
+		check_fail_name(c, D_BOUNDS, n, check_source(c, n->args[0]), check_source(c, n->args[1]));
+	for (uint32_t i = 1; i < n->count && (function == F_selected || (function >= F_any_of && function != F_random));
+	     i++)
 		check_chosen(c, n, n->args[0], n->args[i]);
 }
 
@@ -179,10 +202,6 @@ void check_call(struct check *c, struct node *n)
 		check_label(c, n);
 	} else if (str_eq(n->text, S("matches"))) {
 		check_matches(c, n);
-	} else if (str_eq(n->text, S("index")) || str_eq(n->text, S("random"))) {
-		check_not_built(c, n, n->text);
-		n->kind = N_EMPTY;
-		n->count = 0;
 	} else {
 		for (uint32_t i = 0; i < FUNCTIONS; i++)
 			if (str_eq(n->text, str_from(function_names[i]))) {

@@ -32,7 +32,7 @@ void check_fail(struct check *c, enum diag kind, const struct node *n, const str
 		c->failed = true;
 }
 
-static struct str source_of(const struct check *c, const struct node *n)
+struct str check_source(const struct check *c, const struct node *n)
 {
 	return str_sub(c->source, n->from, n->to - n->from);
 }
@@ -84,15 +84,17 @@ static bool choice_possible(const struct def_question *q, const struct node *n, 
 {
 	const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
+	if (q->from_name.p && !q->from) /* what is wrong with that is said there */
+		return true;
 	for (uint32_t i = 0; i < own->count; i++)
 		if (choice_is(&own->list[i], n))
 			return true;
-	return q->from && depth < EXPRESSION_DEPTH_MAX && choice_possible(q->from, n, depth + 1);
+	return q->from && depth < CARRIED_QUESTIONS_MAX && choice_possible(q->from, n, depth + 1);
 }
 
 static void check_literal(struct check *c, const struct def_question *q, const struct node *n)
 {
-	const struct str args[3] = {source_of(c, n), q->name, S("")};
+	const struct str args[3] = {check_source(c, n), q->name, S("")};
 
 	for (uint32_t i = 0; n->kind == N_LIST && i < n->count; i++)
 		check_literal(c, q, n->args[i]);

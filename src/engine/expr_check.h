@@ -19,6 +19,7 @@ bool check_kinds(struct check *c, struct str what, const struct node *n, uint32_
 /* Whether b, or some of its items, can be in a, or be it: E0304, W0317; texts beside dates become dates. */
 void check_chosen(struct check *c, const struct node *n, const struct node *a, struct node *b);
 bool check_moment(struct check *c, struct node *literal, uint32_t kinds);
+struct str check_source(const struct check *c, const struct node *n); /* as it is written */
 void check_node(struct check *c, struct node *n);
 void check_reference(struct check *c, struct node *n);
 void check_call(struct check *c, struct node *n);

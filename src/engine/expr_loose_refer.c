@@ -94,6 +94,32 @@ static struct node *of_record(struct loose_parse *p, struct str name, uint32_t f
 	return refer(p, glued(p, S("row."), str_sub(name, dot, name.n)), from);
 }
 
+#define COUNTED "{@index}, which counts from 1"
+#define NUMBERED "{ROSTER[0].NAME}, with the number of the record"
+
+/* Names that SurveyJS gives to what is around an expression; the first two alone, the others with what follows too. */
+static struct node *foreign(struct loose_parse *p, struct str name, uint32_t from)
+{
+	static const char *const names[][2] = {{"item", "{choice.value} in choice_filter, {item.value} in a roster"},
+	    {"choice", "{choice.value} in choice_filter"}, {"rowIndex", COUNTED}, {"visibleRowIndex", COUNTED},
+	    {"panelIndex", COUNTED}, {"visiblePanelIndex", COUNTED}, {"rowName", "{item.value}"},
+	    {"rowValue", "{item.value}"}, {"rowTitle", "{item.label}"}, {"prevRow", NUMBERED}, {"nextRow", NUMBERED},
+	    {"prevPanel", NUMBERED}, {"nextPanel", NUMBERED}, {"totalRow", "sumInArray({ROSTER}, 'NAME')"},
+	    {"parentPanel", "{^.NAME}"}, {"survey", "{NAME}"}, {"self", "{NAME}"}, {"locale", "{@lang}"}};
+	struct str rest = name, first = str_cut(&rest, '.', NULL);
+	struct node at = {.from = from, .to = p->at};
+
+	for (size_t i = 0; i < countof(names); i++) {
+		if (!str_eq_nocase(i < 2 ? name : first, str_from(names[i][0])))
+			continue;
+		if (i < 2 && p->check.scope->choices)
+			return refer(p, S("choice.value"), from);
+		check_fail_name(&p->check, D_FOREIGN_NAME, &at, name, str_from(names[i][1]));
+		return loose_node(p, N_EMPTY, from);
+	}
+	return NULL;
+}
+
 static struct node *in_survey(struct loose_parse *p, struct str name, uint32_t from)
 {
 	const struct def *d = p->check.scope->def;
@@ -109,7 +135,9 @@ static struct node *in_survey(struct loose_parse *p, struct str name, uint32_t f
 		return refer(p, glued(p, str_sub(name, 0, dash), S("_other")), from);
 	if (def_param_by_name(d, name))
 		return refer(p, glued(p, S("@"), name), from);
-	return p->filter ? loose_node(p, N_EMPTY, from) : refer(p, name, from);
+	if (p->filter)
+		return loose_node(p, N_EMPTY, from);
+	return (n = foreign(p, name, from)) || p->stopped ? n : refer(p, name, from);
 }
 
 /* What an answer is when there is none: an empty list of a question with several answers, null of a matrix and, once another row

@@ -1,5 +1,6 @@
 /* expr_refer.c - what references stand for. */
 #include "engine/expr_check.h"
+#include "engine/loose.h"
 #include "engine/run.h"
 #include "base/arena.h"
 #include "base/limits.h"
@@ -37,7 +38,7 @@ static uint32_t choice_kinds(const struct def_question *q, uint32_t depth)
 {
 	uint32_t kinds = list_kinds(q->choices.shared ? q->choices.shared : &q->choices);
 
-	return q->from && depth < EXPRESSION_DEPTH_MAX ? kinds | choice_kinds(q->from, depth + 1) : kinds;
+	return q->from && depth < CARRIED_QUESTIONS_MAX ? kinds | choice_kinds(q->from, depth + 1) : kinds;
 }
 
 /* What one row or item holds. */
@@ -253,6 +254,26 @@ static void refer_outer(struct check *c, struct node *n)
 	refer_name(c, n, name);
 }
 
+/* collect eval: of a list of objects among the values. */
+static void refer_path(struct check *c, struct node *n, bool one)
+{
+	struct node *path = one ? arena_new(c->diags->a, struct node) : NULL;
+
+	if (!one) {
+		check_not_built(c, n, n->text);
+		return;
+	}
+	if (!path || !(n->args = arena_array(c->diags->a, struct node *, 1))) {
+		c->diags->memory = c->failed = true;
+		return;
+	}
+	*path = (struct node){.kind = N_TEXT, .from = n->from, .to = n->to, .text = n->text};
+	n->args[n->count++] = path;
+	n->kind = N_LOOSE;
+	n->function = LOOSE_variable;
+	n->kinds = n->items = K_ANY;
+}
+
 /* {roster[2].x}, {roster[2].x.field} and {roster[].x} */
 static void refer_records(struct check *c, struct node *n)
 {
@@ -261,13 +282,13 @@ static void refer_records(struct check *c, struct node *n)
 	int64_t record = 0;
 	bool more;
 
-	if (!c->scope->def) {
-		check_not_built(c, n, n->text);
-		return;
-	}
 	if (!str_starts(rest, S(".")) ||
 	    (number.n && (!str_to_int(number, &record) || record < 0 || record >= ROSTER_RECORDS_MAX))) {
 		check_fail_name(c, D_RECORD_NAME, n, S(""), S(""));
+		return;
+	}
+	if (!c->scope->def) {
+		refer_path(c, n, number.n > 0);
 		return;
 	}
 	roster = def_question_by_name(c->scope->def, name);

@@ -2,7 +2,9 @@
  * empty. functions_text.c and functions_date.c have the others. */
 #include "engine/vm.h"
 #include "engine/number.h"
+#include "base/hash.h"
 #include "base/limits.h"
+#include "base/rng.h"
 #include "base/shim.h"
 
 /* Calls `each` for every single value in the arguments, into lists and records; the records of a roster are one each. */
@@ -193,6 +195,66 @@ void function_all_of(struct call *c)
 void function_none_of(struct call *c)
 {
 	*c->out = value_bool(chosen_count(c) == 0);
+}
+
+void function_index(struct call *c)
+{
+	const struct value *in = &c->args[0], *what = &c->args[1];
+
+	if (value_is_empty(what) || !run_burn_pairs(c->r, in, what))
+		return;
+	for (uint32_t i = 0; i < in->count; i++)
+		if (value_same(&in->items[i], what)) {
+			*c->out = value_num(i + 1);
+			return;
+		}
+}
+
+/* ---- random numbers ---- */
+
+#define DRAW_BITS 53 /* as many as a double holds */
+#define DRAWS ((uint64_t)1 << DRAW_BITS)
+
+/* The same for the same call of one interview whenever it is worked out: by the place of the call in the program, the record that
+ * is open and the choice that is being filtered. */
+static struct rng drawing(const struct run *r)
+{
+	uint64_t seed = hash64(r->choice ? program_str(r->p, r->choice->choice->text) : S(""), r->in->seed);
+	struct rng g;
+
+	rng_init(&g, seed, hash64(r->record ? r->record->key : S(""), r->place));
+	return g;
+}
+
+static uint64_t draw(struct rng *g)
+{
+	uint64_t high = rng_next(g);
+
+	return (high << 32 | rng_next(g)) >> (64 - DRAW_BITS);
+}
+
+void function_random(struct call *c)
+{
+	struct rng g = drawing(c->r);
+	uint64_t x, n;
+	double low;
+
+	if (!c->count) {
+		*c->out = value_num((double)draw(&g) / (double)DRAWS);
+		return;
+	}
+	if (c->count < 2 || c->args[0].kind != V_NUM || c->args[1].kind != V_NUM)
+		return;
+	low = -number_floor(-c->args[0].num);
+	if (low < -(double)DRAWS || c->args[1].num > (double)DRAWS || c->args[1].num - low >= (double)DRAWS ||
+	    c->args[1].num < low)
+		return;
+	n = (uint64_t)(c->args[1].num - low) + 1;
+	/* the last, incomplete round would favour the lowest numbers */
+	do {
+		x = draw(&g);
+	} while (x >= DRAWS - DRAWS % n && run_burn(c->r, 1));
+	*c->out = value_num(low + (double)(x % n));
 }
 
 /* ---- values made of others ---- */

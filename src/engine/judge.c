@@ -180,6 +180,16 @@ static void judge_nothing(struct run *r, const struct p_question *q, const struc
 	(void)s;
 }
 
+void judge_scale(struct run *r, const struct p_question *q, struct state *s)
+{
+	uint32_t before = r->error_count;
+
+	judge_number(r, q, s);
+	if (r->error_count > before)
+		answer_wrong_text(s, r->errors[before].code.p, r->errors[before].message, S(""));
+	r->error_count = before;
+}
+
 typedef void judge(struct run *r, const struct p_question *q, const struct state *s);
 
 static judge *const judges[QUESTION_TYPES] = {[Q_single] = judge_nothing,
@@ -199,7 +209,7 @@ static judge *const judges[QUESTION_TYPES] = {[Q_single] = judge_nothing,
     [Q_audio] = media_judge,
     [Q_video] = media_judge,
     [Q_signature] = media_judge,
-    [Q_rating] = judge_number,
+    [Q_rating] = judge_nothing,
     [Q_slider] = judge_number,
     [Q_matrix] = cells_judge,
     [Q_multi_text] = cells_judge,

@@ -180,10 +180,63 @@ static void test_beyond(void **state)
 	}
 }
 
+/* `questions`, each with `choices` of its own and those of the one before. */
+static struct compiled carried(struct arena *a, uint32_t questions, uint32_t choices)
+{
+	struct str end;
+	struct buf b;
+
+	end = begin(&b, a);
+	buf_add(&b, S(", \"pages\": ["));
+	for (uint32_t i = 0; i < questions; i++) {
+		add(&b,
+		    i ? ",{\"name\": \"p#\", \"questions\": [{\"type\": \"multi\", \"name\": \"q#\", \"title\": \"Q\", "
+		      : "{\"name\": \"p#\", \"questions\": [{\"type\": \"multi\", \"name\": \"q#\", \"title\": \"Q\", ",
+		    i);
+		if (i)
+			add(&b, "\"choices_from\": \"q#\", \"choices_from_mode\": \"all\", ", i - 1);
+		add(&b, "\"choices\": [{\"value\": \"v#\", \"label\": \"V\"}", i);
+		for (uint32_t k = 1; k < choices; k++) {
+			add(&b, ",{\"value\": \"v#", i);
+			add(&b, "_#\", \"label\": \"V\"}", k);
+		}
+		buf_add(&b, S("]}]}"));
+	}
+	add(&b, ",{\"name\": \"last\", \"visible_if\": \"{q#} contains 'v0'\", \"questions\": [{\"type\": \"text\", ",
+	    questions - 1);
+	buf_add(&b, S("\"name\": \"t\", \"title\": \"T\"}]}]"));
+	buf_add(&b, end);
+	return compiled(a, &b, "choices carried forward");
+}
+
+/* The first choice reaches the last question and its column, or the definition is refused. */
+static void test_carried(void **state)
+{
+	struct compiled c = carried(*state, CARRIED_QUESTIONS_MAX, 1);
+	struct export_column *columns;
+	struct program *p;
+	const char *why;
+	size_t n;
+
+	assert_int_equal(c.diagnostic_count, 0);
+	assert_int_equal(program_load(*state, c.program, &p, &why), OK);
+	assert_int_equal(program_columns(p, S("en"), *state, &columns, &n), OK);
+	assert_int_equal(n, CARRIED_QUESTIONS_MAX + 1);
+	assert_int_equal(columns[n - 2].choice_count, CARRIED_QUESTIONS_MAX);
+	assert_str(columns[n - 2].choices[0].value, "v0");
+	c = carried(*state, CARRIED_QUESTIONS_MAX + 1, 1);
+	assert_int_equal(c.diagnostic_count, 1);
+	assert_str(c.diagnostics[0].code, "E0108");
+	assert_str(c.diagnostics[0].pointer, "/survey/pages/64/questions/0/choices_from");
+	c = carried(*state, 3, QUESTION_CHOICES_MAX / 2);
+	assert_int_equal(c.diagnostic_count, 1);
+	assert_str(c.diagnostics[0].pointer, "/survey/pages/2/questions/0/choices_from");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    with_arena(test_questions), with_arena(test_calculated), with_arena(test_beyond)};
+	    with_arena(test_questions), with_arena(test_calculated), with_arena(test_beyond), with_arena(test_carried)};
 
 	return cmocka_run_group_tests_name("large", tests, NULL, NULL);
 }

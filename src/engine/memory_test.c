@@ -120,6 +120,7 @@ static enum err step_load(struct job *j, struct arena *a)
 
 static enum err step_complete(struct job *j, struct arena *a)
 {
+	struct consents agreed;
 	struct str html, redirect;
 	struct verdict v;
 	bool sign;
@@ -130,6 +131,10 @@ static enum err step_complete(struct job *j, struct arena *a)
 	give(j, v.answers);
 	give(j, v.personal);
 	give(j, v.outcome);
+	if ((e = interview_consents(&j->in, &(struct consent_note){.page = -1, .shown = &j->in}, a, &agreed)))
+		return e;
+	give(j, agreed.open);
+	give(j, agreed.personal);
 	if (v.outcome.n && (e = interview_outcome(&j->in, v.outcome, a, &html, &redirect, &sign)))
 		return e;
 	if (v.outcome.n) {
@@ -244,7 +249,8 @@ static enum err step_eval(struct job *j, struct arena *a)
 {
 	struct eval_error why;
 	struct str json;
-	enum err e = expression_eval(a, j->text, j->values, COMPAT_STRICT, NOW, &json, &why);
+	const struct evaluation what = {.expression = j->text, .values = j->values, .now_ms = NOW};
+	enum err e = expression_eval(a, &what, &json, &why);
 
 	give(j, e ? S("") : json);
 	return e;

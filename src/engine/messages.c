@@ -17,7 +17,7 @@ static const char vietnamese[] =
 
 struct str message(struct run *r, enum message m, struct str a, struct str b)
 {
-	struct str tag = r->in ? r->in->language : S("en"), text, out = S("");
+	struct str tag = RUN_AFRESH || r->in ? r->in->language : S("en"), text, out = S("");
 	const char *words;
 	struct buf buf;
 

@@ -93,6 +93,40 @@ static void collect(struct graph *g)
 	}
 }
 
+static void see_first(void *ctx, const struct node *n)
+{
+	struct graph *g = ctx;
+
+	if (n->reference == R_ANSWER)
+		graph_note(g, g->at, n->question->index);
+	else if (n->reference == R_CALC)
+		graph_note(g, g->at, g->d->question_count + n->calc->index);
+}
+
+/* First values that name each other in a circle would all stay empty. */
+static enum err order_firsts(struct def *d)
+{
+	struct graph g;
+	struct def_step *steps;
+	uint32_t count;
+
+	if (!graph_init(&g, d, false))
+		return ERR_MEMORY;
+	g.firsts = true;
+	for (g.at = 0; g.at < g.count; g.at++) {
+		uint32_t calc = g.at - d->question_count;
+
+		g.members[g.at] = g.at;
+		node_references(g.at < d->question_count ? d->questions[g.at].first_expression.tree
+							 : d->calcs[calc].expression.tree,
+		    see_first, &g);
+	}
+	if (!graph_settle(&g))
+		return ERR_MEMORY;
+	graph_sort(&g, g.count, &steps, &count);
+	return d->diags.memory ? ERR_MEMORY : OK;
+}
+
 /* A calculated value is to be worked out again on each page where something changes that it looks at, through others too. What is
  * worked out from personal answers is personal too, or they would be stored in the clear under another name. They come in an order
  * in which each is after what it looks at. */
@@ -136,6 +170,30 @@ static void mark_outside(struct graph *g)
 	for (g->at = 0; g->at < g->d->question_count; g->at++) {
 		g->d->questions[g->at].outside = g->d->questions[g->at].enable_if.tree != NULL;
 		node_references(g->d->questions[g->at].enable_if.tree, look_outside, g);
+	}
+}
+
+static void look_personal(void *ctx, const struct node *n)
+{
+	struct def_question *q = ctx;
+	const struct def_question *on = n->question;
+
+	q->pii |= n->reference == R_CALC
+		      ? n->calc->personal
+		      : on && (on->pii || on->encrypted || (on->roster && (on->roster->pii || on->roster->encrypted)));
+}
+
+/* What somebody agreed to is kept in the words shown: with a personal answer piped in, it is personal itself. */
+static void mark_consents(struct def *d)
+{
+	for (uint32_t i = 0; i < d->question_count; i++) {
+		struct def_question *q = &d->questions[i];
+		const struct text *texts[] = {&q->title, &q->description, &q->html};
+
+		for (uint32_t t = 0; q->type == Q_consent && t < countof(texts); t++)
+			for (uint32_t l = 0; texts[t]->pieces && l < d->language_count; l++)
+				for (uint32_t k = 0; k < texts[t]->pieces[l].count; k++)
+					node_references(texts[t]->pieces[l].parts[k].value, look_personal, q);
 	}
 }
 
@@ -219,6 +277,7 @@ static void order_calcs(struct graph *g)
 	for (uint32_t i = 0; i < g->d->step_count; i++)
 		spread(g, g->d->steps[i].calc);
 	mark_outside(g);
+	mark_consents(g->d);
 }
 
 enum err def_order(struct def *d)
@@ -237,7 +296,7 @@ enum err def_order(struct def *d)
 		return ERR_MEMORY;
 	order_records(&records);
 	order_calcs(&g);
-	if (!d->diags.errors && (e = calcs_by_page(&g, &o)))
+	if (!d->diags.errors && ((e = order_firsts(d)) || (e = calcs_by_page(&g, &o))))
 		return e;
 	if (d->diags.errors)
 		return d->diags.memory ? ERR_MEMORY : OK;

@@ -12,6 +12,7 @@ struct graph {
 	uint32_t count;
 	uint32_t at;  /* whose dependencies are being collected */
 	bool records; /* inside the records of rosters; else a roster stands for all that is asked in it */
+	bool firsts;  /* which first values hang on which */
 	struct dependency {
 		uint32_t at, on;
 	} * notes;

@@ -85,11 +85,16 @@ static void complain(struct graph *g)
 		at++;
 	for (uint32_t n = 0; n <= g->count; n++)
 		at = left_of(g, at, at);
+	/* of first values the question is named, not what is calculated on the way */
+	while (g->firsts && at >= g->d->question_count)
+		at = left_of(g, at, at);
 	next = left_of(g, at, at);
 	step = step_of(g, at);
 	via = step_of(g, next);
 	diag(&g->d->diags, D_CYCLE,
-	    step.question ? step.question->at : where_key(&g->d->diags, step.calc->at, S("expression")),
+	    step.question && g->firsts ? step.question->first_expression.at
+	    : step.question	       ? step.question->at
+				       : where_key(&g->d->diags, step.calc->at, S("expression")),
 	    step.question ? step.question->name : step.calc->name, via.question ? via.question->name : via.calc->name);
 }
 

@@ -4,6 +4,15 @@
 #include "base/limits.h"
 #include "base/utf8.h"
 
+struct class
+{
+	struct p_range *ranges; /* in order, with gaps between them, once it is settled */
+	uint32_t count, number;
+	bool negated;
+	uint8_t named;	    /* which of \d \D \w ... were added, bit by bit: each once, however often it is written */
+	struct class *next; /* the one settled before it */
+};
+
 enum node_kind { P_EMPTY, P_CHAR, P_ANY, P_CLASS, P_START, P_STOP, P_BOTH, P_EITHER, P_REPEAT };
 
 struct pnode {
@@ -19,7 +28,10 @@ struct parser {
 	struct str s;
 	size_t at;
 	uint32_t depth;
-	uint32_t written; /* nodes written out: repetitions of nothing must end too */
+	uint32_t written;	/* nodes written out: repetitions of nothing must end too */
+	struct class *last;	/* settled; numbers are from 0 */
+	struct p_state *states; /* NULL while they are counted */
+	uint32_t count, class_count, range_count;
 	const char *why;
 	bool memory;
 };
@@ -50,32 +62,29 @@ static struct pnode *node(struct parser *p, enum node_kind kind, struct pnode *l
 
 static bool class_add(struct parser *p, struct class *c, uint32_t low, uint32_t high)
 {
-	struct range *grown = arena_grow(p->a, c->ranges, c->count * sizeof(*grown), (c->count + 1) * sizeof(*grown));
+	struct p_range *grown = arena_grow(p->a, c->ranges, c->count * sizeof(*grown), (c->count + 1) * sizeof(*grown));
 
 	if (!grown) {
 		p->memory = true;
 		return false;
 	}
 	c->ranges = grown;
-	c->ranges[c->count++] = (struct range){low, high};
+	c->ranges[c->count++] = (struct p_range){low, high};
 	return true;
 }
 
-static const struct range digit_ranges[] = {{'0', '9'}};
-static const struct range word_ranges[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
-static const struct range space_ranges[] = {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
+static const struct p_range digit_ranges[] = {{'0', '9'}};
+static const struct p_range word_ranges[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
+static const struct p_range space_ranges[] = {{9, 13}, {32, 32}, {0xa0, 0xa0}, {0x1680, 0x1680}, {0x2000, 0x200a},
     {0x2028, 0x2029}, {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}};
 
 /* \d and its like into a class; the opposites are the gaps between the ranges. */
 static bool class_add_named(struct parser *p, struct class *c, uint32_t letter)
 {
-	uint32_t lower = letter | 32, next = 0,
-		 bit = 1u << (2 * (lower == 'd'	     ? 0
-				      : lower == 'w' ? 1
-						     : 2) +
-			      (letter == lower));
-	const struct range *r = lower == 'd' ? digit_ranges : lower == 'w' ? word_ranges : space_ranges;
-	size_t n = lower == 'd' ? countof(digit_ranges) : lower == 'w' ? countof(word_ranges) : countof(space_ranges);
+	uint32_t lower = letter | 32, next = 0, which = lower == 'd' ? 0 : lower == 'w' ? 1 : 2;
+	uint32_t bit = 1u << (2 * which + (letter == lower));
+	const struct p_range *r = which == 0 ? digit_ranges : which == 1 ? word_ranges : space_ranges;
+	size_t n = which == 0 ? countof(digit_ranges) : which == 1 ? countof(word_ranges) : countof(space_ranges);
 
 	if (c->named & bit)
 		return true;
@@ -146,12 +155,12 @@ static bool class_member(struct parser *p, struct class *class, uint32_t *c, boo
 }
 
 /* In order and joined where they touch, so that looking a code point up takes few steps however many were written. */
-static void class_settle(struct class *c)
+static void class_settle(struct parser *p, struct class *c)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 1; i < c->count; i++) {
-		struct range x = c->ranges[i];
+		struct p_range x = c->ranges[i];
 		uint32_t k = i;
 
 		for (; k && c->ranges[k - 1].low > x.low; k--)
@@ -167,8 +176,10 @@ static void class_settle(struct class *c)
 		}
 	}
 	c->count = n;
-	for (uint32_t x = 0; x < 128; x++)
-		c->ascii[x / 32] |= (uint32_t)class_takes(c, x) << x % 32;
+	c->number = p->class_count++;
+	c->next = p->last;
+	p->last = c;
+	p->range_count += n;
 }
 
 static struct pnode *parse_class(struct parser *p)
@@ -200,7 +211,7 @@ static struct pnode *parse_class(struct parser *p)
 	if (p->at >= p->s.n)
 		return fail(p, "the class is not closed by ]");
 	next(p);
-	class_settle(&n->class);
+	class_settle(p, &n->class);
 	return n;
 }
 
@@ -214,7 +225,7 @@ static struct pnode *parse_escape(struct parser *p)
 	if (is_class_letter(c)) {
 		if (!class_add_named(p, &n->class, c))
 			return NULL;
-		class_settle(&n->class);
+		class_settle(p, &n->class);
 		return n;
 	}
 	n->c = escaped(c);
@@ -356,107 +367,122 @@ static struct pnode *parse_either(struct parser *p)
 
 /* ---- states ---- */
 
-static bool put(struct parser *p, struct pattern *out, struct state s)
+static bool put(struct parser *p, enum state_kind kind, uint32_t x)
 {
-	if (out->count >= PATTERN_STATES_MAX) {
-		fail(p, "the pattern is too large; smaller counts in {m,n} help");
-		return false;
-	}
-	if (out->states)
-		out->states[out->count] = s;
-	out->count++;
+	if (p->count >= PATTERN_STATES_MAX)
+		return fail(p, "the pattern is too large; smaller counts in {m,n} help");
+	if (p->states)
+		p->states[p->count].what = STATE(kind, x);
+	p->count++;
 	return true;
 }
 
-static bool put_node(struct parser *p, struct pattern *out, const struct pnode *n);
+static bool put_node(struct parser *p, const struct pnode *n);
 
 /* Where the split or jump at `from` may go on besides the next state: here. */
-static void land(struct pattern *out, uint32_t from)
+static void land(struct parser *p, uint32_t from)
 {
-	if (out->states && out->states[from].kind == ST_SPLIT)
-		out->states[from].y = out->count;
-	else if (out->states)
-		out->states[from].x = out->count;
+	if (p->states)
+		p->states[from].what |= STATE(0, p->count);
 }
 
-static bool put_repeat(struct parser *p, struct pattern *out, const struct pnode *n)
+static bool put_repeat(struct parser *p, const struct pnode *n)
 {
 	uint32_t split;
 
 	for (int32_t i = 0; i < n->min; i++)
-		if (!put_node(p, out, n->left))
+		if (!put_node(p, n->left))
 			return false;
 	if (n->max < 0) {
-		split = out->count;
-		if (!put(p, out, (struct state){ST_SPLIT, .x = split + 1}) || !put_node(p, out, n->left) ||
-		    !put(p, out, (struct state){ST_JUMP, .x = split}))
+		split = p->count;
+		if (!put(p, ST_SPLIT, 0) || !put_node(p, n->left) || !put(p, ST_JUMP, split))
 			return false;
-		land(out, split);
+		land(p, split);
 		return true;
 	}
 	for (int32_t i = n->min; i < n->max; i++) {
-		split = out->count;
-		if (!put(p, out, (struct state){ST_SPLIT, .x = split + 1}) || !put_node(p, out, n->left))
+		split = p->count;
+		if (!put(p, ST_SPLIT, 0) || !put_node(p, n->left))
 			return false;
-		land(out, split);
+		land(p, split);
 	}
 	return true;
 }
 
-static bool put_either(struct parser *p, struct pattern *out, const struct pnode *n)
+static bool put_either(struct parser *p, const struct pnode *n)
 {
-	uint32_t split = out->count, jump;
+	uint32_t split = p->count, jump;
 
-	if (!put(p, out, (struct state){ST_SPLIT, .x = split + 1}) || !put_node(p, out, n->left))
+	if (!put(p, ST_SPLIT, 0) || !put_node(p, n->left))
 		return false;
-	jump = out->count;
-	if (!put(p, out, (struct state){ST_JUMP}))
+	jump = p->count;
+	if (!put(p, ST_JUMP, 0))
 		return false;
-	land(out, split);
-	if (!put_node(p, out, n->right))
+	land(p, split);
+	if (!put_node(p, n->right))
 		return false;
-	land(out, jump);
+	land(p, jump);
 	return true;
 }
 
-static bool put_node(struct parser *p, struct pattern *out, const struct pnode *n)
+static bool put_node(struct parser *p, const struct pnode *n)
 {
-	if (++p->written > 20 * PATTERN_STATES_MAX) {
-		fail(p, "the pattern is too large; smaller counts in {m,n} help");
-		return false;
-	}
+	if (++p->written > 20 * PATTERN_STATES_MAX)
+		return fail(p, "the pattern is too large; smaller counts in {m,n} help");
 	switch (n->kind) {
 	case P_EMPTY:
 		return true;
 	case P_CHAR:
-		return put(p, out, (struct state){ST_CHAR, .c = n->c});
-	case P_ANY:
-		return put(p, out, (struct state){ST_ANY});
+		return put(p, ST_CHAR, n->c);
 	case P_CLASS:
-		return put(p, out, (struct state){ST_CLASS, .class = &n->class});
+		return put(p, ST_CLASS, n->class.number);
+	case P_ANY:
 	case P_START:
-		return put(p, out, (struct state){ST_START});
 	case P_STOP:
-		return put(p, out, (struct state){ST_STOP});
+		return put(p, n->kind == P_ANY ? ST_ANY : n->kind == P_START ? ST_START : ST_STOP, 0);
 	case P_BOTH:
-		return put_node(p, out, n->left) && put_node(p, out, n->right);
+		return put_node(p, n->left) && put_node(p, n->right);
 	case P_EITHER:
-		return put_either(p, out, n);
+		return put_either(p, n);
 	default:
-		return put_repeat(p, out, n);
+		return put_repeat(p, n);
 	}
+}
+
+/* What was parsed and counted, in arrays of its own. */
+static struct pattern *assemble(struct parser *p, const struct pnode *tree)
+{
+	struct pattern *out = arena_new(p->a, struct pattern);
+	struct p_class *classes = arena_array(p->a, struct p_class, (size_t)p->class_count + 1);
+	struct p_range *ranges = arena_array(p->a, struct p_range, (size_t)p->range_count + 1);
+	uint32_t at = 0;
+
+	p->states = arena_array(p->a, struct p_state, p->count);
+	if (!out || !classes || !ranges || !p->states)
+		return NULL;
+	*out = (struct pattern){p->states, classes, ranges, p->count, p->class_count, p->range_count};
+	p->count = p->written = 0;
+	put_node(p, tree);
+	put(p, ST_MATCH, 0);
+	for (const struct class *c = p->last; c; c = c->next) {
+		struct p_class *to = &classes[c->number];
+
+		*to = (struct p_class){.ranges = at, .ranges_count = c->count, .negated = c->negated};
+		for (uint32_t i = 0; i < c->count; i++)
+			ranges[at++] = c->ranges[i];
+		for (uint32_t x = 0; x < 128; x++)
+			((uint32_t *)to)[x / 32] |= (uint32_t)class_takes(out, to, x) << x % 32;
+	}
+	return out;
 }
 
 enum err pattern_compile(struct arena *a, struct str source, struct pattern **out, const char **why, uint32_t *at)
 {
 	struct parser p = {.a = a, .s = source};
-	struct pattern *made = arena_new(a, struct pattern);
 	struct pnode *tree = NULL;
 	bool done = false;
 
 	*at = 0;
-	if (!made)
-		return ERR_MEMORY;
 	if (source.n > PATTERN_SOURCE_MAX_BYTES)
 		fail(&p, "the pattern is too long");
 	else
@@ -464,20 +490,10 @@ enum err pattern_compile(struct arena *a, struct str source, struct pattern **ou
 	if (tree && p.at < source.n)
 		fail(&p, "there is a ) without its (");
 	else if (tree) /* counted first, so that the states take no more room than they need */
-		done = put_node(&p, made, tree) && put(&p, made, (struct state){ST_MATCH});
-	if (done && !p.why) {
-		if (!(made->states = arena_array(a, struct state, made->count)))
-			return ERR_MEMORY;
-		made->count = p.written = 0;
-		put_node(&p, made, tree);
-		put(&p, made, (struct state){ST_MATCH});
-	}
-	if (p.memory)
+		done = put_node(&p, tree) && put(&p, ST_MATCH, 0);
+	if (p.memory || (done && !p.why && !(*out = assemble(&p, tree))))
 		return ERR_MEMORY;
 	*at = (uint32_t)p.at;
 	*why = p.why;
-	if (!done || p.why)
-		return ERR_INVALID;
-	*out = made;
-	return OK;
+	return !done || p.why ? ERR_INVALID : OK;
 }

@@ -15,6 +15,10 @@ enum err pattern_compile(struct arena *a, struct str source, struct pattern **ou
 /* `scratch` gives the room for two lists of states. *fuel goes down by the work done. ERR_LIMIT when it runs out, ERR_MEMORY. */
 enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found);
 
+/* How many code points a text has at least and at most that it finds something in; no text of another length is, not every one of these
+ * is. *most is -1 where nothing bounds it. ERR_MEMORY. */
+enum err pattern_span(const struct pattern *p, struct arena *scratch, int32_t *least, int32_t *most);
+
 /* A text that it most likely finds something in (what is asked of both ends may not hold): for simulated answers. */
 struct rng;
 void pattern_draw(const struct pattern *p, struct rng *rng, struct buf *out);

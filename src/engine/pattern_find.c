@@ -27,25 +27,25 @@ static bool alive(struct search *x, struct threads *t, uint32_t first)
 	x->stack[depth++] = first;
 	while (depth) {
 		uint32_t i = x->stack[--depth];
-		const struct state *s = &x->p->states[i];
+		uint32_t s = x->p->states[i].what;
 
 		x->visits++;
 		if (x->mark[i] == x->stamp)
 			continue;
 		x->mark[i] = x->stamp;
-		switch (s->kind) {
+		switch (STATE_KIND(s)) {
 		case ST_MATCH:
 			return true;
 		case ST_SPLIT:
-			x->stack[depth++] = s->y;
-			x->stack[depth++] = s->x;
+			x->stack[depth++] = STATE_X(s);
+			x->stack[depth++] = i + 1;
 			break;
 		case ST_JUMP:
-			x->stack[depth++] = s->x;
+			x->stack[depth++] = STATE_X(s);
 			break;
 		case ST_START:
 		case ST_STOP:
-			if (x->at == (s->kind == ST_START ? 0 : x->end))
+			if (x->at == (STATE_KIND(s) == ST_START ? 0 : x->end))
 				x->stack[depth++] = i + 1;
 			break;
 		default:
@@ -56,40 +56,38 @@ static bool alive(struct search *x, struct threads *t, uint32_t first)
 	return false;
 }
 
-static bool in_ranges(const struct class *c, uint32_t x)
+bool class_takes(const struct pattern *p, const struct p_class *c, uint32_t x)
 {
-	uint32_t from = 0, to = c->count;
+	uint32_t from = c->ranges, end = from + c->ranges_count, to = end;
 
 	while (from < to) {
 		uint32_t middle = (from + to) / 2;
 
-		if (c->ranges[middle].high < x)
+		if (p->ranges[middle].high < x)
 			from = middle + 1;
 		else
 			to = middle;
 	}
-	return from < c->count && c->ranges[from].low <= x;
+	return (from < end && p->ranges[from].low <= x) != !!c->negated;
 }
 
-bool class_takes(const struct class *c, uint32_t x)
+static bool takes(const struct pattern *p, uint32_t s, uint32_t c)
 {
-	return in_ranges(c, x) != c->negated;
-}
+	const struct p_class *class;
 
-static bool takes(const struct state *s, uint32_t c)
-{
-	if (s->kind == ST_CHAR)
-		return s->c == c;
-	if (s->kind == ST_ANY)
+	if (STATE_KIND(s) == ST_CHAR)
+		return STATE_X(s) == c;
+	if (STATE_KIND(s) == ST_ANY)
 		return c != '\n' && c != '\r' && c != 0x2028 && c != 0x2029;
-	return c < 128 ? s->class->ascii[c / 32] >> c % 32 & 1 : class_takes(s->class, c);
+	class = &p->classes[STATE_X(s)];
+	return c < 128 ? ((const uint32_t *)class)[c / 32] >> c % 32 & 1 : class_takes(p, class, c);
 }
 
 /* Every way on from the threads at code point c; true when one of them ends in a match. */
 static bool advance(struct search *x, const struct threads *now, uint32_t c, struct threads *then)
 {
 	for (uint32_t i = 0; i < now->count; i++)
-		if (takes(&x->p->states[now->list[i]], c) && alive(x, then, now->list[i] + 1))
+		if (takes(x->p, x->p->states[now->list[i]].what, c) && alive(x, then, now->list[i] + 1))
 			return true;
 	x->visits += now->count;
 	return alive(x, then, 0);
@@ -126,7 +124,7 @@ enum err pattern_find(const struct pattern *p, struct str text, struct arena *sc
 		now = then;
 		then = swap;
 		/* what must begin at the beginning has no other chance */
-		if (!now.count && p->states[0].kind == ST_START)
+		if (!now.count && p->states[0].what == ST_START)
 			break;
 	}
 	return OK;

@@ -1,36 +1,35 @@
-/* pattern_states.h - what a pattern is compiled to: pattern.c writes it, pattern_find.c walks it. */
+/* pattern_states.h - what a pattern is compiled to: pattern.c makes it, the program carries it, pattern_find.c walks it. Room-internal.
+ *
+ * A state is one word, as layout.def has it: what it is in the lowest bits, above them STATE_X(): the code point of a
+ * ST_CHAR, the class of a ST_CLASS, the state that a ST_JUMP goes on with and a ST_SPLIT goes on with besides the next one. */
 #ifndef ENGINE_PATTERN_STATES_H
 #define ENGINE_PATTERN_STATES_H
 
-#include "engine/pattern.h"
-
-struct range {
-	uint32_t low, high;
-};
-
-struct class
-{
-	struct range *ranges; /* in order, with gaps between them */
-	uint32_t count;
-	bool negated;
-	uint8_t named;	   /* which of \d \D \w ... were added, bit by bit: each once, however often it is written */
-	uint32_t ascii[4]; /* which of the first 128 code points it takes, bit by bit */
-};
+#include "engine/program.h"
 
 enum state_kind { ST_CHAR, ST_ANY, ST_CLASS, ST_START, ST_STOP, ST_SPLIT, ST_JUMP, ST_MATCH };
 
-struct state {
-	enum state_kind kind;
-	uint32_t c;
-	uint32_t x, y; /* ST_SPLIT, ST_JUMP */
-	const struct class *class;
-};
+#define STATE(kind, x) ((uint32_t)(x) << 3 | (kind))
+#define STATE_KIND(what) ((enum state_kind)((what)&7))
+#define STATE_X(what) ((what) >> 3)
 
 struct pattern {
-	struct state *states;
-	uint32_t count;
+	const struct p_state *states;
+	const struct p_class *classes;
+	const struct p_range *ranges; /* of a class: in order, with gaps between them */
+	uint32_t count, class_count, range_count;
 };
 
-bool class_takes(const struct class *c, uint32_t code_point);
+/* One of a program; its classes are among those of all patterns. `pattern` is the index + 1. */
+static inline struct pattern program_pattern(const struct program *p, uint32_t pattern)
+{
+	const struct p_pattern *x = &p->pattern[pattern - 1];
+
+	return (struct pattern){
+	    .states = &p->state[x->states], .count = x->states_count, .classes = p->class, .ranges = p->range};
+}
+
+/* By the ranges alone; for ASCII the class has the answer bit by bit. */
+bool class_takes(const struct pattern *p, const struct p_class *c, uint32_t code_point);
 
 #endif

@@ -74,9 +74,39 @@ static void test_linear(void **state)
 	assert_true(little > -PATTERN_STATES_MAX);
 }
 
+/* What is found in a text of a and b is within the span of the pattern. */
+static void test_span(void **state)
+{
+	static const char *const patterns[] = {"^ab$", "a", "^a|b$", "(^|a)b", "^(a?b){2,3}$", "^(ab|b*)$", "a{3}",
+	    "^$", "$", "^(^a|b$)$", "(^)*ab$", "^a{0,2}$|^bbb$", "($)*a^b", "^(a|$)(b|^)$", "^((a|^b){2}$|bab)",
+	    "^[ab][^a]?$"};
+	char text[8];
+
+	for (size_t i = 0; i < countof(patterns); i++) {
+		const char *why;
+		int32_t least, most;
+		struct pattern *p;
+		uint32_t at;
+
+		assert_int_equal(pattern_compile(*state, str_from(patterns[i]), &p, &why, &at), OK);
+		assert_int_equal(pattern_span(p, *state, &least, &most), OK);
+		for (uint32_t k = 0; k < 1u << 7; k++) {
+			int64_t fuel = 100000;
+			bool found;
+			int32_t n = 31 - __builtin_clz(k + 1);
+
+			for (int32_t c = 0; c < n; c++)
+				text[c] = (k + 1) >> c & 1 ? 'b' : 'a';
+			assert_int_equal(pattern_find(p, str_make(text, (size_t)n), *state, &fuel, &found), OK);
+			assert_true(!found || (n >= least && (most < 0 || n <= most)));
+		}
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {with_arena(test_finds), with_arena(test_refused), with_arena(test_linear)};
+	const struct CMUnitTest tests[] = {
+	    with_arena(test_finds), with_arena(test_refused), with_arena(test_linear), with_arena(test_span)};
 
 	return cmocka_run_group_tests_name("pattern", tests, NULL, NULL);
 }

@@ -44,11 +44,16 @@ static bool blob(struct str bytes, uint32_t which, struct str *out)
 }
 
 _Static_assert(sizeof(struct section_view[SECTION_COUNT]) ==
-		   offsetof(struct program, patterns) - offsetof(struct program, sections),
+		   offsetof(struct program, rosters) - offsetof(struct program, sections),
     "the sections by name and by number are the same words");
 _Static_assert(offsetof(struct program, survey_count) - offsetof(struct program, str_count) ==
 		   (SECTION_COUNT - 1) * sizeof(struct section_view),
     "the sections by name and by number are the same words");
+
+bool program_begins(struct str bytes)
+{
+	return bytes.n >= 4 && word(bytes, 0) == PROGRAM_MAGIC;
+}
 
 enum err program_load(struct arena *a, struct str bytes, struct program **out, const char **why)
 {

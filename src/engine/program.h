@@ -10,7 +10,7 @@
 #include "engine/pattern.h"
 
 #define PROGRAM_MAGIC 0x52504343u /* "CCPR" */
-#define PROGRAM_VERSION 2u
+#define PROGRAM_VERSION 3u
 
 #define F(member, kind) uint32_t member;
 #define SECTION(name)                                                                                                  \
@@ -47,7 +47,6 @@ struct program {
 			uint32_t count;
 		} sections[SECTION_COUNT];
 	};
-	struct pattern *const *patterns; /* one for each record of section pattern */
 	const uint32_t *rosters;	 /* by question: the roster that it is asked in, + 1; 0: none */
 	/* choices.c: every choice as it stands where nothing hides, filters or switches it off; and which questions offer such ones only */
 	const struct choice_view *views;
@@ -127,7 +126,7 @@ struct str program_str(const struct program *p, uint32_t id);
 double program_num(const struct program *p, uint32_t id);
 /* verify_names.c: whether every key of the stored answers means one thing. ERR_MEMORY. */
 enum err verify_names(struct arena *a, const struct program *p, bool *sound);
-/* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->patterns and p->texts, p->stack. */
+/* verify.c: ERR_INVALID with *why, or ERR_MEMORY. Fills p->texts, p->rosters and p->stack. */
 enum err program_verify(struct arena *a, struct program *p, const char **why);
 /* depend.c: questions and calculated values by name; ERR_MEMORY. After program_verify. */
 enum err program_index(struct arena *a, struct program *p);

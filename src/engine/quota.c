@@ -21,7 +21,7 @@ static bool is_full(struct run *r, const struct p_quota *q, const struct p_cell 
 /* A session's note serves where nothing that the condition depends on has changed since. */
 static bool cell_holds(struct run *r, uint32_t cell, int32_t page)
 {
-	struct cell_note *note = r->cell_notes ? &r->cell_notes[cell] : NULL;
+	struct cell_note *note = !RUN_AFRESH && r->cell_notes ? &r->cell_notes[cell] : NULL;
 	bool holds;
 
 	if (note && note->known && note->page == page)

@@ -42,30 +42,22 @@ void read_shape(struct reader r, struct str key, const char *wanted)
 	diag(&r.d->diags, D_SHAPE, where_key(&r.d->diags, r.at, key), key, str_from(wanted));
 }
 
-static bool among(const char *const *list, struct str key)
+void read_missing(struct reader r, struct str key)
 {
-	for (; list && *list; list++)
-		if (str_eq(key, str_from(*list)))
-			return true;
-	return false;
+	if (!json_get(r.json, key))
+		diag(&r.d->diags, D_MISSING, r.at, key, S(""));
 }
 
-void read_keys(struct reader r, const char *const *known, const char *const *not_built, const char *what)
+bool read_is_object(struct reader r, const char *what)
 {
-	struct diags *d = &r.d->diags;
+	struct str name = str_from(what), rest = name;
+	bool more = true;
 
-	for (uint32_t i = 0; r.json->type == JSON_OBJECT && i < r.json->count; i++) {
-		struct str key = r.json->members[i].key;
-
-		if (among(known, key))
-			continue;
-		if (str_starts(key, S("x_")))
-			diag(d, D_FOREIGN, where_key(d, r.at, key), key, S(""));
-		else if (among(not_built, key))
-			unbuilt(r.d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, where_key(d, r.at, key), key, S(""));
-		else
-			diag(d, D_UNKNOWN_KEY, where_key(d, r.at, key), key, str_from(what));
-	}
+	if (r.json->type == JSON_OBJECT)
+		return true;
+	str_cut(&rest, ' ', &more);
+	diag(&r.d->diags, D_SHAPE, r.at, more ? rest : name, S("an object"));
+	return false;
 }
 
 struct str read_str(struct reader r, struct str key)
@@ -105,41 +97,44 @@ int64_t read_count(struct reader r, struct str key)
 	return -1;
 }
 
-static struct str word_list(struct arena *a, const char *const *words, size_t n)
+int word_find(const char *words, struct str word)
+{
+	struct str rest = str_from(words);
+	bool more = true;
+
+	for (int i = 0; more; i++) {
+		struct str one = str_cut(&rest, ' ', &more);
+
+		if (one.n && str_eq(one, word))
+			return i;
+	}
+	return -1;
+}
+
+static struct str word_list(struct arena *a, const char *words)
 {
 	struct buf b;
 
 	buf_init(&b, a, 512);
-	for (size_t i = 0; i < n; i++) {
-		if (i)
+	for (; *words; words++) {
+		if (*words != ' ')
+			buf_char(&b, *words);
+		else if (b.n && words[1] != ' ')
 			buf_add(&b, S(", "));
-		buf_add(&b, str_from(words[i]));
 	}
 	return str_make(b.p, b.n);
 }
 
 /* The number of the word, 0 when it is not given or wrong. */
-int read_word(struct reader r, struct str key, const char *const *words, size_t n)
+int read_word(struct reader r, struct str key, const char *words)
 {
 	struct diags *d = &r.d->diags;
 	struct str s = read_str(r, key);
+	int word = word_find(words, s);
 
-	if (!s.p)
-		return 0;
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(s, str_from(words[i])))
-			return (int)i;
-	diag(d, D_NOT_ONE_OF, where_key(d, r.at, key), s, word_list(r.d->a, words, n));
-	return 0;
-}
-
-enum order read_order(struct reader r, struct str key, bool questions)
-{
-	static const char *const orders[] = {"fixed", "random", "rotate", "reverse", "least_filled", "asc", "desc"};
-	static const enum order kinds[] = {
-	    ORDER_FIXED, ORDER_RANDOM, ORDER_ROTATE, ORDER_REVERSE, ORDER_LEAST_FILLED, ORDER_ASC, ORDER_DESC};
-
-	return kinds[read_word(r, key, orders, questions ? 5 : countof(orders))];
+	if (s.p && word < 0)
+		diag(d, D_NOT_ONE_OF, where_key(d, r.at, key), s, word_list(r.d->a, words));
+	return word < 0 ? 0 : word;
 }
 
 void read_text(struct reader r, struct str key, enum text_use use, struct text *out)
@@ -182,26 +177,15 @@ struct str read_name(struct reader r)
 	return name;
 }
 
-/* NULL when it is not there or no array. */
-bool read_bounded(struct reader r, struct str key, const struct json *list)
+bool read_bounded(struct reader r, struct str key, const struct json *list, uint32_t most)
 {
-	static const struct {
-		const char *key;
-		uint32_t most;
-	} bounds[] = {{"pages", SURVEY_PAGES_MAX}, {"calculated", SURVEY_CALCULATED_MAX}, {"rules", SURVEY_RULES_MAX},
-	    {"parameters", SURVEY_PARAMETERS_MAX}, {"outcomes", SURVEY_OUTCOMES_MAX}, {"quotas", QUOTAS_MAX},
-	    {"cells", QUOTA_CELLS_MAX}, {"choice_lists", SURVEY_LISTS_MAX}, {"languages", SURVEY_LANGUAGES_MAX}};
-
-	for (size_t i = 0; i < countof(bounds); i++)
-		if (list->count > bounds[i].most && str_eq(key, str_from(bounds[i].key))) {
-			diag(&r.d->diags, D_TOO_MANY, where_key(&r.d->diags, r.at, key), key,
-			    diag_int(&r.d->diags, bounds[i].most));
-			return false;
-		}
-	return true;
+	if (list->count <= most)
+		return true;
+	diag(&r.d->diags, D_TOO_MANY, where_key(&r.d->diags, r.at, key), key, diag_int(&r.d->diags, most));
+	return false;
 }
 
-const struct json *read_array(struct reader r, struct str key)
+const struct json *read_array(struct reader r, struct str key, uint32_t most)
 {
 	const struct json *v = json_get(r.json, key);
 
@@ -209,5 +193,94 @@ const struct json *read_array(struct reader r, struct str key)
 		read_shape(r, key, "a list");
 		return NULL;
 	}
-	return v && read_bounded(r, key, v) ? v : NULL;
+	return v && read_bounded(r, key, v, most) ? v : NULL;
+}
+
+static void read_prop(struct reader r, const struct prop *p, struct str key, void *out)
+{
+	void *member = (char *)out + p->member;
+
+	switch ((enum how)p->how) {
+	case AS_DONE:
+		break;
+	case AS_TEXT:
+	case AS_MARKUP:
+	case AS_ADDRESS:
+	case AS_MEDIA:
+		read_text(r, key, (enum text_use)(p->how - AS_TEXT), member);
+		break;
+	case AS_NAME:
+		*(struct str *)member = read_name(r);
+		break;
+	case AS_STR:
+		*(struct str *)member = read_str(r, key);
+		break;
+	case AS_FORMULA:
+		read_formula(r, key, member);
+		break;
+	case AS_BOOL:
+		*(bool *)member = read_bool(r, key, false);
+		break;
+	case AS_COUNT:
+		*(int64_t *)member = read_count(r, key);
+		break;
+	case AS_WORD:
+		*(int *)member = read_word(r, key, p->more.words);
+		break;
+	case AS_OWN:
+		p->more.own(r, key, out);
+	}
+}
+
+void read_props(struct reader r, const struct shape *shape, uint32_t known, uint32_t groups, void *out)
+{
+	struct diags *d = &r.d->diags;
+	const struct prop *end = shape->props + shape->count, *p;
+
+	for (uint32_t i = 0; i < r.json->count; i++) {
+		struct str key = r.json->members[i].key;
+		const struct where *at = where_key(d, r.at, key);
+
+		for (p = shape->props; p < end; p++)
+			if ((p->groups & known) && str_eq(key, str_from(p->key)))
+				break;
+		if (p < end && (p->groups & groups))
+			read_prop(r, p, key, out);
+		else if (p < end)
+			diag(
+			    d, D_WRONG_TYPE_KEY, at, key, str_from(type_rows[((struct def_question *)out)->type].name));
+		else if (str_starts(key, S("x_")))
+			diag(d, D_FOREIGN, at, key, S(""));
+		else
+			diag(d, D_UNKNOWN_KEY, at, key, str_from(shape->what));
+	}
+	for (p = shape->props; p < end; p++)
+		if (p->needed)
+			read_missing(r, str_from(p->key));
+}
+
+void *read_objects(struct reader holder, const char *name, const struct shape *shape, uint32_t *count)
+{
+	struct str key = str_from(name);
+	const struct json *list = read_array(holder, key, shape->most);
+	struct reader all = read_into(holder, key);
+	char *made, *next;
+
+	if (!list || !list->count)
+		return NULL;
+	made = next = arena_alloc_array(holder.d->a, list->count, shape->size);
+	holder.d->diags.memory |= !made;
+	for (uint32_t i = 0; made && i < list->count; i++) {
+		struct reader r = read_item(all, i);
+
+		if (!read_is_object(r, shape->what))
+			continue;
+		*(const struct where **)(void *)next = r.at;
+		read_props(r, shape, P_ALL, P_ALL, next);
+		if (shape->more)
+			shape->more(r, next, *count);
+		next += shape->size;
+		++*count;
+	}
+	return made;
 }

@@ -3,17 +3,14 @@
 #include "base/hash.h"
 #include "base/limits.h"
 
-static const char *const roles[] = {"", "other", "none", "refused", "dont_know", "na"};
-
 static bool value_read(struct reader r, struct str key, struct def_choice *c)
 {
 	const struct json *v = json_get(r.json, key);
 	struct buf digits;
 
-	if (!v) {
-		diag(&r.d->diags, D_MISSING, r.at, key, S(""));
+	read_missing(r, key);
+	if (!v)
 		return false;
-	}
 	if (v->type == JSON_STR && v->s.n) {
 		c->text = v->s;
 		return true;
@@ -44,35 +41,34 @@ static void code_read(struct reader r, struct def_choice *c)
 	c->code = v->i;
 }
 
+static const struct prop choice_props[] = {PROP_OF(def_choice, "value", DONE, text),
+    PROP_OF(def_choice, "code", DONE, code), PROP_OF(def_choice, "label", TEXT, label),
+    PROP_OF(def_choice, "visible_if", FORMULA, visible_if), PROP_OF(def_choice, "fixed", BOOL, fixed),
+    PROP_OF(def_choice, "exclusive", BOOL, exclusive),
+    PROP_WORD(def_choice, "role", role, " other none refused dont_know na"),
+    PROP_OF(def_choice, "enable_if", FORMULA, enable_if), PROP_OF(def_choice, "image", MEDIA, image)};
+static const struct shape choice_shape = {"a choice", choice_props, countof(choice_props)};
+
 static bool choice_read(struct reader r, struct def_choice *c)
 {
-	static const char *const known[] = {
-	    "value", "code", "label", "visible_if", "fixed", "exclusive", "role", "enable_if", "image", NULL};
-
 	c->at = r.at;
 	if (r.json->type != JSON_OBJECT) {
 		diag(&r.d->diags, D_SHAPE, r.at, S("choice"), S("an object with value and label"));
 		return false;
 	}
-	read_keys(r, known, NULL, "a choice");
-	if (!value_read(r, S("value"), c))
-		return false;
+	read_props(r, &choice_shape, P_ALL, P_ALL, c);
 	code_read(r, c);
-	read_text(r, S("label"), TEXT_PLAIN, &c->label);
-	read_text(r, S("image"), TEXT_MEDIA, &c->image);
-	read_formula(r, S("visible_if"), &c->visible_if);
-	read_formula(r, S("enable_if"), &c->enable_if);
-	c->fixed = read_bool(r, S("fixed"), false);
-	c->exclusive = read_bool(r, S("exclusive"), false);
-	c->role = (enum role)read_word(r, S("role"), roles, countof(roles));
-	return true;
+	return value_read(r, S("value"), c);
 }
+
+static const struct prop item_props[] = {PROP_OF(def_choice, "name", NAME, text),
+    PROP_OF(def_choice, "title", TEXT, label), PROP_OF(def_choice, "code", DONE, code),
+    PROP_OF(def_choice, "visible_if", FORMULA, visible_if)};
+static const struct shape item_shape = {"an item", item_props, countof(item_props)};
 
 /* `name` and `title` as a question has them; of a multi_text with its type and that type's properties. */
 static bool item_read(struct reader r, struct def_choice *c, const struct def_question *of)
 {
-	static const char *const known[] = {"name", "title", "code", "visible_if", NULL};
-
 	c->at = r.at;
 	if (of->type == Q_multi_text) {
 		if (!(c->item = read_item_question(r, of)))
@@ -81,10 +77,7 @@ static bool item_read(struct reader r, struct def_choice *c, const struct def_qu
 		c->label = c->item->title;
 		c->visible_if = c->item->visible_if;
 	} else {
-		read_keys(r, known, NULL, "an item");
-		c->text = read_name(r);
-		read_text(r, S("title"), TEXT_PLAIN, &c->label);
-		read_formula(r, S("visible_if"), &c->visible_if);
+		read_props(r, &item_shape, P_ALL, P_ALL, c);
 	}
 	code_read(r, c);
 	return c->text.n > 0;
@@ -103,36 +96,8 @@ static bool row_read(struct reader r, struct def_choice *c, const struct def_que
 	return false;
 }
 
-/* Each value once, each code once, one `other`: by a table, since lists may be long. */
-static void check_unique(struct def *d, const struct def_choices *list)
-{
-	uint32_t size = 16, others = 0;
-	uint32_t *table;
-
-	while (size < 4 * list->count)
-		size *= 2;
-	table = arena_array(d->a, uint32_t, size);
-	if (!table) {
-		d->diags.memory = true;
-		return;
-	}
-	for (uint32_t i = 0; i < list->count; i++) {
-		const struct def_choice *c = &list->list[i];
-		uint32_t slot = (uint32_t)hash64(c->text, 1) & (size - 1);
-
-		others += c->role == ROLE_OTHER;
-		if (c->role == ROLE_OTHER && others == 2)
-			diag(&d->diags, D_TWO_OTHERS, where_key(&d->diags, c->at, S("role")), S(""), S(""));
-		for (; table[slot]; slot = (slot + 1) & (size - 1))
-			if (str_eq(list->list[table[slot] - 1].text, c->text)) {
-				diag(&d->diags, D_DUPLICATE_VALUE, c->at, c->text, S(""));
-				break;
-			}
-		table[slot] = i + 1;
-	}
-}
-
-static void check_codes(struct def *d, const struct def_choices *list)
+/* Each value (or each code) once: by a table, since lists may be long. */
+static void check_unique(struct def *d, const struct def_choices *list, bool codes)
 {
 	uint32_t size = 16;
 	uint32_t *table;
@@ -144,17 +109,21 @@ static void check_codes(struct def *d, const struct def_choices *list)
 		return;
 	}
 	for (uint32_t i = 0; i < list->count; i++) {
-		const struct def_choice *c = &list->list[i];
-		uint32_t slot = (uint32_t)((uint64_t)c->code * 0x9e3779b97f4a7c15u >> 40) & (size - 1);
+		const struct def_choice *c = &list->list[i], *other;
+		uint64_t hash = codes ? (uint64_t)c->code * 0x9e3779b97f4a7c15u >> 40 : hash64(c->text, 1);
+		uint32_t slot = (uint32_t)hash & (size - 1);
 
-		if (!c->has_code)
+		if (codes && !c->has_code)
 			continue;
-		for (; table[slot]; slot = (slot + 1) & (size - 1))
-			if (list->list[table[slot] - 1].code == c->code) {
-				diag(&d->diags, D_DUPLICATE_CODE, where_key(&d->diags, c->at, S("code")),
-				    diag_int(&d->diags, c->code), S(""));
+		for (; table[slot]; slot = (slot + 1) & (size - 1)) {
+			other = &list->list[table[slot] - 1];
+			if (codes ? other->code == c->code : str_eq(other->text, c->text)) {
+				diag(&d->diags, codes ? D_DUPLICATE_CODE : D_DUPLICATE_VALUE,
+				    codes ? where_key(&d->diags, c->at, S("code")) : c->at,
+				    codes ? diag_int(&d->diags, c->code) : c->text, S(""));
 				break;
 			}
+		}
 		table[slot] = i + 1;
 	}
 }
@@ -175,6 +144,7 @@ static void take_list(struct reader r, struct str key, struct def_choices *out, 
 void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
 {
 	struct reader all = read_into(r, key);
+	uint32_t others = 0;
 
 	out->at = all.at;
 	if (all.json->type == JSON_STR && !str_eq(key, S("choices"))) {
@@ -189,10 +159,8 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, stru
 		read_shape(r, key, str_eq(key, S("choice_list")) ? "the name of a list" : "a list");
 		return;
 	}
-	if (all.json->count > QUESTION_CHOICES_MAX) {
-		diag(&r.d->diags, D_TOO_MANY, all.at, key, diag_int(&r.d->diags, QUESTION_CHOICES_MAX));
+	if (!read_bounded(r, key, all.json, QUESTION_CHOICES_MAX))
 		return;
-	}
 	if (all.json->count && !(out->list = arena_array(r.d->a, struct def_choice, all.json->count))) {
 		r.d->diags.memory = true;
 		return;
@@ -201,11 +169,15 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, stru
 		struct def_choice *c = &out->list[out->count];
 		struct reader one = read_item(all, i);
 
-		if (rows_of ? row_read(one, c, rows_of) : choice_read(one, c))
+		if (rows_of ? row_read(one, c, rows_of) : choice_read(one, c)) {
 			out->count++;
-		else
+			others += c->role == ROLE_OTHER;
+			if (c->role == ROLE_OTHER && others == 2)
+				diag(&r.d->diags, D_TWO_OTHERS, where_key(&r.d->diags, c->at, S("role")), S(""), S(""));
+		} else {
 			*c = (struct def_choice){NULL};
+		}
 	}
-	check_unique(r.d, out);
-	check_codes(r.d, out);
+	check_unique(r.d, out, false);
+	check_unique(r.d, out, true);
 }

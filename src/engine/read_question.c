@@ -5,11 +5,10 @@
 
 #define own_accept read_accept
 #define own_max_size_bytes read_max_size
-typedef void prop_reader(struct reader r, struct str key, struct def_question *q);
 
 static void own_tags(struct reader r, struct str key, struct def_question *q)
 {
-	const struct json *list = read_array(r, key);
+	const struct json *list = read_array(r, key, UINT32_MAX);
 
 	(void)q; /* for those who search surveys; nothing for the program */
 	for (uint32_t i = 0; list && i < list->count; i++)
@@ -25,34 +24,15 @@ static void own_default(struct reader r, struct str key, struct def_question *q)
 		diag(&r.d->diags, D_BOTH, q->first_at, key, S("default_expression"));
 }
 
+static const struct prop validator_props[] = {
+    PROP_NEEDED(def_validator, "expression", FORMULA, expression), PROP_OF(def_validator, "message", TEXT, message)};
+static const struct shape validator_shape = {
+    "a validator", validator_props, countof(validator_props), sizeof(struct def_validator), UINT32_MAX, NULL};
+
 static void own_validators(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const known[] = {"expression", "message", NULL};
-	const struct json *list = read_array(r, key);
-	struct reader all = read_into(r, key);
-
-	if (!list || !list->count)
-		return;
-	if (!(q->validators = arena_array(r.d->a, struct def_validator, list->count))) {
-		r.d->diags.memory = true;
-		return;
-	}
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct reader one = read_item(all, i);
-		struct def_validator *v = &q->validators[q->validator_count];
-
-		if (one.json->type != JSON_OBJECT) {
-			diag(&r.d->diags, D_SHAPE, one.at, S("validator"), S("an object"));
-			continue;
-		}
-		read_keys(one, known, NULL, "a validator");
-		v->at = one.at;
-		read_formula(one, S("expression"), &v->expression);
-		read_text(one, S("message"), TEXT_PLAIN, &v->message);
-		if (!json_get(one.json, S("expression")))
-			diag(&r.d->diags, D_MISSING, one.at, S("expression"), S(""));
-		q->validator_count++;
-	}
+	(void)key;
+	q->validators = read_objects(r, "validators", &validator_shape, &q->validator_count);
 }
 
 static void own_choices(struct reader r, struct str key, struct def_question *q)
@@ -71,40 +51,32 @@ static void own_choices_from(struct reader r, struct str key, struct def_questio
 
 static void own_choices_from_mode(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const modes[] = {"selected", "unselected", "all"};
-
-	q->from_mode = (enum from_mode)read_word(r, key, modes, countof(modes));
-	if (!json_get(r.json, S("choices_from")))
-		diag(&r.d->diags, D_MISSING, r.at, S("choices_from"), S(""));
+	q->from_mode = (enum from_mode)read_word(r, key, "selected unselected all");
+	read_missing(r, S("choices_from"));
 }
 
 static void own_order(struct reader r, struct str key, struct def_question *q)
 {
-	q->order = read_order(r, key, q->type == Q_group);
-}
-
-static void own_row_order(struct reader r, struct str key, struct def_question *q)
-{
-	q->row_order = read_order(r, key, false);
+	q->order = (enum order)read_word(r, key, q->type == Q_group ? WORDS_ORDER_QUESTIONS : WORDS_ORDER);
 }
 
 /* What exports call it; of a group only whether what is inside is exported. */
+static const struct prop export_props[] = {
+    {"skip", P_ALL | P_GROUP, AS_BOOL, false, offsetof(struct def_question, export_skip), {NULL}},
+    PROP_OF(def_question, "name", NAME, export_name), PROP_OF(def_question, "label", TEXT, export_label)};
+static const struct shape export_shape = {"export", export_props, countof(export_props)};
+
 static void own_export(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const known[] = {"skip", "name", "label", NULL};
-	static const char *const group[] = {"skip", NULL};
 	struct reader all = read_into(r, key);
+	uint32_t groups = q->type == Q_group ? P_GROUP : P_ALL;
 
 	if (all.json->type != JSON_OBJECT) {
 		read_shape(r, key, "an object with name, label or skip");
 		return;
 	}
-	read_keys(all, q->type == Q_group ? group : known, NULL, "export");
 	q->export_at = all.at;
-	q->export_skip = read_bool(all, S("skip"), false);
-	if (json_get(all.json, S("name")))
-		q->export_name = read_name(all);
-	read_text(all, S("label"), TEXT_PLAIN, &q->export_label);
+	read_props(all, &export_shape, groups, groups, q);
 }
 
 static void own_image(struct reader r, struct str key, struct def_question *q)
@@ -114,33 +86,25 @@ static void own_image(struct reader r, struct str key, struct def_question *q)
 	read_text(r, key, TEXT_MEDIA, &q->media[0]);
 }
 
+static const struct prop media_props[] = {{"image", P_ALL, AS_OWN, false, 0, {.own = own_image}},
+    PROP_OF(def_question, "audio", MEDIA, media[1]), PROP_OF(def_question, "video", MEDIA, media[2])};
+static const struct shape media_shape = {"media", media_props, countof(media_props)};
+
 static void own_media(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const known[] = {"image", "audio", "video", NULL};
 	struct reader all = read_into(r, key);
 
-	if (all.json->type != JSON_OBJECT) {
+	if (all.json->type == JSON_OBJECT)
+		read_props(all, &media_shape, P_ALL, P_ALL, q);
+	else
 		read_shape(r, key, "an object with image, audio or video");
-		return;
-	}
-	read_keys(all, known, NULL, "media");
-	if (json_get(all.json, S("image")))
-		own_image(all, S("image"), q);
-	read_text(all, S("audio"), TEXT_MEDIA, &q->media[1]);
-	read_text(all, S("video"), TEXT_MEDIA, &q->media[2]);
 }
 
+/* Both in the order of the enum. */
 static void own_display(struct reader r, struct str key, struct def_question *q)
 {
-	static const char *const choice[] = {"radio", "dropdown", "buttons", "likert", "images"};
-	static const char *const rating[] = {"numbers", "stars", "nps", "smileys"};
-	int word;
-
-	if (q->type == Q_rating)
-		word = DISPLAY_NUMBERS + read_word(r, key, rating, countof(rating));
-	else if ((word = read_word(r, key, choice, countof(choice))) > DISPLAY_LIKERT)
-		word = DISPLAY_IMAGES;
-	q->display = (enum display)word;
+	q->display = (enum display)read_word(
+	    r, key, q->type == Q_rating ? "    numbers stars nps smileys" : "radio dropdown buttons likert     images");
 }
 
 static void own_rows(struct reader r, struct str key, struct def_question *q)
@@ -161,13 +125,6 @@ static void own_items(struct reader r, struct str key, struct def_question *q)
 	read_choices(r, key, &q->rows, q);
 }
 
-static void own_cell(struct reader r, struct str key, struct def_question *q)
-{
-	static const char *const cells[] = {"single", "multi", "text", "number"};
-
-	q->cell = (enum cell)read_word(r, key, cells, countof(cells));
-}
-
 static void own_pattern(struct reader r, struct str key, struct def_question *q)
 {
 	struct pattern *made;
@@ -184,20 +141,6 @@ static void own_pattern(struct reader r, struct str key, struct def_question *q)
 		r.d->diags.memory = true;
 	else if (e)
 		diag(&r.d->diags, D_BAD_PATTERN, q->pattern_at, str_from(why), S(""));
-}
-
-static void own_input(struct reader r, struct str key, struct def_question *q)
-{
-	static const char *const inputs[] = {"text", "email", "url", "tel"};
-
-	q->input = (enum input)read_word(r, key, inputs, countof(inputs));
-}
-
-static void own_subtype(struct reader r, struct str key, struct def_question *q)
-{
-	static const char *const subtypes[] = {"decimal", "integer"};
-
-	q->integer = read_word(r, key, subtypes, countof(subtypes)) == 1;
 }
 
 static bool own_number(struct reader r, struct str key, double *out)
@@ -293,98 +236,66 @@ static void own_labels(struct reader r, struct str key, struct def_question *q)
 	}
 }
 
-enum how { AS_DONE, AS_TEXT, AS_MARKUP, AS_FORMULA, AS_BOOL, AS_COUNT, AS_OWN, AS_LATER };
+#define WORDS_cell "single multi text number"
+#define WORDS_input "text email url tel"
+#define WORDS_subtype "decimal integer"
+#define WORDS_row_order WORDS_ORDER
 
-struct prop {
-	const char *key;
-	uint32_t groups;
-	enum how how;
-	size_t member;
-	prop_reader *own;
-};
-
-/* The preprocessor picks the function of OWN rows only. */
-#define OWNER_DONE(key) NULL
-#define OWNER_TEXT(key) NULL
-#define OWNER_MARKUP(key) NULL
-#define OWNER_FORMULA(key) NULL
-#define OWNER_BOOL(key) NULL
-#define OWNER_COUNT(key) NULL
-#define OWNER_LATER(key) NULL
-#define OWNER_OWN(key) own_##key
+/* The preprocessor picks the function of OWN rows only, and the words of WORD rows. */
+#define MORE_DONE(key)                                                                                                 \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_TEXT(key)                                                                                                 \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_MARKUP(key)                                                                                               \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_FORMULA(key)                                                                                              \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_BOOL(key)                                                                                                 \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_COUNT(key)                                                                                                \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_STR(key)                                                                                                  \
+	{                                                                                                              \
+		NULL                                                                                                   \
+	}
+#define MORE_WORD(key)                                                                                                 \
+	{                                                                                                              \
+		WORDS_##key                                                                                            \
+	}
+#define MORE_OWN(key)                                                                                                  \
+	{                                                                                                              \
+		.own = own_##key                                                                                       \
+	}
 #define own_choice_list own_choices
 
 static const struct prop props[] = {
 #define PROP(key, groups, how, member)                                                                                 \
-	{#key, groups, AS_##how, offsetof(struct def_question, member), OWNER_##how(key)},
+	{#key, groups, AS_##how, false, offsetof(struct def_question, member), MORE_##how(key)},
 #include "engine/props.def"
 #undef PROP
+    {"code", P_ITEM_ONLY, AS_DONE, false, 0, {NULL}} /* the row's */
 };
-
-static void read_prop(struct reader r, const struct prop *p, struct str key, struct def_question *q)
-{
-	char *member = (char *)q + p->member;
-
-	switch (p->how) {
-	case AS_TEXT:
-	case AS_MARKUP:
-		read_text(r, key, p->how == AS_TEXT ? TEXT_PLAIN : TEXT_MARKUP, (struct text *)(void *)member);
-		break;
-	case AS_FORMULA:
-		read_formula(r, key, (struct formula *)(void *)member);
-		break;
-	case AS_BOOL:
-		*(bool *)member = read_bool(r, key, false);
-		break;
-	case AS_COUNT:
-		*(int64_t *)(void *)member = read_count(r, key);
-		break;
-	case AS_OWN:
-		p->own(r, key, q);
-		break;
-	case AS_LATER:
-		unbuilt(r.d, D_UNBUILT_KEY, D_LEFT_OUT_KEY, where_key(&r.d->diags, r.at, key), key, S(""));
-		break;
-	default:
-		break;
-	}
-}
-
-static void read_props(struct reader r, struct def_question *q, bool item)
-{
-	uint32_t groups = type_rows[q->type].groups;
-
-	for (uint32_t i = 0; i < r.json->count; i++) {
-		struct str key = r.json->members[i].key;
-		const struct prop *p = NULL;
-		const struct where *at = where_key(&r.d->diags, r.at, key);
-
-		for (size_t k = 0; k < countof(props) && !p; k++)
-			if (str_eq(key, str_from(props[k].key)))
-				p = &props[k];
-		if (item && (str_eq(key, S("code")) || (p && !(p->groups & P_ITEM))))
-			p = NULL;
-		if (item && str_eq(key, S("code")))
-			continue; /* the row's */
-		if (p && (p->groups & groups))
-			read_prop(r, p, key, q);
-		else if (p)
-			diag(&r.d->diags, D_WRONG_TYPE_KEY, at, key, str_from(type_rows[q->type].name));
-		else if (str_starts(key, S("x_")))
-			diag(&r.d->diags, D_FOREIGN, at, key, S(""));
-		else
-			diag(&r.d->diags, D_UNKNOWN_KEY, at, key, item ? S("an item") : S("a question"));
-	}
-}
+static const struct shape question_shape = {"a question", props, countof(props)};
+static const struct shape item_shape = {"an item", props, countof(props)};
 
 /* Its type is a question's, or short for a text of that kind. */
 struct def_question *read_item_question(struct reader r, const struct def_question *of)
 {
-	static const char *const words[] = {"text", "email", "url", "tel", "number", "date", "time", "datetime"};
-	static const enum question_type types[] = {
-	    Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time, Q_datetime};
+	static const uint8_t types[] = {Q_text, Q_text, Q_text, Q_text, Q_number, Q_date, Q_time, Q_datetime};
 	struct def_question *q = arena_new(r.d->a, struct def_question);
-	int word = read_word(r, S("type"), words, countof(words));
+	int word = read_word(r, S("type"), "text email url tel number date time datetime");
 
 	if (!q) {
 		r.d->diags.memory = true;
@@ -392,13 +303,13 @@ struct def_question *read_item_question(struct reader r, const struct def_questi
 	}
 	*q = (struct def_question){.at = r.at,
 	    .json = r.json,
-	    .type = types[word],
+	    .type = (enum question_type)types[word],
 	    .page = of->page,
 	    .roster = of->roster,
 	    .index = of->index};
 	q->at_least = q->at_most = q->text_rows = q->decimals = -1;
 	q->name = read_name(r);
-	read_props(r, q, true);
+	read_props(r, &item_shape, P_ITEM | P_ITEM_ONLY, type_rows[q->type].groups | P_ITEM_ONLY, q);
 	if (q->type == Q_text && word)
 		q->input = (enum input)word;
 	return q;
@@ -439,8 +350,7 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 		q->left_out = true;
 		if (type.p)
 			diag(&d->diags, D_UNKNOWN_TYPE, where_key(&d->diags, r.at, S("type")), type, S(""));
-		else if (!json_get(r.json, S("type")))
-			diag(&d->diags, D_MISSING, r.at, S("type"), S(""));
+		read_missing(r, S("type"));
 		return;
 	}
 	if (q->type == Q_roster && q->roster) {
@@ -453,7 +363,7 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 	}
 	if (q->type == Q_rating)
 		q->display = DISPLAY_NUMBERS;
-	read_props(r, q, false);
+	read_props(r, &question_shape, ~P_ITEM_ONLY, type_rows[q->type].groups, q);
 	if (q->type == Q_group || q->type == Q_roster)
 		read_questions(r, page, q);
 	q->span = d->question_count - q->index - 1;
@@ -461,15 +371,13 @@ static void read_question(struct reader r, struct def_page *page, struct def_que
 
 void read_questions(struct reader holder, struct def_page *p, struct def_question *parent)
 {
-	const struct json *list = read_array(holder, S("questions"));
+	const struct json *list = read_array(holder, S("questions"), UINT32_MAX);
 	struct reader all = read_into(holder, S("questions"));
 
 	for (uint32_t i = 0; list && i < list->count; i++) {
 		struct reader r = read_item(all, i);
 
-		if (r.json->type != JSON_OBJECT)
-			diag(&r.d->diags, D_SHAPE, r.at, S("question"), S("an object"));
-		else
+		if (read_is_object(r, "a question"))
 			read_question(r, p, parent);
 	}
 }

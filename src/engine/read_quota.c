@@ -2,91 +2,46 @@
 #include "engine/def.h"
 #include "base/limits.h"
 
-static bool is_object(struct reader r, const char *what)
+static void cell_more(struct reader r, void *out, uint32_t index)
 {
-	if (r.json->type == JSON_OBJECT)
-		return true;
-	diag(&r.d->diags, D_SHAPE, r.at, str_from(what), S("an object"));
-	return false;
+	struct def_cell *c = out;
+
+	(void)index;
+	if (!json_get(r.json, S("limit")))
+		c->limit = -1; /* which is not that of a cell nobody can fall into */
 }
 
-static void missing(struct reader r, struct str key)
+static const struct prop cell_props[] = {PROP_NEEDED(def_cell, "name", NAME, name),
+    PROP_NEEDED(def_cell, "when", FORMULA, when), PROP_NEEDED(def_cell, "limit", COUNT, limit)};
+static const struct shape cell_shape = {
+    "a quota cell", cell_props, countof(cell_props), sizeof(struct def_cell), QUOTA_CELLS_MAX, cell_more};
+
+static const struct prop full_props[] = {PROP_NEEDED(def_quota, "outcome", STR, outcome_name)};
+static const struct shape full_shape = {"on_full", full_props, countof(full_props)};
+
+static void read_quota(struct reader r, void *out, uint32_t index)
 {
-	if (!json_get(r.json, key))
-		diag(&r.d->diags, D_MISSING, r.at, key, S(""));
-}
-
-static void read_cell(struct reader r, struct def_cell *c)
-{
-	static const char *const known[] = {"name", "when", "limit", NULL};
-
-	read_keys(r, known, NULL, "a quota cell");
-	c->at = r.at;
-	c->name = read_name(r);
-	read_formula(r, S("when"), &c->when);
-	c->limit = read_count(r, S("limit"));
-	missing(r, S("when"));
-	missing(r, S("limit"));
-}
-
-static enum err read_cells(struct reader quota, struct def_quota *q)
-{
-	const struct json *list = read_array(quota, S("cells"));
-	struct reader all = read_into(quota, S("cells"));
-
-	missing(quota, S("cells"));
-	if (!list || !list->count)
-		return OK;
-	if (!(q->cells = arena_array(quota.d->a, struct def_cell, list->count)))
-		return ERR_MEMORY;
-	for (uint32_t i = 0; i < list->count; i++) {
-		struct reader r = read_item(all, i);
-
-		if (is_object(r, "quota cell"))
-			read_cell(r, &q->cells[q->cell_count++]);
-	}
-	return OK;
-}
-
-static enum err read_quota(struct reader r, struct def_quota *q)
-{
-	static const char *const known[] = {"name", "count_on", "lease_seconds", "cells", "on_full", NULL};
-	static const char *const full_known[] = {"outcome", NULL};
-	static const char *const counts[] = {"completed"};
+	struct def_quota *q = out;
 	struct reader full = read_into(r, S("on_full"));
 
-	read_keys(r, known, NULL, "a quota");
-	q->at = r.at;
-	q->name = read_name(r);
-	read_word(r, S("count_on"), counts, countof(counts));
-	read_count(r, S("lease_seconds"));
+	(void)index;
 	q->outcome_at = r.at;
 	q->outcome_name = S("quota_full");
-	if (full.json && is_object(full, "on_full")) {
-		read_keys(full, full_known, NULL, "on_full");
-		missing(full, S("outcome"));
+	if (full.json && read_is_object(full, full_shape.what)) {
 		q->outcome_at = where_key(&r.d->diags, full.at, S("outcome"));
-		q->outcome_name = read_str(full, S("outcome"));
+		q->outcome_name = (struct str){NULL, 0};
+		read_props(full, &full_shape, P_ALL, P_ALL, q);
 	}
-	return read_cells(r, q);
+	q->cells = read_objects(r, "cells", &cell_shape, &q->cell_count);
 }
 
-enum err read_quotas(struct reader survey)
+static const struct prop quota_props[] = {PROP_NEEDED(def_quota, "name", NAME, name),
+    PROP_WORD(def_quota, "count_on", count_on, "completed"), PROP_OF(def_quota, "lease_seconds", COUNT, lease_seconds),
+    PROP_NEEDED(def_quota, "cells", DONE, cells), PROP_OF(def_quota, "on_full", DONE, outcome_name)};
+static const struct shape quota_shape = {
+    "a quota", quota_props, countof(quota_props), sizeof(struct def_quota), QUOTAS_MAX, read_quota};
+
+void read_quotas(struct reader survey)
 {
-	const struct json *list = read_array(survey, S("quotas"));
-	struct reader all = read_into(survey, S("quotas"));
-	struct def *d = survey.d;
-	enum err e = OK;
-
-	if (!list || !list->count)
-		return OK;
-	if (!(d->quotas = arena_array(d->a, struct def_quota, list->count)))
-		return ERR_MEMORY;
-	for (uint32_t i = 0; i < list->count && !e; i++) {
-		struct reader r = read_item(all, i);
-
-		if (is_object(r, "quota"))
-			e = read_quota(r, &d->quotas[d->quota_count++]);
-	}
-	return e;
+	survey.d->quotas = read_objects(survey, "quotas", &quota_shape, &survey.d->quota_count);
 }

@@ -59,6 +59,8 @@ static inline bool paint_is(const struct painter *p, char flag)
 /* id and name of an only input */
 #define PAINT_FIELD " id=\"q-$n-$(C$w$:-input$)\" name=\"q-$n$(C-$w$)\""
 #define PAINT_MARK " <span class=\"cc-required\">$m</span>"
+/* the words follow */
+#define PAINT_ROW_IMAGE "$(y<img class=\"cc-choice-image\" src=\"$y\" alt=\"\">$)"
 #define PAINT_DESCRIPTION "$(x<p class=\"cc-description\" id=\"q-$n--description\">$x</p>$)"
 #define PAINT_TITLE "$(t$t$:$n$)"
 

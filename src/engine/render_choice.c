@@ -162,9 +162,10 @@ static void paint_row(struct painter *p, const struct p_choice *row)
 	struct painter c = paint_cell(p, &cell, row);
 
 	c.x = row_label(p->r, row);
+	c.y = run_text(p->r, row->image);
 	paint_set(&c, 'A', cell.type == Q_single);
 	paint(&c, "<fieldset class=\"cc-row\"$(A role=\"radiogroup\"$) id=\"q-$n-$w\"$(A" PAINT_REQUIRED "$)>"
-		  "<legend class=\"cc-row-title\">$x</legend><div class=\"cc-row-cells\">");
+		  "<legend class=\"cc-row-title\">" PAINT_ROW_IMAGE "$x</legend><div class=\"cc-row-cells\">");
 	for (uint32_t k = 0; k < p->s->choice_count && run_burn(p->r, 1); k++) {
 		const struct choice_view *v = &p->s->choices[k];
 

@@ -6,10 +6,11 @@
 void paint_barcode(struct painter *p)
 {
 	p->x = paint_words(p, MSG_SCAN);
+	p->y = paint_number(p, p->q->at_most);
 	p->z = run_show(p->r, &p->now);
 	paint(p, "<div class=\"cc-field\" data-scan=\"$x\"><input class=\"cc-input\" type=\"text\"" PAINT_FIELD
-		 " autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" value=\"$z\"" PAINT_ATTRIBUTES
-		 "></div>");
+		 " autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\"$(y maxlength=\"$y\"$) "
+		 "value=\"$z\"" PAINT_ATTRIBUTES "></div>");
 }
 
 /* The accuracy is what the device says of its own reading: nobody types it. */

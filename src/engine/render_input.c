@@ -180,10 +180,11 @@ static struct str point_label(struct painter *p, double at)
 	return S("");
 }
 
-/* One of five faces by where the point stands on its scale; its name is for those who cannot see it. */
+/* One of five faces by where the point stands on its scale; its name is for those who cannot see it. They are of Unicode 6.0, which
+ * the fonts of older systems have too. */
 static void look_at(struct painter *p, double at)
 {
-	static const char *const faces[] = {"😞", "🙁", "😐", "🙂", "😄"};
+	static const char *const faces[] = {"😢", "😞", "😐", "😊", "😄"};
 	struct value low = vm_run(p->r, p->q->min), high = vm_run(p->r, p->q->max);
 	int face = high.num > low.num ? (int)(4 * (at - low.num) / (high.num - low.num) + 0.5) : 0;
 
@@ -250,9 +251,10 @@ void paint_items(struct painter *p)
 		struct painter c = paint_cell(p, &cell, row);
 
 		c.x = row_label(p->r, row);
+		c.y = run_text(p->r, row->image);
 		paint_set(&c, 'A', p->q->type == Q_multi_text);
-		paint(&c, "<div class=\"cc-item\"><label class=\"cc-item-title\" for=\"q-$n-$w\">$x$(A$(R" PAINT_MARK
-			  "$)$)</label>");
+		paint(&c, "<div class=\"cc-item\"><label class=\"cc-item-title\" for=\"q-$n-$w\">" PAINT_ROW_IMAGE
+			  "$x$(A$(R" PAINT_MARK "$)$)</label>");
 		paint_inputs(&c);
 		paint(p, "</div>");
 	}

@@ -54,6 +54,21 @@ struct state {
 	struct str wrong_message, wrong_row;
 };
 
+/* Which conditions were false and which were true, for coverage. What is new is settled or forgotten later (simulate_cover.c). */
+struct branch_notes {
+	uint8_t *seen;	   /* by expression: bits 0 and 1 new, 2 and 3 settled; the lower one of two: it was false */
+	uint32_t *touched; /* those with bits, in the order in which they got them; room for two of each */
+	uint32_t count;
+};
+#define SEEN_NEW 3
+
+static inline void branch_note(struct branch_notes *n, uint32_t expression, bool holds)
+{
+	if (!(n->seen[expression] & SEEN_NEW))
+		n->touched[n->count++] = expression;
+	n->seen[expression] |= (uint8_t)(1 + holds);
+}
+
 struct run {
 	const struct interview *in;
 	const struct program *p;
@@ -75,9 +90,10 @@ struct run {
 	const struct value *item;		      /* of a list being filtered */
 	const char *problem;			      /* collect eval: what went wrong, and where in the code */
 	uint32_t problem_at;
-	uint32_t now;	    /* place of the step being taken: what comes later is not answered yet */
-	uint64_t *branches; /* how often each condition was false and true; NULL: nobody counts */
-	bool *on_way;	    /* by page */
+	uint32_t place;		    /* of the function being called, in the code */
+	uint32_t now;		    /* place of the step being taken: what comes later is not answered yet */
+	struct branch_notes *notes; /* which conditions were true and false; NULL: nobody wants to know */
+	bool *on_way;		    /* by page */
 	struct cell_state {
 		int state;    /* 0: not looked at */
 		int32_t page; /* left when it was taken */
@@ -95,7 +111,7 @@ struct run {
 /* What is left to burn: the interview's budget, else the run's own. */
 static inline int64_t *run_fuel(struct run *r)
 {
-	return r->in && r->in->fuel ? r->in->fuel : &r->fuel;
+	return !RUN_AFRESH && r->in && r->in->fuel ? r->in->fuel : &r->fuel;
 }
 
 enum err run_init(struct run *r, const struct interview *in, struct arena *a);
@@ -127,7 +143,7 @@ static inline const struct state *state_seen(const struct run *r, uint32_t quest
 {
 	const struct state *s = &r->states[question];
 
-	return s->at > r->now ? &state_unreached : s;
+	return !RUN_AFRESH && s->at > r->now ? &state_unreached : s;
 }
 
 /* step.c */
@@ -240,6 +256,8 @@ void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *
 void judge_page(struct run *r, uint32_t page);
 void judge_question(struct run *r, uint32_t question); /* a visible one */
 bool judge_fits(struct run *r, uint32_t question);     /* whether its value keeps its limits; says nothing */
+void judge_scale(
+    struct run *r, const struct p_question *q, struct state *s); /* what is no point of a rating is wrong */
 void judge_unknown(struct run *r);
 void run_error(struct run *r, const struct p_question *q, struct str row, const char *code, struct str message);
 

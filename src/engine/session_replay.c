@@ -155,6 +155,40 @@ enum err session_event(struct session *s, const struct json *event, const char *
 	return e == ERR_CONFLICT ? refuse(why, "the interview is over") : e;
 }
 
+static bool has_param(const struct program *p, struct str name)
+{
+	for (uint32_t i = 0; i < p->param_count; i++)
+		if (str_eq(program_str(p, p->param[i].name), name))
+			return true;
+	return false;
+}
+
+static bool has_cell(const struct program *p, const struct quota_cell *cell)
+{
+	for (uint32_t i = 0; i < p->quota_count; i++)
+		for (uint32_t k = p->quota[i].cells; k < p->quota[i].cells + p->quota[i].cells_count; k++)
+			if (str_eq(program_str(p, p->quota[i].name), cell->quota) &&
+			    str_eq(program_str(p, p->cell[k].name), cell->cell))
+				return true;
+	return false;
+}
+
+/* Parameters and quota cells are those of the survey: a name mistyped would change the interview without a word. */
+static enum err check_names(struct replay *p, const struct interview *in)
+{
+	if (in->parameters && in->parameters->type != JSON_OBJECT)
+		return fault(p, "parameters is an object");
+	for (uint32_t i = 0; in->parameters && i < in->parameters->count; i++)
+		if (!has_param(p->program, in->parameters->members[i].key))
+			return fault(p, "among the parameters is one that the survey does not have");
+	for (size_t i = 0; i < in->full_count; i++)
+		if (!has_cell(p->program, &in->full[i]))
+			return fault(p, "full names a quota cell that the survey does not have");
+	if (in->filled_count && in->filled_count != p->program->cell_count)
+		return fault(p, "filled has one number for each quota cell of the survey");
+	return OK;
+}
+
 static enum err read_line(struct replay *p, const struct json *line, struct interview *in, const struct json **events)
 {
 	const struct json *now = json_get(line, S("now_ms")), *tag = json_get(line, S("language"));
@@ -167,14 +201,14 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 	    line->count != 3u + !!tag + !!full + !!filled + !!in->parameters)
 		return fault(
 		    p, "a line has seed, now_ms and events, and may have language, parameters, full and filled");
-	if (in->parameters && in->parameters->type != JSON_OBJECT)
-		return fault(p, "parameters is an object");
 	if (!session_read_seed(json_get(line, S("seed")), &in->seed))
 		return fault(p, "a seed is a whole number from 0, or 16 hexadecimal digits");
 	if ((e = session_read_filled(filled, p->a, in)))
 		return e == ERR_INVALID ? fault(p, "filled is a list of whole numbers, one for each quota cell") : e;
 	if ((e = session_read_full(full, p->a, in)))
 		return e == ERR_INVALID ? fault(p, "full is a list of pairs: the names of a quota and a cell") : e;
+	if ((e = check_names(p, in)))
+		return e;
 	in->now_ms = now->i;
 	in->language = program_language(p->program);
 	if (tag && (tag->type != JSON_STR || !str_eq(program_language_pick(p->program, tag->s), tag->s)))

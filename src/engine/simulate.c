@@ -2,7 +2,8 @@
 #include "engine/simulate.h"
 #include "base/limits.h"
 
-#define ATTEMPTS_MAX 12	    /* at one question; then the respondent gives up */
+#define ROUNDS_MAX 24	    /* at one page; then the respondent gives up */
+#define ROUNDS_OF_SOME 4    /* then the whole page is answered anew */
 #define RECORD_PASSES_MAX 6 /* answers in a record make others appear */
 #define RECORDS_ADDED_MAX 3 /* beyond what a roster asks for */
 
@@ -64,15 +65,16 @@ static void give(struct simulator *s, uint32_t question)
 {
 	struct state *st = &s->r.states[question];
 	struct str name = program_str(s->r.p, s->r.p->question[question].name), other;
-	bool before = s->raw[question] != NULL;
+	const struct json *before = s->raw[question], *other_before = st->raw_other;
 	struct json v;
 
 	s->raw[question] = NULL;
-	if (draw_answer(s, question, &v, &other))
+	if (draw_fitting(s, question, &v, &other))
 		s->raw[question] = kept(s, v);
 	if (s->raw[question] || before)
 		put_answer(s, name, s->raw[question]);
 	st->raw = s->raw[question];
+	st->raw_other = other_before; /* what was tried is gone */
 	if (other.n) {
 		st->raw_other = kept(s, text_json(other));
 		if (st->raw_other)
@@ -96,7 +98,7 @@ static bool fill_record(struct simulator *s, uint32_t roster, struct json *recor
 		if (asked[i] || !s->r.states[question].visible)
 			continue;
 		asked[i] = true;
-		if (!draw_answer(s, question, &v, &other))
+		if (!draw_fitting(s, question, &v, &other))
 			continue;
 		news = true;
 		record->members[record->count++] = (struct json_member){.key = name, .value = v};
@@ -123,8 +125,8 @@ static struct json *blank_records(struct simulator *s, uint32_t roster)
 	struct json *all = run_alloc(&s->r, 1, sizeof(*all));
 
 	if (!q->over && !q->over_from) {
-		n += rng_below(&s->rng, RECORDS_ADDED_MAX + 1);
-		n += n == 0 && s->strict;
+		n += s->sparing && chance(s, 40) ? 0 : rng_below(&s->rng, RECORDS_ADDED_MAX + 1);
+		n += n == 0 && s->strict && !s->sparing;
 		n = n > room ? room : n;
 	}
 	if (!all || !(all->items = run_alloc(&s->r, n, sizeof(*all->items))))
@@ -142,7 +144,8 @@ static struct json *blank_records(struct simulator *s, uint32_t roster)
 	return all;
 }
 
-static void give_records(struct simulator *s, uint32_t roster)
+/* mark: before the records were looked at without any answers. */
+static void give_records(struct simulator *s, uint32_t roster, uint32_t mark)
 {
 	uint32_t span = s->r.p->question[roster].span;
 	struct json *all = blank_records(s, roster);
@@ -152,6 +155,7 @@ static void give_records(struct simulator *s, uint32_t roster)
 		return;
 	for (int pass = 0; news && pass < RECORD_PASSES_MAX && !s->r.failed; pass++) {
 		news = false;
+		cover_forget(s, mark);
 		s->r.states[roster].raw = all;
 		step_question(&s->r, roster);
 		for (uint32_t i = 0; i < all->count && i < s->r.states[roster].record_count && !s->r.failed; i++) {
@@ -160,8 +164,10 @@ static void give_records(struct simulator *s, uint32_t roster)
 			record_close(&s->r);
 		}
 	}
-	if (news)
+	if (news) {
+		cover_forget(s, mark);
 		step_question(&s->r, roster);
+	}
 	s->raw[roster] = all;
 	put_answer(s, program_str(s->r.p, s->r.p->question[roster].name), all);
 }
@@ -171,15 +177,16 @@ static void give_records(struct simulator *s, uint32_t roster)
 static void take_question(struct simulator *s, uint32_t question)
 {
 	enum question_type type = (enum question_type)s->r.p->question[question].type;
+	uint32_t mark = cover_mark(s);
 
 	s->r.states[question].raw = s->raw[question];
 	step_question(&s->r, question);
 	if (!s->r.states[question].visible || s->drawn[question] || s->r.failed || type == Q_group || type == Q_note)
 		return;
 	s->drawn[question] = true;
-	s->strict = s->attempts[question] > 0;
+	s->strict = s->again[question];
 	if (type == Q_roster)
-		give_records(s, question);
+		give_records(s, question, mark);
 	else
 		give(s, question);
 }
@@ -194,27 +201,33 @@ static void take_steps(struct simulator *s, const struct p_page *page)
 	}
 }
 
-/* Questions with errors are drawn again. False: the respondent gives up. */
-static bool again(struct simulator *s)
+/* Questions with errors are drawn again; all of the page when that has not helped. */
+static void again(struct simulator *s, const struct p_page *page, bool all)
 {
-	for (uint32_t i = 0; i < s->r.error_count; i++) {
+	s->sparing = all;
+	for (uint32_t i = page->questions; all && i < page->questions + page->questions_count; i++) {
+		s->again[i] = s->drawn[i];
+		s->drawn[i] = false;
+	}
+	for (uint32_t i = 0; !all && i < s->r.error_count; i++) {
 		struct str path = s->r.errors[i].question;
 		uint32_t question;
 		bool other;
 
-		if (!program_answer_name(s->r.p, str_cut(&path, '-', NULL), &question, &other) ||
-		    s->attempts[question] >= ATTEMPTS_MAX)
-			return false;
-		s->attempts[question] += s->drawn[question];
+		if (!program_answer_name(s->r.p, str_cut(&path, '-', NULL), &question, &other))
+			continue;
+		s->again[question] = true;
 		s->drawn[question] = false;
 	}
-	return true;
 }
 
 /* The page with answers that hold; false when none are found. */
 static bool answer_page(struct simulator *s, uint32_t page)
 {
-	while (!s->r.failed) {
+	uint32_t mark = cover_mark(s);
+
+	for (int round = 1; !s->r.failed; round++) {
+		s->r.fuel = RUN_STEPS_MAX; /* of one page, as for a respondent */
 		take_steps(s, &s->r.p->page[page]);
 		if (s->r.failed || !page_shown(&s->r, page))
 			break;
@@ -223,8 +236,10 @@ static bool answer_page(struct simulator *s, uint32_t page)
 		if (!s->r.error_count)
 			break;
 		put_move(s, S("next")); /* refused */
-		if (!again(s))
+		if (round == ROUNDS_MAX)
 			return false;
+		cover_forget(s, mark);
+		again(s, &s->r.p->page[page], round % ROUNDS_OF_SOME == 0);
 	}
 	return true;
 }
@@ -238,29 +253,33 @@ static void look_back(struct simulator *s, int32_t left)
 	put_move(s, S("next"));
 }
 
-static bool walk(struct simulator *s, struct walk_end *end)
+/* The page where the respondent gave up, or -1. */
+static int32_t walk(struct simulator *s, struct walk_end *end)
 {
 	int32_t pages = (int32_t)s->r.p->page_count, next = 0, left = -1;
+	uint32_t mark = cover_mark(s);
 
 	*end = (struct walk_end){-1, NULL, false};
 	run_steps(&s->r, s->r.p->survey[0].steps, s->r.p->survey[0].steps_count);
 	for (int32_t page = 0; page < pages && next >= 0 && !s->r.failed; page++) {
-		if (page < next || !vm_true(&s->r, s->r.p->page[page].visible_if, true))
-			continue;
-		if (!answer_page(s, (uint32_t)page))
-			return false;
-		if (!page_shown(&s->r, (uint32_t)page))
+		bool comes = page >= next && vm_true(&s->r, s->r.p->page[page].visible_if, true);
+
+		if (comes && !answer_page(s, (uint32_t)page))
+			return page;
+		if (!comes || !page_shown(&s->r, (uint32_t)page))
 			continue;
 		s->r.on_way[page] = true;
 		cover_page(s, (uint32_t)page);
 		look_back(s, left);
 		next = run_leave(&s->r, page, run_rules(&s->r, page, end), end);
+		cover_settle(s, mark);
+		mark = cover_mark(s);
 		put_move(s, S("next"));
 		left = page;
 	}
 	if (next >= 0 && !s->r.failed)
 		quotas_look(&s->r, left, pages, end);
-	return true;
+	return -1;
 }
 
 /* ---- the interview ---- */
@@ -325,8 +344,8 @@ static enum err prepare(struct simulator *s, struct arena *a)
 	s->in.parameters = parameters;
 	if (s->r.failed || run_init(&s->r, &s->in, a))
 		return ERR_MEMORY;
-	s->r.branches = s->coverage ? s->coverage->branches : NULL;
-	s->attempts = run_alloc(&s->r, p->question_count, sizeof(*s->attempts));
+	s->r.notes = s->coverage ? &s->coverage->notes : NULL;
+	s->again = run_alloc(&s->r, p->question_count, sizeof(*s->again));
 	s->drawn = run_alloc(&s->r, p->question_count, sizeof(*s->drawn));
 	s->raw = run_alloc(&s->r, p->question_count, sizeof(*s->raw));
 	return s->r.failed;
@@ -338,7 +357,7 @@ enum err interview_simulate(const struct program *p, uint64_t seed, int64_t now_
 	struct simulator s = {.in = {.program = p, .seed = seed, .now_ms = now_ms}, .coverage = coverage};
 	struct walk_end end;
 	struct json_out out;
-	bool whole;
+	int32_t stuck;
 	enum err e;
 
 	if ((e = prepare(&s, a)))
@@ -347,13 +366,13 @@ enum err interview_simulate(const struct program *p, uint64_t seed, int64_t now_
 		s.out = &out;
 		open_line(&s, events);
 	}
-	whole = walk(&s, &end);
+	stuck = walk(&s, &end);
 	if (events) {
 		json_close(&out, ']');
 		json_close(&out, '}');
 		buf_char(events, '\n');
 	}
 	if (!s.r.failed && coverage)
-		cover_end(&s, &end, !whole);
+		cover_end(&s, &end, stuck);
 	return s.r.failed;
 }

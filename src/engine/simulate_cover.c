@@ -1,11 +1,13 @@
-/* simulate_cover.c - what simulated interviews met, counted and named. */
+/* simulate_cover.c - what simulated interviews met, counted; simulate_rows.c names it. */
 #include "engine/simulate.h"
+#include "engine/vm.h"
+#include "engine/number.h"
 #include "base/limits.h"
 
-/* ---- counting ---- */
+/* ---- choices, and what is like them ---- */
 
 /* Own choices first, then those of the questions they are carried forward from. */
-uint32_t cover_choice(const struct program *p, const struct p_question *q, const struct choice_view *v)
+static uint32_t choice_at(const struct program *p, const struct p_question *q, const struct choice_view *v)
 {
 	uint32_t before = 0;
 
@@ -20,10 +22,38 @@ uint32_t cover_choice(const struct program *p, const struct p_question *q, const
 	return UINT32_MAX;
 }
 
+static bool constant(const struct program *p, uint32_t expression, double *out)
+{
+	const struct p_expr *x = &p->expr[expression];
+	const unsigned char *code = (const unsigned char *)p->code.p + x->code;
+
+	if (!expression || x->length != 6 || code[0] != OP_NUM)
+		return false;
+	*out = program_num(
+	    p, (uint32_t)code[1] | (uint32_t)code[2] << 8 | (uint32_t)code[3] << 16 | (uint32_t)code[4] << 24);
+	return true;
+}
+
+uint32_t cover_points(const struct program *p, const struct p_question *q, double *low, double *step)
+{
+	double high, n;
+
+	*step = q->step ? program_num(p, q->step) : 1;
+	if (!constant(p, q->min, low) || !constant(p, q->max, &high) || !(*step > 0))
+		return 0;
+	n = number_floor((high - *low) / *step + 1e-9) + 1;
+	return n >= 1 && n <= QUESTION_CHOICES_MAX ? (uint32_t)n : 0;
+}
+
 static uint32_t choice_room(const struct program *p, const struct p_question *q)
 {
 	uint32_t n = 0;
+	double low, step;
 
+	if (q->type == Q_boolean || q->type == Q_consent)
+		return q->type == Q_boolean ? 2 : 1;
+	if (q->type == Q_rating)
+		return cover_points(p, q, &low, &step);
 	for (uint32_t hops = 0; hops <= p->question_count && n <= QUESTION_CHOICES_MAX; hops++) {
 		n += q->choices_count;
 		if (!q->choices_from)
@@ -33,12 +63,43 @@ static uint32_t choice_room(const struct program *p, const struct p_question *q)
 	return n;
 }
 
+/* The place of a value among the choices of its question. */
+static uint32_t place_of(struct simulator *s, uint32_t question, const struct value *v)
+{
+	const struct p_question *q = &s->r.p->question[question];
+	const struct choice_view *view;
+	double low, step;
+
+	switch (q->type) {
+	case Q_boolean:
+		return !v->b;
+	case Q_consent:
+		return 0;
+	case Q_rating:
+		if (!cover_points(s->r.p, q, &low, &step) || v->kind != V_NUM || v->num < low)
+			return UINT32_MAX;
+		return (uint32_t)number_floor((v->num - low) / step + 0.5);
+	default:
+		view = choices_find(&s->r.states[question], v);
+		return view ? choice_at(s->r.p, q, view) : UINT32_MAX;
+	}
+}
+
+/* ---- room ---- */
+
+static void list_sticky(const struct program *p, bool *sticky)
+{
+	for (uint32_t i = 0; i < p->validator_count; i++)
+		sticky[p->validator[i].expression] = true;
+}
+
 enum err coverage_new(struct arena *a, const struct program *p, struct coverage **out)
 {
 	struct coverage *c = arena_new(a, struct coverage);
-	uint32_t choices = 0;
+	uint32_t choices = 0, n = p->question_count + 1;
+	bool whole;
 
-	if (!(*out = c) || !(c->choice_first = arena_array(a, uint32_t, (size_t)p->question_count + 1)))
+	if (!(*out = c) || !(c->choice_first = arena_array(a, uint32_t, n)))
 		return ERR_MEMORY;
 	for (uint32_t i = 0; i < p->question_count; i++) {
 		c->choice_first[i] = choices;
@@ -46,16 +107,22 @@ enum err coverage_new(struct arena *a, const struct program *p, struct coverage 
 	}
 	c->choice_first[p->question_count] = choices;
 	c->program = p;
-	c->outcomes = arena_array(a, uint64_t, (size_t)p->outcome_count + 1);
-	c->pages = arena_array(a, uint64_t, (size_t)p->page_count + 1);
-	c->questions = arena_array(a, uint64_t, (size_t)p->question_count + 1);
-	c->records = arena_array(a, uint64_t, (size_t)p->question_count + 1);
-	c->cells = arena_array(a, uint64_t, (size_t)p->cell_count + 1);
-	c->choices = arena_array(a, uint64_t, (size_t)choices + 1);
-	c->branches = arena_array(a, uint64_t, 2 * (size_t)p->expr_count + 2);
-	return c->outcomes && c->pages && c->questions && c->records && c->cells && c->choices && c->branches
-		   ? OK
-		   : ERR_MEMORY;
+	whole = (c->outcomes = arena_array(a, uint64_t, (size_t)p->outcome_count + 1)) != NULL;
+	whole &= (c->pages = arena_array(a, uint64_t, (size_t)p->page_count + 1)) != NULL;
+	whole &= (c->stuck = arena_array(a, uint64_t, (size_t)p->page_count + 1)) != NULL;
+	whole &= (c->questions = arena_array(a, uint64_t, n)) != NULL;
+	whole &= (c->answered = arena_array(a, uint64_t, n)) != NULL;
+	whole &= (c->rows = arena_array(a, uint64_t, n)) != NULL;
+	whole &= (c->records = arena_array(a, uint64_t, n)) != NULL;
+	whole &= (c->cells = arena_array(a, uint64_t, (size_t)p->cell_count + 1)) != NULL;
+	whole &= (c->choices = arena_array(a, uint64_t, (size_t)choices + 1)) != NULL;
+	whole &= (c->branches = arena_array(a, uint64_t, 3 * (size_t)p->expr_count + 3)) != NULL;
+	whole &= (c->sticky = arena_array(a, bool, (size_t)p->expr_count + 1)) != NULL;
+	whole &= (c->notes.seen = arena_array(a, uint8_t, (size_t)p->expr_count + 1)) != NULL;
+	whole &= (c->notes.touched = arena_array(a, uint32_t, 2 * (size_t)p->expr_count + 2)) != NULL;
+	if (whole)
+		list_sticky(p, c->sticky);
+	return whole ? OK : ERR_MEMORY;
 }
 
 static void add(uint64_t *to, const uint64_t *from, size_t n)
@@ -69,23 +136,80 @@ void coverage_add(struct coverage *to, const struct coverage *from)
 	const struct program *p = to->program;
 
 	to->interviews += from->interviews;
-	to->stuck += from->stuck;
 	to->completed += from->completed;
 	add(to->outcomes, from->outcomes, p->outcome_count);
 	add(to->pages, from->pages, p->page_count);
+	add(to->stuck, from->stuck, p->page_count);
 	add(to->questions, from->questions, p->question_count);
+	add(to->answered, from->answered, p->question_count);
+	add(to->rows, from->rows, p->question_count);
 	add(to->records, from->records, p->question_count);
 	add(to->cells, from->cells, p->cell_count);
 	add(to->choices, from->choices, to->choice_first[p->question_count]);
-	add(to->branches, from->branches, 2 * (size_t)p->expr_count);
+	add(to->branches, from->branches, 3 * (size_t)p->expr_count);
 }
+
+/* ---- conditions ---- */
+
+uint32_t cover_mark(const struct simulator *s)
+{
+	return s->r.notes ? s->r.notes->count : 0;
+}
+
+void cover_forget(struct simulator *s, uint32_t mark)
+{
+	struct branch_notes *n = s->r.notes;
+	uint32_t kept = mark;
+
+	for (uint32_t i = mark; n && i < n->count; i++) {
+		uint32_t expression = n->touched[i];
+
+		if (s->coverage->sticky[expression])
+			n->touched[kept++] = expression;
+		else
+			n->seen[expression] &= (uint8_t)~SEEN_NEW;
+	}
+	if (n)
+		n->count = kept;
+}
+
+void cover_settle(struct simulator *s, uint32_t mark)
+{
+	struct branch_notes *n = s->r.notes;
+	uint32_t kept = mark;
+
+	for (uint32_t i = mark; n && i < n->count; i++) {
+		uint8_t *seen = &n->seen[n->touched[i]];
+		bool listed = *seen >> 2 && *seen & SEEN_NEW; /* since an earlier page */
+
+		*seen = (uint8_t)((*seen | (*seen & SEEN_NEW) << 2) & ~SEEN_NEW);
+		if (!listed)
+			n->touched[kept++] = n->touched[i];
+	}
+	if (n)
+		n->count = kept;
+}
+
+static void count_branches(struct simulator *s)
+{
+	struct branch_notes *n = s->r.notes;
+
+	cover_settle(s, 0);
+	for (uint32_t i = 0; i < n->count; i++) {
+		uint32_t expression = n->touched[i];
+
+		s->coverage->branches[3 * (size_t)expression + (n->seen[expression] >> 2) - 1]++;
+		n->seen[expression] = 0;
+	}
+	n->count = 0;
+}
+
+/* ---- counting ---- */
 
 static void cover_value(struct simulator *s, uint32_t question, const struct value *v)
 {
-	const struct choice_view *view = choices_find(&s->r.states[question], v);
-	const struct program *p = s->r.p;
-	uint32_t at = view ? cover_choice(p, &p->question[question], view) : UINT32_MAX;
 	struct coverage *c = s->coverage;
+	uint32_t at = place_of(s, question, v);
 
 	if (at < c->choice_first[question + 1] - c->choice_first[question])
 		c->choices[c->choice_first[question] + at]++;
@@ -104,9 +228,15 @@ static void cover_cell(struct simulator *s, uint32_t question, const struct valu
 static void cover_question(struct simulator *s, uint32_t question)
 {
 	const struct state *st = &s->r.states[question];
+	struct coverage *c = s->coverage;
 
-	s->coverage->questions[question]++;
-	if (!st->choice_count)
+	/* of an answered question it is not looked at otherwise */
+	vm_true(&s->r, s->r.p->question[question].required_if, false);
+	c->questions[question]++;
+	c->rows[question] += st->row_count;
+	c->records[question] += st->record_count;
+	c->answered[question] += !value_is_empty(&st->value);
+	if (c->choice_first[question + 1] == c->choice_first[question])
 		return;
 	if (st->value.kind == V_RECORD)
 		for (uint32_t i = 0; i < st->value.count; i++)
@@ -126,7 +256,6 @@ void cover_page(struct simulator *s, uint32_t page)
 		if (!s->r.states[i].visible)
 			continue;
 		cover_question(s, i);
-		s->coverage->records[i] += s->r.states[i].record_count;
 		for (uint32_t k = 0; k < s->r.states[i].record_count && !s->r.failed; k++) {
 			record_open(&s->r, i, k);
 			for (uint32_t inner = i + 1; inner <= i + s->r.p->question[i].span; inner++)
@@ -137,7 +266,7 @@ void cover_page(struct simulator *s, uint32_t page)
 	}
 }
 
-void cover_end(struct simulator *s, const struct walk_end *end, bool stuck)
+void cover_end(struct simulator *s, const struct walk_end *end, int32_t stuck)
 {
 	const struct program *p = s->r.p;
 	struct coverage *c = s->coverage;
@@ -145,8 +274,9 @@ void cover_end(struct simulator *s, const struct walk_end *end, bool stuck)
 	size_t n;
 
 	c->interviews++;
-	if (stuck)
-		c->stuck++;
+	count_branches(s);
+	if (stuck >= 0)
+		c->stuck[stuck]++;
 	else if (end->outcome)
 		c->outcomes[end->outcome - p->outcome]++;
 	else
@@ -159,168 +289,4 @@ void cover_end(struct simulator *s, const struct walk_end *end, bool stuck)
 				c->cells[k]++;
 				i++;
 			}
-}
-
-/* ---- naming ---- */
-
-struct rows {
-	const struct coverage *c;
-	struct arena *a;
-	struct coverage_row *list;
-	size_t count, room;
-	enum err failed;
-};
-
-static struct str joined(struct rows *r, struct str a, const char *between, struct str b)
-{
-	struct str out = S("");
-	struct buf text;
-
-	buf_init(&text, r->a, 64 * KB);
-	buf_add(&text, a);
-	buf_add(&text, str_from(between));
-	buf_add(&text, b);
-	if (buf_done(&text, &out) == ERR_MEMORY)
-		r->failed = ERR_MEMORY;
-	return out;
-}
-
-static void add_row(struct rows *r, enum coverage_kind kind, struct str name, uint64_t yes, uint64_t of)
-{
-	if (r->count == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct coverage_row *grown = arena_grow(r->a, r->list, r->room * sizeof(*grown), room * sizeof(*grown));
-
-		if (!grown) {
-			r->failed = ERR_MEMORY;
-			return;
-		}
-		r->list = grown;
-		r->room = room;
-	}
-	r->list[r->count++] = (struct coverage_row){kind, name, yes, of};
-}
-
-static void add_condition(struct rows *r, uint32_t expression, struct str name)
-{
-	const uint64_t *b = &r->c->branches[2 * (size_t)expression];
-
-	if (expression)
-		add_row(r, COVERED_CONDITION, name, b[1], b[0] + b[1]);
-}
-
-static void outcome_rows(struct rows *r)
-{
-	const struct program *p = r->c->program;
-	uint64_t completed = r->c->completed;
-
-	for (uint32_t i = 0; i < p->outcome_count; i++)
-		if (str_eq(program_str(p, p->outcome[i].name), S("completed")))
-			completed += r->c->outcomes[i];
-	add_row(r, COVERED_OUTCOME, S("completed"), completed, r->c->interviews);
-	for (uint32_t i = 0; i < p->outcome_count; i++)
-		if (!str_eq(program_str(p, p->outcome[i].name), S("completed")))
-			add_row(r, COVERED_OUTCOME, program_str(p, p->outcome[i].name), r->c->outcomes[i],
-			    r->c->interviews);
-	if (r->c->stuck)
-		add_row(r, COVERED_OUTCOME, S(""), r->c->stuck, r->c->interviews);
-}
-
-/* "None of these" and its like are not carried forward. */
-static bool choosable(const struct p_question *own, const struct p_question *from, const struct p_choice *choice)
-{
-	return own == from || choice->role <= ROLE_OTHER;
-}
-
-static void choice_rows(struct rows *r, uint32_t question)
-{
-	const struct program *p = r->c->program;
-	const struct p_question *own = &p->question[question], *q = own;
-	uint32_t at = r->c->choice_first[question], end = r->c->choice_first[question + 1];
-	/* a matrix is answered once a row */
-	uint64_t asked = r->c->questions[question] * (own->type == Q_matrix ? own->rows_count : 1);
-
-	while (at < end) {
-		for (uint32_t i = 0; i < q->choices_count && at < end; i++, at++) {
-			const struct p_choice *choice = &p->choice[q->choices + i];
-
-			if (choosable(own, q, choice))
-				add_row(r, COVERED_CHOICE,
-				    joined(r, program_str(p, own->name), " = ", program_str(p, choice->text)),
-				    r->c->choices[at], asked);
-		}
-		if (!q->choices_from)
-			break;
-		q = &p->question[q->choices_from - 1];
-	}
-}
-
-static void list_conditions(struct rows *r, uint32_t first, uint32_t count, struct str name)
-{
-	const struct program *p = r->c->program;
-
-	for (uint32_t i = first; i < first + count; i++)
-		if (p->choice[i].visible_if)
-			add_condition(r, p->choice[i].visible_if,
-			    joined(r, joined(r, name, " = ", program_str(p, p->choice[i].text)), " ", S("visible_if")));
-}
-
-static void question_rows(struct rows *r)
-{
-	const struct program *p = r->c->program;
-
-	for (uint32_t i = 0; i < p->question_count; i++) {
-		uint32_t roster = roster_of(p, i);
-
-		add_row(r, COVERED_QUESTION, program_str(p, p->question[i].name), r->c->questions[i],
-		    roster ? r->c->records[roster - 1] : r->c->interviews);
-	}
-	for (uint32_t i = 0; i < p->question_count; i++)
-		choice_rows(r, i);
-}
-
-static void condition_rows(struct rows *r)
-{
-	const struct program *p = r->c->program;
-
-	for (uint32_t i = 0; i < p->page_count; i++)
-		add_condition(
-		    r, p->page[i].visible_if, joined(r, program_str(p, p->page[i].name), " ", S("visible_if")));
-	for (uint32_t i = 0; i < p->question_count; i++) {
-		const struct p_question *q = &p->question[i];
-		struct str name = program_str(p, q->name);
-
-		add_condition(r, q->visible_if, joined(r, name, " ", S("visible_if")));
-		add_condition(r, q->required_if, joined(r, name, " ", S("required_if")));
-		list_conditions(r, q->choices, q->choices_count, name);
-		list_conditions(r, q->rows, q->rows_count, name);
-	}
-	for (uint32_t i = 0; i < p->rule_count; i++) {
-		struct value number = value_num(i + 1);
-		struct buf b;
-
-		buf_init(&b, r->a, 32);
-		value_show(&b, &number);
-		add_condition(r, p->rule[i].when, joined(r, S("rule"), " ", str_make(b.p, b.n)));
-	}
-}
-
-enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n)
-{
-	struct rows r = {.c = c, .a = a};
-	const struct program *p = c->program;
-
-	outcome_rows(&r);
-	for (uint32_t i = 0; i < p->page_count; i++)
-		add_row(&r, COVERED_PAGE, program_str(p, p->page[i].name), c->pages[i], c->interviews);
-	question_rows(&r);
-	condition_rows(&r);
-	for (uint32_t i = 0; i < p->quota_count; i++)
-		for (uint32_t k = p->quota[i].cells; k < p->quota[i].cells + p->quota[i].cells_count; k++)
-			add_row(&r, COVERED_CELL,
-			    joined(&r, program_str(p, p->quota[i].name), ".", program_str(p, p->cell[k].name)),
-			    c->cells[k], c->interviews);
-	*out = r.list;
-	*n = r.count;
-	return r.failed;
 }

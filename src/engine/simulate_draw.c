@@ -6,7 +6,7 @@
 
 typedef bool drawer(struct simulator *s, struct asked in, struct json *out);
 
-static struct json json_of(const struct value *v)
+struct json draw_json(const struct value *v)
 {
 	if (v->kind == V_NUM && v->num == number_trunc(v->num) && v->num < 1e15 && v->num > -1e15)
 		return (struct json){.type = JSON_INT, .i = (int64_t)v->num};
@@ -29,7 +29,7 @@ static bool draw_choice(struct simulator *s, const struct state *st, struct json
 
 	for (uint32_t i = 0; i < st->choice_count && st->choices[at].off; i++)
 		at = (at + 1) % st->choice_count;
-	*out = json_of(&st->choices[at].value);
+	*out = draw_json(&st->choices[at].value);
 	return !st->choices[at].off;
 }
 
@@ -69,7 +69,7 @@ static bool take_choices(
 	if (!items || !order)
 		return false;
 	for (uint32_t i = 0; i < n; i++)
-		items[i] = json_of(&st->choices[order[i]].value);
+		items[i] = draw_json(&st->choices[order[i]].value);
 	*out = (struct json){.type = JSON_ARRAY, .count = n, .items = items};
 	return n > 0;
 }
@@ -94,10 +94,12 @@ static bool draw_multi(struct simulator *s, struct asked in, struct json *out)
 	uint16_t *order = mixed(s, st, &n);
 
 	if (n == 0 || (n < st->choice_count && least <= 1 && chance(s, 12)))
-		return draw_alone(s, st, out);
+		return draw_alone(s, st, out) || (n && take_choices(s, st, order, 1, out));
 	most = bound(s, q->at_most, n);
 	if (!s->strict && q->at_most && chance(s, 5))
 		most++;
+	if (!most)
+		return false;
 	most = most > n ? n : most;
 	least = least > most ? most : least;
 	/* few of many, as people do */
@@ -110,13 +112,15 @@ static bool draw_multi(struct simulator *s, struct asked in, struct json *out)
 static bool draw_rank(struct simulator *s, struct asked in, struct json *out)
 {
 	const struct p_question *q = in.q;
-	uint32_t n, most;
+	uint32_t n, least = bound(s, q->at_least, 1), most;
 	uint16_t *order = mixed(s, in.st, &n);
 
+	if (n == 0)
+		return draw_alone(s, in.st, out);
 	most = bound(s, q->at_most, n);
 	most = most > n ? n : most;
-	if (most && chance(s, 25))
-		most = 1 + rng_below(&s->rng, most);
+	if (most > least && chance(s, 25))
+		most = least + rng_below(&s->rng, most - least + 1);
 	return take_choices(s, in.st, order, most, out);
 }
 
@@ -205,13 +209,19 @@ static bool draw_number(struct simulator *s, struct asked in, struct json *out)
 	struct value v;
 
 	if (!q->step && !(q->flags & QUESTION_INTEGER) && q->type == Q_number && chance(s, 20))
-		step = q->decimals && program_num(s->r.p, q->decimals) < 2 ? 0.5 : 0.25;
+		step = !q->decimals || program_num(s->r.p, q->decimals) > 1 ? 0.25
+		       : program_num(s->r.p, q->decimals) > 0		    ? 0.5
+									    : 1;
 	if (!q->step && (q->flags & QUESTION_INTEGER))
 		span.low = -number_floor(-span.low);
 	if (!(step > 0))
 		step = 1;
+	if (q->step && !span.has_low) /* steps are counted from 0 then */
+		span.low = step * number_floor(span.low / step + 1);
+	if (span.low > span.high)
+		span.high = span.low;
 	v = value_num(within(s, &span, step));
-	*out = json_of(&v);
+	*out = draw_json(&v);
 	return true;
 }
 
@@ -270,27 +280,34 @@ static struct json_member *members_of(struct simulator *s, uint32_t n, struct js
 
 static bool draw_cells(struct simulator *s, struct asked in, struct json *out);
 
-/* What is left goes to the last, so that the sum is right; sometimes it is not. */
+/* Each gets the least it may have and a share of what is left, the last the rest of it as far as it may; sometimes the sum is wrong.
+ * Of more items than the total is enough for the first ones get nothing. */
 static bool draw_allocation(struct simulator *s, struct asked in, struct json *out)
 {
 	const struct p_question *q = in.q;
 	const struct state *st = in.st;
 	struct json_member *m = members_of(s, st->row_count, out);
-	double left = q->total ? program_num(s->r.p, q->total) : 100;
-	struct span span = span_of(s, q, V_NUM, left);
+	double total = q->total ? program_num(s->r.p, q->total) : 100, left = total;
+	struct span span = span_of(s, q, V_NUM, total);
+	double low = q->min && span.low > 0 ? span.low : 0, high = q->max && span.high < total ? span.high : total;
+	uint32_t first = 0, last = st->row_count - 1;
 
+	while (first < last && low * (st->row_count - first) > total)
+		first++;
 	if (!s->strict && chance(s, 4))
 		left += 1;
-	for (uint32_t i = 0; m && i < st->row_count; i++) {
-		double share = i + 1 == st->row_count ? left : number_floor(left * rng_below(&s->rng, 101) / 100);
+	left -= low * (st->row_count - first);
+	for (uint32_t i = first; m && i <= last; i++) {
+		double room = high - low, rest = left - room * (last - i); /* what those after it cannot take */
+		double share = i == last ? left : number_floor(left * rng_below(&s->rng, 101) / 100);
 		struct value v;
 
-		if (i + 1 < st->row_count && q->max && share > span.high)
-			share = span.high;
-		v = value_num(number_round(share, 6));
+		share = share < rest ? rest : share > room ? room : share;
+		share = share < 0 ? 0 : share;
+		v = value_num(number_round(low + share, 6));
 		left -= share;
 		m[out->count++] =
-		    (struct json_member){.key = program_str(s->r.p, st->rows[i]->text), .value = json_of(&v)};
+		    (struct json_member){.key = program_str(s->r.p, st->rows[i]->text), .value = draw_json(&v)};
 	}
 	return out->count > 0;
 }
@@ -340,7 +357,7 @@ static bool holds(const struct json *answer, const struct value *v)
 {
 	const struct json *items = answer->type == JSON_ARRAY ? answer->items : answer;
 	uint32_t n = answer->type == JSON_ARRAY ? answer->count : 1;
-	struct json wanted = json_of(v);
+	struct json wanted = draw_json(v);
 
 	for (uint32_t i = 0; i < n; i++)
 		if (json_same(&items[i], &wanted))

@@ -6,12 +6,24 @@
 #define NOW 1795000000000
 #define RESPONDENTS 2000
 
-static struct program *load_file(struct arena *a, const char *name)
+static struct program *load_text(struct arena *a, struct str text)
 {
-	char path[512];
 	struct compiled c;
 	struct program *p = NULL;
 	const char *why;
+
+	assert_int_equal(engine_compile_text(a, text, 0, &c), OK);
+	for (size_t i = 0; i < c.diagnostic_count; i++)
+		if (c.diagnostics[i].severity == SEV_ERROR)
+			fail_msg("%.*s: %.*s", STR_ARGS(c.diagnostics[i].pointer), STR_ARGS(c.diagnostics[i].message));
+	assert_int_equal(program_load(a, c.program, &p, &why), OK);
+	assert_int_equal(program_depend(a, p), OK);
+	return p;
+}
+
+static struct program *load_file(struct arena *a, const char *name)
+{
+	char path[512];
 	struct buf b;
 	FILE *f;
 
@@ -22,10 +34,7 @@ static struct program *load_file(struct arena *a, const char *name)
 	for (int ch; (ch = getc(f)) != EOF;)
 		buf_char(&b, (char)ch);
 	fclose(f);
-	assert_int_equal(engine_compile_text(a, str_make(b.p, b.n), 0, &c), OK);
-	assert_int_equal(program_load(a, c.program, &p, &why), OK);
-	assert_int_equal(program_depend(a, p), OK);
-	return p;
+	return load_text(a, str_make(b.p, b.n));
 }
 
 static struct str line_of(const struct program *p, uint64_t seed, struct arena *a, struct coverage *c)
@@ -48,7 +57,8 @@ static void test_reproducible(void **state)
 	assert_false(str_eq(line_of(p, 1, *state, NULL), line_of(p, 2, *state, NULL)));
 }
 
-static uint64_t row(const struct coverage *c, struct arena *a, enum coverage_kind kind, const char *name)
+static struct coverage_row whole_row(
+    const struct coverage *c, struct arena *a, enum coverage_kind kind, const char *name)
 {
 	struct coverage_row *rows;
 	size_t n;
@@ -56,9 +66,14 @@ static uint64_t row(const struct coverage *c, struct arena *a, enum coverage_kin
 	assert_int_equal(coverage_rows(c, a, &rows, &n), OK);
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].kind == kind && str_eq(rows[i].name, str_from(name)))
-			return rows[i].yes;
+			return rows[i];
 	fail_msg("there is no row %s", name);
-	return 0;
+	return rows[0];
+}
+
+static uint64_t row(const struct coverage *c, struct arena *a, enum coverage_kind kind, const char *name)
+{
+	return whole_row(c, a, kind, name).yes;
 }
 
 /* The session at the end of the events. */
@@ -140,6 +155,202 @@ static void test_sum(void **state)
 	assert_int_equal(row(all, *state, COVERED_OUTCOME, "completed"), 100);
 }
 
+/* A survey of one page with these questions. */
+static struct program *page_of(struct arena *a, const char *questions, const char *rest)
+{
+	struct str out;
+	struct buf b;
+
+	buf_init(&b, a, 64 * KB);
+	buf_add(&b, S("{\"schema_version\": \"1.0\", \"survey\": {\"title\": \"T\", \"language\": \"en\", \"pages\": "
+		      "[{\"name\": "
+		      "\"p\", \"questions\": ["));
+	buf_add(&b, str_from(questions));
+	buf_add(&b, S("]}"));
+	buf_add(&b, str_from(rest));
+	buf_add(&b, S("]}}"));
+	assert_int_equal(buf_done(&b, &out), OK);
+	return load_text(a, out);
+}
+
+#define CHOICES                                                                                                        \
+	"\"choices\": [{\"value\": \"a\", \"label\": \"A\"}, {\"value\": \"b\", \"label\": \"B\"}, {\"value\": "       \
+	"\"c\", "                                                                                                      \
+	"\"label\": \"C\"}, {\"value\": \"d\", \"label\": \"D\"}, {\"value\": \"none\", \"label\": \"N\", "            \
+	"\"exclusive\": true}]"
+#define ITEMS                                                                                                          \
+	"\"items\": [{\"name\": \"x\", \"title\": \"X\"}, {\"name\": \"y\", \"title\": \"Y\"}, {\"name\": \"z\", "     \
+	"\"title\": \"Z\"}]"
+
+/* Each of these takes few answers only, or none. */
+static const char *const narrow[] = {
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"validators\": [{\"expression\": \"length({.}) > "
+    "600000\"}]}",
+    "{\"type\": \"number\", \"name\": \"q\", \"title\": \"Q\", \"validators\": [{\"expression\": \"{.} != {.}\"}]}",
+    "{\"type\": \"multi\", \"name\": \"q\", \"title\": \"Q\", \"max_selected\": 1, " CHOICES
+    ", \"validators\": [{\"expression\": \"count({.}) > 1\"}]}",
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"validators\": [{\"expression\": "
+    "\"{.} = 'open "
+    "sesame'\"}]}",
+    "{\"type\": \"number\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"min\": 0, \"max\": 1000000, "
+    "\"validators\": "
+    "[{\"expression\": \"{.} = 4711\"}]}",
+    "{\"type\": \"number\", \"name\": \"r\", \"title\": \"R\", \"required\": true, \"min\": 0, \"max\": 10000, "
+    "\"subtype\": "
+    "\"integer\"}, {\"type\": \"number\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"validators\": "
+    "[{\"expression\": "
+    "\"{.} > {r} and {.} < {r} + 3\"}]}",
+    "{\"type\": \"number\", \"name\": \"r\", \"title\": \"R\", \"required\": true, \"min\": 0, \"max\": 100}, "
+    "{\"type\": \"number\", "
+    "\"name\": \"q\", \"title\": \"Q\", \"required\": true, \"min\": 0, \"max\": 100, \"validators\": "
+    "[{\"expression\": \"{.} > "
+    "{r}\"}]}",
+    "{\"type\": \"number\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"max\": 10, \"step\": 3}",
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"validators\": [{\"expression\": "
+    "\"length({.}) = "
+    "13\"}]}",
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"min_length\": 9, \"validators\": "
+    "[{\"expression\": "
+    "\"matches({.}, '^[A-Z]{2}[0-9]{6,8}$')\"}]}",
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"input\": \"email\", \"max_length\": "
+    "9}",
+    "{\"type\": \"text\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"input\": \"url\", \"min_length\": "
+    "60}",
+    "{\"type\": \"date\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"validators\": [{\"expression\": "
+    "\"{.} = "
+    "'2024-02-29'\"}]}",
+    "{\"type\": \"multi\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"min_selected\": 3, "
+    "\"max_selected\": 3, " CHOICES ", \"validators\": [{\"expression\": \"{.} contains 'b'\"}]}",
+    "{\"type\": \"rank\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"max_ranked\": "
+    "3, " CHOICES "}",
+    "{\"type\": \"single\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, " CHOICES
+    ", \"choice_filter\": \"{choice.value} in ['c', 'none']\", \"validators\": [{\"expression\": \"{.} = 'c'\"}]}",
+    "{\"type\": \"allocation\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"total\": 100, \"min\": 20, "
+    "\"max\": 40, " ITEMS "}",
+    "{\"type\": \"allocation\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"total\": 10, \"min\": "
+    "4, " ITEMS "}",
+    "{\"type\": \"rating\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"min\": 0, \"max\": 10, "
+    "\"validators\": "
+    "[{\"expression\": \"{.} = 10\"}]}",
+    "{\"type\": \"roster\", \"name\": \"r\", \"title\": \"R\", \"min\": 3, \"max\": 3, \"key\": \"q\", \"questions\": "
+    "[{\"type\": "
+    "\"number\", \"name\": \"q\", \"title\": \"Q\", \"min\": 1, \"max\": 3, \"subtype\": \"integer\", \"required\": "
+    "true}, "
+    "{\"type\": \"text\", \"name\": \"x\", \"title\": \"X\", \"required\": true, \"validators\": [{\"expression\": "
+    "\"{.} = 'yes'\"}]}]}",
+};
+
+static void test_narrow(void **state)
+{
+	for (size_t i = 0; i < countof(narrow); i++) {
+		struct program *p = page_of(*state, narrow[i], "");
+		struct coverage *c;
+		struct arena a;
+
+		assert_int_equal(coverage_new(*state, p, &c), OK);
+		for (uint64_t seed = 0; seed < 100; seed++) {
+			struct session *s;
+
+			arena_init(&a, &arena_malloc, 64 * MB);
+			s = replayed(p, line_of(p, seed, &a, c), &a);
+			if (!session_over(s))
+				fail_msg("seed %u found no way on: %s", (unsigned)seed, narrow[i]);
+			session_end(s);
+			arena_free(&a);
+		}
+		assert_int_equal(row(c, *state, COVERED_OUTCOME, "completed"), 100);
+		/* the first three take no answer */
+		assert_int_equal(whole_row(c, *state, COVERED_QUESTION, "q").no == 100, i < 3);
+	}
+}
+
+static void test_stuck(void **state)
+{
+	struct program *p = page_of(*state,
+	    "{\"type\": \"number\", \"name\": \"q\", \"title\": \"Q\", \"required\": true, \"validators\": "
+	    "[{\"expression\": \"{.} != "
+	    "{.}\"}]}",
+	    "");
+	struct coverage *c;
+
+	assert_int_equal(coverage_new(*state, p, &c), OK);
+	for (uint64_t seed = 0; seed < 20; seed++)
+		line_of(p, seed, *state, c);
+	assert_int_equal(row(c, *state, COVERED_STUCK, "p"), 20);
+	assert_int_equal(row(c, *state, COVERED_OUTCOME, "completed"), 0);
+	assert_int_equal(whole_row(c, *state, COVERED_VALIDATOR, "q validator 1").no, 0);
+	assert_int_equal(row(c, *state, COVERED_VALIDATOR, "q validator 1"), 20);
+}
+
+static const char counted[] =
+    "{\"type\": \"boolean\", \"name\": \"b\", \"title\": \"B\", \"required\": true},"
+    "{\"type\": \"consent\", \"name\": \"o\", \"title\": \"O\", \"text\": \"Yes\", \"required\": true},"
+    "{\"type\": \"rating\", \"name\": \"n\", \"title\": \"N\", \"min\": -1, \"max\": 2, \"required\": true},"
+    "{\"type\": \"number\", \"name\": \"fixed\", \"title\": \"F\", \"read_only\": true},"
+    "{\"type\": \"text\", \"name\": \"t\", \"title\": \"T\", \"visible_if\": \"{b}\", \"enable_if\": \"{n} > "
+    "0\", "
+    "\"required_if\": \"{n} = 2\"},"
+    "{\"type\": \"matrix\", \"name\": \"m\", \"title\": \"M\", \"each_row_required\": true, \"columns\": "
+    "[{\"value\": 1, "
+    "\"label\": \"1\"}, {\"value\": 2, \"label\": \"2\"}], \"rows\": [{\"value\": \"x\", \"label\": \"X\"}, "
+    "{\"value\": \"y\", "
+    "\"label\": \"Y\", \"visible_if\": \"{b}\"}]},"
+    "{\"type\": \"roster\", \"name\": \"r\", \"title\": \"R\", \"min\": 3, \"max\": 3, \"questions\": "
+    "[{\"type\": \"boolean\", "
+    "\"name\": \"i\", \"title\": \"I\", \"required\": true}, {\"type\": \"text\", \"name\": \"j\", \"title\": "
+    "\"J\", "
+    "\"required\": true, \"visible_if\": \"{row.i}\"}]},"
+    "{\"type\": \"single\", \"name\": \"s\", \"title\": \"S\", \"required\": true, " CHOICES
+    ", \"choice_filter\": \"{choice.value} != 'd'\"}";
+
+/* What is counted a condition is interviews, however often it was looked at in each. */
+static void test_counts(void **state)
+{
+	struct program *p = page_of(*state, counted,
+	    ", {\"name\": \"p2\", \"visible_if\": \"{b}\", \"questions\": [{\"type\": \"text\", \"name\": \"u\", "
+	    "\"title\": \"U\", "
+	    "\"visible_if\": \"{t} notempty\"}]}");
+	struct coverage_row x;
+	struct coverage *c;
+	uint64_t yes;
+
+	assert_int_equal(coverage_new(*state, p, &c), OK);
+	for (uint64_t seed = 0; seed < 200; seed++)
+		line_of(p, seed, *state, c);
+	yes = row(c, *state, COVERED_CHOICE, "b = true");
+	assert_true(yes > 50 && yes < 150);
+	assert_int_equal(row(c, *state, COVERED_CHOICE, "b = false"), 200 - yes);
+	assert_int_equal(row(c, *state, COVERED_CHOICE, "o = true"), 200);
+	x = whole_row(c, *state, COVERED_CHOICE, "n = -1");
+	assert_true(x.yes > 0 && x.of == 200);
+	assert_true(row(c, *state, COVERED_CHOICE, "n = 2") > 0);
+	x = whole_row(c, *state, COVERED_QUESTION, "fixed");
+	assert_true(x.yes == 200 && x.no == 200);
+	x = whole_row(c, *state, COVERED_CONDITION, "t visible_if");
+	assert_true(x.yes == yes && x.no == 200 - yes && x.of == 200 && x.all == 200);
+	x = whole_row(c, *state, COVERED_CONDITION, "t enable_if");
+	assert_true(x.of == yes && x.yes + x.no == yes && x.yes > 0 && x.no > 0);
+	x = whole_row(c, *state, COVERED_CONDITION, "t required_if");
+	assert_true(x.of > 0 && x.of <= yes && x.yes + x.no == x.of);
+	x = whole_row(c, *state, COVERED_CONDITION, "p2 visible_if");
+	assert_true(x.yes == yes && x.no == 200 - yes);
+	x = whole_row(c, *state, COVERED_CONDITION, "u visible_if");
+	assert_true(x.of == yes && x.all == 200);
+	/* each row is asked on its own */
+	assert_int_equal(whole_row(c, *state, COVERED_CHOICE, "m = 1").of, 200 + yes);
+	assert_int_equal(row(c, *state, COVERED_CHOICE, "m = 1") + row(c, *state, COVERED_CHOICE, "m = 2"), 200 + yes);
+	/* three records each */
+	x = whole_row(c, *state, COVERED_QUESTION, "j");
+	assert_true(x.of == 600 && x.yes > 200 && x.yes < 400);
+	assert_int_equal(row(c, *state, COVERED_CHOICE, "i = true"), x.yes);
+	x = whole_row(c, *state, COVERED_CONDITION, "j visible_if");
+	assert_true(x.of == 200 && x.yes > 150 && x.yes < 200 && x.no > 150 && x.no < 200);
+	/* true of some choices, false of another */
+	x = whole_row(c, *state, COVERED_CONDITION, "s choice_filter");
+	assert_true(x.yes == 200 && x.no == 200 && x.of == 200);
+	assert_int_equal(row(c, *state, COVERED_CHOICE, "s = d"), 0);
+}
+
 static void test_memory(void **state)
 {
 	struct program *p = load_file(*state, "brand-tracker.json");
@@ -162,8 +373,9 @@ static void test_memory(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    with_arena(test_reproducible), with_arena(test_same_end), with_arena(test_sum), with_arena(test_memory)};
+	const struct CMUnitTest tests[] = {with_arena(test_reproducible), with_arena(test_same_end),
+	    with_arena(test_sum), with_arena(test_narrow), with_arena(test_stuck), with_arena(test_counts),
+	    with_arena(test_memory)};
 
 	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* simulate_text.c - what synthetic respondents write. */
 #include "engine/simulate.h"
+#include "engine/pattern_states.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 
@@ -42,29 +43,64 @@ struct str draw_code(struct simulator *s, const char *before, uint32_t n, const 
 	return out;
 }
 
-static struct str draw_pattern(struct simulator *s, const struct p_question *q)
+struct str draw_pattern(struct simulator *s, uint32_t pattern)
 {
+	struct pattern x = program_pattern(s->r.p, pattern);
 	struct str out = S("");
 	struct buf b;
 
 	buf_init(&b, s->r.a, 4 * KB);
-	pattern_draw(s->r.p->patterns[q->pattern - 1], &s->rng, &b);
+	pattern_draw(&x, &s->rng, &b);
 	if (buf_done(&b, &out) == ERR_MEMORY)
 		s->r.failed = ERR_MEMORY;
 	return out;
 }
 
-static struct str of_kind(struct simulator *s, const struct p_question *q)
+struct str draw_length(struct simulator *s, struct str begin, size_t length)
+{
+	struct str out = S("");
+	struct buf b;
+
+	buf_init(&b, s->r.a, 64 * KB);
+	buf_add(&b, begin);
+	while (utf8_length(str_make(b.p, b.n)) < length && !b.failed && !s->r.failed)
+		buf_add(&b, draw_words(s, 1, 3));
+	if (buf_done(&b, &out) == ERR_MEMORY)
+		s->r.failed = ERR_MEMORY;
+	return utf8_clip(out, length);
+}
+
+struct bounds {
+	size_t least, most;
+};
+
+/* As many digits as are usual, more or fewer where the whole has to be longer or shorter. */
+static struct str draw_about(struct simulator *s, struct bounds in, const char *before, uint32_t n, const char *after)
+{
+	size_t around = str_from(before).n + str_from(after).n;
+
+	if (around + n < in.least)
+		n = (uint32_t)(in.least - around);
+	if (around + n > in.most)
+		n = in.most > around ? (uint32_t)(in.most - around) : 1;
+	return draw_code(s, before, n, after);
+}
+
+static struct str of_kind(struct simulator *s, const struct p_question *q, struct bounds in)
 {
 	if (q->pattern && (s->strict || !chance(s, 5)))
-		return draw_pattern(s, q);
+		return draw_pattern(s, q->pattern);
 	switch (q->input) {
 	case INPUT_EMAIL:
-		return s->strict || !chance(s, 5) ? draw_code(s, "nguyen.", 5, "@example.com") : S("example.com");
+		if (!s->strict && chance(s, 5))
+			return S("example.com");
+		return in.most < 24 ? draw_about(s, in, "n", 2, "@a.vn")
+				    : draw_about(s, in, "nguyen.", 5, "@example.com");
 	case INPUT_URL:
-		return draw_code(s, "https://example.com/", 4, "");
+		return in.most < 24 ? draw_about(s, in, "http://a.vn/", 1, "")
+				    : draw_about(s, in, "https://example.com/", 4, "");
 	case INPUT_TEL:
-		return draw_code(s, "09", 8, "");
+		return draw_about(s, in, "09", 8, "");
 	default:
 		return draw_words(s, 1, q->flags & QUESTION_MULTILINE ? 16 : 5);
 	}
@@ -73,22 +109,17 @@ static struct str of_kind(struct simulator *s, const struct p_question *q)
 /* Longer or shorter until it fits, or to the bound itself. */
 struct str draw_text(struct simulator *s, const struct p_question *q)
 {
-	struct str out = of_kind(s, q), more;
-	size_t least = q->at_least ? (size_t)program_num(s->r.p, q->at_least) : 0;
-	size_t most = q->at_most ? (size_t)program_num(s->r.p, q->at_most) : ANSWER_TEXT_MAX_BYTES / 4;
-	struct buf b;
+	struct bounds in = {0, ANSWER_TEXT_MAX_BYTES / 4};
+	struct str out;
 
+	if (q->at_least)
+		in.least = (size_t)program_num(s->r.p, q->at_least);
+	if (q->at_most)
+		in.most = (size_t)program_num(s->r.p, q->at_most);
+	out = of_kind(s, q, in);
 	if (q->pattern || q->input != INPUT_TEXT)
 		return out;
-	if (utf8_length(out) < least && least <= KB) {
-		buf_init(&b, s->r.a, 64 * KB);
-		buf_add(&b, out);
-		while (utf8_length(str_make(b.p, b.n)) < least && !b.failed && !s->r.failed) {
-			more = draw_words(s, 1, 3);
-			buf_add(&b, more);
-		}
-		if (buf_done(&b, &out) == ERR_MEMORY)
-			s->r.failed = ERR_MEMORY;
-	}
-	return str_trim(utf8_clip(out, most));
+	if (utf8_length(out) < in.least && in.least <= KB)
+		out = draw_length(s, out, in.least + rng_below(&s->rng, 6));
+	return str_trim(utf8_clip(out, in.most));
 }

@@ -82,7 +82,7 @@ static bool take_choices(struct solver *s, struct fact *f, const struct def_ques
 	const struct def_choice **list = solve_keep(s, SOLVE_CHOICES_MAX * sizeof(*list), SOLVE_CHOICES_MAX);
 	uint64_t *all;
 
-	for (uint32_t hops = 0; list && q && hops < EXPRESSION_DEPTH_MAX; hops++, q = q->from) {
+	for (uint32_t hops = 0; list && q && hops < CARRIED_QUESTIONS_MAX; hops++, q = q->from) {
 		const struct def_choices *own = q->choices.shared ? q->choices.shared : &q->choices;
 
 		for (uint32_t i = 0; i < own->count; i++) {
@@ -145,10 +145,11 @@ static double written(const struct node *n, double otherwise)
 static void take_range(struct fact *f, const struct def_question *q)
 {
 	bool steps = q->has_step && q->step == number_trunc(q->step) && q->low == number_trunc(q->low);
+	bool whole = q->integer || q->type == Q_rating || steps;
 
-	f->low = written(q->min_tree, -FAR);
-	f->high = written(q->max_tree, FAR);
-	f->whole = q->integer || q->type == Q_rating || q->type == Q_date || q->type == Q_time || steps;
+	f->low = f->judged ? written(q->min_tree, -FAR) : -FAR;
+	f->high = f->judged ? written(q->max_tree, FAR) : FAR;
+	f->whole = q->type == Q_date || q->type == Q_time || (f->judged && whole);
 }
 
 /* By more than what a fact holds. */
@@ -167,6 +168,8 @@ static bool take_question(struct solver *s, struct fact *f, const struct def_que
 {
 	bool shown = question_always_shown(s->d, q);
 
+	/* until its page is left an answer may be any of its type; validators are asked of what keeps the limits */
+	f->judged = s->leaving || q->type == Q_rating || f->reference == R_SELF || q->page->index < s->passed;
 	switch (q->type) {
 	case Q_single:
 	case Q_multi:
@@ -305,10 +308,11 @@ static bool many_possible(const struct fact *f)
 	for (uint32_t i = 0; i < f->count; i++) {
 		if (bit(f->must, i) && !bit(f->may, i))
 			return false;
-		alone |= bit(f->must, i) && f->choices[i]->exclusive;
+		alone |= f->judged && bit(f->must, i) && f->choices[i]->exclusive;
 	}
-	return most > 0 && !(alone && least > 1) && !(q->at_least > 0 && most < q->at_least && all_offered(q)) &&
-	       !(q->at_most >= 0 && least > q->at_most);
+	return most > 0 && !(alone && least > 1) &&
+	       !(f->judged && q->at_least > 0 && most < q->at_least && all_offered(q)) &&
+	       !(f->judged && q->at_most >= 0 && least > q->at_most);
 }
 
 static bool cut_many(struct solver *s, struct fact *f, const struct node *literal, unsigned part)

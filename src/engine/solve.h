@@ -40,6 +40,7 @@ struct fact {
 	bool empty, value;	  /* it may be empty, may be a value */
 	bool low_open, high_open; /* FACT_NUM; dates and times too */
 	bool whole;
+	bool judged;  /* it was held to the question's limits */
 	bool loose;   /* something else in the survey narrows what it can be together with others */
 	bool yes, no; /* FACT_BOOL */
 	double low, high;
@@ -62,6 +63,7 @@ struct solver {
 	uint32_t depth;	 /* conditions in conditions, through calculated values too */
 	uint32_t passed; /* pages before this one have been left: what must be answered there is */
 	bool given;	/* every answer that is looked at is given, and no way out (refused, don't know ...) is taken */
+	bool leaving;	/* pages are being left: whatever has been answered was held to its limits */
 	bool sure;	/* FOUND_SURELY is asked for, not only whether it is NEVER */
 	bool free_self; /* {.} is any value, not only one within the question's limits */
 	const struct def_question *self; /* {.} */

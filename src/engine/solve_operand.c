@@ -131,7 +131,7 @@ static struct operand of_count(struct solver *s, const struct node *n, uint32_t 
 		low += f->must[i / 64] >> i % 64 & 1;
 		high += f->may[i / 64] >> i % 64 & 1;
 	}
-	if (f->question->at_most >= 0 && high > (double)f->question->at_most)
+	if (f->judged && f->question->at_most >= 0 && high > (double)f->question->at_most)
 		high = (double)f->question->at_most;
 	return number(s, f->empty ? 0 : low ? low : 1, high, false);
 }

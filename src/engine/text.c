@@ -4,6 +4,20 @@
 #include "base/time.h"
 #include "base/utf8.h"
 
+struct str run_show(struct run *r, const struct value *v)
+{
+	struct str out = S("");
+	struct buf b;
+
+	if (v->kind == V_TEXT)
+		return v->s;
+	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
+	value_show(&b, v);
+	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
+		r->failed = ERR_MEMORY;
+	return out;
+}
+
 static void put_escaped(struct run *r, struct buf *b, struct str s)
 {
 	struct html h;

@@ -2,6 +2,7 @@
 #include "engine/value.h"
 #include "base/arena.h"
 #include "base/num.h"
+#include "base/shim.h"
 #include "base/time.h"
 
 bool value_is_empty(const struct value *v)
@@ -34,19 +35,41 @@ bool value_days(const struct value *a, const struct value *b)
 	return (a->kind == V_DATE && b->kind == V_DATETIME) || (a->kind == V_DATETIME && b->kind == V_DATE);
 }
 
+/* As RFC 3339 has it, but seconds may be missing, so may the zone (then it is UTC), and a blank may stand for the T: what fields of
+ * pages and other programs give. */
+static bool datetime_read(struct str s, int64_t *t)
+{
+	char whole[48];
+	size_t n = 16;
+	bool zone = false;
+
+	if (s.n < n || s.n > 40)
+		return false;
+	for (size_t i = n; i < s.n; i++)
+		zone |= s.p[i] == 'Z' || s.p[i] == 'z' || s.p[i] == '+' || s.p[i] == '-';
+	mem_copy(whole, s.p, n);
+	if (whole[10] == ' ')
+		whole[10] = 'T';
+	if (s.n == n || s.p[n] != ':') {
+		mem_copy(whole + n, ":00", 3);
+		n += 3;
+	}
+	mem_copy(whole + n, s.p + 16, s.n - 16);
+	n += s.n - 16;
+	if (!zone)
+		whole[n++] = 'Z';
+	return time_read(str_make(whole, n), t);
+}
+
 bool moment_read(enum value_kind kind, struct str s, int64_t *t)
 {
-	int32_t day = 0, second = 0;
+	int32_t n;
 
-	if (kind == V_DATETIME && time_read(s, t))
-		return true;
-	if (kind == V_DATETIME && (s.n < 16 || (s.p[10] != 'T' && s.p[10] != ' ')))
+	if (kind == V_DATETIME)
+		return datetime_read(s, t);
+	if (!(kind == V_DATE ? date_read(s, &n) : clock_read(s, &n)))
 		return false;
-	if (kind != V_TIME && !date_read(kind == V_DATE ? s : str_sub(s, 0, 10), &day))
-		return false;
-	if (kind != V_DATE && !clock_read(kind == V_TIME ? s : str_sub(s, 11, s.n - 11), &second))
-		return false;
-	*t = kind == V_DATE ? day : kind == V_TIME ? second : (int64_t)day * DAY_MS + second * 1000;
+	*t = n;
 	return true;
 }
 

@@ -6,6 +6,7 @@
 #include "engine/emit.h"
 #include "engine/layout_kinds.h"
 #include "engine/loose.h"
+#include "engine/pattern_states.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -377,23 +378,26 @@ static bool check_code(struct verifier *v)
 	return true;
 }
 
-static enum err check_patterns(struct verifier *v)
+/* States go on within their pattern, and the last one with none. */
+static bool check_patterns(struct verifier *v)
 {
-	struct program *p = v->p;
-	struct pattern **made = arena_array(v->a, struct pattern *, p->pattern_count + 1);
-	const char *why;
-	uint32_t at;
-	enum err e;
+	const struct program *p = v->p;
 
-	if (!made)
-		return ERR_MEMORY;
-	for (uint32_t i = 0; i < p->pattern_count; i++)
-		if ((e = pattern_compile(v->a, program_str(p, p->pattern[i].source), &made[i], &why, &at))) {
-			refuse(v, "a pattern of the program is unsound");
-			return e;
+	for (uint32_t i = 0; i < p->pattern_count; i++) {
+		const struct p_state *s = &p->state[p->pattern[i].states];
+		uint32_t n = p->pattern[i].states_count;
+
+		if (!n || n > PATTERN_STATES_MAX || s[n - 1].what != ST_MATCH)
+			return refuse(v, "a pattern of the program does not end");
+		for (uint32_t k = 0; k < n; k++) {
+			enum state_kind kind = STATE_KIND(s[k].what);
+			bool way = kind == ST_SPLIT || kind == ST_JUMP;
+
+			if ((way || kind == ST_CLASS) && STATE_X(s[k].what) >= (way ? n : p->class_count))
+				return refuse(v, "a pattern of the program is unsound");
 		}
-	p->patterns = made;
-	return OK;
+	}
+	return true;
 }
 
 enum err program_verify(struct arena *a, struct program *p, const char **why)
@@ -412,10 +416,10 @@ enum err program_verify(struct arena *a, struct program *p, const char **why)
 	if (sound && (e = verify_names(a, p, &unique)))
 		return e;
 	sound = sound && (unique || refuse(&v, "two answers of the program have one name"));
-	if (sound && !(e = check_patterns(&v)))
+	if (sound && check_patterns(&v))
 		return OK;
 	*why = v.why ? v.why : "the program lacks a part";
 	if (v.absent)
 		return ERR_NOT_BUILT;
-	return sound ? e : v.why || !p->texts ? ERR_INVALID : ERR_MEMORY;
+	return v.why || !p->texts ? ERR_INVALID : ERR_MEMORY;
 }

@@ -4,6 +4,7 @@
 #include "engine/loose.h"
 #include "engine/fold.h"
 #include "engine/number.h"
+#include "engine/pattern_states.h"
 #include "base/limits.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -32,7 +33,8 @@ bool run_burn(struct run *r, uint32_t cost)
 
 bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found)
 {
-	enum err e = pattern_find(r->p->patterns[pattern - 1], text, r->a, run_fuel(r), found);
+	struct pattern x = program_pattern(r->p, pattern);
+	enum err e = pattern_find(&x, text, r->a, run_fuel(r), found);
 
 	if (e && !r->failed)
 		r->failed = e;
@@ -46,20 +48,6 @@ void *run_alloc(struct run *r, size_t n, size_t size)
 	if (!p && !r->failed)
 		r->failed = ERR_MEMORY;
 	return p;
-}
-
-struct str run_show(struct run *r, const struct value *v)
-{
-	struct str out = S("");
-	struct buf b;
-
-	if (v->kind == V_TEXT)
-		return v->s;
-	buf_init(&b, r->a, VALUE_TEXT_MAX_BYTES);
-	value_show(&b, v);
-	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
-		r->failed = ERR_MEMORY;
-	return out;
 }
 
 /* ---- operators ---- */
@@ -281,42 +269,56 @@ static struct value variable(struct run *r, uint32_t name)
 
 static struct value outside(struct run *r, enum opcode op, uint32_t x)
 {
+	const struct value *kept = &value_empty;
+
 	switch (op) {
-	case OP_ANSWER:
-		return state_seen(r, x)->value;
 	case OP_OTHER:
 		return value_text(state_seen(r, x)->other);
 	case OP_LABEL:
 		return value_text(question_label(r, x));
-	case OP_CALC:
-		return r->calcs[x];
-	case OP_PARAM:
-		return r->params[x];
-	case OP_CHOICE:
-		return r->choice ? r->choice->value : value_empty;
 	case OP_CHOICE_CODE:
-		return r->choice && r->choice->choice->code ? value_num(program_num(r->p, r->choice->choice->code))
-							    : value_empty;
-	case OP_SELF:
-		return r->self ? *r->self : value_empty;
+		if (r->choice && r->choice->choice->code)
+			return value_num(program_num(r->p, r->choice->choice->code));
+		break;
 	case OP_COLLECT:
 		return record_answers(r, x);
-	case OP_ITEM:
-		return r->record ? r->record->item : value_empty;
 	case OP_ITEM_LABEL:
-		return r->record ? value_text(r->record->label) : value_empty;
+		if (r->record)
+			return value_text(r->record->label);
+		break;
 	case OP_INDEX:
 	case OP_COUNT:
-		return r->record ? value_num(op == OP_INDEX ? r->record_number : r->record_count) : value_empty;
+		if (r->record)
+			return value_num(op == OP_INDEX ? r->record_number : r->record_count);
+		break;
 	case OP_LANG:
 		return value_text(r->in->language);
 	case OP_NOW:
 		return value_time(V_DATETIME, r->in->now_ms);
 	case OP_SEED:
 		return value_num((double)(r->in->seed & (((uint64_t)1 << 53) - 1)));
+	case OP_ANSWER:
+		kept = &state_seen(r, x)->value;
+		break;
+	case OP_CALC:
+		kept = &r->calcs[x];
+		break;
+	case OP_PARAM:
+		kept = &r->params[x];
+		break;
+	case OP_CHOICE:
+		kept = r->choice ? &r->choice->value : kept;
+		break;
+	case OP_SELF:
+		kept = r->self ? r->self : kept;
+		break;
+	case OP_ITEM:
+		kept = r->record ? &r->record->item : kept;
+		break;
 	default:
-		return variable(r, x);
+		return RUN_AFRESH ? value_empty : variable(r, x);
 	}
+	return *kept;
 }
 
 /* What is looked up may be a label with expressions of its own, which work above what is on the stack. */
@@ -371,7 +373,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 
 		if (!run_burn(r, row->cost))
 			return value_empty;
-		if (!r->problem)
+		if (WHY_IS_TOLD && !r->problem)
 			r->problem_at = x->code + at;
 		at += 1 + 4 * words;
 		switch (op) {
@@ -440,6 +442,7 @@ struct value vm_run(struct run *r, uint32_t expression)
 			uint32_t count = word(code + at - 4);
 
 			top -= count;
+			r->place = x->code + at;
 			*top = call(r, a, top, count);
 			top++;
 			break;
@@ -482,7 +485,7 @@ bool vm_true(struct run *r, uint32_t expression, bool fallback)
 	if (!expression)
 		return fallback;
 	v = vm_run(r, expression);
-	if (r->branches)
-		r->branches[2 * (size_t)expression + value_is_true(&v)]++;
+	if (!RUN_AFRESH && r->notes)
+		branch_note(r->notes, expression, value_is_true(&v));
 	return value_is_true(&v);
 }

@@ -18,7 +18,7 @@ typedef void vm_function(struct call *c);
 #undef FN
 
 void vm_problem_is(struct run *r, const char *what);
-#define vm_problem(r, what) vm_problem_is(r, WHY(what))
+#define vm_problem(r, what) (WHY_IS_TOLD ? vm_problem_is(r, WHY(what)) : (void)0)
 bool vm_contains(struct run *r, const struct value *a, const struct value *b, bool fold);
 
 /* A list, and a record of names and values in turn. */

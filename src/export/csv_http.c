@@ -28,7 +28,7 @@ static const struct shape csv_query_shape = SHAPE("CsvQuery", struct csv_query, 
 
 struct csv_row {
 	struct uuid id;
-	struct str status, outcome, language, link, answers, parameters, sealed;
+	struct str status, outcome, language, link, answers, parameters, consents, sealed;
 	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version;
 };
 static const struct pg_col csv_cols[] = {
@@ -44,6 +44,7 @@ static const struct pg_col csv_cols[] = {
     COL(struct csv_row, created_at, PGT_TIME),
     COL(struct csv_row, answers, PGT_JSON),
     COL(struct csv_row, parameters, PGT_JSON),
+    COL(struct csv_row, consents, PGT_JSON),
     COL(struct csv_row, sealed, PGT_BYTES),
     COL(struct csv_row, sealed_key_version, PGT_INT),
 };
@@ -161,7 +162,7 @@ static enum err read_personal(struct csv *c, const struct csv_row *row, struct j
 static enum err put_row(void *ctx, const void *fetched)
 {
 	const struct csv_row *row = fetched;
-	struct json *answers, *parameters, *personal;
+	struct json *answers, *parameters, *personal, *consents;
 	struct json_error why;
 	struct csv *c = ctx;
 	struct buf line;
@@ -170,7 +171,8 @@ static enum err put_row(void *ctx, const void *fetched)
 
 	arena_reset(&c->scratch);
 	if (json_read(&c->scratch, row->answers, &json_limits_default, &answers, &why) ||
-	    json_read(&c->scratch, row->parameters, &json_limits_default, &parameters, &why))
+	    json_read(&c->scratch, row->parameters, &json_limits_default, &parameters, &why) ||
+	    json_read(&c->scratch, row->consents, &json_limits_default, &consents, &why))
 		return ERR_INTERNAL;
 	if ((e = read_personal(c, row, &personal)))
 		return e;
@@ -185,7 +187,7 @@ static enum err put_row(void *ctx, const void *fetched)
 	put_time(&line, row->completed_at);
 	put_int(&line, row->duration_ms, row->started_at != 0);
 	put_time(&line, row->created_at);
-	table_row(&c->table, answers, parameters, personal, &line);
+	table_row(&c->table, &(struct table_answers){answers, parameters, personal, consents}, &line);
 	buf_add(&line, S("\r\n"));
 	if ((e = buf_done(&line, &text)))
 		return e;

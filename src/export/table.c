@@ -129,6 +129,7 @@ static enum part_kind parts_of(struct str type)
 	    {"multi_text", PART_MEMBER},
 	    {"allocation", PART_MEMBER},
 	    {"geopoint", PART_MEMBER},
+	    {"consent", PART_CONSENT},
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)
@@ -170,6 +171,18 @@ static enum err add_sets(struct table *t, struct table_column column, const stru
 	return OK;
 }
 
+/* The consent itself, then what it was given to. */
+static enum err add_consent(struct table *t, struct table_column column, struct arena *a)
+{
+	static const struct export_choice parts[] = {{.value = {"text", 4}, .label = {"text shown", 10}},
+	    {.value = {"language", 8}, .label = {"language", 8}}, {.value = {"at", 2}, .label = {"time", 4}}};
+	struct table_column whole = column;
+	enum err e;
+
+	whole.kind = PART_NONE;
+	return (e = add(t, whole, a)) ? e : add_parts(t, column, parts, countof(parts), a);
+}
+
 static enum err add_column(struct table *t, const struct export_column *c, struct arena *a)
 {
 	struct table_column column = {
@@ -194,6 +207,8 @@ static enum err add_column(struct table *t, const struct export_column *c, struc
 		return add_parts(t, column, c->items, c->item_count, a);
 	if ((column.kind == PART_CHOSEN || column.kind == PART_PLACE) && c->choice_count > 0)
 		return add_parts(t, column, c->choices, c->choice_count, a);
+	if (column.kind == PART_CONSENT)
+		return add_consent(t, column, a);
 	column.kind = PART_NONE;
 	return add(t, column, a);
 }
@@ -315,7 +330,7 @@ static void put_cell(const struct table_column *c, const struct json *v, struct 
 		return;
 	if (c->kind == PART_NONE) {
 		put_value(out, v, scratch);
-	} else if (c->kind == PART_MEMBER) {
+	} else if (c->kind == PART_MEMBER || c->kind == PART_CONSENT) {
 		if ((v = json_get(v, c->part)))
 			put_value(out, v, scratch);
 	} else if (v->type == JSON_ARRAY) {
@@ -332,20 +347,56 @@ static const struct json *record_of(const struct json *roster, uint32_t record)
 	return roster && roster->type == JSON_ARRAY && record <= roster->count ? &roster->items[record - 1] : NULL;
 }
 
-void table_row(const struct table *t, const struct json *answers, const struct json *parameters,
-    const struct json *personal, struct buf *out)
+/* The name of a question in a record is that of its fields: ROSTER-KEY-NAME, where a value's signs other than letters, digits and _
+ * are written as -0xx (roster.c of the engine). */
+static struct str consent_path(const struct table_column *c, const struct json *record, struct buf *scratch)
 {
+	static const char digits[] = "0123456789abcdef";
+	const struct json *item = json_get(record, S("_item"));
+	char number[NUM_TEXT_MAX];
+	struct str key, out = S("");
+
+	if (c->record == 0)
+		return c->question;
+	key = !item		       ? (struct str){0}
+	      : item->type == JSON_STR ? item->s
+				       : str_make(number, num_text(json_num(item), number));
+	scratch->n = 0;
+	buf_add(scratch, c->roster);
+	buf_char(scratch, '-');
+	for (size_t i = 0; i < key.n && i < 200; i++) {
+		unsigned char x = (unsigned char)key.p[i];
+
+		if ((x >= '0' && x <= '9') || ((x | 32) >= 'a' && (x | 32) <= 'z') || x == '_') {
+			buf_char(scratch, (char)x);
+			continue;
+		}
+		buf_add(scratch, S("-0"));
+		buf_char(scratch, digits[x >> 4]);
+		buf_char(scratch, digits[x & 15]);
+	}
+	buf_char(scratch, '-');
+	buf_add(scratch, c->question);
+	return buf_done(scratch, &out) ? S("") : out;
+}
+
+void table_row(const struct table *t, const struct table_answers *row, struct buf *out)
+{
+	const struct json *apart = row->personal ? json_get(row->personal, S("@consents")) : NULL;
 	struct buf scratch;
 
 	buf_init(&scratch, out->arena, RESPONSE_TEXT_MAX_BYTES);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_column *c = &t->columns[i];
-		const struct json *from = c->personal ? personal : c->parameter ? parameters : answers;
+		const struct json *from = c->personal ? row->personal : c->parameter ? row->parameters : row->answers;
 
 		buf_char(out, ',');
 		if (from && c->record > 0)
 			from = record_of(json_get(from, c->roster), c->record);
-		if (from)
+		if (from && c->kind == PART_CONSENT)
+			put_cell(c, json_get(c->personal ? apart : row->consents, consent_path(c, from, &scratch)), out,
+			    &scratch);
+		else if (from)
 			put_cell(c, json_get(from, c->question), out, &scratch);
 	}
 	if (scratch.failed && !out->failed)

@@ -3,7 +3,8 @@
  *
  * A column of the survey is one or more of the file: a multi or rank choice has one each (NAME_VALUE: 1 chosen, 0
  * not; a rank its place), a matrix, multi_text or allocation one for each row or item (NAME_ROW),
- * a matrix of several answers a row one for each row and column (NAME_ROW_VALUE: 1 or 0). A roster has all of
+ * a matrix of several answers a row one for each row and column (NAME_ROW_VALUE: 1 or 0). A consent has, beside itself, the text
+ * shown, its language and the time (NAME_text, NAME_language, NAME_at). A roster has all of
  * these for each record it may have (ROSTER_1_NAME, ROSTER_1_NAME_ROW; ROSTER_1: what it is about). Columns of the newest version come first, those that only older versions have after them. Room-internal. */
 #ifndef EXPORT_TABLE_H
 #define EXPORT_TABLE_H
@@ -18,7 +19,7 @@ struct table_column {
 	uint32_t record;             /* which of its records, from 1; 0: not in a roster */
 	struct str part;             /* value of a choice, row or item; empty: the answer itself */
 	struct str member;           /* row or item in which `part` is chosen; empty: none */
-	enum part_kind { PART_NONE, PART_CHOSEN, PART_PLACE, PART_MEMBER } kind;
+	enum part_kind { PART_NONE, PART_CHOSEN, PART_PLACE, PART_MEMBER, PART_CONSENT } kind;
 	bool personal, parameter;
 };
 
@@ -34,8 +35,10 @@ enum err table_init(struct table *t, struct arena *a);
 /* Adds what `program` has and the table has not. `personal`: those columns too. */
 enum err table_add(struct table *t, const struct program *program, struct str language, bool personal, struct arena *a);
 void table_head(const struct table *t, bool labels, struct buf *out);
-/* `answers`, `parameters`, `personal`: objects; personal may be NULL. `scratch` is used and not reset. */
-void table_row(const struct table *t, const struct json *answers, const struct json *parameters, const struct json *personal,
-    struct buf *out);
+/* One response: objects as they are stored. `personal` may be NULL. */
+struct table_answers {
+	const struct json *answers, *parameters, *personal, *consents;
+};
+void table_row(const struct table *t, const struct table_answers *from, struct buf *out);
 
 #endif

@@ -116,9 +116,11 @@ static void a_row_has_a_cell_for_each_column(void **state)
 	(void)state;
 	begin(&f, true);
 	table_row(&f.table,
-	    object(&f, S("{\"nps\":-3,\"liked\":[7],\"drivers\":[\"7\",\"staff\"],\"image\":{\"value\":[\"a\",2]},"
-			 "\"old\":\"=1\",\"brand\":[{\"liked\":[\"staff\"]},{\"liked\":[\"place\"]}]}")),
-	    object(&f, S("{\"store\":\"-x\"}")), object(&f, S("{\"phone\":\"+84, 1\"}")), &f.out);
+	    &(struct table_answers){
+		object(&f, S("{\"nps\":-3,\"liked\":[7],\"drivers\":[\"7\",\"staff\"],\"image\":{\"value\":[\"a\",2]},"
+			     "\"old\":\"=1\",\"brand\":[{\"liked\":[\"staff\"]},{\"liked\":[\"place\"]}]}")),
+		object(&f, S("{\"store\":\"-x\"}")), object(&f, S("{\"phone\":\"+84, 1\"}")), NULL},
+	    &f.out);
 	check(&f, S(",-3,0,1,2,1,\"a;2\",\"'+84, 1\",'-x,0,1,'=1,0"));
 }
 
@@ -128,7 +130,7 @@ static void what_was_not_answered_is_empty(void **state)
 
 	(void)state;
 	begin(&f, true);
-	table_row(&f.table, object(&f, S("{}")), object(&f, S("{}")), NULL, &f.out);
+	table_row(&f.table, &(struct table_answers){object(&f, S("{}")), object(&f, S("{}")), NULL, NULL}, &f.out);
 	check(&f, S(",,,,,,,,,,,,"));
 }
 
@@ -162,8 +164,10 @@ static void columns_of_one_name_are_not_merged(void **state)
 	buf_init(&f.out, &f.a, 1 * MB);
 	table_head(&f.table, false, &f.out);
 	buf_char(&f.out, '|');
-	table_row(&f.table, object(&f, S("{\"a\":[\"other\"],\"a_other\":\"typed\",\"a_x\":\"text\"}")),
-	    object(&f, S("{}")), NULL, &f.out);
+	table_row(&f.table,
+	    &(struct table_answers){object(&f, S("{\"a\":[\"other\"],\"a_other\":\"typed\",\"a_x\":\"text\"}")),
+		object(&f, S("{}")), NULL, NULL},
+	    &f.out);
 	check(&f, S(",a_x,a_other,a_other_2,a_x_2|,0,1,typed,text"));
 }
 
@@ -188,10 +192,50 @@ static void sets_have_a_column_for_each_row_and_choice(void **state)
 	buf_init(&f.out, &f.a, 1 * MB);
 	table_head(&f.table, false, &f.out);
 	table_head(&f.table, true, &f.out);
-	table_row(&f.table, object(&f, S("{\"m\":{\"7\":[\"place\"]}}")), object(&f, S("{}")), NULL, &f.out);
+	table_row(&f.table,
+	    &(struct table_answers){object(&f, S("{\"m\":{\"7\":[\"place\"]}}")), object(&f, S("{}")), NULL, NULL},
+	    &f.out);
 	check(&f,
 	    S(",m_staff_staff,m_staff_place,m_7_staff,m_7_place,M: The staff: Staff,M: The staff: Place,\"M: Seven, of "
 	      "all: Staff\",\"M: Seven, of all: Place\",,,0,1"));
+}
+
+/* Beside a consent what it was given to; in a roster by the name of its field. */
+static void consents_have_their_words(void **state)
+{
+	static const struct program p = {{
+					     {.name = {"ok", 2}, .label = {"Data", 4}, .type = {"consent", 7}},
+					     {.name = {"own", 3}, .type = {"consent", 7}, .personal = true},
+					     {.name = {"kid_1_may", 9},
+						 .label = {"Kid 1: May", 10},
+						 .type = {"consent", 7},
+						 .roster = {"kid", 3},
+						 .member = {"may", 3},
+						 .record = 1},
+					 },
+	    3};
+	struct fixture f;
+
+	(void)state;
+	arena_init(&f.a, &arena_malloc, 64 * MB);
+	assert_int_equal(table_init(&f.table, &f.a), OK);
+	assert_int_equal(table_add(&f.table, &p, S("en"), true, &f.a), OK);
+	buf_init(&f.out, &f.a, 1 * MB);
+	table_head(&f.table, false, &f.out);
+	table_head(&f.table, true, &f.out);
+	table_row(&f.table,
+	    &(struct table_answers){object(&f, S("{\"ok\":true,\"kid\":[{\"_item\":\"a b\",\"may\":true}]}")),
+		object(&f, S("{}")),
+		object(&f,
+		    S("{\"own\":true,\"@consents\":{\"own\":{\"text\":\"Me\",\"language\":\"en\",\"at\":\"T2\"}}}")),
+		object(&f, S("{\"ok\":{\"text\":\"=1, 2\",\"language\":\"vi\",\"at\":\"T1\"},"
+			     "\"kid-a-020b-may\":{\"text\":\"X\",\"language\":\"en\",\"at\":\"T3\"}}"))},
+	    &f.out);
+	check(&f, S(",ok,ok_text,ok_language,ok_at,own,own_text,own_language,own_at,"
+		    "kid_1_may,kid_1_may_text,kid_1_may_language,kid_1_may_at"
+		    ",Data,Data: text shown,Data: language,Data: time,own,: text shown,: language,: time,"
+		    "Kid 1: May,Kid 1: May: text shown,Kid 1: May: language,Kid 1: May: time"
+		    ",true,\"'=1, 2\",vi,T1,true,Me,en,T2,true,X,en,T3"));
 }
 
 int main(void)
@@ -204,6 +248,7 @@ int main(void)
 	    cmocka_unit_test(personal_columns_need_asking),
 	    cmocka_unit_test(columns_of_one_name_are_not_merged),
 	    cmocka_unit_test(sets_have_a_column_for_each_row_and_choice),
+	    cmocka_unit_test(consents_have_their_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

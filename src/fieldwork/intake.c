@@ -5,10 +5,9 @@
 #include "sql.h"
 #include "vault/vault.h"
 
-enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
-    struct verdict *verdict, struct str *language)
+static struct interview interview_of(const struct program *program, const struct submission *s)
 {
-	struct interview in = {
+	return (struct interview){
 	    .program = program,
 	    .seed = s->seed,
 	    .now_ms = s->now_ms,
@@ -20,6 +19,12 @@ enum err intake_judge(struct arena *a, const struct program *program, const stru
 	    .filled = s->filled.used,
 	    .filled_count = s->filled.n,
 	};
+}
+
+enum err intake_judge(struct arena *a, const struct program *program, const struct submission *s,
+    struct verdict *verdict, struct str *language)
+{
+	struct interview in = interview_of(program, s);
 
 	*language = in.language;
 	return interview_run(&in, RUN_COMPLETE, -1, a, verdict);
@@ -50,15 +55,44 @@ struct sealed {
 	int64_t key_version;
 };
 
+static enum err consents_of(struct arena *a, const struct response *r, struct consents *out)
+{
+	const struct submission *s = r->submission;
+	const struct interview in = interview_of(r->program, s);
+	const struct consent_note note = {s->now_ms, {s->consents[0], s->consents[1]}, -1, NULL};
+
+	return interview_consents(&in, &note, a, out);
+}
+
+/* The personal answers with one member more, whose name no question can have. */
+static enum err with_consents(struct arena *a, struct str answers, struct str consents, struct str *out)
+{
+	struct buf b;
+
+	*out = answers;
+	if (str_eq(consents, S("{}")))
+		return OK;
+	buf_init(&b, a, answers.n + consents.n + 32);
+	buf_add(&b, str_sub(answers, 0, answers.n - 1));
+	buf_add(&b, answers.n > 2 ? S(",\"@consents\":") : S("\"@consents\":"));
+	buf_add(&b, consents);
+	buf_char(&b, '}');
+	return buf_done(&b, out);
+}
+
 /* Personal answers are stored sealed and bound to their row, never beside the others. */
-static enum err seal_personal(struct req *rq, const struct response *r, const struct uuid *id, struct sealed *out)
+static enum err seal_personal(
+    struct req *rq, const struct response *r, struct str consents, const struct uuid *id, struct sealed *out)
 {
 	struct seal_place place = {S("responses"), S("sealed"), id};
+	struct str plain;
+	enum err e;
 
-	if (r->verdict->personal.n == 0 || str_eq(r->verdict->personal, S("{}")))
+	if ((e = with_consents(rq->arena, r->verdict->personal, consents, &plain)))
+		return e;
+	if (str_eq(plain, S("{}")))
 		return OK;
-	return vault_seal(
-	    rq->app->vault, rq->tx, VAULT_PII, &place, r->verdict->personal, rq->arena, &out->bytes, &out->key_version);
+	return vault_seal(rq->app->vault, rq->tx, VAULT_PII, &place, plain, rq->arena, &out->bytes, &out->key_version);
 }
 
 /* The places that an answer takes: only those that are counted, which completed ones are. */
@@ -75,10 +109,12 @@ static enum err queue_response(struct req *rq, const struct response *r, const s
 	const struct quota_list cells = places(r);
 	struct sealed sealed = {0};
 	struct str data, cells_json;
+	struct consents consents;
 	enum err e;
 
-	if ((e = seal_personal(rq, r, &receipt->id, &sealed)) || (e = event_data(rq->arena, r, &data)) ||
-	    (e = quota_json(rq->arena, &cells, &cells_json)))
+	if ((e = consents_of(rq->arena, r, &consents)) ||
+	    (e = seal_personal(rq, r, consents.personal, &receipt->id, &sealed)) ||
+	    (e = event_data(rq->arena, r, &data)) || (e = quota_json(rq->arena, &cells, &cells_json)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&r->link->survey_id), P_UUID(&receipt->id), P_UUID(&r->link->link_id),
 	    P_INT(r->survey_version), P_TEXT(v->status), P_TEXT_OR_NULL(v->outcome), P_TEXT(r->language),
@@ -89,7 +125,7 @@ static enum err queue_response(struct req *rq, const struct response *r, const s
 	    r->started_ms ? P_TIME(r->started_ms) : P_NULL(PGT_TIME), P_TIME(receipt->completed_ms),
 	    r->started_ms && receipt->completed_ms >= r->started_ms ? P_INT(receipt->completed_ms - r->started_ms)
 								    : P_NULL(PGT_INT),
-	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON)};
+	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON), P_JSON(consents.open)};
 
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))))
 		return e;
@@ -168,6 +204,7 @@ static enum err write_refused(
 	if (v.error_count > 0 || str_eq(v.status, S("completed")))
 		return ERR_INTERNAL;
 	again.verdict = &v;
+	again.submission = &s;
 	if ((e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
 		return e;
 	tx_set_actor(rq->tx, NULL, request_id);

@@ -19,6 +19,8 @@ struct submission {
 	int64_t now_ms;		    /* the interview's time */
 	struct quota_list full;	    /* quota cells known to be full */
 	struct quota_counts filled; /* as they were when the interview began */
+	/* what was agreed to page by page (consent_note.kept); NULL: the answers came whole, at now_ms */
+	const struct json *consents[2];
 };
 
 /* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one

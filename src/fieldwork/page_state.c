@@ -5,6 +5,14 @@
 /* Another purpose of tokens has another context, so one can never pass for the other. */
 static const struct str token_context = {"fieldwork/page-state/1", 22};
 
+static void put_object(struct json_out *w, struct str key, const struct json *object)
+{
+	if (!object || object->count == 0)
+		return;
+	json_key(w, key);
+	json_put(w, object);
+}
+
 enum err page_state_write(const struct page_state *s, struct arena *a, struct str *json)
 {
 	char id[UUID_TEXT_BYTES];
@@ -36,14 +44,10 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 			json_put_int(&w, s->filled[i]);
 		json_close(&w, ']');
 	}
-	if (s->answers) {
-		json_key(&w, S("answers"));
-		json_put(&w, s->answers);
-	}
-	if (s->parameters) {
-		json_key(&w, S("parameters"));
-		json_put(&w, s->parameters);
-	}
+	put_object(&w, S("answers"), s->answers);
+	put_object(&w, S("parameters"), s->parameters);
+	put_object(&w, S("consents"), s->consents[0]);
+	put_object(&w, S("personal_consents"), s->consents[1]);
 	json_close(&w, '}');
 	return buf_done(&b, json);
 }
@@ -115,7 +119,9 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	    !read_int(doc, S("percent"), &percent) || !(back = json_get(doc, S("back"))) || back->type != JSON_BOOL)
 		return ERR_INVALID;
 	if (page < 0 || page > INT32_MAX || percent < 0 || percent > 100 ||
-	    !read_object(doc, S("answers"), &out->answers) || !read_object(doc, S("parameters"), &out->parameters))
+	    !read_object(doc, S("answers"), &out->answers) || !read_object(doc, S("parameters"), &out->parameters) ||
+	    !read_object(doc, S("consents"), &out->consents[0]) ||
+	    !read_object(doc, S("personal_consents"), &out->consents[1]))
 		return ERR_INVALID;
 	out->seed = (uint64_t)seed;
 	out->page = (int32_t)page;

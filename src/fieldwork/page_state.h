@@ -17,10 +17,11 @@ struct page_state {
 	uint64_t seed;
 	int64_t started_ms;
 	struct str language;
-	int32_t page;		       /* the page being shown */
-	const struct json *answers;    /* object or NULL */
-	const struct json *parameters; /* object or NULL */
-	struct str *shown;	       /* questions of `page` that were shown */
+	int32_t page;			/* the page being shown */
+	const struct json *answers;	/* object or NULL */
+	const struct json *parameters;	/* object or NULL */
+	const struct json *consents[2]; /* noted so far, as consent_note.kept has them */
+	struct str *shown;		/* questions of `page` that were shown */
 	size_t shown_count;
 	int64_t *filled; /* places taken in quota cells when it began; interview.filled */
 	size_t filled_count;

@@ -37,6 +37,7 @@ static int set_up(void **state)
 	f.state.language = S("vi");
 	f.state.page = 1;
 	f.state.answers = answers;
+	f.state.consents[1] = answers;
 	f.state.shown = shown;
 	f.state.shown_count = 2;
 	f.state.key = S("page-1");
@@ -74,6 +75,8 @@ static void comes_back_as_it_went(void **state)
 	assert_true(str_eq(got.shown[1], S("why_low")));
 	assert_true(json_same(got.answers, f->state.answers));
 	assert_null(got.parameters);
+	assert_null(got.consents[0]);
+	assert_true(json_same(got.consents[1], f->state.answers));
 }
 
 static void says_nothing_readable(void **state)

@@ -39,7 +39,7 @@ with page as (
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
 			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'language', r.language, 'answers', r.answers,
-			'parameters', r.parameters, 'has_personal', r.sealed is not null,
+			'parameters', r.parameters, 'consents', r.consents, 'has_personal', r.sealed is not null,
 			'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 			'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -56,7 +56,8 @@ from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: response_get
 select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'survey_version', r.survey_version, 'status', r.status,
-	'outcome', r.outcome, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'has_personal', r.sealed is not null,
+	'outcome', r.outcome, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
+	'has_personal', r.sealed is not null,
 	'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 	'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),

@@ -14,6 +14,8 @@ static const char *const statuses[] = {"in_progress", "completed", "screened_out
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
 	    OUT("answers", FT_OBJECT, REQUIRED, "Answers by question name, without personal ones"),                    \
 	    OUT("parameters", FT_OBJECT, REQUIRED, "Exported parameters by name"),                                     \
+	    OUT("consents", FT_OBJECT, REQUIRED,                                                                       \
+		"Consents given, by question name: text shown, language and time (at)"),                               \
 	    OUT("has_personal", FT_BOOL, REQUIRED, "Whether there are personal answers, which are stored sealed"),     \
 	    OUT("started_at", FT_TIME, REQUIRED | NULLABLE, "When the first page was opened"),                         \
 	    OUT("completed_at", FT_TIME, REQUIRED | NULLABLE, "When the last page was sent"),                          \
@@ -25,7 +27,9 @@ static const char *const statuses[] = {"in_progress", "completed", "screened_out
 static const struct field response_item_fields[] = {RESPONSE_OUT_FIELDS};
 static const struct shape response_item_shape = SHAPE_OUT("ResponseItem", response_item_fields);
 static const struct field response_fields[] = {RESPONSE_OUT_FIELDS,
-    OUT("personal", FT_OBJECT, OPTIONAL, "Personal answers by question name; for those who may see them")};
+    OUT("personal", FT_OBJECT, OPTIONAL,
+	"Personal answers by question name, and under @consents those with personal words; for those who may see "
+	"them")};
 static const struct shape response_shape = SHAPE_OUT("Response", response_fields);
 
 struct response_filter {

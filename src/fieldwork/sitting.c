@@ -252,6 +252,28 @@ static enum err step_next(struct sitting *s)
 	return sitting_show(s, v.next_page, &view, S(""));
 }
 
+/* What is agreed to now, in the words of the page as it was shown (`shown`; NULL: as it would be now). */
+static enum err note_consents(struct sitting *s, const struct interview *shown)
+{
+	struct consent_note note = {clock_now_ms(), {s->state.consents[0], s->state.consents[1]}, s->state.page, shown};
+	struct consents given;
+	struct json_error why;
+	enum err e;
+
+	if ((e = interview_consents(&s->in, &note, s->rq->arena, &given)))
+		return e;
+	const struct str texts[] = {given.open, given.personal};
+
+	for (int i = 0; i < 2; i++) {
+		struct json *object;
+
+		if (json_read(s->rq->arena, texts[i], &json_limits_default, &object, &why))
+			return ERR_INTERNAL;
+		s->state.consents[i] = object;
+	}
+	return OK;
+}
+
 static enum err look_at_quotas(struct sitting *s)
 {
 	return quota_full(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &s->full);
@@ -260,6 +282,8 @@ static enum err look_at_quotas(struct sitting *s)
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n)
 {
 	struct str action = form_value(fields, n, S("action")), wish = form_value(fields, n, S("language"));
+	bool record = form_value(fields, n, S("record")).n > 0;
+	struct interview shown;
 	struct json *answers;
 	enum err e;
 
@@ -271,12 +295,16 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 		return sitting_finish(s);
 	if ((e = interview_form(&s->in, s->state.page, fields, n, s->rq->arena, &answers)))
 		return e;
+	shown = s->in;
 	s->state.answers = answers;
 	sitting_interview(s);
+	/* After a record was added or taken away others have its number, and other words. */
+	if ((e = note_consents(s, record ? NULL : &shown)))
+		return e;
 	if (wish.n > 0)
 		return step_language(s, wish);
 	/* Another record of a roster, or one less: the form has it already. */
-	if (str_eq(action, S("refresh")) || form_value(fields, n, S("record")).n > 0)
+	if (str_eq(action, S("refresh")) || record)
 		return show_again(s, S(""));
 	if (str_eq(action, S("back")))
 		return step_back(s);

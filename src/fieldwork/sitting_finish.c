@@ -159,7 +159,8 @@ static enum err write_once(
 enum err sitting_finish(struct sitting *s)
 {
 	struct submission in = {s->state.language, s->state.answers, s->state.parameters, s->state.seed,
-	    s->state.started_ms, s->full, {s->state.filled, s->state.filled_count}};
+	    s->state.started_ms, s->full, {s->state.filled, s->state.filled_count},
+	    {s->state.consents[0], s->state.consents[1]}};
 	struct farewell farewell = {0};
 	struct receipt receipt;
 	struct verdict v;

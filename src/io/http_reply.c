@@ -121,7 +121,8 @@ enum MHD_Result reply_send(struct exchange *ex)
 	m = MHD_create_response_from_buffer(body.n, (void *)(uintptr_t)body.p, MHD_RESPMEM_PERSISTENT);
 	if (!m)
 		return MHD_NO;
-	add_headers(ex, m, ex->coding, ex->coding_varies);
+	/* a 304 stands for a body that may have been packed */
+	add_headers(ex, m, ex->coding, ex->coding_varies || ex->status == 304);
 	if (!conn_enter(ex->conn, CONN_SENDING, HTTP_REQUEST_TIMEOUT_MS + body.n / SEND_MIN_BYTES_PER_MS)) {
 		MHD_destroy_response(m);
 		return MHD_NO;

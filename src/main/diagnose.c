@@ -87,7 +87,9 @@ static void print_diagnostics(const char *path, const struct json *doc, const st
 	for (size_t i = 0; i < c->diagnostic_count; i++) {
 		const struct diagnostic *d = &c->diagnostics[i];
 
-		fprintf(f, "%s:%.*s:", path, STR_ARGS(d->pointer));
+		fprintf(f, "%s:", path);
+		if (d->pointer.n)
+			fprintf(f, "%.*s:", STR_ARGS(d->pointer));
 		if (d->column)
 			fprintf(f, "%u:", d->column);
 		fprintf(f, " %s %.*s: %.*s\n", names[d->severity], STR_ARGS(d->code), STR_ARGS(d->message));
@@ -105,6 +107,11 @@ static int compile_file(const char *path, bool leave_out, struct arena *a, struc
 	*doc = NULL;
 	if (!engine_read_file(path, a, &text))
 		return 2;
+	if (program_begins(text)) {
+		fprintf(stderr, "collect: %s: this is a compiled program; give the definition that it was made from\n",
+		    path);
+		return 2;
+	}
 	if (json_read(a, text, &json_limits_default, doc, &why))
 		*doc = NULL;
 	e = *doc ? engine_compile(a, *doc, flags, c) : engine_compile_text(a, text, flags, c);

@@ -129,32 +129,55 @@ static void eval_fail(struct json_out *w, const struct eval_error *why)
 	json_close(w, '}');
 }
 
-static int64_t now_ms(const struct json *line)
+static int64_t now_ms(void)
 {
-	const struct json *v = json_get(line, S("now_ms"));
 	struct timeval t;
 
-	if (v && v->type == JSON_INT)
-		return v->i;
 	gettimeofday(&t, NULL);
 	return (int64_t)t.tv_sec * 1000 + t.tv_usec / 1000;
 }
 
-static void eval_line(struct arena *a, struct str text, enum compat compat, struct json_out *w)
+/* What a line says, over what it need not say; NULL, or what is wrong with it. */
+static const char *line_fault(const struct json *line, struct evaluation *what)
+{
+	if (line->type != JSON_OBJECT || !json_get(line, S("expression")))
+		return "The line is no JSON object with an expression.";
+	for (uint32_t i = 0; i < line->count; i++) {
+		struct str key = line->members[i].key;
+		const struct json *v = &line->members[i].value;
+
+		if (str_eq(key, S("expression")) && v->type == JSON_STR)
+			what->expression = v->s;
+		else if (str_eq(key, S("values")) && (v->type == JSON_OBJECT || v->type == JSON_NULL))
+			what->values = v;
+		else if (str_eq(key, S("now_ms")) && v->type == JSON_INT)
+			what->now_ms = v->i;
+		else if (str_eq(key, S("seed")) && v->type == JSON_INT)
+			what->seed = (uint64_t)v->i;
+		else
+			return "A line has \"expression\", a text, and may have \"values\", an object, \"now_ms\" and "
+			       "\"seed\", whole "
+			       "numbers. Correct or remove the others.";
+	}
+	return NULL;
+}
+
+static void eval_line(struct arena *a, struct str text, struct evaluation what, struct json_out *w)
 {
 	struct eval_error why = {S("E0001"), 0, S("The line is no JSON object with an expression.")};
 	struct json_error broken;
-	const struct json *expression;
 	struct json *line;
 	struct str value;
 	enum err e = json_read(a, text, &json_limits_default, &line, &broken);
+	const char *fault = e ? NULL : line_fault(line, &what);
 
-	expression = e ? NULL : json_get(line, S("expression"));
-	if (!expression || expression->type != JSON_STR) {
+	if (fault)
+		why = (struct eval_error){S("E0101"), 0, str_from(fault)};
+	if (e || fault) {
 		eval_fail(w, &why);
 		return;
 	}
-	e = expression_eval(a, expression->s, json_get(line, S("values")), compat, now_ms(line), &value, &why);
+	e = expression_eval(a, &what, &value, &why);
 	if (e) {
 		if (!why.code.n)
 			why = (struct eval_error){S("E0319"), 0, str_from(err_meaning(e))};
@@ -166,7 +189,7 @@ static void eval_line(struct arena *a, struct str text, enum compat compat, stru
 	json_close(w, '}');
 }
 
-static void eval_lines(enum compat compat)
+static void eval_lines(const struct evaluation *what)
 {
 	struct json_out w;
 	struct arena a;
@@ -185,7 +208,7 @@ static void eval_lines(enum compat compat)
 		arena_reset(&a);
 		buf_init(&b, &a, 4 * MB);
 		json_out_init(&w, &b);
-		eval_line(&a, text, compat, &w);
+		eval_line(&a, text, *what, &w);
 		buf_char(&b, '\n');
 		if (buf_done(&b, &out) == OK)
 			print(out, stdout);
@@ -198,23 +221,32 @@ static void eval_lines(enum compat compat)
 
 int engine_cmd_eval(int argc, char **argv)
 {
-	struct option_row options[] = {{"compat", "MODE", "strict (the default) or surveyjs"}};
+	struct option_row options[] = {{"compat", "MODE", "strict (the default) or surveyjs"},
+	    {"seed", "S", "A whole number (1), for random() and {@seed}"}};
+	struct evaluation what = {.seed = 1, .now_ms = now_ms()};
 	struct command_line line = {.name = "eval",
-	    .usage = "[--compat strict|surveyjs]",
+	    .usage = "[--compat strict|surveyjs] [--seed S]",
 	    .about = "Reads lines {\"expression\": \"...\", \"values\": {...}} and writes a line for each: {\"value\": "
 		     "...} or\n"
 		     "{\"error\": {\"code\": ..., \"column\": ..., \"message\": ...}}. A line may give the time as "
-		     "\"now_ms\".",
+		     "\"now_ms\" and another \"seed\".",
 	    .options = options,
 	    .option_count = countof(options)};
 	struct str compat;
+	int64_t seed;
 	int code;
 
 	if (command_line_read(&line, argc, argv, &code))
 		return code;
+	if (options[1].given) {
+		if (!str_to_int(str_from(options[1].value), &seed) || seed < 0)
+			return command_fail(&line, 2, "--seed is a whole number from 0, not \"%s\"", options[1].value);
+		what.seed = (uint64_t)seed;
+	}
 	compat = options[0].given ? str_from(options[0].value) : S("strict");
 	if (!str_eq(compat, S("strict")) && !str_eq(compat, S("surveyjs")))
 		return command_fail(&line, 2, "--compat is strict or surveyjs, not \"%.*s\"", STR_ARGS(compat));
-	eval_lines(str_eq(compat, S("strict")) ? COMPAT_STRICT : COMPAT_SURVEYJS);
+	what.compat = str_eq(compat, S("strict")) ? COMPAT_STRICT : COMPAT_SURVEYJS;
+	eval_lines(&what);
 	return 0;
 }

@@ -26,7 +26,8 @@ static const char about[] = "Runs interviews again from seed, time and events, a
 			    "A seed is a whole number or 16 hexadecimal digits; language, parameters, filled (places "
 			    "taken in each quota cell) and full (quota "
 			    "cells that take nobody any more)\n"
-			    "may be missing. An answer of null is taken back. A move that is not possible, because "
+			    "may be missing; they name what the program has. An answer of null is taken back. A move "
+			    "that is not possible, because "
 			    "something is wrong or there is no page\n"
 			    "before, changes nothing. Exits with 1 at the first line that is no interview of the "
 			    "program, and says which event.";
@@ -68,6 +69,8 @@ static int replay_file(const struct command_line *line, const struct program *p,
 		if (s.n)
 			status = replay_line(line, p, s, number, flags);
 	}
+	if (status == 0 && ferror(f))
+		status = command_fail(line, 2, "%s: %s", line->operands[1], strerror(errno));
 	free(text);
 	return status;
 }

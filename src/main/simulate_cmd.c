@@ -23,10 +23,11 @@
 static const char about[] =
     "Lets N synthetic respondents (1000) answer the survey of a definition FILE through the engine, page by page: "
     "plausible answers\n"
-    "by type, within the rules, often at a bound, sometimes wrong at first. Prints respondents per second, outcomes, "
-    "and what was\n"
-    "reached how often: pages, questions, choices, both outcomes of every condition, quota cells; what never was comes "
-    "first.\n"
+    "by type, within the rules, often at a bound, sometimes wrong at first; nothing where nothing is asked for and no "
+    "answer holds.\n"
+    "Prints respondents per second, outcomes, and what was reached how often: pages, questions, choices and points of "
+    "scales,\n"
+    "both outcomes of every condition, validators, quota cells; what never was comes first.\n"
     "Exits with 0 when everyone came to an end, 1 when the definition has errors or someone found no way on, 2 when it "
     "was called\n"
     "wrongly or a file could not be written.";
@@ -70,7 +71,10 @@ static bool number(
 static bool parse(int argc, char **argv, struct simulate_options *o, int *status)
 {
 	struct option_row options[] = {{"n", "N", "How many respondents"},
-	    {"seed", "S", "A whole number (1); the same gives the same respondents, on any number of threads"},
+	    {"seed", "S",
+		"A whole number from 0 to 9223372036854775807 (1); the same gives the same respondents, on any number "
+		"of "
+		"threads"},
 	    {"threads", "T", "As many as there are cores when not given"},
 	    {"time", "TIME", "The time of the interviews, RFC 3339 (2026-01-01T09:00:00Z)"},
 	    {"out", "FILE",

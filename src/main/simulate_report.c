@@ -6,23 +6,27 @@ struct heading {
 	enum coverage_kind kind;
 	const char *title, *key;
 };
-static const struct heading headings[] = {{COVERED_OUTCOME, "outcomes", "outcomes"}, {COVERED_PAGE, "pages", "pages"},
-    {COVERED_QUESTION, "questions, of all respondents; in a roster: of its records", "questions"},
-    {COVERED_CHOICE, "choices, of those who were asked", "choices"},
-    {COVERED_CONDITION, "conditions: how often true when they were looked at", "conditions"},
+static const struct heading headings[] = {{COVERED_OUTCOME, "outcomes", "outcomes"},
+    {COVERED_STUCK, "found no way on, at page", "stuck"}, {COVERED_PAGE, "pages", "pages"},
+    {COVERED_QUESTION, "questions: asked, of all respondents; in a roster of its records. answered, of those",
+	"questions"},
+    {COVERED_CHOICE, "choices, of those who were asked; in a matrix of its rows", "choices"},
+    {COVERED_CONDITION, "conditions, of all respondents\n     true    false     both   unseen", "conditions"},
+    {COVERED_VALIDATOR, "validators: refused an answer, of those who gave one", "validators"},
     {COVERED_CELL, "quota cells, of all respondents", "cells"}};
 
-static double percent(const struct coverage_row *row)
+static double share(uint64_t part, uint64_t of)
 {
-	return row->of ? 100.0 * (double)row->yes / (double)row->of : 0;
+	return of ? 100.0 * (double)part / (double)of : 0;
 }
 
 uint64_t simulate_stuck(const struct simulate_result *r)
 {
+	uint64_t n = 0;
+
 	for (size_t i = 0; i < r->row_count; i++)
-		if (r->rows[i].kind == COVERED_OUTCOME && !r->rows[i].name.n)
-			return r->rows[i].yes;
-	return 0;
+		n += r->rows[i].kind == COVERED_STUCK ? r->rows[i].yes : 0;
+	return n;
 }
 
 /* What a row lacks; NULL: nothing. */
@@ -34,16 +38,18 @@ static const char *lack(const struct coverage_row *row)
 	case COVERED_PAGE:
 		return row->yes ? NULL : "page never seen";
 	case COVERED_QUESTION:
-		return row->yes ? NULL : "question never asked";
+		return !row->yes ? "question never asked" : row->yes == row->no ? "question never answered" : NULL;
 	case COVERED_CHOICE: /* of a question that was asked: else that is said already */
 		return row->yes || !row->of ? NULL : "never chosen";
+	case COVERED_VALIDATOR:
+		return !row->of	   ? "never looked at"
+		       : !row->yes ? "never refused an answer"
+		       : row->no   ? NULL
+				   : "never let an answer through";
 	case COVERED_CELL:
 		return row->yes ? NULL : "cell never taken";
 	default:
-		return !row->of		     ? "never looked at"
-		       : !row->yes	     ? "never true"
-		       : row->yes == row->of ? "never false"
-					     : NULL;
+		return !row->of ? "never looked at" : !row->yes ? "never true" : row->no ? NULL : "never false";
 	}
 }
 
@@ -65,20 +71,41 @@ static void print_lacks(const struct simulate_result *r, FILE *to)
 		fputs("\neverything was reached\n", to);
 }
 
+/* True alone, false alone, both in one interview (of records, choices, pages), and not looked at. */
+static void print_condition(const struct coverage_row *row, FILE *to)
+{
+	uint64_t both = row->yes + row->no - row->of;
+
+	fprintf(to, "  %5.1f %%  %5.1f %%  %5.1f %%  %5.1f %%  ", share(row->yes - both, row->all),
+	    share(row->no - both, row->all), share(both, row->all), share(row->all - row->of, row->all));
+}
+
+static void print_row(const struct coverage_row *row, FILE *to)
+{
+	if (row->kind == COVERED_CONDITION) {
+		print_condition(row, to);
+	} else {
+		fprintf(to, "  %10llu  %5.1f %%  ", (unsigned long long)row->yes, share(row->yes, row->of));
+		if (row->kind == COVERED_QUESTION)
+			fprintf(to, "%5.1f %%  ", share(row->yes - row->no, row->yes));
+	}
+	fprintf(to, "%.*s\n", STR_ARGS(row->name));
+}
+
 static void print_rows(const struct simulate_result *r, const struct heading *h, FILE *to)
 {
 	bool some = false;
 
 	for (size_t i = 0; i < r->row_count; i++) {
 		const struct coverage_row *row = &r->rows[i];
-		struct str name = row->name.n ? row->name : S("(found no way on)");
 
-		if (row->kind != h->kind || (!row->yes && h->kind != COVERED_OUTCOME))
+		if (row->kind != h->kind ||
+		    (!(row->kind == COVERED_CONDITION ? row->of : row->yes) && h->kind != COVERED_OUTCOME))
 			continue;
 		if (!some)
 			fprintf(to, "\n%s\n", h->title);
 		some = true;
-		fprintf(to, "  %10llu  %5.1f %%  %.*s\n", (unsigned long long)row->yes, percent(row), STR_ARGS(name));
+		print_row(row, to);
 	}
 }
 
@@ -92,8 +119,9 @@ void simulate_report_text(const struct simulate_result *r, FILE *to)
 	fprintf(to, "%lld respondents, seed %lld, in %.2f s on %lld thread%s: %.0f/s\n", (long long)r->respondents,
 	    (long long)r->seed, r->seconds, (long long)r->threads, r->threads == 1 ? "" : "s", rate(r));
 	print_rows(r, &headings[0], to);
+	print_rows(r, &headings[1], to);
 	print_lacks(r, to);
-	for (size_t i = 1; i < countof(headings); i++)
+	for (size_t i = 2; i < countof(headings); i++)
 		print_rows(r, &headings[i], to);
 }
 
@@ -107,6 +135,8 @@ static void put_rows(const struct simulate_result *r, const struct heading *h, s
 		json_open(w, '{');
 		json_field_str(w, S("name"), r->rows[i].name);
 		json_field_int(w, S("yes"), (int64_t)r->rows[i].yes);
+		if (h->kind == COVERED_QUESTION || h->kind == COVERED_CONDITION || h->kind == COVERED_VALIDATOR)
+			json_field_int(w, S("no"), (int64_t)r->rows[i].no);
 		json_field_int(w, S("of"), (int64_t)r->rows[i].of);
 		json_close(w, '}');
 	}

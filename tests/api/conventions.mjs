@@ -98,6 +98,7 @@ test('each content coding has an ETag of its own; every one of them is understoo
 			tags.push(got.headers.etag);
 			const again = expect(await get(path, coding, { 'If-None-Match': got.headers.etag }), 304);
 			assert.equal(again.headers.etag, got.headers.etag);
+			assert.match(again.headers.vary ?? '', /Accept-Encoding/i, path);
 		}
 		assert.equal(new Set(tags).size, 3, tags.join());
 	}

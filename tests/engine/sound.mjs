@@ -110,8 +110,8 @@ function outside(r, { parameters = {} }) {
 	return drawn;
 }
 
-/** Walks the events; `passed` hears of every page that was left without an error. */
-function walk(r, program, line, passed) {
+/** Walks the events; `passed` hears of every page that was left, `refused` of those that something was wrong with. */
+function walk(r, program, line, passed, refused = () => {}) {
 	const it = program.interview({ seed: `0x${line.seed}`, now: line.now_ms, language: line.language, parameters: outside(r, line) });
 	const lazy = r.chance(40) ? 10 + r.below(50) : 0;
 	let verdict = it.run(-1), page = verdict.next_page;
@@ -123,10 +123,8 @@ function walk(r, program, line, passed) {
 			it.answers[event.answer] = event.value;
 		} else if (event.page === 'next') {
 			verdict = it.run(page);
-			if (verdict.errors.length)
-				continue;
-			passed(it, page, verdict);
-			page = verdict.next_page;
+			(verdict.errors.length ? refused : passed)(it, page, verdict);
+			page = verdict.errors.length ? page : verdict.next_page;
 		}
 	}
 	return { it, verdict };
@@ -153,10 +151,13 @@ function difference(definition, claims, lines, seed) {
 	const pages = questionsByPage(definition);
 	let found = null;
 	const passed = (it, page, verdict) => {
-		if (found)
+		// nobody comes past a page with errors, so none of pages before are looked at
+		if (found || verdict.errors.some((e) => !pages[page].some((q) => q.name === e.pointer.split('/')[2])))
 			return;
 		const twin = other.interview({ seed: it.seed, now: it.now, language: it.language, parameters: it.parameters, answers: it.answers });
-		const views = [[shape(verdict, page, pages), shape(twin.run(page), page, pages)]];
+		// who is held back is in no cell yet, but sees the page with what was typed
+		const same = verdict.errors.length ? (v) => JSON.stringify(v.errors) : (v) => shape(v, page, pages);
+		const views = [[same(verdict), same(twin.run(page))]];
 		if (page >= 0)
 			views.push([JSON.stringify(it.visible(page)), JSON.stringify(twin.visible(page))], [plain(it.render(page)), plain(twin.render(page))]);
 		count.pages++;
@@ -167,7 +168,7 @@ function difference(definition, claims, lines, seed) {
 	lines.forEach((line, i) => {
 		if (found)
 			return;
-		const walked = walk(r, survey, line, passed);
+		const walked = walk(r, survey, line, passed, passed);
 		count.interviews++;
 		if (r.chance(30))
 			goBack(r, walked, r.of(lines), passed);

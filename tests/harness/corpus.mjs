@@ -116,6 +116,14 @@ class Script {
 		return (this.judged = this.verdict ??= this.interview.run());
 	}
 
+	agreed() {
+		const { seed, now, language, parameters, answers, full, filled } = this.interview;
+		const program = this.sessions.open(this.compiled.program);
+		const got = program.interview({ seed, now, language, parameters, answers, full, filled }).consents();
+		program.close();
+		return got;
+	}
+
 	page(number) {
 		const view = this.verdict ? { errors: this.verdict.errors } : {};
 		return this.interview.render(Number(number) - 1, view);
@@ -219,6 +227,8 @@ const verbs = {
 	result: (s, text) => assert.deepEqual(s.complete().answers, json(text)),
 	personal: (s, text) => assert.deepEqual(s.complete().personal, json(text)),
 	exported: (s, text) => assert.deepEqual(s.complete().parameters, json(text)),
+	consents: (s, text) => assert.deepEqual(s.agreed().consents, json(text)),
+	'personal-consents': (s, text) => assert.deepEqual(s.agreed().personal, json(text)),
 	outcome: (s, text) => assert.equal(s.complete().outcome, text),
 	status: (s, text) => assert.equal(s.complete().status, text),
 	visible: (s, text) => {

@@ -114,7 +114,7 @@ export class Decidable {
 		let definition;
 		do
 			definition = generateDefinition(r);
-		while (definition.survey.settings.compat); // nothing is claimed of those
+		while (definition.survey.settings.compat || JSON.stringify(definition).includes('random(')); // nothing is claimed of those; a draw goes by its place in the program, and twins differ
 		const { survey } = definition;
 		const names = survey.pages.map((p) => p.name);
 		const rules = [], quotas = [];

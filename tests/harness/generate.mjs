@@ -88,6 +88,8 @@ class Expressions {
 			() => (names.set.length ? `count_selected({${r.of(names.set).name}})` : '1'),
 			() => (names.records.length ? `${r.of(['sum', 'avg', 'min', 'max', 'count'])}({${r.of(names.records)}})` : `count(${this.text(depth - 1)}, ${this.num(depth - 1)})`),
 			() => (names.counts.length ? `{${r.of(names.counts)}}` : '{@seed} mod 7'),
+			() => r.of(['random()', `random(${r.below(4)}, ${4 + r.below(6)})`, `random(${this.num(depth - 1)}, ${this.num(depth - 1)})`]),
+			() => (names.set.length ? `index({${r.of(names.set).name}}, ${r.of(r.of(names.set).values)})` : `index([1, ${this.num(depth - 1)}], 1)`),
 		])();
 	}
 

@@ -74,6 +74,14 @@ test('check: sound questionnaires pass, broken ones are told where', async () =>
 	const cut = await collect(['check', join(dir, 'cut.json')]);
 	assert.equal(cut.code, 1);
 	assert.match(cut.stdout + cut.stderr, /E0001/);
+	writeFileSync(join(dir, 'root.json'), '[]');
+	assert.match((await collect(['check', join(dir, 'root.json')])).stdout, /root\.json: error E0/);
+	await collect(['compile', survey, '-o', join(dir, 'done.program')]);
+	for (const command of ['check', 'simulate']) {
+		const compiled = await collect([command, join(dir, 'done.program')]);
+		assert.equal(compiled.code, 2);
+		assert.match(compiled.stderr, /done\.program: this is a compiled program/);
+	}
 	const gone = await collect(['check', join(dir, 'no-such-file.json')]);
 	assert.notEqual(gone.code, 0);
 	assert.match(gone.stderr, /no-such-file/);
@@ -89,6 +97,46 @@ test('compile is deterministic and independent of key order and white space', as
 	}
 	const [a, b, c] = ['a.bin', 'b.bin', 'c.bin'].map((name) => readFileSync(join(dir, name)));
 	assert.ok(a.equals(b) && a.equals(c));
+});
+
+test('simulate: the seed decides, not the threads; what is wrong with it is said', async () => {
+	const run = (...args) => collect(['simulate', survey, '-n', '700', '--json', ...args]);
+	const read = (text) => ({ ...JSON.parse(text), threads: 0, per_second: 0 });
+	const [one, three, other] = [await run('--threads', '1', '--seed', '5'), await run('--threads', '3', '--seed', '5'), await run('--seed', '6')];
+	assert.equal(one.code, 0, one.stderr);
+	assert.deepEqual(read(one.stdout), read(three.stdout));
+	assert.notDeepEqual(read(one.stdout).choices, read(other.stdout).choices);
+	const report = read(one.stdout);
+	assert.deepEqual(report.stuck, []);
+	assert.equal(report.choices.find((row) => row.name === 'nps = 10').of, 700);
+	const shown = report.conditions.find((row) => row.name === 'contact visible_if');
+	assert.equal(shown.yes + shown.no, 700);
+	const most = await run('--seed', '9223372036854775808');
+	assert.equal(most.code, 2);
+	assert.match(most.stderr, /--seed is a whole number from 0 to 9223372036854775807/);
+});
+
+test('replay: what does not belong to the program is said', async () => {
+	const definition = csat();
+	definition.survey.parameters = [{ name: 'pid', type: 'text' }];
+	definition.survey.quotas = [{ name: 'low', cells: [{ name: 'few', when: '{nps} <= 6', limit: 100 }, { name: 'many', when: '{nps} > 6', limit: 100 }], on_full: { outcome: 'completed' } }];
+	writeFileSync(join(dir, 'quota.json'), JSON.stringify(definition));
+	const made = await collect(['compile', join(dir, 'quota.json'), '-o', join(dir, 'quota.program')]);
+	assert.equal(made.code, 0, made.stderr);
+	const replay = (line) => collect(['replay', join(dir, 'quota.program'), '-'], { input: `${JSON.stringify({ seed: 1, now_ms: 1795000000000, events: [], ...line })}\n` });
+	const fine = await replay({ parameters: { pid: 'x' }, full: [['low', 'few']], filled: [3, 4] });
+	assert.equal(fine.code, 0, fine.stderr);
+	for (const [line, why] of [[{ parameters: { pdi: 'x' } }, /line 1: among the parameters is one that the survey does not have/], [{ full: [['low', 'fwe']] }, /line 1: full names a quota cell/],
+		[{ filled: [3] }, /line 1: filled has one number for each quota cell/], [{ filled: [1, 2, 3] }, /line 1: filled has one number/]]) {
+		const got = await replay(line);
+		assert.equal(got.code, 1);
+		assert.match(got.stderr, why);
+	}
+	for (const [file, why] of [[join(dir, 'no-such.jsonl'), /no-such\.jsonl: No such file/], [dir, /Is a directory/]]) {
+		const got = await collect(['replay', join(dir, 'quota.program'), file]);
+		assert.equal(got.code, 2);
+		assert.match(got.stderr, why);
+	}
 });
 
 test('eval answers a line for a line, and one bad line does not end it', async () => {

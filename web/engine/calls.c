@@ -30,7 +30,7 @@ static enum err do_call(struct calls *c, uint32_t call, uint32_t program, struct
 	enum err e;
 
 	*out = (struct reply){S(""), S("")};
-	if (call > CALL_HASHES) /* the last there is */
+	if (call > CALL_CONSENTS) /* the last there is */
 		return ERR_INVALID;
 	if (call >= call_count || !call_rows[call].run)
 		return ERR_NOT_BUILT;
@@ -41,7 +41,7 @@ static enum err do_call(struct calls *c, uint32_t call, uint32_t program, struct
 		}
 		caller.program = c->programs[program - 1].program;
 	}
-	if (call_rows[call].takes & CALL_NEEDS_SESSION) {
+	if (!RUN_AFRESH && (call_rows[call].takes & CALL_NEEDS_SESSION)) {
 		if (program < 1 || program > CALLS_SESSIONS_MAX || !c->sessions[program - 1].session) {
 			out->text = S("no such session is open");
 			return ERR_INVALID;
@@ -256,7 +256,7 @@ enum err call_close(struct caller *c)
 {
 	struct loaded *l = &c->calls->programs[c->number - 1];
 
-	if (l->sessions) {
+	if (!RUN_AFRESH && l->sessions) {
 		c->out->text = S("sessions in it are open");
 		return ERR_CONFLICT;
 	}

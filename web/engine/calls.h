@@ -47,8 +47,9 @@ enum call {
 	CALL_WRITE,   /* nothing -> bytes for CALL_RESUME */
 	CALL_END,     /* nothing -> nothing */
 	/* of a program again: */
-	CALL_HASHES /* an interview and "events" -> as bytes, the state hash after its start and after each event, taken or refused; as
-		     * text, what was said to those refused */
+	CALL_HASHES, /* an interview and "events" -> as bytes, the state hash after its start and after each event, taken or refused; as
+		      * text, what was said to those refused */
+	CALL_CONSENTS /* an interview -> {"consents", "personal"}: what was agreed to, at its time */
 };
 
 /* How a call ended; engine.ts knows these numbers too. */
@@ -142,6 +143,7 @@ enum err call_eval(struct caller *c);
 /* calls_program.c */
 enum err call_columns(struct caller *c);
 enum err call_disasm(struct caller *c);
+enum err call_consents(struct caller *c);
 
 /* calls_session.c */
 enum err call_replay(struct caller *c);
@@ -158,8 +160,9 @@ enum err call_hashes(struct caller *c);
 #define CALLS_OF_COMPILER [CALL_COMPILE] = {call_compile, 0}, [CALL_EVAL] = {call_eval, CALL_TAKES_JSON}
 /* not with the compiler, which would pass its size */
 #define CALLS_OF_PROGRAMS                                                                                              \
-	[CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM}, [CALL_DISASM] = {                       \
-										   call_disasm, CALL_NEEDS_PROGRAM}
+	[CALL_COLUMNS] = {call_columns, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                         \
+	[CALL_CONSENTS] = {call_consents, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                       \
+	[CALL_DISASM] = {call_disasm, CALL_NEEDS_PROGRAM}
 #define CALLS_OF_SESSIONS                                                                                              \
 	[CALL_REPLAY] = {call_replay, CALL_NEEDS_PROGRAM},                                                             \
 	[CALL_BEGIN] = {call_begin, CALL_TAKES_JSON | CALL_NEEDS_PROGRAM},                                             \

@@ -21,12 +21,15 @@ enum err call_eval(struct caller *c)
 	struct eval_error why;
 	struct reply_json r;
 	struct json_out *w;
-	int64_t now = 0;
+	int64_t now = 0, seed = 1;
 	enum err e;
 
 	caller_int(c, S("now_ms"), &now);
-	e = expression_eval(c->a, expression, json_get(c->json, S("values")), loose ? COMPAT_SURVEYJS : COMPAT_STRICT,
-	    now, &value, &why);
+	caller_int(c, S("seed"), &seed);
+	e = expression_eval(c->a,
+	    &(struct evaluation){expression, json_get(c->json, S("values")), loose ? COMPAT_SURVEYJS : COMPAT_STRICT,
+		now, (uint64_t)seed},
+	    &value, &why);
 	if (e && e != ERR_INVALID)
 		return e;
 	w = reply_begin(c, &r);

@@ -1,4 +1,4 @@
-/* calls_program.c - what a program is, for exports and for people. */
+/* calls_program.c - what a program is, for exports and for people; what was agreed to, for who stores it. */
 #include "calls.h"
 
 static void put_choices(struct json_out *w, struct str key, const struct export_choice *choices, size_t n)
@@ -54,4 +54,22 @@ enum err call_disasm(struct caller *c)
 	buf_init(&b, c->a, CALLS_SCRATCH_MAX_BYTES);
 	program_disasm(c->program, &b);
 	return buf_done(&b, &c->out->text);
+}
+
+enum err call_consents(struct caller *c)
+{
+	struct consents consents;
+	struct interview in;
+	struct reply_json r;
+	struct json_out *w;
+	enum err e = caller_interview(c, &in);
+
+	if (e || (e = interview_consents(&in, &(struct consent_note){.at_ms = in.now_ms, .page = -1}, c->a, &consents)))
+		return e;
+	w = reply_begin(c, &r);
+	json_open(w, '{');
+	json_field_raw(w, S("consents"), consents.open);
+	json_field_raw(w, S("personal"), consents.personal);
+	json_close(w, '}');
+	return reply_end(c, &r);
 }

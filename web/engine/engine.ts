@@ -47,10 +47,7 @@ export interface AnswerError {
 	message: string;
 }
 
-export interface QuotaCell {
-	quota: string;
-	cell: string;
-}
+export type QuotaCell = { quota: string; cell: string };
 
 export interface Verdict {
 	errors: AnswerError[];
@@ -80,8 +77,7 @@ export interface PageView {
 export interface Outcome {
 	html: string;
 	redirect: string;
-	/** The redirect is to be signed, which only the server can. */
-	sign: boolean;
+	sign: boolean; /* the redirect is to be signed, which only the server can */
 }
 
 export interface InterviewOptions {
@@ -97,11 +93,10 @@ export interface InterviewOptions {
 	filled?: number[]; /* places taken in each quota cell when the interview began */
 }
 
-export interface Choice {
-	value: string;
-	label: string;
-	code?: number;
-}
+export type Choice = { value: string; label: string; code?: number };
+
+/** What was agreed to: the words shown, their language and the time. By the question's name, as in visible(). */
+export type Consents = Record<string, { text: string; language: string; at: string }>;
 
 export interface Column {
 	name: string;
@@ -131,7 +126,7 @@ const STATUS = ['ok', 'invalid', 'unreadable', 'limit', 'memory', 'absent'] as c
 const ABSENT = 'this module does not have it: load session.wasm (forms, sessions, columns, surveys under compat surveyjs) or compiler.wasm';
 export type Status = (typeof STATUS)[number];
 // As in calls.h.
-const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End, Hashes }
+const enum Call { Open, Close, Run, Visible, Render, Form, Outcome, Compile, Eval, Columns, Disasm, Replay, Begin, Resume, Events, Verdict, Show, State, Write, End, Hashes, Consents }
 const LEAVE_OUT_UNBUILT = 1, NO_MEDIA = 2;
 
 interface Exports {
@@ -238,8 +233,8 @@ export class Compiler extends Engine {
 	}
 
 	/** An expression on its own; the names in `values` are untyped variables. */
-	evaluate(expression: string, values: JsonObject = {}, options: { compat?: 'strict' | 'surveyjs'; now?: Date | number } = {}): Evaluated {
-		return this.json<Evaluated>(Call.Eval, 0, { expression, values, compat: options.compat ?? 'strict', now_ms: Number(options.now ?? Date.now()) });
+	evaluate(expression: string, values: JsonObject = {}, options: { compat?: 'strict' | 'surveyjs'; now?: Date | number; seed?: bigint | number | string } = {}): Evaluated {
+		return this.json<Evaluated>(Call.Eval, 0, { expression, values, compat: options.compat ?? 'strict', now_ms: Number(options.now ?? Date.now()), seed: BigInt.asUintN(64, BigInt(options.seed ?? 1)).toString() });
 	}
 }
 
@@ -492,6 +487,11 @@ export class Interview {
 	/** Text and redirect of an outcome, everything piped in. */
 	outcome(name: string): Outcome {
 		return this.program.json<Outcome>(Call.Outcome, this.#state({ outcome: name }));
+	}
+
+	/** What is agreed to as the answers stand, at the interview's time; `personal` are those of personal questions. session.wasm only. */
+	consents(): { consents: Consents; personal: Consents } {
+		return this.program.json<{ consents: Consents; personal: Consents }>(Call.Consents, this.#state({}));
 	}
 
 	#state(more: object): object {
