@@ -19,6 +19,7 @@
 
 struct world {
 	bool isolated; /* every address is ours, every connection arrives */
+	bool v6;       /* of IPv6 too, where the machine has it */
 	struct receiver traps[TRAPS];
 	size_t traps_on;
 	struct dns dns;
@@ -89,7 +90,7 @@ static bool own_everything(int family)
 	return ok;
 }
 
-static bool isolate(void)
+static bool isolate(bool *v6)
 {
 	int s;
 	bool up;
@@ -100,7 +101,8 @@ static bool isolate(void)
 	up = s >= 0 && loopback_up(s);
 	if (s >= 0)
 		close(s);
-	if (!up || !own_everything(AF_INET) || !own_everything(AF_INET6)) {
+	*v6 = own_everything(AF_INET6);
+	if (!up || !own_everything(AF_INET)) {
 		fprintf(stderr, "a namespace without a usable network\n");
 		exit(1); /* the old one is gone: nothing can be shown any more */
 	}
@@ -139,14 +141,14 @@ static int begin(void **state)
 	struct str why;
 
 	signal(SIGPIPE, SIG_IGN); /* as every process of ours */
-	w->isolated = isolate();
+	w->isolated = isolate(&w->v6);
 	for (size_t i = 0; i < countof(ports) * 2; i++) {
 		struct receiver *trap = &w->traps[w->traps_on];
 		const char *any = w->isolated ? (i % 2 ? "::" : "0.0.0.0") : (i % 2 ? "::1" : "127.0.0.1");
 
 		w->traps_on += receiver_start(trap, any, ports[i / 2], receive_ok);
 	}
-	assert_true(w->traps_on == TRAPS || !w->isolated);
+	assert_true(w->traps_on >= (w->v6 ? TRAPS : TRAPS / 2) || !w->isolated);
 	assert_true(dns_start(&w->dns));
 	arena_init(&w->arena, &arena_malloc, 16 * MB);
 	config.dns = w->dns.server;
@@ -304,16 +306,21 @@ static void test_traps(void **state)
 	struct world *w = *state;
 	unsigned long opens = active_opens();
 	struct egress_reply reply;
+	unsigned sent = 0;
 
 	if (!w->isolated)
 		skip();
 	dns_add(&w->dns, "public.zone.test", "93.184.216.34");
-	for (size_t i = 0; i < countof(urls); i++)
+	for (size_t i = 0; i < countof(urls); i++) {
+		if (!w->v6 && strchr(urls[i], '['))
+			continue;
+		sent++;
 		if (send_to(w, urls[i], &reply) || reply.status != 200)
 			fail_msg("%s: %s", urls[i], egress_slug(reply.outcome));
-	assert_int_equal(trapped(w), countof(urls));
-	assert_int_equal(egress_connections(w->egress), countof(urls));
-	assert_true(active_opens() - opens >= countof(urls));
+	}
+	assert_int_equal(trapped(w), sent);
+	assert_int_equal(egress_connections(w->egress), sent);
+	assert_true(active_opens() - opens >= sent);
 	/* a name that has both families is a connection, or two that race */
 	dns_add(&w->dns, "both.zone.test", "93.184.216.34");
 	dns_add(&w->dns, "both.zone.test", "2606:2800:220:1::1");

@@ -89,8 +89,9 @@ static enum egress_outcome run(
 enum egress_outcome egress_lookup(
     const struct egress *e, const char *host, int64_t deadline_ns, struct egress_addresses *out)
 {
-	/* no search list: a name means what it says */
-	struct ares_options options = {.flags = ARES_FLAG_NOSEARCH, .timeout = ASK_MS, .tries = ASKS};
+	/* no search list, no aliases of the environment's: a name means what it says */
+	struct ares_options options = {
+	    .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES, .timeout = ASK_MS, .tries = ASKS};
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS;
 	struct lookup l = {.out = out};
 	enum egress_outcome o = EGRESS_NAME;

@@ -192,6 +192,7 @@ static enum err mail_run(struct job *job)
 	case ERR_SETTING:
 		return job_fail(job, e, "the server's public address is not known (setting public_url)");
 	default:
-		return job_fail(job, e, "the mail could not be delivered");
+		/* stopped on the way: that is not the mail's failure */
+		return job_check(job) ? ERR_AGAIN : job_fail(job, e, "the mail could not be delivered");
 	}
 }

@@ -1,6 +1,8 @@
 /* mail_cmd.c - `collect mail`: one mail with made-up words, so that an operator sees whether the settings work before somebody waits for a
  * mail that matters. */
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/limits.h"
 #include "mail/mail.h"
 #include "main/command.h"
@@ -19,14 +21,26 @@ static const struct mail_value samples[] = {
     {"time", {"2026-01-01 12:00 UTC", 20}},
 };
 
+/* A folder that root makes among a service's own could not be written by it later. */
+static bool is_of_another(const char *data)
+{
+	struct stat st;
+
+	return stat(data, &st) == 0 && st.st_uid != geteuid();
+}
+
 static int send_sample(
     const struct command_line *line, struct arena *a, const struct config *config, const struct mail *mail)
 {
-	struct app app = {.log = log_open(2, (enum log_level)config_int(config, CFG_log_level))};
+	struct app app = {0};
 	struct str why = S("out of memory");
 	struct uuid id = uuid_new();
 	enum err e;
 
+	if (!*config_text(config, CFG_smtp_url) && is_of_another(config_text(config, CFG_data)))
+		return command_fail(
+		    line, 1, "%s belongs to another user: run this as that user", config_text(config, CFG_data));
+	app.log = log_open(2, (enum log_level)config_int(config, CFG_log_level));
 	if (open_mailer(&app, a, config, &why)) {
 		log_close(app.log);
 		return command_fail(line, 1, "%.*s", STR_ARGS(why));

@@ -14,6 +14,7 @@
 #define WORKER_ARENA_MAX_BYTES (16 * MB)
 #define LISTENER_DRAIN_MS 1000
 #define WAKE_CONNECTIONS 1
+#define STOP_MARGIN_MS 200 /* a call that is cut off finds that its job was told to end */
 #define ABOUT_MAX_BYTES (16 * KB)
 #define NAME_COLUMN 22
 
@@ -91,8 +92,8 @@ static bool stop(struct working *w)
 
 	app_drain(w->app);
 	/* then jobs are told to end, and a call out that holds one up must end too */
-	egress_stop(w->app->egress, (int)config_int(w->config, CFG_drain_ms));
-	mail_stop(w->app->mailer, (int)config_int(w->config, CFG_drain_ms));
+	egress_stop(w->app->egress, (int)config_int(w->config, CFG_drain_ms) + STOP_MARGIN_MS);
+	mail_stop(w->app->mailer, (int)config_int(w->config, CFG_drain_ms) + STOP_MARGIN_MS);
 	if (w->jobs)
 		ended = job_worker_stop(w->jobs, (int)config_int(w->config, CFG_drain_ms));
 	if (w->server)

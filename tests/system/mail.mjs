@@ -1,13 +1,15 @@
 // Mail: what a real mail server receives, what stands in files without one, and that nothing else gets out.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { simpleParser } from 'mailparser';
 import { after, before } from '../harness/hooks.mjs';
+import { expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
 import { MailServer, certificate } from '../harness/mail.mjs';
-import { command, newFolder, run, until } from '../harness/run.mjs';
+import { command, newFolder, run, unprivileged, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { Worker, addJobs, ended, untilJob } from '../harness/worker.mjs';
 
@@ -26,7 +28,7 @@ const listen = async (options) => {
 };
 const settings = (mail, more = {}) => ({ COLLECT_SMTP_URL: `smtp://localhost:${mail.port}`, COLLECT_CA_FILE: own.file,
 	COLLECT_MAIL_FROM: 'Cimigo "Collect" ệ <collect@mail.example>', COLLECT_PUBLIC_URL: 'https://collect.example/', ...more });
-const collect = (args, env) => command([run.collect, ...args], { env: { ...env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:detect_leaks=0` } });
+const collect = (args, env) => command(unprivileged([run.collect, ...args]), { env: { ...env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS}:detect_leaks=0` } });
 
 const SUBJECTS = {
 	password_reset: ['Set a new password', 'Đặt mật khẩu mới'],
@@ -203,4 +205,26 @@ test('without public_url links lead to the server of the data folder', async () 
 	const parsed = await simpleParser(readFileSync(join(folder, file)));
 	assert.ok(parsed.html.includes(`<a href="${server.url}/x">`), parsed.html);
 	await worker.stop();
+});
+
+test('a worker that is told to stop does not wait for a mail server that hangs, and gives the mail back', async () => {
+	const held = [];
+	const silent = net.createServer((socket) => { held.push(socket); socket.on('error', () => {}); });
+	servers.push({ stop: () => { silent.close(); held.forEach((socket) => socket.destroy()); } });
+	await new Promise((resolve) => { silent.listen(0, '127.0.0.1', resolve); });
+	const worker = await new Worker(server, { env: settings({ port: silent.address().port }, { COLLECT_DRAIN_MS: '300' }) }).start();
+	const [id] = await addJobs(server, [{ type: 'test.mail', payload: { to: 'ana@acme.example' } }]);
+	await untilJob(server.api, id, ended);
+	const [[jobId]] = await until('the mail to be on its way', async () => { const r = await mailJobs('running'); return r.length > 0 && held.length > 0 && r; });
+	const started = Date.now();
+	await worker.stop(20);
+	assert.ok(Date.now() - started < 8000, `${Date.now() - started} ms`);
+	const back = expect(await server.api.get(`/api/v1/jobs/${jobId}`), 200).body;
+	assert.deepEqual([back.status, back.attempts], ['queued', 0], JSON.stringify(back));
+	// whoever comes next sends it
+	const mail = await listen({ certificate: own });
+	const next = await new Worker(server, { env: settings(mail) }).start();
+	assert.equal((await untilJob(server.api, jobId, ended)).status, 'succeeded');
+	assert.equal(mail.mails.length, 1);
+	await next.stop();
 });
