@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sodium.h>
-#include "auth/auth_state.h"
+#include "auth/auth_session.h"
 #include "base/shim.h"
 #include "sql.h"
 
@@ -130,7 +130,8 @@ enum err auth_authenticate(struct req *rq)
 	struct member m;
 	enum err e;
 
-	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)))
+	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) ||
+	    (e = login_session_alive(auth, &claims.tenant_id, &claims.session_id)))
 		return e;
 	if (!auth_member_find(auth->cache, &claims.tenant_id, &claims.user_id, &m) &&
 	    (e = member_load(auth, rq->arena, &claims, &m)))
@@ -139,6 +140,7 @@ enum err auth_authenticate(struct req *rq)
 	    .known = true,
 	    .tenant_id = m.tenant_id,
 	    .user_id = m.user_id,
+	    .session_id = claims.session_id,
 	    .permissions = permissions_of(m.role),
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = role_name(m.role),

@@ -1,8 +1,8 @@
 /* auth.h - who is asking: users, memberships, roles, passwords, access tokens.
  *
- * Access tokens are JWTs, ES256 only, one pinned key (JWK file), typ "at+jwt"; iss aud exp nbf iat sub tenant_id jti are checked; nothing in
- * the header chooses a key or an algorithm. A token names user and tenant; role and permissions are read from the membership (cached for 30 s), so that a
- * removed member is out soon. Passwords: Argon2id (19 MiB, t=2); unknown e-mails cost the same time. */
+ * Access tokens are JWTs, ES256 only, one pinned key (JWK file), typ "at+jwt"; iss aud exp nbf iat sub tenant_id sid jti are checked; nothing in
+ * the header chooses a key or an algorithm. A token names user, tenant and session; role and permissions are read from the membership (cached for 5 s),
+ * whether the session lives from Redis (for 3 s), so that who was removed or signed out is out within seconds. Passwords: Argon2id (19 MiB, t=2); unknown e-mails cost the same time. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
 
@@ -18,6 +18,6 @@ enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
-extern const struct route auth_routes[]; /* POST /api/v1/auth/login, GET /api/v1/me */
+extern const struct route auth_routes[]; /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
 
 #endif

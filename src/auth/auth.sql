@@ -7,6 +7,11 @@ from login_lookup($1::text)
 select email, role
 from member_lookup($1::uuid)
 
+-- What renewing a session needs: the same as signing in, of one tenant.
+-- name: auth_session_member
+select user_id, email, name, locale, tenant_id, tenant_slug, tenant_name, role
+from member_lookup($1::uuid)
+
 -- name: auth_me
 select jsonb_build_object(
 	'user', jsonb_build_object('id', user_id, 'email', email, 'name', name, 'locale', locale),

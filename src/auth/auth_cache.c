@@ -19,11 +19,17 @@ struct member_slot {
 	int64_t loaded_ms;
 };
 
+struct session_slot {
+	struct uuid id;
+	int64_t seen_ms;
+};
+
 struct auth_cache {
 	pthread_mutex_t mutex;
 	uint64_t turn; /* counts what was kept: the smallest of a set is the oldest */
 	struct token_slot tokens[SETS][WAYS];
 	struct member_slot members[SETS][WAYS];
+	struct session_slot sessions[SETS][WAYS];
 };
 
 struct auth_cache *auth_cache_new(void)
@@ -122,5 +128,65 @@ void auth_member_keep(struct auth_cache *c, const struct member *m)
 	}
 	slot->m = *m;
 	slot->loaded_ms = clock_mono_ns() / 1000000;
+	pthread_mutex_unlock(&c->mutex);
+}
+
+void auth_member_drop(struct auth_cache *c, const struct uuid *tenant, const struct uuid *user)
+{
+	struct member_slot *set = member_set(c, tenant, user);
+
+	pthread_mutex_lock(&c->mutex);
+	for (size_t i = 0; i < WAYS; i++) {
+		if (member_is(&set[i], tenant, user))
+			set[i].loaded_ms = 0;
+	}
+	pthread_mutex_unlock(&c->mutex);
+}
+
+/* The last bytes of an id are random, the first are its time. */
+static struct session_slot *session_set(struct auth_cache *c, const struct uuid *session)
+{
+	return c->sessions[(session->b[15] | session->b[14] << 8) % SETS];
+}
+
+bool auth_session_seen(struct auth_cache *c, const struct uuid *session)
+{
+	struct session_slot *set = session_set(c, session);
+	int64_t oldest = clock_mono_ns() / 1000000 - SESSION_AGE_MS;
+	bool found = false;
+
+	pthread_mutex_lock(&c->mutex);
+	for (size_t i = 0; i < WAYS && !found; i++)
+		found = set[i].seen_ms > 0 && set[i].seen_ms > oldest && uuid_eq(&set[i].id, session);
+	pthread_mutex_unlock(&c->mutex);
+	return found;
+}
+
+void auth_session_keep(struct auth_cache *c, const struct uuid *session)
+{
+	struct session_slot *set = session_set(c, session), *slot = &set[0];
+
+	pthread_mutex_lock(&c->mutex);
+	for (size_t i = 0; i < WAYS; i++) {
+		if (uuid_eq(&set[i].id, session)) {
+			slot = &set[i];
+			break;
+		}
+		if (set[i].seen_ms < slot->seen_ms)
+			slot = &set[i];
+	}
+	*slot = (struct session_slot){*session, clock_mono_ns() / 1000000};
+	pthread_mutex_unlock(&c->mutex);
+}
+
+void auth_session_drop(struct auth_cache *c, const struct uuid *session)
+{
+	struct session_slot *set = session_set(c, session);
+
+	pthread_mutex_lock(&c->mutex);
+	for (size_t i = 0; i < WAYS; i++) {
+		if (uuid_eq(&set[i].id, session))
+			set[i].seen_ms = 0;
+	}
 	pthread_mutex_unlock(&c->mutex);
 }

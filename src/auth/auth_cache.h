@@ -1,7 +1,8 @@
 /* auth_cache.h - two small tables that save a request its signature check and its look at the membership. Room-internal, thread-safe.
  *
- * Tokens: SHA-256 of the token -> its claims, until it expires. Members: tenant and user -> role and e-mail, for 30 s. Both are sets of a few ways;
- * a new entry takes the place of the oldest of its set. Only good tokens and live members are kept. */
+ * Tokens: SHA-256 of the token -> its claims, until it expires. Members: tenant and user -> role and e-mail, for 5 s. Sessions:
+ * seen alive in Redis, for 3 s. All are sets of a few ways; a new entry takes the place of the oldest of its set. Only good tokens, live members
+ * and live sessions are kept. These two times are how long somebody who was removed, or whose session was ended elsewhere, is still let in. */
 #ifndef AUTH_AUTH_CACHE_H
 #define AUTH_AUTH_CACHE_H
 
@@ -9,7 +10,8 @@
 #include "base/str.h"
 #include "core/router.h"
 
-#define MEMBER_AGE_MS 30000
+#define MEMBER_AGE_MS 5000
+#define SESSION_AGE_MS 3000
 #define EMAIL_MAX_BYTES 254
 
 struct auth_cache;
@@ -26,5 +28,10 @@ bool auth_token_find(struct auth_cache *c, const unsigned char digest[32], int64
 void auth_token_keep(struct auth_cache *c, const unsigned char digest[32], const struct token_claims *claims);
 bool auth_member_find(struct auth_cache *c, const struct uuid *tenant, const struct uuid *user, struct member *out);
 void auth_member_keep(struct auth_cache *c, const struct member *m);
+/* Forgets a member at once: after a change of role or a removal made by this process. */
+void auth_member_drop(struct auth_cache *c, const struct uuid *tenant, const struct uuid *user);
+bool auth_session_seen(struct auth_cache *c, const struct uuid *session);
+void auth_session_keep(struct auth_cache *c, const struct uuid *session);
+void auth_session_drop(struct auth_cache *c, const struct uuid *session);
 
 #endif

@@ -1,18 +1,5 @@
-#include "auth/auth_state.h"
-#include "base/time.h"
-#include "core/config.h"
+#include "auth/auth_http.h"
 #include "sql.h"
-
-struct login {
-	struct str email, password, tenant;
-};
-static const struct field login_fields[] = {
-    FIELD(struct login, email, FT_EMAIL, REQUIRED, 3, EMAIL_MAX_BYTES, "E-mail address"),
-    FIELD(struct login, password, FT_TEXT, REQUIRED, 1, 1024, "Password"),
-    FIELD(struct login, tenant, FT_TEXT, OPTIONAL, 1, 63,
-	"Slug of the tenant to sign in to; needed only by members of several"),
-};
-static const struct shape login_shape = SHAPE("Login", struct login, login_fields);
 
 static const struct field user_out_fields[] = {
     OUT("id", FT_UUID, REQUIRED, "User"),
@@ -20,142 +7,50 @@ static const struct field user_out_fields[] = {
     OUT("name", FT_TEXT, REQUIRED, "Name"),
     OUT("locale", FT_LANGUAGE, REQUIRED, "Language of the console"),
 };
-static const struct shape user_out = SHAPE_OUT("User", user_out_fields);
+const struct shape auth_user_out = SHAPE_OUT("User", user_out_fields);
 static const struct field tenant_out_fields[] = {
     OUT("id", FT_UUID, REQUIRED, "Tenant"),
     OUT("slug", FT_TEXT, REQUIRED, "Short name"),
     OUT("name", FT_TEXT, REQUIRED, "Name"),
 };
-static const struct shape tenant_out = SHAPE_OUT("Tenant", tenant_out_fields);
+const struct shape auth_tenant_out = SHAPE_OUT("Tenant", tenant_out_fields);
 
-static const char *const roles[] = {"viewer", "editor", "manager", "admin", NULL};
-static const char *const token_types[] = {"Bearer", NULL};
-
-static const struct field session_out_fields[] = {
-    OUT("access_token", FT_TEXT, REQUIRED, "Send it as Authorization: Bearer"),
-    OUT("token_type", FT_ENUM, REQUIRED, "How to send it", .choices = token_types),
-    OUT("expires_in", FT_INT, REQUIRED, "Seconds it is good for"),
-    OUT("expires_at", FT_TIME, REQUIRED, "When it ends"),
-    OUT("user", FT_OBJECT, REQUIRED, "Who signed in", .shape = &user_out),
-    OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &tenant_out),
-    OUT("role", FT_ENUM, REQUIRED, "The user's role there", .choices = roles),
-};
-static const struct shape session_out = SHAPE_OUT("Session", session_out_fields);
 static const struct field me_out_fields[] = {
-    OUT("user", FT_OBJECT, REQUIRED, "Who is signed in", .shape = &user_out),
-    OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &tenant_out),
-    OUT("role", FT_ENUM, REQUIRED, "The user's role there", .choices = roles),
+    OUT("user", FT_OBJECT, REQUIRED, "Who is signed in", .shape = &auth_user_out),
+    OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &auth_tenant_out),
+    OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
     OUT("permissions", FT_LIST, REQUIRED, "What the role allows"),
 };
 static const struct shape me_out = SHAPE_OUT("Me", me_out_fields);
 
-/* ---- signing in ---- */
-
-struct login_row {
-	struct uuid user_id;
-	struct str email, name, password_hash, locale;
-	struct uuid tenant_id;
-	struct str tenant_slug, tenant_name, role;
+static const struct field device_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Session"),
+    OUT("created_at", FT_TIME, REQUIRED, "When somebody signed in"),
+    OUT("last_used_at", FT_TIME, REQUIRED, "When it was last renewed"),
+    OUT("address", FT_TEXT, REQUIRED, "Network address it began from"),
+    OUT("user_agent", FT_TEXT, REQUIRED, "Program it began with, as that calls itself"),
+    OUT("current", FT_BOOL, REQUIRED, "This request belongs to it"),
 };
-static const struct pg_col login_cols[] = {COL(struct login_row, user_id, PGT_UUID),
-    COL(struct login_row, email, PGT_TEXT), COL(struct login_row, name, PGT_TEXT),
-    COL(struct login_row, password_hash, PGT_TEXT), COL(struct login_row, locale, PGT_TEXT),
-    COL(struct login_row, tenant_id, PGT_UUID), COL(struct login_row, tenant_slug, PGT_TEXT),
-    COL(struct login_row, tenant_name, PGT_TEXT), COL(struct login_row, role, PGT_TEXT)};
+static const struct shape device_out = SHAPE_OUT("SessionInfo", device_fields);
+static const struct field devices_fields[] = {
+    OUT("items", FT_LIST, REQUIRED, "Newest first", .shape = &device_out),
+};
+static const struct shape devices_out = SHAPE_OUT("SessionList", devices_fields);
 
-static enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n)
-{
-	const struct pg_param in[] = {P_TEXT(email)};
-	struct tx *tx;
-	enum err e;
-
-	if ((e = tx_open(rq->app, PG_APP, true, NULL, rq->arena, &tx)))
-		return e;
-	if ((e = tx_rows(tx, rq->arena, &Q(SQL_auth_login, in, login_cols), sizeof **rows, (void **)rows, n))) {
-		tx_rollback(tx);
-		return e;
-	}
-	return tx_commit(tx);
-}
-
-static const struct login_row *login_pick(const struct login_row *rows, size_t n, struct str tenant)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (tenant.n == 0 || str_eq(rows[i].tenant_slug, tenant))
-			return &rows[i];
-	}
-	return NULL;
-}
-
-static void put_session(
-    struct json_out *w, struct arena *a, const struct login_row *row, struct str token, int64_t now_ms, int64_t life_s)
-{
-	char until[TIME_TEXT_BYTES];
-
-	time_text(now_ms + life_s * 1000, until);
-	json_open(w, '{');
-	json_field_str(w, S("access_token"), token);
-	json_field_str(w, S("token_type"), S("Bearer"));
-	json_field_int(w, S("expires_in"), life_s);
-	json_field_str(w, S("expires_at"), str_make(until, sizeof until));
-	json_key(w, S("user"));
-	json_open(w, '{');
-	json_field_str(w, S("id"), uuid_str(a, &row->user_id));
-	json_field_str(w, S("email"), row->email);
-	json_field_str(w, S("name"), row->name);
-	json_field_str(w, S("locale"), row->locale);
-	json_close(w, '}');
-	json_key(w, S("tenant"));
-	json_open(w, '{');
-	json_field_str(w, S("id"), uuid_str(a, &row->tenant_id));
-	json_field_str(w, S("slug"), row->tenant_slug);
-	json_field_str(w, S("name"), row->tenant_name);
-	json_close(w, '}');
-	json_field_str(w, S("role"), row->role);
-	json_close(w, '}');
-}
-
-static enum err reply_session(struct req *rq, const struct login_row *row)
-{
-	int64_t now_ms = clock_now_ms() / 1000 * 1000, life_s = config_int(rq->app->config, CFG_access_token_s);
-	const struct token_claims claims = {
-	    .user_id = row->user_id, .tenant_id = row->tenant_id, .expires_at_ms = now_ms + life_s * 1000};
-	struct auth *auth = rq->app->auth;
-	struct str token, json;
-	struct json_out w;
-	struct buf b;
-	enum err e;
-
-	if ((e = token_issue(auth->key, auth->issuer, &claims, now_ms, rq->arena, &token)))
-		return e;
-	buf_init(&b, rq->arena, 16 * KB);
-	json_out_init(&w, &b);
-	put_session(&w, rq->arena, row, token, now_ms, life_s);
-	if ((e = buf_done(&b, &json)))
-		return e;
-	reply_header(rq, S("Cache-Control"), S("no-store"));
-	return reply_json(rq, 200, json);
-}
-
-/* Whether the address is unknown, the password wrong or the tenant not his: the same words after the same work. */
-static enum err login_http(struct req *rq)
-{
-	const struct login *in = rq->in;
-	const struct login_row *row;
-	struct login_row *rows = NULL;
-	size_t n = 0;
-	bool same = false;
-	enum err e;
-
-	if ((e = login_rows(rq, in->email, &rows, &n)))
-		return e;
-	if ((e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
-		return e;
-	row = same ? login_pick(rows, n, in->tenant) : NULL;
-	if (row == NULL)
-		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "The e-mail address or the password is not right.");
-	return reply_session(rq, row);
-}
+static const struct field key_fields[] = {
+    OUT("kty", FT_TEXT, REQUIRED, "EC"),
+    OUT("crv", FT_TEXT, REQUIRED, "P-256"),
+    OUT("alg", FT_TEXT, REQUIRED, "ES256"),
+    OUT("use", FT_TEXT, REQUIRED, "sig"),
+    OUT("kid", FT_TEXT, REQUIRED, "Thumbprint (RFC 7638)"),
+    OUT("x", FT_TEXT, REQUIRED, "Coordinate"),
+    OUT("y", FT_TEXT, REQUIRED, "Coordinate"),
+};
+static const struct shape key_out = SHAPE_OUT("Jwk", key_fields);
+static const struct field key_set_fields[] = {
+    OUT("keys", FT_LIST, REQUIRED, "Keys that access tokens are signed with", .shape = &key_out),
+};
+static const struct shape key_set_out = SHAPE_OUT("JwkSet", key_set_fields);
 
 /* ---- me ---- */
 
@@ -188,10 +83,91 @@ static enum err me_http(struct req *rq)
 	return reply_json(rq, 200, json);
 }
 
+/* ---- sessions ---- */
+
+static struct login_session own_session(const struct req *rq)
+{
+	return (struct login_session){rq->who.tenant_id, rq->who.user_id, rq->who.session_id};
+}
+
+static enum err logout_http(struct req *rq)
+{
+	const struct login_session s = own_session(rq);
+	enum err e = login_session_end(rq->app->auth, &s);
+
+	if (e && e != ERR_NOT_FOUND)
+		return e;
+	reply_without_cookie(rq);
+	return reply_empty(rq, 204);
+}
+
+static enum err session_list_http(struct req *rq)
+{
+	const struct login_session s = own_session(rq);
+	struct str json;
+	enum err e;
+
+	if ((e = login_session_list(rq->app->auth, &s, rq->arena, &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err session_end_http(struct req *rq)
+{
+	const struct login_session s = {rq->who.tenant_id, rq->who.user_id, rq->ids[0]};
+	enum err e;
+
+	if ((e = login_session_end(rq->app->auth, &s)))
+		return e;
+	return reply_empty(rq, 204);
+}
+
+/* Everywhere: in each tenant that he is a member of. Where he no longer is, his sessions are worth nothing. */
+static enum err session_end_all_http(struct req *rq)
+{
+	struct auth *auth = rq->app->auth;
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = login_rows(rq, rq->who.email, &rows, &n)))
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		if ((e = login_session_end_all(auth, &rows[i].tenant_id, &rq->who.user_id)))
+			return e;
+	}
+	auth_session_drop(auth->cache, &rq->who.session_id);
+	reply_without_cookie(rq);
+	return reply_empty(rq, 204);
+}
+
+/* ---- keys ---- */
+
+static enum err key_set_http(struct req *rq)
+{
+	reply_header(rq, S("Cache-Control"), S("public, max-age=300"));
+	return reply_json(rq, 200, token_key_set(rq->app->auth->key));
+}
+
 const struct route auth_routes[] = {
     {HTTP_POST, "/api/v1/auth/login", PERM_NONE, RATE_LOGIN, &login_shape, &session_out, 200, login_http,
 	"Sign in with e-mail and password", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
+    {HTTP_POST, "/api/v1/auth/refresh", PERM_NONE, RATE_CONSOLE, &renew_shape, &session_out, 200, renew_http,
+	"Get the next access token", .flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 0}},
+    {HTTP_POST, "/api/v1/auth/switch", PERM_SIGNED_IN, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
+	"Go to another tenant: ends this session and begins one there", .flags = ROUTE_NO_TX,
+	.also = (const int[]){404, 0}},
+    {HTTP_POST, "/api/v1/auth/logout", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, logout_http, "End this session",
+	.flags = ROUTE_NO_TX},
     {HTTP_GET, "/api/v1/me", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &me_out, 200, me_http,
 	"Who is signed in, where, and what the role allows", .flags = ROUTE_READ},
+    {HTTP_GET, "/api/v1/me/sessions", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &devices_out, 200, session_list_http,
+	"List one's own sessions in this tenant", .flags = ROUTE_NO_TX},
+    {HTTP_DELETE, "/api/v1/me/sessions/{session_id}", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, session_end_http,
+	"End one of one's own sessions", .flags = ROUTE_NO_TX},
+    {HTTP_DELETE, "/api/v1/me/sessions", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, session_end_all_http,
+	"End all of one's own sessions, in every tenant", .flags = ROUTE_NO_TX},
+    {HTTP_GET, "/.well-known/jwks.json", PERM_NONE, RATE_PUBLIC_READ, NULL, &key_set_out, 200, key_set_http,
+	"The keys that access tokens are signed with", .flags = ROUTE_NO_TX | ROUTE_INLINE},
     ROUTE_END,
 };

@@ -17,6 +17,7 @@
 #define NOW_S INT64_C(1800000000)
 #define NOW_MS (NOW_S * 1000)
 #define USER "018f0000-0000-7000-8000-000000000001"
+#define SESSION "018f0000-0000-7000-8000-000000000003"
 #define TENANT "018f0000-0000-7000-8000-000000000002"
 
 struct scene {
@@ -131,7 +132,8 @@ static const char *claims(struct scene *s, const char *iss, const char *aud, int
 }
 
 #define GOOD_HEADER "{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}"
-#define JTI ",\"jti\":\"1\""
+#define SID ",\"sid\":\"" SESSION "\""
+#define JTI SID ",\"jti\":\"1\""
 #define GOOD_CLAIMS claims(s, "\"https://collect.example\"", "\"collect-api\"", NOW_S, NOW_S + 3600, JTI)
 
 static enum err check(struct scene *s, struct str token)
@@ -182,7 +184,8 @@ static void test_claims_table(void **state)
 	    {"endless", claims(s, iss, aud, NOW_S, INT64_MAX, JTI), ERR_UNAUTHENTICATED},
 	    {"not yet", claims(s, iss, aud, NOW_S + 31, NOW_S + 60, JTI), ERR_UNAUTHENTICATED},
 	    {"a clock a little ahead", claims(s, iss, aud, NOW_S + 29, NOW_S + 60, JTI), OK},
-	    {"no jti", claims(s, iss, aud, NOW_S, NOW_S + 60, ""), ERR_UNAUTHENTICATED},
+	    {"no jti", claims(s, iss, aud, NOW_S, NOW_S + 60, SID), ERR_UNAUTHENTICATED},
+	    {"no session", claims(s, iss, aud, NOW_S, NOW_S + 60, ",\"jti\":\"1\""), ERR_UNAUTHENTICATED},
 	    {"a claim twice", claims(s, iss, aud, NOW_S, NOW_S + 60, JTI ",\"sub\":\"" TENANT "\""),
 		ERR_UNAUTHENTICATED},
 	    {"no claims", "{}", ERR_UNAUTHENTICATED},
@@ -350,7 +353,59 @@ static void test_caches(void **state)
 	assert_int_equal(got.role, ROLE_EDITOR);
 	assert_false(auth_member_find(c, &stranger, &m.user_id, &got));
 	assert_false(auth_member_find(c, &m.tenant_id, &stranger, &got));
+	auth_member_drop(c, &stranger, &m.user_id);
+	assert_true(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
+	auth_member_drop(c, &m.tenant_id, &m.user_id);
+	assert_false(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
 	auth_cache_free(c);
+}
+
+static void test_sessions_seen(void **state)
+{
+	struct auth_cache *c = auth_cache_new();
+	struct uuid id = {{1}}, other = {{2}};
+
+	(void)state;
+	assert_false(auth_session_seen(c, &id));
+	auth_session_keep(c, &id);
+	auth_session_keep(c, &id);
+	assert_true(auth_session_seen(c, &id));
+	assert_false(auth_session_seen(c, &other));
+	auth_session_drop(c, &other);
+	assert_true(auth_session_seen(c, &id));
+	for (unsigned char i = 3; i < 10; i++) {
+		other.b[0] = i;
+		auth_session_keep(c, &other);
+		assert_true(auth_session_seen(c, &other));
+	}
+	auth_session_drop(c, &other);
+	assert_false(auth_session_seen(c, &other));
+	auth_cache_free(c);
+}
+
+static void test_macs_and_key_set(void **state)
+{
+	struct scene *s = *state;
+	unsigned char one[TOKEN_MAC_BYTES], two[TOKEN_MAC_BYTES];
+	struct token_key *again, *other;
+	const char *why;
+
+	assert_int_equal(token_key_open(s->path, &again, &why), OK);
+	assert_int_equal(token_key_open(s->other_path, &other, &why), OK);
+	assert_int_equal(token_mac(s->key, S("refresh"), S("text"), one), OK);
+	assert_int_equal(token_mac(again, S("refresh"), S("text"), two), OK);
+	assert_memory_equal(one, two, sizeof one);
+	assert_int_equal(token_mac(s->key, S("refres"), S("htext"), two), OK);
+	assert_memory_not_equal(one, two, sizeof one);
+	assert_int_equal(token_mac(other, S("refresh"), S("text"), two), OK);
+	assert_memory_not_equal(one, two, sizeof one);
+	assert_int_equal(token_mac(s->key, S("refresh"), str_make(arena_alloc(&s->a, 600), 600), two), ERR_LIMIT);
+	assert_true(str_eq(token_key_set(s->key), token_key_set(again)));
+	assert_false(str_eq(token_key_set(s->key), token_key_set(other)));
+	assert_true(str_find(token_key_set(s->key), S("\"kid\""), NULL));
+	assert_false(str_find(token_key_set(s->key), S("\"d\""), NULL));
+	token_key_close(again);
+	token_key_close(other);
 }
 
 int main(void)
@@ -358,7 +413,8 @@ int main(void)
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
 	const struct CMUnitTest tests[] = {SCENE(test_issue_and_check), SCENE(test_claims_table),
 	    SCENE(test_headers_table), SCENE(test_alg_none), SCENE(test_hmac_confusion), SCENE(test_broken_signatures),
-	    SCENE(test_bad_key_files), SCENE(test_passwords), cmocka_unit_test(test_caches)};
+	    SCENE(test_bad_key_files), SCENE(test_passwords), SCENE(test_macs_and_key_set),
+	    cmocka_unit_test(test_caches), cmocka_unit_test(test_sessions_seen)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

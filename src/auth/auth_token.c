@@ -1,10 +1,12 @@
 #include "auth/auth_token.h"
 #include <cjose/cjose.h>
 #include <openssl/crypto.h>
+#include <openssl/hmac.h>
 #include "auth/auth.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/shim.h"
 #include "io/clock.h"
 #include "vault/vault.h"
 
@@ -12,8 +14,15 @@
 #define JWK_MAX_BYTES 4096
 #define TOKEN_TIME_MAX_S INT64_C(253402300800) /* the year 10000 */
 
+#define KEY_SET_MAX_BYTES 1024
+#define KEY_ARENA_MAX_BYTES (64 * KB)
+#define TOKEN_MAC_TEXT_MAX 512
+
 struct token_key {
 	cjose_jwk_t *jwk;
+	unsigned char mac_key[32];
+	struct arena arena; /* what follows */
+	struct str key_set;
 };
 
 static const struct json_limits token_limits = {2, 16, 32, 20};
@@ -50,6 +59,102 @@ static enum err key_try(const struct token_key *k)
 	return e;
 }
 
+/* ---- the key's public half, and the secret made from its private one ---- */
+
+static void put_member(struct buf *b, const char *name, struct str value)
+{
+	buf_add(b, str_from(name));
+	buf_add(b, value);
+	buf_char(b, '"');
+}
+
+/* RFC 7638: the hash of the members that make the key, in the order of their names. */
+static enum err thumbprint(struct arena *a, struct str x, struct str y, struct str *out)
+{
+	unsigned char digest[32];
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, KEY_SET_MAX_BYTES);
+	put_member(&b, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"", x);
+	put_member(&b, ",\"y\":\"", y);
+	buf_char(&b, '}');
+	if ((e = buf_done(&b, &text)))
+		return e;
+	sha256_of(text, digest);
+	buf_init(&b, a, 64);
+	base64url_put(&b, digest, sizeof digest);
+	return buf_done(&b, out);
+}
+
+static enum err key_set_make(struct token_key *k, struct str public_key)
+{
+	struct json_error why;
+	struct json *jwk;
+	struct str x, y, kid;
+	struct buf b;
+	enum err e;
+
+	if ((e = json_read(&k->arena, public_key, &token_limits, &jwk, &why)))
+		return e;
+	x = json_str_or(jwk, S("x"), S(""));
+	y = json_str_or(jwk, S("y"), S(""));
+	if ((e = thumbprint(&k->arena, x, y, &kid)))
+		return e;
+	buf_init(&b, &k->arena, KEY_SET_MAX_BYTES);
+	put_member(
+	    &b, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"alg\":\"ES256\",\"use\":\"sig\",\"kid\":\"", kid);
+	put_member(&b, ",\"x\":\"", x);
+	put_member(&b, ",\"y\":\"", y);
+	buf_add(&b, S("}]}"));
+	return buf_done(&b, &k->key_set);
+}
+
+static enum err key_derive(struct token_key *k)
+{
+	char *private_key = cjose_jwk_to_json(k->jwk, true, NULL), *public_key = cjose_jwk_to_json(k->jwk, false, NULL);
+	enum err e = ERR_MEMORY;
+	struct sha256 h;
+
+	if (private_key != NULL && public_key != NULL) {
+		sha256_init(&h);
+		sha256_add(&h, "collect token mac", 17);
+		sha256_add(&h, private_key, strlen(private_key));
+		sha256_done(&h, k->mac_key);
+		OPENSSL_cleanse(&h, sizeof h);
+		e = key_set_make(k, str_from(public_key));
+	}
+	if (private_key != NULL) {
+		OPENSSL_cleanse(private_key, strlen(private_key));
+		cjose_get_dealloc()(private_key);
+	}
+	if (public_key != NULL)
+		cjose_get_dealloc()(public_key);
+	return e;
+}
+
+enum err token_mac(const struct token_key *k, struct str label, struct str text, unsigned char out[TOKEN_MAC_BYTES])
+{
+	unsigned char input[TOKEN_MAC_TEXT_MAX];
+	unsigned n = 0;
+	bool ok;
+
+	if (label.n + 1 + text.n > sizeof input)
+		return ERR_LIMIT;
+	mem_copy(input, label.p, label.n);
+	input[label.n] = 0;
+	mem_copy(input + label.n + 1, text.p, text.n);
+	ok = HMAC(EVP_sha256(), k->mac_key, sizeof k->mac_key, input, label.n + 1 + text.n, out, &n) != NULL;
+	OPENSSL_cleanse(input, sizeof input);
+	return ok && n == TOKEN_MAC_BYTES ? OK : ERR_INTERNAL;
+}
+
+struct str token_key_set(const struct token_key *k)
+{
+	return k->key_set;
+}
+
 enum err token_key_open(const char *path, struct token_key **out, const char **why)
 {
 	char text[JWK_MAX_BYTES];
@@ -63,10 +168,11 @@ enum err token_key_open(const char *path, struct token_key **out, const char **w
 	*why = "the signing key must be a private EC P-256 key as a JWK";
 	if ((k = calloc(1, sizeof *k)) == NULL)
 		return ERR_MEMORY;
+	arena_init(&k->arena, &arena_malloc, KEY_ARENA_MAX_BYTES);
 	k->jwk = cjose_jwk_import(text, n, NULL);
 	OPENSSL_cleanse(text, sizeof text);
 	if (k->jwk == NULL || cjose_jwk_get_kty(k->jwk, NULL) != CJOSE_JWK_KTY_EC ||
-	    cjose_jwk_EC_get_curve(k->jwk, NULL) != CJOSE_JWK_EC_P_256 || key_try(k)) {
+	    cjose_jwk_EC_get_curve(k->jwk, NULL) != CJOSE_JWK_EC_P_256 || key_try(k) || key_derive(k)) {
 		token_key_close(k);
 		return ERR_SETTING;
 	}
@@ -81,6 +187,8 @@ void token_key_close(struct token_key *k)
 		return;
 	if (k->jwk != NULL)
 		cjose_jwk_release(k->jwk);
+	arena_free(&k->arena);
+	OPENSSL_cleanse(k->mac_key, sizeof k->mac_key);
 	free(k);
 }
 
@@ -100,6 +208,7 @@ static enum err claims_text(
 	json_field_str(&w, S("aud"), S(TOKEN_AUDIENCE));
 	json_field_str(&w, S("sub"), uuid_str(a, &in->user_id));
 	json_field_str(&w, S("tenant_id"), uuid_str(a, &in->tenant_id));
+	json_field_str(&w, S("sid"), uuid_str(a, &in->session_id));
 	json_field_int(&w, S("iat"), now_ms / 1000);
 	json_field_int(&w, S("nbf"), now_ms / 1000);
 	json_field_int(&w, S("exp"), in->expires_at_ms / 1000);
@@ -200,7 +309,8 @@ static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64
 	if (jti == NULL || jti->type != JSON_STR || jti->s.n == 0)
 		return false;
 	return now_ms < out->expires_at_ms && nbf <= now_ms + TOKEN_SKEW_MS && iat <= now_ms + TOKEN_SKEW_MS &&
-	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id);
+	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id) &&
+	       read_id(c, S("sid"), &out->session_id);
 }
 
 static bool signature_ok(const struct token_key *k, struct arena *a, struct str token, struct str part)

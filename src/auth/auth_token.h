@@ -1,7 +1,10 @@
 /* auth_token.h - access tokens: made, and checked in full. Room-internal; knows no database and no request.
  *
  * JWT, ES256 only, under the one key of the file. The header must be exactly {"alg": "ES256", "typ": "at+jwt"}: a header that names a key, another
- * algorithm or anything else is refused before a signature is looked at. Thread-safe. */
+ * algorithm or anything else is refused before a signature is looked at. Thread-safe.
+ *
+ * Servers of an installation share the key, so what has to come out the same on each of them without being stored (the successor of a
+ * refresh token, a token against forgery) is a MAC under a secret made from it. */
 #ifndef AUTH_AUTH_TOKEN_H
 #define AUTH_AUTH_TOKEN_H
 
@@ -16,7 +19,7 @@
 
 struct token_key;
 struct token_claims {
-	struct uuid user_id, tenant_id;
+	struct uuid user_id, tenant_id, session_id;
 	int64_t expires_at_ms;
 };
 
@@ -28,5 +31,11 @@ enum err token_issue(const struct token_key *k, struct str issuer, const struct 
 /* ERR_UNAUTHENTICATED for anything that is not a token of ours, valid now. */
 enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
     struct token_claims *out);
+
+/* HMAC-SHA256 of `text` under the key's own secret. Labels keep uses apart: a constant without a NUL. */
+#define TOKEN_MAC_BYTES 32
+enum err token_mac(const struct token_key *k, struct str label, struct str text, unsigned char out[TOKEN_MAC_BYTES]);
+/* The public half, as a JWK set (RFC 7517); lives as long as the key. */
+struct str token_key_set(const struct token_key *k);
 
 #endif

@@ -26,6 +26,7 @@ struct http_exchange;
 struct principal {
 	bool known;
 	struct uuid tenant_id, user_id;
+	struct uuid session_id;      /* of the access token */
 	uint64_t permissions;        /* a bit per enum permission */
 	struct str email, role;
 };
@@ -67,6 +68,7 @@ struct req {
 	struct str detail;
 	struct problem_error *errors;
 	size_t error_count;
+	int retry_after_s;           /* with ERR_RATE from a handler: goes out as Retry-After when it is not 0 */
 	struct str survey_label;     /* for metrics: set by handlers that know it; may stay empty */
 };
 

@@ -91,6 +91,19 @@ static void stage_rate(struct http_exchange *x, const struct rate_verdict *rate)
 	}
 }
 
+static void stage_retry(struct req *rq)
+{
+	struct str text;
+	struct buf b;
+
+	if (rq->retry_after_s <= 0)
+		return;
+	buf_init(&b, rq->arena, 16);
+	buf_int(&b, rq->retry_after_s);
+	if (!buf_done(&b, &text))
+		reply_header(rq, S("Retry-After"), text);
+}
+
 /* A page's errors are pages for those who read pages; a row need not have been found, the address is enough. */
 static bool stage_page(struct app *app, struct http_exchange *x, enum err e)
 {
@@ -111,6 +124,7 @@ static void stage_problem(struct req *rq, enum err e)
 
 	stage_defaults(rq->app, rq->x);
 	stage_rate(rq->x, &v->rate);
+	stage_retry(rq);
 	if (e == ERR_METHOD)
 		http_reply_header(rq->x, S("Allow"), v->end->allow);
 	if (!stage_page(rq->app, rq->x, e))

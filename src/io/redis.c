@@ -346,13 +346,11 @@ static enum err read_integers(const redisReply *reply, int64_t *results, size_t 
 }
 
 /* EVAL, not EVALSHA: Redis keeps what it compiled by the text's hash anyway, and a restarted one needs no second round trip. */
-enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *results, size_t result_count)
+static enum err run(struct redis *r, const struct redis_script *script, redisReply **reply)
 {
 	struct command c = {.n = 0};
-	redisReply *reply;
 	char keys[16];
 	size_t i;
-	enum err e;
 
 	assert(script->arg_count <= REDIS_ARGS_MAX && script->key_count <= script->arg_count);
 	push(&c, S("EVAL"));
@@ -360,9 +358,36 @@ enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *
 	push(&c, str_make(keys, (size_t)snprintf(keys, sizeof keys, "%zu", script->key_count)));
 	for (i = 0; i < script->arg_count; i++)
 		push(&c, script->args[i]);
-	if ((e = ask(r, &c, &reply)))
+	return ask(r, &c, reply);
+}
+
+enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *results, size_t result_count)
+{
+	redisReply *reply;
+	enum err e;
+
+	if ((e = run(r, script, &reply)))
 		return e;
 	e = reply->type == REDIS_REPLY_ERROR ? refused(r, reply) : read_integers(reply, results, result_count);
+	freeReplyObject(reply);
+	return e;
+}
+
+enum err redis_run_text(struct redis *r, const struct redis_script *script, struct arena *a, struct str *text)
+{
+	redisReply *reply;
+	enum err e;
+
+	if ((e = run(r, script, &reply)))
+		return e;
+	if (reply->type == REDIS_REPLY_ERROR) {
+		e = refused(r, reply);
+	} else if (reply->type != REDIS_REPLY_STRING) {
+		e = ERR_IO;
+	} else {
+		*text = str_dup(a, str_make(reply->str, (size_t)reply->len));
+		e = reply->len && !text->p ? ERR_MEMORY : OK;
+	}
 	freeReplyObject(reply);
 	return e;
 }

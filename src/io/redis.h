@@ -43,6 +43,8 @@ struct redis_script {
 	size_t key_count, arg_count;
 };
 enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *results, size_t result_count);
+/* The same for a script that answers one text, copied into `a`. ERR_IO when it answers anything else, ERR_MEMORY. */
+enum err redis_run_text(struct redis *r, const struct redis_script *script, struct arena *a, struct str *text);
 
 /* What a subscriber is told, on the subscriber's thread; a silent Redis counts as lost after twice REDIS_SILENCE_MS. */
 struct redis_listener {

@@ -136,13 +136,16 @@ static void set_new_leaves_what_is_there(void **state)
 	redis_close(r);
 }
 
-static void scripts_answer_integers(void **state)
+static void scripts_answer_integers_or_text(void **state)
 {
 	const struct str args[] = {S("k"), S("20"), S("22")};
 	struct redis_script script = {"return {ARGV[1] + ARGV[2], #KEYS}", args, 1, 3};
 	struct redis *r = client(state, 1);
 	int64_t n[2] = {0};
+	struct arena a;
+	struct str text;
 
+	arena_init(&a, &arena_malloc, MB);
 	assert_int_equal(redis_run(r, &script, n, 2), OK);
 	assert_int_equal(n[0], 42);
 	assert_int_equal(n[1], 1);
@@ -151,6 +154,11 @@ static void scripts_answer_integers(void **state)
 	assert_int_equal(redis_run(r, &script, n, 2), ERR_IO);
 	script.text = "return 1";
 	assert_int_equal(redis_run(r, &script, n, 1), ERR_IO);
+	assert_int_equal(redis_run_text(r, &script, &a, &text), ERR_IO);
+	script.text = "return 'a\\0b'";
+	assert_int_equal(redis_run_text(r, &script, &a, &text), OK);
+	assert_true(str_eq(text, S("a\0b")));
+	arena_free(&a);
 	script.text = "return nonsense(1)";
 	assert_int_equal(redis_run(r, &script, n, 1), ERR_UNAVAILABLE);
 	assert_int_equal(redis_ping(r), OK);
@@ -435,7 +443,7 @@ int main(void)
 	    cmocka_unit_test(bad_addresses_are_refused),
 	    cmocka_unit_test_setup(values_come_back, redis_test_fresh),
 	    cmocka_unit_test_setup(set_new_leaves_what_is_there, redis_test_fresh),
-	    cmocka_unit_test_setup(scripts_answer_integers, redis_test_fresh),
+	    cmocka_unit_test_setup(scripts_answer_integers_or_text, redis_test_fresh),
 	    cmocka_unit_test_setup(it_signs_in_and_selects, redis_test_fresh),
 	    cmocka_unit_test_setup(what_it_refuses_is_unavailable, redis_test_fresh),
 	    cmocka_unit_test_setup(dead_at_start, redis_test_fresh),

@@ -21,7 +21,8 @@ async function furnish(api) {
 	const { body } = expect(await submit(server.anyone, made.slug, { answers: { nps: 3, why_low: 'canary-of-the-neighbour' } }), 201);
 	const me = expect(await api.get('/api/v1/me'), 200).body;
 	const [job] = await addJobs(server, [{ type: 'jobs.purge' }], { tenant: me.tenant.id, delayMs: 86400000 });
-	return { job, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const session = expect(await api.get('/api/v1/me/sessions'), 200).body.items[0].id;
+	return { job, session, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {

@@ -1,0 +1,28 @@
+/* auth_http.h - what the room's files of handlers share. Room-internal. */
+#ifndef AUTH_AUTH_HTTP_H
+#define AUTH_AUTH_HTTP_H
+
+#include "auth/auth_session.h"
+#include "core/schema.h"
+
+extern const struct shape auth_user_out, auth_tenant_out;
+
+/* One of a user's live memberships, as sign-in finds it. */
+struct login_row {
+	struct uuid user_id;
+	struct str email, name, password_hash, locale;
+	struct uuid tenant_id;
+	struct str tenant_slug, tenant_name, role;
+};
+/* All of the user with this address, oldest tenant first; none when there is no such active user. In a transaction of its own. */
+enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n);
+
+/* auth_login_http.c: answers that hold a session */
+extern const struct shape login_shape, renew_shape, switch_shape, session_out;
+enum err login_http(struct req *rq);
+enum err renew_http(struct req *rq);
+enum err switch_http(struct req *rq);
+/* Tells the browser to forget the cookie. */
+void reply_without_cookie(struct req *rq);
+
+#endif

@@ -1,0 +1,323 @@
+/* auth_login_http.c - what answers a session: signing in, renewing, going to another tenant. */
+#include "auth/auth_backoff.h"
+#include "auth/auth_http.h"
+#include "base/time.h"
+#include "core/config.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+#define COOKIE "collect_refresh"
+#define COOKIE_PATH "; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Lax; Max-Age="
+#define COOKIE_MAX_BYTES 512
+#define SESSION_TEXT_MAX (16 * KB)
+
+struct login {
+	struct str email, password, tenant;
+	bool cookie;
+};
+#define COOKIE_ABOUT                                                                                                   \
+	"Browsers: the refresh token comes as a cookie that no script can read, and forgery_token stands in its place"
+static const struct field login_fields[] = {
+    FIELD(struct login, email, FT_EMAIL, REQUIRED, 3, EMAIL_MAX_BYTES, "E-mail address"),
+    FIELD(struct login, password, FT_TEXT, REQUIRED, 1, 1024, "Password"),
+    FIELD(struct login, tenant, FT_TEXT, OPTIONAL, 1, 63,
+	"Slug of the tenant to sign in to; needed only by members of several"),
+    FIELD(struct login, cookie, FT_BOOL, OPTIONAL, 0, 0, COOKIE_ABOUT),
+};
+const struct shape login_shape = SHAPE("Login", struct login, login_fields);
+
+struct renew {
+	struct str refresh_token;
+};
+static const struct field renew_fields[] = {
+    FIELD(struct renew, refresh_token, FT_TEXT, OPTIONAL, 1, TOKEN_MAX_BYTES,
+	"The latest refresh token; without it the cookie is used, and the header X-Forgery-Token has to be there"),
+};
+const struct shape renew_shape = SHAPE("Renew", struct renew, renew_fields);
+
+struct switch_to {
+	struct str tenant;
+	bool cookie;
+};
+static const struct field switch_fields[] = {
+    FIELD(struct switch_to, tenant, FT_TEXT, REQUIRED, 1, 63, "Slug of the tenant to go to"),
+    FIELD(struct switch_to, cookie, FT_BOOL, OPTIONAL, 0, 0, COOKIE_ABOUT),
+};
+const struct shape switch_shape = SHAPE("Switch", struct switch_to, switch_fields);
+
+static const char *const token_types[] = {"Bearer", NULL};
+static const struct field session_out_fields[] = {
+    OUT("access_token", FT_TEXT, REQUIRED, "Send it as Authorization: Bearer"),
+    OUT("token_type", FT_ENUM, REQUIRED, "How to send it", .choices = token_types),
+    OUT("expires_in", FT_INT, REQUIRED, "Seconds it is good for"),
+    OUT("expires_at", FT_TIME, REQUIRED, "When it ends"),
+    OUT("session_id", FT_UUID, REQUIRED, "The session it belongs to"),
+    OUT("refresh_token", FT_TEXT, OPTIONAL, "For the next access token; good once, and not there when a cookie has it"),
+    OUT("forgery_token", FT_TEXT, OPTIONAL, "With a cookie: send it as X-Forgery-Token when renewing"),
+    OUT("user", FT_OBJECT, REQUIRED, "Who signed in", .shape = &auth_user_out),
+    OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &auth_tenant_out),
+    OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
+};
+const struct shape session_out = SHAPE_OUT("Session", session_out_fields);
+
+/* ---- who ---- */
+
+static const struct pg_col login_cols[] = {COL(struct login_row, user_id, PGT_UUID),
+    COL(struct login_row, email, PGT_TEXT), COL(struct login_row, name, PGT_TEXT),
+    COL(struct login_row, password_hash, PGT_TEXT), COL(struct login_row, locale, PGT_TEXT),
+    COL(struct login_row, tenant_id, PGT_UUID), COL(struct login_row, tenant_slug, PGT_TEXT),
+    COL(struct login_row, tenant_name, PGT_TEXT), COL(struct login_row, role, PGT_TEXT)};
+
+enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n)
+{
+	const struct pg_param in[] = {P_TEXT(email)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, true, NULL, rq->arena, &tx)))
+		return e;
+	if ((e = tx_rows(tx, rq->arena, &Q(SQL_auth_login, in, login_cols), sizeof **rows, (void **)rows, n))) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
+}
+
+static const struct login_row *login_pick(const struct login_row *rows, size_t n, struct str tenant)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (tenant.n == 0 || str_eq(rows[i].tenant_slug, tenant))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+/* The membership that a session was made for; ERR_UNAUTHENTICATED when it is gone. */
+static enum err session_member(struct req *rq, const struct login_session *s, struct login_row *row)
+{
+	const struct pg_param in[] = {P_UUID(&s->user_id)};
+	static const struct pg_col cols[] = {COL(struct login_row, user_id, PGT_UUID),
+	    COL(struct login_row, email, PGT_TEXT), COL(struct login_row, name, PGT_TEXT),
+	    COL(struct login_row, locale, PGT_TEXT), COL(struct login_row, tenant_id, PGT_UUID),
+	    COL(struct login_row, tenant_slug, PGT_TEXT), COL(struct login_row, tenant_name, PGT_TEXT),
+	    COL(struct login_row, role, PGT_TEXT)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, true, &s->tenant_id, rq->arena, &tx)))
+		return e;
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_auth_session_member, in, cols), row))) {
+		tx_rollback(tx);
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
+	}
+	return tx_commit(tx);
+}
+
+/* ---- the answer ---- */
+
+static void reply_cookie(struct req *rq, struct str value, int64_t life_s)
+{
+	struct str text;
+	struct buf b;
+
+	buf_init(&b, rq->arena, COOKIE_MAX_BYTES);
+	buf_add(&b, S(COOKIE "="));
+	buf_add(&b, value);
+	buf_add(&b, S(COOKIE_PATH));
+	buf_int(&b, life_s);
+	if (!buf_done(&b, &text))
+		reply_header(rq, S("Set-Cookie"), text);
+}
+
+void reply_without_cookie(struct req *rq)
+{
+	reply_cookie(rq, S(""), 0);
+}
+
+/* Empty when there is none. */
+static struct str cookie_of(struct req *rq)
+{
+	struct str rest = req_header(rq, S("Cookie"));
+	bool more = true;
+
+	while (more) {
+		struct str one = str_trim(str_cut(&rest, ';', &more)), name = str_cut(&one, '=', NULL);
+
+		if (str_eq(name, S(COOKIE)))
+			return one;
+	}
+	return S("");
+}
+
+struct session_reply {
+	const struct login_row *row;
+	struct login_session session;
+	struct str refresh;
+	bool cookie;
+};
+
+static void put_people(struct json_out *w, struct arena *a, const struct login_row *row)
+{
+	json_key(w, S("user"));
+	json_open(w, '{');
+	json_field_str(w, S("id"), uuid_str(a, &row->user_id));
+	json_field_str(w, S("email"), row->email);
+	json_field_str(w, S("name"), row->name);
+	json_field_str(w, S("locale"), row->locale);
+	json_close(w, '}');
+	json_key(w, S("tenant"));
+	json_open(w, '{');
+	json_field_str(w, S("id"), uuid_str(a, &row->tenant_id));
+	json_field_str(w, S("slug"), row->tenant_slug);
+	json_field_str(w, S("name"), row->tenant_name);
+	json_close(w, '}');
+	json_field_str(w, S("role"), row->role);
+}
+
+static enum err put_refresh(struct req *rq, const struct session_reply *r, struct json_out *w)
+{
+	struct str guard;
+	enum err e;
+
+	if (!r->cookie) {
+		json_field_str(w, S("refresh_token"), r->refresh);
+		return OK;
+	}
+	if ((e = login_session_guard(rq->app->auth, &r->session, rq->arena, &guard)))
+		return e;
+	json_field_str(w, S("forgery_token"), guard);
+	reply_cookie(rq, r->refresh, config_int(rq->app->config, CFG_session_idle_s));
+	return OK;
+}
+
+static enum err reply_session(struct req *rq, const struct session_reply *r)
+{
+	int64_t now_ms = clock_now_ms() / 1000 * 1000, life_s = config_int(rq->app->config, CFG_access_token_s);
+	const struct token_claims claims = {.user_id = r->session.user_id,
+	    .tenant_id = r->session.tenant_id,
+	    .session_id = r->session.id,
+	    .expires_at_ms = now_ms + life_s * 1000};
+	struct auth *auth = rq->app->auth;
+	char until[TIME_TEXT_BYTES];
+	struct str token, json;
+	struct json_out w;
+	struct buf b;
+	enum err e;
+
+	if ((e = token_issue(auth->key, auth->issuer, &claims, now_ms, rq->arena, &token)))
+		return e;
+	time_text(claims.expires_at_ms, until);
+	buf_init(&b, rq->arena, SESSION_TEXT_MAX);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("access_token"), token);
+	json_field_str(&w, S("token_type"), S("Bearer"));
+	json_field_int(&w, S("expires_in"), life_s);
+	json_field_str(&w, S("expires_at"), str_make(until, sizeof until));
+	json_field_str(&w, S("session_id"), uuid_str(rq->arena, &r->session.id));
+	if ((e = put_refresh(rq, r, &w)))
+		return e;
+	put_people(&w, rq->arena, r->row);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	reply_header(rq, S("Cache-Control"), S("no-store"));
+	return reply_json(rq, 200, json);
+}
+
+static enum err begin(struct req *rq, const struct login_row *row, bool cookie)
+{
+	struct session_reply r = {
+	    .row = row, .cookie = cookie, .session = {.tenant_id = row->tenant_id, .user_id = row->user_id}};
+	enum err e;
+
+	if ((e = login_session_begin(rq, &r.session, &r.refresh)))
+		return e;
+	return reply_session(rq, &r);
+}
+
+/* ---- the routes ---- */
+
+/* Whether the address is unknown, the password wrong or the tenant not his: the same words after the same work, and the same pauses. */
+enum err login_http(struct req *rq)
+{
+	const struct login *in = rq->in;
+	const struct login_row *row;
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	bool same = false;
+	enum err e;
+
+	if ((e = backoff_wait(rq, in->email)) || (e = login_rows(rq, in->email, &rows, &n)))
+		return e;
+	if ((e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
+		return e;
+	row = same ? login_pick(rows, n, in->tenant) : NULL;
+	if (row == NULL) {
+		if ((e = backoff_failed(rq, in->email)))
+			return e;
+		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "The e-mail address or the password is not right.");
+	}
+	if ((e = backoff_clear(rq, in->email)))
+		return e;
+	return begin(rq, row, in->cookie);
+}
+
+/* A browser sends its cookie by itself, also for a page that somebody else wrote; that page cannot know the guard. */
+static enum err guard_check(struct req *rq, struct str refresh)
+{
+	struct login_session s;
+	struct str guard;
+	enum err e;
+
+	if ((e = login_session_of(refresh, rq->arena, &s)) ||
+	    (e = login_session_guard(rq->app->auth, &s, rq->arena, &guard)))
+		return e;
+	if (!secret_eq(guard, req_header(rq, S("X-Forgery-Token"))))
+		return req_fail(
+		    rq, ERR_FORBIDDEN, NULL, "A cookie alone does not renew a session: send X-Forgery-Token too.");
+	return OK;
+}
+
+enum err renew_http(struct req *rq)
+{
+	const struct renew *in = rq->in;
+	struct session_reply r = {.cookie = in->refresh_token.n == 0};
+	struct str shown = r.cookie ? cookie_of(rq) : in->refresh_token;
+	struct login_row row;
+	enum err e;
+
+	if (shown.n == 0)
+		return ERR_UNAUTHENTICATED;
+	if (r.cookie && (e = guard_check(rq, shown)))
+		return e;
+	if ((e = login_session_renew(rq, shown, &r.session, &r.refresh)))
+		return e;
+	if ((e = session_member(rq, &r.session, &row))) {
+		if (e == ERR_UNAUTHENTICATED)
+			login_session_end(rq->app->auth, &r.session);
+		return e;
+	}
+	r.row = &row;
+	return reply_session(rq, &r);
+}
+
+/* A session belongs to one tenant: this ends it and begins one there. */
+enum err switch_http(struct req *rq)
+{
+	const struct login_session old = {rq->who.tenant_id, rq->who.user_id, rq->who.session_id};
+	const struct switch_to *in = rq->in;
+	const struct login_row *row;
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = login_rows(rq, rq->who.email, &rows, &n)))
+		return e;
+	if ((row = login_pick(rows, n, in->tenant)) == NULL)
+		return ERR_NOT_FOUND;
+	if ((e = begin(rq, row, in->cookie)))
+		return e;
+	e = login_session_end(rq->app->auth, &old);
+	return e == ERR_NOT_FOUND ? OK : e;
+}

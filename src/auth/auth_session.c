@@ -1,0 +1,319 @@
+#include "auth/auth_session.h"
+#include <openssl/crypto.h>
+#include "base/hash.h"
+#include "base/shim.h"
+#include "base/time.h"
+#include "core/config.h"
+
+#define REFRESH_PREFIX "ccr_"
+#define SECRET_BYTES 32
+#define REFRESH_TEXT_MAX 128
+#define KEY_MAX_BYTES 96
+#define HASH_TEXT_BYTES 64
+#define AGENT_MAX_BYTES 200
+#define INFO_MAX_BYTES 2048
+
+/* What stands in a refresh token, as bytes. */
+struct refresh {
+	struct uuid tenant_id, user_id, session_id;
+	unsigned char secret[SECRET_BYTES];
+};
+_Static_assert(sizeof(struct refresh) == 80, "a refresh token has no holes");
+
+struct session_keys {
+	char session[KEY_MAX_BYTES], index[KEY_MAX_BYTES], prefix[KEY_MAX_BYTES], id[UUID_TEXT_BYTES];
+	struct str s, i, p, sid;
+};
+
+static struct str key_make(char out[KEY_MAX_BYTES], const struct uuid *tenant, const char *kind, const struct uuid *id)
+{
+	size_t n = strlen(kind);
+
+	uuid_text(tenant, out);
+	mem_copy(out + UUID_TEXT_BYTES, kind, n);
+	n += UUID_TEXT_BYTES;
+	if (id == NULL)
+		return str_make(out, n);
+	uuid_text(id, out + n);
+	return str_make(out, n + UUID_TEXT_BYTES);
+}
+
+static void keys_make(const struct login_session *s, struct session_keys *k)
+{
+	k->s = key_make(k->session, &s->tenant_id, ":session:", &s->id);
+	k->i = key_make(k->index, &s->tenant_id, ":sessions:", &s->user_id);
+	k->p = key_make(k->prefix, &s->tenant_id, ":session:", NULL);
+	uuid_text(&s->id, k->id);
+	k->sid = str_make(k->id, sizeof k->id);
+}
+
+static struct str int_text(char out[24], int64_t v)
+{
+	return str_make(out, (size_t)snprintf(out, 24, "%lld", (long long)v));
+}
+
+/* ---- tokens ---- */
+
+static enum err refresh_print(const struct refresh *t, struct arena *a, struct str *text)
+{
+	struct buf b;
+
+	buf_init(&b, a, REFRESH_TEXT_MAX);
+	buf_add(&b, S(REFRESH_PREFIX));
+	base64url_put(&b, (const unsigned char *)t, sizeof *t);
+	return buf_done(&b, text);
+}
+
+static bool refresh_read(struct str text, struct arena *a, struct refresh *out)
+{
+	struct str bytes;
+
+	if (text.n > REFRESH_TEXT_MAX || !str_starts(text, S(REFRESH_PREFIX)) ||
+	    base64url_read(a, str_sub(text, sizeof REFRESH_PREFIX - 1, text.n), &bytes) || bytes.n != sizeof *out)
+		return false;
+	mem_copy(out, bytes.p, sizeof *out);
+	return true;
+}
+
+enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s)
+{
+	struct refresh token;
+
+	if (!refresh_read(refresh, a, &token))
+		return ERR_UNAUTHENTICATED;
+	*s = (struct login_session){token.tenant_id, token.user_id, token.session_id};
+	return OK;
+}
+
+static enum err refresh_hash(const struct refresh *t, struct arena *a, struct str *hex)
+{
+	unsigned char digest[32];
+	struct buf b;
+
+	sha256_of(str_make((const char *)t, sizeof *t), digest);
+	buf_init(&b, a, HASH_TEXT_BYTES);
+	hex_put(&b, digest, sizeof digest);
+	return buf_done(&b, hex);
+}
+
+static enum err refresh_next(const struct auth *auth, const struct refresh *t, struct refresh *next)
+{
+	*next = *t;
+	return token_mac(auth->key, S("refresh"), str_make((const char *)t, sizeof *t), next->secret);
+}
+
+enum err login_session_guard(const struct auth *auth, const struct login_session *s, struct arena *a, struct str *guard)
+{
+	unsigned char mac[TOKEN_MAC_BYTES];
+	struct buf b;
+	enum err e;
+
+	if ((e = token_mac(auth->key, S("forgery"), str_make((const char *)s, sizeof *s), mac)))
+		return e;
+	buf_init(&b, a, 64);
+	base64url_put(&b, mac, sizeof mac);
+	return buf_done(&b, guard);
+}
+
+/* ---- beginning ---- */
+
+static struct str now_text(struct arena *a)
+{
+	char text[TIME_TEXT_BYTES];
+
+	time_text(clock_now_ms(), text);
+	return str_dup(a, str_make(text, sizeof text));
+}
+
+/* Its plain characters: a header may hold any bytes. */
+static struct str agent_text(struct req *rq)
+{
+	struct str raw = str_sub(req_header(rq, S("User-Agent")), 0, AGENT_MAX_BYTES), text = S("");
+	struct buf b;
+
+	buf_init(&b, rq->arena, AGENT_MAX_BYTES);
+	for (size_t i = 0; i < raw.n; i++) {
+		if (raw.p[i] >= ' ' && raw.p[i] <= '~')
+			buf_char(&b, raw.p[i]);
+	}
+	return buf_done(&b, &text) ? S("") : text;
+}
+
+/* The object that the list shows, without its last members and its bracket: the script adds those. */
+static enum err info_print(struct req *rq, const struct login_session *s, struct str *info)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, rq->arena, INFO_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("id"), uuid_str(rq->arena, &s->id));
+	json_field_str(&w, S("created_at"), now_text(rq->arena));
+	json_field_str(&w, S("address"), rq->x->client);
+	json_field_str(&w, S("user_agent"), agent_text(rq));
+	return buf_done(&b, info);
+}
+
+/* KEYS: session, index. ARGV: hash, info, now as text, idle and max in seconds, id, prefix, how many there may be. */
+static const char begin_script[] = "local t = redis.call('TIME') "
+				   "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+				   "local idle, max = tonumber(ARGV[4]), tonumber(ARGV[5]) "
+				   "redis.call('HSET', KEYS[1], 'hash', ARGV[1], 'info', ARGV[2], 'used', ARGV[3], "
+				   "'end', string.format('%.0f', now + max * 1000)) "
+				   "redis.call('EXPIRE', KEYS[1], math.min(idle, max)) "
+				   "redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6]) "
+				   "redis.call('EXPIRE', KEYS[2], max) "
+				   "for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[8])) do "
+				   "redis.call('DEL', ARGV[7] .. id) redis.call('ZREM', KEYS[2], id) end "
+				   "return {1}";
+
+enum err login_session_begin(struct req *rq, struct login_session *s, struct str *refresh)
+{
+	const struct auth *auth = rq->app->auth;
+	char idle[24], max[24], most[24];
+	struct session_keys k;
+	struct refresh token;
+	struct str hash, info;
+	int64_t done;
+	enum err e;
+
+	s->id = uuid_new();
+	token = (struct refresh){.tenant_id = s->tenant_id, .user_id = s->user_id, .session_id = s->id};
+	random_bytes(token.secret, sizeof token.secret);
+	keys_make(s, &k);
+	if ((e = refresh_print(&token, rq->arena, refresh)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
+	    (e = info_print(rq, s, &info)))
+		return e;
+	const struct str args[] = {k.s, k.i, hash, info, now_text(rq->arena),
+	    int_text(idle, config_int(rq->app->config, CFG_session_idle_s)),
+	    int_text(max, config_int(rq->app->config, CFG_session_max_s)), k.sid, k.p, int_text(most, SESSIONS_MAX)};
+
+	return redis_run(auth->app->redis, &(struct redis_script){begin_script, args, 2, countof(args)}, &done, 1);
+}
+
+/* ---- renewing ---- */
+
+enum renewed { RENEWED_GONE, RENEWED, RENEWED_AGAIN, RENEWED_REUSED };
+
+/* KEYS: session, index. ARGV: hash of the token shown, of its successor, now as text, idle in seconds, retry window in ms, id. */
+static const char renew_script[] =
+    "local s = redis.call('HMGET', KEYS[1], 'hash', 'last', 'at', 'end') "
+    "if not s[1] then return {0} end "
+    "local t = redis.call('TIME') "
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+    "if s[1] == ARGV[1] then "
+    "redis.call('HSET', KEYS[1], 'hash', ARGV[2], 'last', ARGV[1], 'at', string.format('%.0f', now), 'used', ARGV[3]) "
+    "redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, math.min(ARGV[4] * 1000, s[4] - now)))) "
+    "return {1} end "
+    "if s[2] == ARGV[1] and s[1] == ARGV[2] and now - s[3] <= tonumber(ARGV[5]) then return {2} end "
+    "redis.call('DEL', KEYS[1]) redis.call('ZREM', KEYS[2], ARGV[6]) "
+    "return {3}";
+
+enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next)
+{
+	struct auth *auth = rq->app->auth;
+	struct refresh token, successor;
+	char idle[24], window[24];
+	struct session_keys k;
+	struct str hash, next_hash;
+	int64_t how;
+	enum err e;
+
+	if (!refresh_read(refresh, rq->arena, &token))
+		return ERR_UNAUTHENTICATED;
+	*s = (struct login_session){token.tenant_id, token.user_id, token.session_id};
+	keys_make(s, &k);
+	if ((e = refresh_next(auth, &token, &successor)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
+	    (e = refresh_hash(&successor, rq->arena, &next_hash)) || (e = refresh_print(&successor, rq->arena, next)))
+		return e;
+	const struct str args[] = {k.s, k.i, hash, next_hash, now_text(rq->arena),
+	    int_text(idle, config_int(rq->app->config, CFG_session_idle_s)), int_text(window, SESSION_RETRY_MS), k.sid};
+
+	if ((e = redis_run(auth->app->redis, &(struct redis_script){renew_script, args, 2, countof(args)}, &how, 1)))
+		return e;
+	if (how == RENEWED_REUSED)
+		auth_session_drop(auth->cache, &s->id);
+	return how == RENEWED || how == RENEWED_AGAIN ? OK : ERR_UNAUTHENTICATED;
+}
+
+/* ---- looking, ending ---- */
+
+enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const struct uuid *session)
+{
+	char key[KEY_MAX_BYTES];
+	const struct str args[] = {key_make(key, tenant, ":session:", session)};
+	int64_t there;
+	enum err e;
+
+	if (auth_session_seen(auth->cache, session))
+		return OK;
+	e = redis_run(
+	    auth->app->redis, &(struct redis_script){"return {redis.call('EXISTS', KEYS[1])}", args, 1, 1}, &there, 1);
+	if (e == ERR_UNAVAILABLE)
+		return OK;
+	if (e)
+		return e;
+	if (!there)
+		return ERR_UNAUTHENTICATED;
+	auth_session_keep(auth->cache, session);
+	return OK;
+}
+
+/* Only the user's own: the index says whose it is. KEYS: session, index. ARGV: id. */
+static const char end_script[] = "if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return {0} end "
+				 "return {redis.call('DEL', KEYS[1])}";
+
+enum err login_session_end(struct auth *auth, const struct login_session *s)
+{
+	struct session_keys k;
+	int64_t ended;
+	enum err e;
+
+	keys_make(s, &k);
+	const struct str args[] = {k.s, k.i, k.sid};
+
+	if ((e = redis_run(auth->app->redis, &(struct redis_script){end_script, args, 2, countof(args)}, &ended, 1)))
+		return e;
+	if (!ended)
+		return ERR_NOT_FOUND;
+	auth_session_drop(auth->cache, &s->id);
+	return OK;
+}
+
+/* KEYS: index. ARGV: prefix. */
+static const char end_all_script[] = "local ids = redis.call('ZRANGE', KEYS[1], 0, -1) "
+				     "for _, id in ipairs(ids) do redis.call('DEL', ARGV[1] .. id) end "
+				     "redis.call('DEL', KEYS[1]) "
+				     "return {#ids}";
+
+enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user)
+{
+	const struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	struct session_keys k;
+	int64_t ended;
+
+	keys_make(&s, &k);
+	const struct str args[] = {k.i, k.p};
+
+	return redis_run(auth->app->redis, &(struct redis_script){end_all_script, args, 1, countof(args)}, &ended, 1);
+}
+
+/* KEYS: index. ARGV: prefix, id of the one that asks. Sessions that ran out leave the index here. */
+static const char list_script[] = "local out = {} "
+				  "for _, id in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, -1)) do "
+				  "local s = redis.call('HMGET', ARGV[1] .. id, 'info', 'used') "
+				  "if s[1] then out[#out + 1] = s[1] .. ',\"last_used_at\":\"' .. s[2] .. "
+				  "'\",\"current\":' .. tostring(id == ARGV[2]) .. '}' "
+				  "else redis.call('ZREM', KEYS[1], id) end end "
+				  "return '{\"items\":[' .. table.concat(out, ',') .. ']}'";
+
+enum err login_session_list(struct auth *auth, const struct login_session *s, struct arena *a, struct str *json)
+{
+	struct session_keys k;
+
+	keys_make(s, &k);
+	const struct str args[] = {k.i, k.p, k.sid};
+
+	return redis_run_text(auth->app->redis, &(struct redis_script){list_script, args, 1, countof(args)}, a, json);
+}

@@ -1,0 +1,41 @@
+/* auth_session.h - sessions: families of refresh tokens in Redis. Room-internal.
+ *
+ * A session begins with a sign-in and has one refresh token at a time. A refresh token is opaque: ids of tenant, user and session and 32
+ * secret bytes; Redis has its SHA-256 only. Using it makes its successor (a MAC of the token, so that it need not be stored) the good
+ * one. The token used last may be repeated for SESSION_RETRY_MS, because a reply can get lost: it gets the same successor. Any
+ * other token of a live session has been used before: somebody has a copy, and the session ends.
+ *
+ * Keys: TENANT:session:ID (a hash, which lives as long as the session) and TENANT:sessions:USER (its sessions by age). An access token is
+ * good only while its session lives; a process asks Redis again after SESSION_AGE_MS. While Redis does not answer nobody signs in or renews
+ * (ERR_UNAVAILABLE), and access tokens are believed until they expire. */
+#ifndef AUTH_AUTH_SESSION_H
+#define AUTH_AUTH_SESSION_H
+
+#include "auth/auth_state.h"
+
+#define SESSION_RETRY_MS 10000
+#define SESSIONS_MAX 50 /* of one user in one tenant; the oldest ends when there is one more */
+
+struct login_session {
+	struct uuid tenant_id, user_id, id;
+};
+
+/* What a user sees of the device: may be empty. Makes s->id. */
+enum err login_session_begin(struct req *rq, struct login_session *s, struct str *refresh);
+/* ERR_UNAUTHENTICATED: no token of ours, or its session has ended, or it was used before (and the session ends now). */
+enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next);
+/* What a refresh token says whose it is: not checked against anything. ERR_UNAUTHENTICATED when it is not one. */
+enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s);
+/* OK or ERR_UNAUTHENTICATED. */
+enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const struct uuid *session);
+/* ERR_NOT_FOUND when this user has no such session. */
+enum err login_session_end(struct auth *auth, const struct login_session *s);
+/* All of a user's in one tenant. Processes that saw one alive hear of it within SESSION_AGE_MS. */
+enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user);
+/* {"items": [...]}, newest first; `s` is the one that asks. */
+enum err login_session_list(struct auth *auth, const struct login_session *s, struct arena *a, struct str *json);
+/* What a page has to send along when a cookie has the refresh token. Stays the same for a session. */
+enum err login_session_guard(
+    const struct auth *auth, const struct login_session *s, struct arena *a, struct str *guard);
+
+#endif

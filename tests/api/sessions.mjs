@@ -1,0 +1,240 @@
+// Sessions: what a refresh token is good for, how often, and how soon everything that hangs on it ends.
+import assert from 'node:assert/strict';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import * as jose from 'jose';
+import { expect } from '../harness/client.mjs';
+import { command, until } from '../harness/run.mjs';
+import { psql, rows } from '../harness/database.mjs';
+import { PASSWORD, withServer } from '../harness/server.mjs';
+
+const server = withServer();
+const ANA = { email: 'ana@acme.example', password: PASSWORD };
+const post = (what, body, options) => server.anyone.post(`/api/v1/auth/${what}`, body, options);
+const signIn = async (more = {}) => expect(await post('login', { ...ANA, ...more }), 200).body;
+const renew = (refresh_token) => post('refresh', { refresh_token });
+const me = (token) => server.anyone.as(token).get('/api/v1/me');
+const redis = async (...args) => (await command(['redis-cli', '-s', server.redis.socket, ...args])).stdout.trim();
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+/** What a process believed a moment ago it may believe for three seconds. */
+const endsSoon = (token) => until('the access token to end', async () => (await me(token)).status === 401);
+
+test('access tokens are verified with the published keys, by somebody else\'s library', async () => {
+	const body = await signIn();
+	const set = expect(await server.anyone.get('/.well-known/jwks.json'), 200);
+	assert.match(set.headers['cache-control'], /public/);
+	assert.equal(set.body.keys.length, 1);
+	assert.ok(!('d' in set.body.keys[0]), 'the private half stays');
+	assert.equal(set.body.keys[0].kid, await jose.calculateJwkThumbprint(set.body.keys[0]));
+	const keys = jose.createLocalJWKSet(set.body);
+	const options = { algorithms: ['ES256'], audience: 'collect-api', issuer: 'collect', typ: 'at+jwt' };
+	const { payload, protectedHeader } = await jose.jwtVerify(body.access_token, keys, options);
+	assert.deepEqual(protectedHeader, { alg: 'ES256', typ: 'at+jwt' });
+	assert.equal(payload.tenant_id, body.tenant.id);
+	assert.equal(payload.sub, body.user.id);
+	assert.equal(payload.sid, body.session_id);
+	await assert.rejects(jose.jwtVerify(body.access_token, keys, { ...options, audience: 'elsewhere' }), jose.errors.JWTClaimValidationFailed);
+});
+
+test('what jose makes is taken only when everything is right', async () => {
+	const jwk = JSON.parse(readFileSync(server.tokenKey, 'utf8'));
+	const key = createPrivateKey({ key: jwk, format: 'jwk' });
+	const body = await signIn();
+	const good = jose.decodeJwt(body.access_token);
+	const make = (claims = {}, header = {}, by = key) => new jose.SignJWT({ ...good, ...claims })
+		.setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...header }).sign(by);
+	const now = Math.floor(Date.now() / 1000);
+	const secret = new TextEncoder().encode(JSON.stringify({ kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y }));
+	expect(await me(await make()), 200);
+	const other = await server.addTenant(`other${Math.floor(Math.random() * 1e6)}`, 'olga@other.example');
+	const elsewhere = expect(await post('login', { email: other.email, password: PASSWORD }), 200).body;
+	const bad = {
+		'alg none': new jose.UnsecuredJWT(good).encode(),
+		'swapped keys: HS256 with the public key': await make({}, { alg: 'HS256' }, secret),
+		'another EC key': await make({}, {}, generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+		'an RSA key': await make({}, { alg: 'RS256' }, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
+		'wrong type': await make({}, { typ: 'JWT' }),
+		'named key': await make({}, { kid: 'test' }),
+		'another tenant': await make({ tenant_id: other.id }),
+		'another tenant\'s session': await make({ sid: elsewhere.session_id }),
+		'no session': await make({ sid: undefined }),
+		'another audience': await make({ aud: 'mail' }),
+		'another issuer': await make({ iss: 'elsewhere' }),
+		'expired': await make({ exp: now - 1 }),
+		'a refresh token': body.refresh_token,
+	};
+	for (const [what, token] of Object.entries(bad))
+		assert.equal((await me(token)).status, 401, what);
+});
+
+test('a refresh token gives the next one, once', async () => {
+	const first = await signIn();
+	assert.match(first.refresh_token, /^ccr_[\w-]{107}$/);
+	const second = expect(await renew(first.refresh_token), 200).body;
+	assert.notEqual(second.refresh_token, first.refresh_token);
+	assert.equal(second.session_id, first.session_id);
+	expect(await me(second.access_token), 200);
+	const third = expect(await renew(second.refresh_token), 200).body;
+	assert.equal(third.session_id, first.session_id);
+});
+
+test('a reply that got lost may be asked for again within ten seconds: the same successor', async () => {
+	const first = await signIn();
+	const second = expect(await renew(first.refresh_token), 200).body;
+	const again = expect(await renew(first.refresh_token), 200).body;
+	assert.equal(again.refresh_token, second.refresh_token);
+	const both = await Promise.all([renew(second.refresh_token), renew(second.refresh_token)]);
+	assert.equal(expect(both[0], 200).body.refresh_token, expect(both[1], 200).body.refresh_token);
+});
+
+test('later it is a copy, and the whole session ends', async () => {
+	const first = await signIn();
+	const second = expect(await renew(first.refresh_token), 200).body;
+	const key = `${first.tenant.id}:session:${first.session_id}`;
+	await redis('hincrby', key, 'at', '-10001'); // as if it had been renewed ten seconds ago
+	expect(await renew(first.refresh_token), 401, 'unauthenticated');
+	expect(await renew(second.refresh_token), 401);
+	await endsSoon(second.access_token);
+	await endsSoon(first.access_token);
+});
+
+test('a token from before the last one ends the session at once', async () => {
+	const first = await signIn();
+	const second = expect(await renew(first.refresh_token), 200).body;
+	const third = expect(await renew(second.refresh_token), 200).body;
+	expect(await renew(first.refresh_token), 401);
+	expect(await renew(third.refresh_token), 401);
+	await endsSoon(third.access_token);
+});
+
+test('forged and foreign refresh tokens', async () => {
+	const { refresh_token: good, access_token } = await signIn();
+	const bytes = Buffer.from(good.slice(4), 'base64url');
+	const foreign = Buffer.from(bytes);
+	foreign[0] ^= 1; // another tenant
+	for (const token of ['x', 'ccr_', `ccr_${'A'.repeat(107)}`, good.slice(0, -1), `${good}A`, access_token, `ccr_${foreign.toString('base64url')}`])
+		expect(await renew(token), 401);
+	expect(await renew(good), 200);
+	expect(await post('refresh', {}), 401);
+});
+
+test('Redis has hashes only, under keys that begin with the tenant', async () => {
+	const { refresh_token, tenant } = await signIn();
+	const keys = (await redis('keys', '*')).split('\n');
+	const sessions = keys.filter((k) => k.includes(':session'));
+	assert.ok(sessions.length > 1);
+	for (const key of sessions) {
+		assert.match(key, /^[0-9a-f-]{36}:sessions?:[0-9a-f-]{36}$/);
+		assert.ok(Number(await redis('ttl', key)) > 0, `${key} ends`);
+	}
+	const secret = Buffer.from(refresh_token.slice(4), 'base64url').subarray(48);
+	for (const key of sessions.filter((k) => k.startsWith(tenant.id) && k.includes(':session:'))) {
+		const all = await redis('hgetall', key);
+		assert.ok(!all.includes(refresh_token) && !all.includes(secret.toString('hex')) && !all.includes(secret.toString('base64url')));
+	}
+});
+
+test('a browser: the cookie is out of reach of scripts, and not enough by itself', async () => {
+	const reply = expect(await post('login', { ...ANA, cookie: true }), 200);
+	const [set] = reply.headers['set-cookie'];
+	for (const part of ['HttpOnly', 'Secure', 'SameSite=Lax', 'Path=/api/v1/auth'])
+		assert.ok(set.includes(part), set);
+	assert.equal(reply.body.refresh_token, undefined);
+	const Cookie = `theme=dark; ${set.split(';')[0]}`;
+	const guard = reply.body.forgery_token;
+	expect(await post('refresh', {}, { headers: { Cookie } }), 403);
+	expect(await post('refresh', {}, { headers: { Cookie, 'X-Forgery-Token': `${guard.slice(0, -2)}AA` } }), 403);
+	const stranger = expect(await post('login', { ...ANA, cookie: true }), 200).body.forgery_token;
+	expect(await post('refresh', {}, { headers: { Cookie, 'X-Forgery-Token': stranger } }), 403);
+	const next = expect(await post('refresh', {}, { headers: { Cookie, 'X-Forgery-Token': guard } }), 200);
+	assert.equal(next.body.refresh_token, undefined);
+	assert.equal(next.body.forgery_token, guard);
+	assert.notEqual(next.headers['set-cookie'][0], set);
+	const out = expect(await server.anyone.as(next.body.access_token).post('/api/v1/auth/logout'), 204);
+	assert.match(out.headers['set-cookie'][0], /^collect_refresh=;.*Max-Age=0/);
+});
+
+test('signing out ends this session at once, and no other', async () => {
+	const here = await signIn(), there = await signIn();
+	expect(await server.anyone.as(here.access_token).post('/api/v1/auth/logout'), 204);
+	expect(await me(here.access_token), 401);
+	expect(await renew(here.refresh_token), 401);
+	expect(await me(there.access_token), 200);
+	expect(await renew(there.refresh_token), 200);
+});
+
+test('one\'s sessions are listed and ended one by one; nobody ends another\'s', async () => {
+	const here = await signIn(), there = await signIn();
+	const api = server.anyone.as(here.access_token);
+	const { items } = expect(await api.get('/api/v1/me/sessions'), 200).body;
+	assert.deepEqual(items.filter((s) => s.current).map((s) => s.id), [here.session_id]);
+	assert.ok(items.some((s) => s.id === there.session_id && s.address === '127.0.0.1'));
+	expect(await api.delete(`/api/v1/me/sessions/${there.session_id}`), 204);
+	expect(await renew(there.refresh_token), 401);
+	await endsSoon(there.access_token);
+	expect(await api.delete(`/api/v1/me/sessions/${there.session_id}`), 404);
+	const other = await server.addTenant(`ends${Math.floor(Math.random() * 1e6)}`, 'eve@ends.example');
+	const eve = expect(await post('login', { email: other.email, password: PASSWORD }), 200).body;
+	expect(await server.anyone.as(eve.access_token).delete(`/api/v1/me/sessions/${here.session_id}`), 404);
+	expect(await me(here.access_token), 200);
+});
+
+test('a member of two tenants goes from one to the other, and out of both', async () => {
+	const slug = `both${Math.floor(Math.random() * 1e6)}`;
+	await server.addTenant(slug, 'ana@acme.example');
+	const here = await signIn({ tenant: 'acme' });
+	expect(await server.anyone.as(here.access_token).post('/api/v1/auth/switch', { tenant: 'no-such-tenant' }), 404);
+	const there = expect(await server.anyone.as(here.access_token).post('/api/v1/auth/switch', { tenant: slug }), 200).body;
+	assert.equal(there.tenant.slug, slug);
+	expect(await me(here.access_token), 401);
+	const again = await signIn({ tenant: 'acme' });
+	expect(await server.anyone.as(there.access_token).delete('/api/v1/me/sessions'), 204);
+	for (const s of [there, again]) {
+		await endsSoon(s.access_token);
+		expect(await renew(s.refresh_token), 401);
+	}
+});
+
+test('who is removed is out within seconds', async () => {
+	const tenant = await server.addTenant(`gone${Math.floor(Math.random() * 1e6)}`, 'gus@gone.example');
+	const gus = expect(await post('login', { email: tenant.email, password: PASSWORD }), 200).body;
+	expect(await me(gus.access_token), 200);
+	const began = Date.now();
+	await psql(server.database.name, `update collect.memberships set deleted_at = now() where tenant_id = '${tenant.id}'`);
+	await endsSoon(gus.access_token);
+	assert.ok(Date.now() - began < 8000, `${Date.now() - began} ms`);
+	expect(await renew(gus.refresh_token), 401);
+	assert.equal(await redis('exists', `${tenant.id}:session:${gus.session_id}`), '0');
+});
+
+test('guessing takes longer and longer, and an unknown account looks the same', async () => {
+	const guess = async (email) => {
+		const replies = [];
+		for (let i = 0; i < 6; i++)
+			replies.push(await post('login', { email, password: 'not this one' }));
+		return replies.map((r) => [r.status, r.headers['retry-after'] ?? null]);
+	};
+	const tenant = await server.addTenant(`slow${Math.floor(Math.random() * 1e6)}`, 'sue@slow.example');
+	const known = await guess(tenant.email), unknown = await guess('nobody@slow.example');
+	assert.deepEqual(known, [...Array(5).fill([401, null]), [429, '1']]);
+	assert.deepEqual(unknown, known);
+	await sleep(1100);
+	expect(await post('login', { email: tenant.email.toUpperCase(), password: 'nor this' }), 401);
+	assert.equal((await post('login', { email: tenant.email, password: PASSWORD })).headers['retry-after'], '2');
+	await sleep(2100);
+	expect(await post('login', { email: tenant.email, password: PASSWORD }), 200);
+	expect(await post('login', { email: tenant.email, password: 'not this one' }), 401);
+	expect(await post('login', { email: tenant.email, password: PASSWORD }), 200);
+});
+
+test('without Redis nobody signs in or renews; who is in stays in', async () => {
+	const ana = await signIn();
+	expect(await me(ana.access_token), 200);
+	assert.ok((await rows(server.database.name, 'select 1 from users')).length > 0);
+	await server.redis.stop();
+	expect(await post('login', ANA), 503);
+	expect(await renew(ana.refresh_token), 503);
+	await sleep(3500);
+	expect(await me(ana.access_token), 200);
+});
