@@ -11,7 +11,8 @@
  * https with TLS 1.2 or later and a certificate valid for the host (http only where the operator says so); no redirect is followed, no
  * proxy, no .netrc, no cookies, no decompression, HTTP/1.1. EGRESS_TIMEOUT_MS in all, EGRESS_CONNECT_TIMEOUT_MS for the connection,
  * EGRESS_REPLY_MAX_BYTES of the body (the rest is cut off and said to be), EGRESS_REPLY_HEADERS_MAX_BYTES of headers. Callers send only
- * headers of a short list, so that no tenant speaks a protocol of machines through us.
+ * headers of a short list, so that no tenant speaks a protocol of machines through us. The body is for programs to read: shown to whoever
+ * gave the address, it would be his eyes wherever an operator's egress_allow reaches.
  *
  * Blocks the caller: for worker threads and jobs, never inside a transaction. Thread-safe. The process ignores SIGPIPE. */
 #ifndef IO_EGRESS_H

@@ -177,7 +177,7 @@ static void test_names(void **state)
 	dns_add(&w->dns, "lonely", "127.0.0.1");
 	for (int i = 0; i <= EGRESS_ADDRESSES_MAX; i++)
 		dns_add(&w->dns, "many.test", "93.184.216.34");
-	snprintf(w->dns.silent, sizeof w->dns.silent, "silent.test");
+	dns_silence(&w->dns, "silent.test");
 	rq.url = url_of(w, "http", "IDP.internal.", w->trap.port);
 	assert_int_equal(egress_send(named, &w->arena, &rq, &reply), OK);
 	assert_int_equal(reply.status, 200);

@@ -81,14 +81,15 @@ struct dns {
 	struct dns_record *records;
 	size_t n;
 	char silent[80];             /* a name that is not answered */
+	pthread_mutex_t lock;        /* of the records and the silent name */
 	_Atomic unsigned asked;
 	atomic_bool stop;
 	pthread_t thread;
 };
 bool dns_start(struct dns *d);
 void dns_stop(struct dns *d);
-/* Only while nobody asks. */
 void dns_add(struct dns *d, const char *name, const char *address);
 void dns_add_turn(struct dns *d, const char *name, const char *address, unsigned from, unsigned to);
+void dns_silence(struct dns *d, const char *name);
 
 #endif

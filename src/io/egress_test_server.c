@@ -232,6 +232,7 @@ static void *run_dns(void *ctx)
 		socklen_t room = sizeof from;
 		ssize_t n;
 		size_t end;
+		bool silent;
 
 		if (poll(&poll_for, 1, POLL_MS) <= 0)
 			continue;
@@ -240,9 +241,15 @@ static void *run_dns(void *ctx)
 			continue;
 		atomic_fetch_add(&d->asked, 1);
 		end = read_question(p, (size_t)n, name);
-		if (end > (size_t)n || strcmp(name, d->silent) == 0)
+		if (end > (size_t)n)
 			continue;
-		end = answer(d, p, end, name, turn(turns, name, p[end - 3] == TYPE_AAAA));
+		pthread_mutex_lock(&d->lock);
+		silent = strcmp(name, d->silent) == 0;
+		if (!silent)
+			end = answer(d, p, end, name, turn(turns, name, p[end - 3] == TYPE_AAAA));
+		pthread_mutex_unlock(&d->lock);
+		if (silent)
+			continue;
 		sendto(d->socket, p, end, 0, (struct sockaddr *)&from, room);
 	}
 	free(turns);
@@ -255,6 +262,7 @@ bool dns_start(struct dns *d)
 	socklen_t n = sizeof at;
 
 	memset(d, 0, sizeof *d);
+	pthread_mutex_init(&d->lock, NULL);
 	d->records = calloc(DNS_RECORDS_MAX, sizeof *d->records);
 	d->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (!d->records || bind(d->socket, (struct sockaddr *)&at, n) ||
@@ -276,12 +284,21 @@ void dns_add_turn(struct dns *d, const char *name, const char *address, unsigned
 {
 	struct dns_record *r = &d->records[d->n];
 
+	pthread_mutex_lock(&d->lock);
 	if (d->n == DNS_RECORDS_MAX || !egress_address_read(str_from(address), &r->address))
 		fail_msg("%s %s cannot be added to the test's zone", name, address);
 	snprintf(r->name, sizeof r->name, "%s", name);
 	r->from = from;
 	r->to = to;
 	d->n++;
+	pthread_mutex_unlock(&d->lock);
+}
+
+void dns_silence(struct dns *d, const char *name)
+{
+	pthread_mutex_lock(&d->lock);
+	snprintf(d->silent, sizeof d->silent, "%s", name);
+	pthread_mutex_unlock(&d->lock);
 }
 
 void dns_add(struct dns *d, const char *name, const char *address)
