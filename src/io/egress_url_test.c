@@ -50,6 +50,30 @@ static void test_special(void **state)
 	}
 }
 
+/* What the operator reads in a log. */
+static void test_what_it_is(void **state)
+{
+	static const struct {
+		const char *address, *what;
+	} rows[] = {{"10.0.0.1", "private"}, {"127.0.0.1", "loopback"}, {"255.255.255.255", "broadcast"},
+	    {"255.255.255.254", "reserved"}, {"::", "unspecified"}, {"::1", "loopback"},
+	    {"::ffff:8.8.8.8", "IPv4-mapped"}, {"::ffff:0:8.8.8.8", "IPv4-translated"},
+	    {"::8.8.8.8", "IPv4-compatible"}, {"64:ff9b::8.8.8.8", "NAT64"}, {"64:ff9b:1::1", "local NAT64"},
+	    {"100::1", "discard"}, {"100:0:0:1::1", "dummy"}, {"2001::1", "Teredo"}, {"2001:2::1", "benchmarking"},
+	    {"2001:10::1", "ORCHID"}, {"2001:20::1", "ORCHID"}, {"2001:100::1", "protocol assignments"},
+	    {"2001:db8::1", "documentation"}, {"2002::1", "6to4"}, {"3fff::1", "documentation"},
+	    {"5f00::1", "segment routing"}, {"fc00::1", "unique local"}, {"fe80::1", "link-local"},
+	    {"fec0::1", "site-local"}, {"ff02::1", "multicast"}, {"4000::1", "not assigned"},
+	    {"2600::5efe:10.0.0.1", "ISATAP"}};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct egress_address a = address(rows[i].address);
+
+		assert_string_equal(egress_address_special(&a), rows[i].what);
+	}
+}
+
 static void test_carried(void **state)
 {
 	static const struct {
@@ -314,8 +338,9 @@ static void test_allow_unreadable(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_special), cmocka_unit_test(test_carried),
-	    with_arena(test_read), with_arena(test_length), with_arena(test_allow), with_arena(test_allow_unreadable)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_special), cmocka_unit_test(test_what_it_is),
+	    cmocka_unit_test(test_carried), with_arena(test_read), with_arena(test_length), with_arena(test_allow),
+	    with_arena(test_allow_unreadable)};
 
 	return cmocka_run_group_tests_name("egress url", tests, NULL, NULL);
 }
