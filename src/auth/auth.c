@@ -93,15 +93,32 @@ static enum err token_claims_of(struct auth *auth, struct arena *a, struct str t
 	return OK;
 }
 
+/* A slug that this release does not know (any more) allows nothing. */
+uint64_t auth_permissions(struct str role, struct str own)
+{
+	uint64_t bits = UINT64_C(1) << PERM_NONE | UINT64_C(1) << PERM_SIGNED_IN;
+	bool more = own.n > 0;
+	enum permission p;
+	enum role r;
+
+	if (!more)
+		return role_read(role, &r) ? permissions_of(r) : bits;
+	while (more) {
+		if (permission_read(str_cut(&own, ' ', &more), &p))
+			bits |= UINT64_C(1) << p;
+	}
+	return bits;
+}
+
 struct member_row {
-	struct str email, role;
+	struct str email, role, permissions;
 };
 
 static enum err member_load(struct auth *auth, struct arena *a, const struct token_claims *claims, struct member *out)
 {
 	const struct pg_param in[] = {P_UUID(&claims->user_id)};
-	static const struct pg_col cols[] = {
-	    COL(struct member_row, email, PGT_TEXT), COL(struct member_row, role, PGT_TEXT)};
+	static const struct pg_col cols[] = {COL(struct member_row, email, PGT_TEXT),
+	    COL(struct member_row, role, PGT_TEXT), COL(struct member_row, permissions, PGT_TEXT)};
 	struct member_row row;
 	struct tx *tx;
 	enum err e;
@@ -115,8 +132,11 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 	if ((e = tx_commit(tx)))
 		return e;
 	*out = (struct member){.tenant_id = claims->tenant_id, .user_id = claims->user_id};
-	if (!role_read(row.role, &out->role) || row.email.n > sizeof out->email)
+	if (row.role.n > sizeof out->role || row.email.n > sizeof out->email)
 		return ERR_INTERNAL;
+	out->permissions = auth_permissions(row.role, row.permissions);
+	out->role_n = (unsigned char)row.role.n;
+	mem_copy(out->role, row.role.p, row.role.n);
 	out->email_n = (unsigned char)row.email.n;
 	mem_copy(out->email, row.email.p, row.email.n);
 	auth_member_keep(auth->cache, out);
@@ -141,9 +161,9 @@ enum err auth_authenticate(struct req *rq)
 	    .tenant_id = m.tenant_id,
 	    .user_id = m.user_id,
 	    .session_id = claims.session_id,
-	    .permissions = permissions_of(m.role),
+	    .permissions = m.permissions,
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
-	    .role = role_name(m.role),
+	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),
 	};
 	return OK;
 }

@@ -18,6 +18,8 @@ enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
-extern const struct route auth_routes[]; /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
+extern const struct route auth_routes[];   /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
+extern const struct route role_routes[];   /* /api/v1/roles, /api/v1/permissions */
+extern const struct route member_routes[]; /* /api/v1/members */
 
 #endif

@@ -4,7 +4,7 @@ select user_id, email, name, password_hash, locale, tenant_id, tenant_slug, tena
 from login_lookup($1::text)
 
 -- name: auth_member
-select email, role
+select email, role, permissions
 from member_lookup($1::uuid)
 
 -- What renewing a session needs: the same as signing in, of one tenant.

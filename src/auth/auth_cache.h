@@ -13,12 +13,15 @@
 #define MEMBER_AGE_MS 5000
 #define SESSION_AGE_MS 3000
 #define EMAIL_MAX_BYTES 254
+#define ROLE_NAME_MAX_CHARS 60 /* of a tenant's own */
+#define ROLE_NAME_MAX_BYTES (4 * ROLE_NAME_MAX_CHARS)
 
 struct auth_cache;
 struct member {
 	struct uuid tenant_id, user_id;
-	enum role role;
-	unsigned char email_n;
+	uint64_t permissions;
+	unsigned char role_n, email_n;
+	char role[ROLE_NAME_MAX_BYTES];
 	char email[EMAIL_MAX_BYTES];
 };
 

@@ -17,6 +17,9 @@ struct login_row {
 /* All of the user with this address, oldest tenant first; none when there is no such active user. In a transaction of its own. */
 enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n);
 
+/* auth_role_http.c: ERR_FORBIDDEN when the caller lacks one of these permissions; who gives, changes or takes a role asks. */
+enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer);
+
 /* auth_login_http.c: answers that hold a session */
 extern const struct shape login_shape, renew_shape, switch_shape, session_out;
 enum err login_http(struct req *rq);

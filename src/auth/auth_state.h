@@ -22,4 +22,7 @@ struct auth {
 /* auth_password_ok() when it is its turn; ERR_BUSY when that takes too long. */
 enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same);
 
+/* Of a built-in role by its name; of one of the tenant's own by its slugs, parted by spaces (never empty for those). */
+uint64_t auth_permissions(struct str role, struct str own);
+
 #endif

@@ -333,7 +333,7 @@ static void test_caches(void **state)
 	struct auth_cache *c = auth_cache_new();
 	unsigned char digest[32] = {1}, other[32] = {1, [31] = 1};
 	struct token_claims in = {.expires_at_ms = 1000}, out;
-	struct member m = {.role = ROLE_EDITOR, .email_n = 3, .email = "a@b"}, got;
+	struct member m = {.permissions = 5, .role_n = 6, .role = "Editor", .email_n = 3, .email = "a@b"}, got;
 	struct uuid stranger = {{9}};
 
 	(void)state;
@@ -350,7 +350,8 @@ static void test_caches(void **state)
 	assert_false(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
 	auth_member_keep(c, &m);
 	assert_true(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
-	assert_int_equal(got.role, ROLE_EDITOR);
+	assert_int_equal(got.permissions, 5);
+	assert_string_equal(got.role, "Editor");
 	assert_false(auth_member_find(c, &stranger, &m.user_id, &got));
 	assert_false(auth_member_find(c, &m.tenant_id, &stranger, &got));
 	auth_member_drop(c, &stranger, &m.user_id);

@@ -359,16 +359,31 @@ void router_finished(void *ctx, struct http_exchange *x, int status, int64_t dur
 
 /* ---- permissions ---- */
 
-static const char *const role_names[ROLE_COUNT] = {"viewer", "editor", "manager", "admin"};
+static const char *const role_names[ROLE_COUNT] = {
+#define ROLE(name, text) [ROLE_##name] = text,
+#include "core/roles.def"
+#undef ROLE
+};
 
 uint64_t permissions_of(enum role r)
 {
 	uint64_t bits = 0;
 
-#define PERM(name, slug, lowest, meaning) bits |= r >= ROLE_##lowest ? UINT64_C(1) << PERM_##name : 0;
+#define PERM(name, slug, who, meaning) bits |= (ROLES_##who >> r & 1) ? UINT64_C(1) << PERM_##name : 0;
 #include "core/permissions.def"
 #undef PERM
 	return bits;
+}
+
+bool permission_read(struct str slug, enum permission *out)
+{
+	for (int p = PERM_SIGNED_IN + 1; p < PERM_COUNT; p++) {
+		if (str_eq(slug, str_from(permission_slug(p)))) {
+			*out = p;
+			return true;
+		}
+	}
+	return false;
 }
 
 bool role_read(struct str name, enum role *out)

@@ -20,8 +20,25 @@ enum permission {
 #undef PERM
 	PERM_COUNT
 };
-enum role { ROLE_VIEWER, ROLE_EDITOR, ROLE_MANAGER, ROLE_ADMIN, ROLE_COUNT };
+enum role {
+#define ROLE(name, text) ROLE_##name,
+#include "core/roles.def"
+#undef ROLE
+	ROLE_COUNT
+};
+/* The sets of permissions.def, a bit per role. */
+#define ROLES_OWNER (1u << ROLE_OWNER)
+#define ROLES_ADMIN (ROLES_OWNER | 1u << ROLE_ADMIN)
+#define ROLES_MANAGER (ROLES_ADMIN | 1u << ROLE_MANAGER)
+#define ROLES_ANALYST (ROLES_MANAGER | 1u << ROLE_ANALYST)
+#define ROLES_VIEWER (ROLES_ANALYST | 1u << ROLE_VIEWER)
+#define ROLES_FIELD (ROLES_VIEWER | 1u << ROLE_INTERVIEWER)
+#define ROLES_ENTRY (ROLES_MANAGER | 1u << ROLE_INTERVIEWER)
+#define ROLES_EVERYBODY ((1u << ROLE_COUNT) - 1)
+
 uint64_t permissions_of(enum role r);                    /* a bit per permission */
+/* "surveys:read" to its row; false for unknown ones and those that cannot be given ("", "signed-in"). */
+bool permission_read(struct str slug, enum permission *out);
 bool role_read(struct str name, enum role *out);
 struct str role_name(enum role r);
 const char *permission_slug(enum permission p);

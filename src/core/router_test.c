@@ -385,13 +385,22 @@ static void rows_that_clash(void **state)
 
 static void roles(void **state)
 {
+	enum permission p;
 	enum role r;
 
 	(void)state;
 	assert_true(role_read(S("manager"), &r) && r == ROLE_MANAGER);
 	assert_false(role_read(S("Manager"), &r));
 	assert_true(permissions_of(ROLE_MANAGER) >> PERM_SURVEYS_PUBLISH & 1);
-	assert_false(permissions_of(ROLE_EDITOR) >> PERM_SURVEYS_PUBLISH & 1);
+	assert_false(permissions_of(ROLE_ANALYST) >> PERM_SURVEYS_PUBLISH & 1);
+	assert_true(permissions_of(ROLE_INTERVIEWER) >> PERM_RESPONSES_WRITE & 1);
+	assert_false(permissions_of(ROLE_INTERVIEWER) >> PERM_RESPONSES_READ & 1);
+	assert_false(permissions_of(ROLE_ADMIN) >> PERM_OWNERS_WRITE & 1);
+	for (int i = ROLE_VIEWER; i < ROLE_OWNER; i++)
+		assert_int_equal(permissions_of(i) & ~permissions_of(i + 1), 0);
+	assert_int_equal(permissions_of(ROLE_OWNER), (UINT64_C(1) << PERM_COUNT) - 1);
+	assert_true(permission_read(S("responses:read_pii"), &p) && p == PERM_RESPONSES_PERSONAL);
+	assert_false(permission_read(S("signed-in"), &p) || permission_read(S(""), &p));
 	assert_string_equal(permission_slug(PERM_SURVEYS_READ), "surveys:read");
 }
 

@@ -10,7 +10,7 @@ import { addJobs } from '../harness/worker.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
 const server = withServer();
-const ROLES = ['viewer', 'editor', 'manager', 'admin'];
+const ROLES = ['viewer', 'analyst', 'manager', 'admin'];
 const NEVER = '01890a5d-ac96-774b-bcce-b302099a8057';
 const clients = {};
 let ours, theirs;
@@ -22,7 +22,8 @@ async function furnish(api) {
 	const me = expect(await api.get('/api/v1/me'), 200).body;
 	const [job] = await addJobs(server, [{ type: 'jobs.purge' }], { tenant: me.tenant.id, delayMs: 86400000 });
 	const session = expect(await api.get('/api/v1/me/sessions'), 200).body.items[0].id;
-	return { job, session, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const role = expect(await api.post('/api/v1/roles', { name: 'Field', permissions: ['surveys:read'] }), 201).body.id;
+	return { job, session, role, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {
@@ -30,7 +31,7 @@ before(async () => {
 	await server.addTenant('second', 'sam@second.example');
 	const admin = await server.login('sam@second.example');
 	ours = await furnish(admin);
-	clients.admin = admin;
+	clients.admin = admin; // its owner
 	const hash = (await rows(server.database.name, "select password_hash from users where email = 'sam@second.example'"))[0][0];
 	const tenant = (await rows(server.database.name, "select id from tenants where slug = 'second'"))[0][0];
 	for (const role of ROLES.slice(0, 3)) {
@@ -62,6 +63,12 @@ function bodyFor(method, path) {
 		return {};
 	if (method === 'put')
 		return path.endsWith('/definition') ? csat() : {};
+	if (method === 'post' && path === '/api/v1/roles')
+		return { name: 'x', permissions: ['surveys:read'] };
+	if (method === 'patch' && path.includes('/members/'))
+		return { role: 'viewer' };
+	if (method === 'patch' && path.includes('/roles/'))
+		return { name: 'taken over' };
 	if (method === 'patch')
 		return path.includes('/projects/') ? { name: 'taken over' } : { title: 'taken over' };
 	return undefined;
@@ -98,17 +105,17 @@ test('every id of every path: the neighbour\'s looks like one that never existed
 });
 
 test('every id in a body', async () => {
-	for (const role of ['editor', 'manager', 'admin']) {
+	for (const role of ['analyst', 'manager', 'admin']) {
 		const post = (project_id) => clients[role].post('/api/v1/surveys', { project_id, title: 'x', definition: csat() });
 		const foreign = shape(await post(theirs.project));
 		const never = shape(await post(NEVER));
 		assert.deepEqual(foreign, never);
-		assert.ok([404, 422].includes(foreign.status), foreign.body);
+		assert.ok(role === 'analyst' ? foreign.status === 403 : [404, 422].includes(foreign.status), foreign.body);
 		const mine = expect(await clients[role].get(`/api/v1/surveys/${ours.survey}`), 200).body;
 		const patch = (project_id) => clients[role].patch(`/api/v1/surveys/${ours.survey}`, { project_id }, mine.version);
 		const patched = shape(await patch(theirs.project));
 		assert.deepEqual(patched, shape(await patch(NEVER)));
-		assert.ok([404, 422].includes(patched.status), patched.body);
+		assert.ok(role === 'analyst' ? patched.status === 403 : [404, 422].includes(patched.status), patched.body);
 	}
 });
 
@@ -137,7 +144,7 @@ test('lists, counts and files hold nothing of the neighbour', async () => {
 test('roles: each may do what the table of permissions says', async () => {
 	const may = {
 		viewer: { read: 200, write: 403, publish: 403, remove: 403, file: 403 },
-		editor: { read: 200, write: 201, publish: 403, remove: 403, file: 200 },
+		analyst: { read: 200, write: 403, publish: 403, remove: 403, file: 200 },
 		manager: { read: 200, write: 201, publish: 200, remove: 204, file: 200 },
 		admin: { read: 200, write: 201, publish: 200, remove: 204, file: 200 },
 	};

@@ -15,7 +15,7 @@ test('the right password gives a token that names user and tenant', async () => 
 	const { body } = expect(await login({ email: 'ana@acme.example', password: PASSWORD }), 200);
 	assert.equal(body.token_type, 'Bearer');
 	assert.equal(body.tenant.slug, 'acme');
-	assert.equal(body.role, 'admin');
+	assert.equal(body.role, 'owner');
 	const [head, claims] = body.access_token.split('.').slice(0, 2).map(decode);
 	assert.equal(head.alg, 'ES256');
 	for (const claim of ['iss', 'aud', 'exp', 'iat', 'sub', 'jti'])

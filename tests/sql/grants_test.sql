@@ -11,6 +11,7 @@ insert into probe.wanted_grants values
 	('quota_cells', 'collect_app', 'SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'SELECT'),
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
+	('roles', 'collect_app', 'INSERT SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
 
 create table probe.wanted_column_grants (relation text, login text, privilege text, columns text);
@@ -25,6 +26,8 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
+	('memberships', 'collect_app', 'UPDATE', 'deleted_at deleted_by role role_id updated_by'),
+	('roles', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name permissions updated_by'),
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
 	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
@@ -39,7 +42,7 @@ insert into probe.wanted_functions values
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
-	('member_lookup', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
+	('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (

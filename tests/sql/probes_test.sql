@@ -87,7 +87,7 @@ select probe.like(probe.try(:'a', 'select provision_member(null, null, null, nul
 -- definer functions give the caller's binding back, and know the bound tenant only
 begin;
 select set_config('app.current_tenant_id', :'a', true) \g /dev/null
-select probe.is((select string_agg(role, ' ') from login_lookup('B@example.com')), 'admin', 'sign-in finds the memberships of any tenant');
+select probe.is((select string_agg(role, ' ') from login_lookup('B@example.com')), 'owner', 'sign-in finds the memberships of any tenant');
 select probe.is(current_tenant_id()::text, :'a', 'and leaves the caller bound as he was');
 select probe.is((select count(*)::text from member_lookup('00000000-0000-7000-8000-0000000000b1')), '0', 'a member of another tenant is none here');
 select probe.is((select count(*)::text from member_lookup('00000000-0000-7000-8000-0000000000a1')), '1', 'one''s own is');

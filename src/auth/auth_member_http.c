@@ -1,0 +1,213 @@
+/* auth_member_http.c - members: seen, given roles, removed. */
+#include "auth/auth_http.h"
+#include "event/event.h"
+#include "sql.h"
+
+struct member_patch {
+	struct str role;
+	struct uuid role_id;
+};
+static const struct field member_patch_fields[] = {
+    FIELD(struct member_patch, role, FT_TEXT, OPTIONAL, 1, 20, "A built-in role; or else role_id"),
+    FIELD(struct member_patch, role_id, FT_UUID, OPTIONAL, 0, 0, "A role of the tenant's own"),
+};
+static const struct shape member_patch_shape = SHAPE("MemberPatch", struct member_patch, member_patch_fields);
+static const struct field member_out_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "User"),
+    OUT("email", FT_EMAIL, REQUIRED, "E-mail address"),
+    OUT("name", FT_TEXT, REQUIRED, "Name"),
+    OUT("role", FT_TEXT, REQUIRED, "Name of the role"),
+    OUT("role_id", FT_UUID, REQUIRED | NULLABLE, "The role, when it is one of the tenant's own"),
+    OUT("created_at", FT_TIME, REQUIRED, "When the user became a member"),
+    OUT("updated_at", FT_TIME, REQUIRED, "When the membership was last changed"),
+    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "User who made it"),
+    OUT("updated_by", FT_UUID, REQUIRED | NULLABLE, "User who last changed it"),
+    OUT("version", FT_INT, REQUIRED, "Counts its changes; its ETag"),
+};
+static const struct shape member_out = SHAPE_OUT("Member", member_out_fields);
+struct member_filter {
+	struct str q, role;
+};
+static const struct field member_filter_fields[] = {
+    FIELD(struct member_filter, q, FT_TEXT, OPTIONAL, 1, 200, "Part of the name or of the e-mail address"),
+    FIELD(struct member_filter, role, FT_TEXT, OPTIONAL, 1, 20, "A built-in role, or \"own\" for those of the tenant"),
+};
+static const struct shape member_filter_shape = SHAPE("MemberFilter", struct member_filter, member_filter_fields);
+
+struct object_row {
+	int64_t version;
+	struct str json;
+};
+
+static enum err reply_member(struct req *rq)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct object_row, version, PGT_INT), COL(struct object_row, json, PGT_JSON)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	struct object_row row;
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_member_get, in, cols), &row)))
+		return e;
+	if (rq->route->method == HTTP_GET && reply_version_known(rq, row.version))
+		return OK;
+	reply_etag_version(rq, row.version);
+	return reply_json(rq, 200, row.json);
+}
+
+static enum err member_get_http(struct req *rq)
+{
+	return reply_member(rq);
+}
+
+static enum err member_list_http(struct req *rq)
+{
+	const struct member_filter *f = rq->query;
+	struct str cursor = S(""), tag, json;
+	struct uuid after = {0};
+	bool present;
+	enum err e;
+
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
+		return e;
+	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
+	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
+	    P_BOOL(rq->list.count), P_TEXT_OR_NULL(f->q), P_TEXT_OR_NULL(f->role), P_TEXT(tag)};
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_member_list, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+/* ---- changing ---- */
+
+struct held {
+	int64_t version;
+	struct str role, permissions;
+};
+
+/* Locks the membership and compares what the caller had read. Who has less than the member cannot touch him; the last owner stays one. */
+static enum err member_take(struct req *rq, bool stays_owner)
+{
+	struct owner_row {
+		struct uuid user_id;
+	} * owners;
+	static const struct pg_col owner_cols[] = {COL(struct owner_row, user_id, PGT_UUID)},
+				   cols[] = {COL(struct held, version, PGT_INT), COL(struct held, role, PGT_TEXT),
+				       COL(struct held, permissions, PGT_TEXT)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	struct held now;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(
+		 rq->tx, rq->arena, &Q_NO_IN(SQL_member_owners, owner_cols), sizeof *owners, (void **)&owners, &n)) ||
+	    (e = tx_one(rq->tx, rq->arena, &Q(SQL_member_lock, in, cols), &now)))
+		return e;
+	if (now.version != rq->if_match_version)
+		return ERR_STALE;
+	if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))
+		return e;
+	if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)
+		return req_fail(
+		    rq, ERR_CONFLICT, NULL, "This is the tenant's last owner; make somebody else one first.");
+	return OK;
+}
+
+static enum err member_event(struct req *rq, struct str type, struct str role)
+{
+	struct json_out w;
+	struct str data;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, 2 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	if (role.n > 0)
+		json_field_str(&w, S("role"), role);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &data)))
+		return e;
+	return event_append(rq->tx, &(struct event){S("member"), &rq->ids[0], type, data, rq->if_match_version + 1});
+}
+
+/* The role asked for: its name, and may the caller give it? */
+static enum err role_asked(struct req *rq, struct str *name)
+{
+	const struct member_patch *in = rq->in;
+	bool own = schema_has(&member_patch_shape, rq->in_present, "role_id");
+	static const struct pg_col cols[] = {COL(struct held, role, PGT_TEXT), COL(struct held, permissions, PGT_TEXT)};
+	const struct pg_param id[] = {P_UUID(&in->role_id)};
+	struct held asked = {.role = in->role, .permissions = S("")};
+	enum role known;
+	enum err e;
+
+	if (own == schema_has(&member_patch_shape, rq->in_present, "role"))
+		return req_fail(rq, ERR_INVALID, "/role", "Give either role or role_id.");
+	if (!own && !role_read(in->role, &known))
+		return req_fail(rq, ERR_INVALID, "/role", "There is no such built-in role.");
+	if (own && (e = tx_one(rq->tx, rq->arena, &Q(SQL_role_hold, id, cols), &asked)))
+		return e;
+	*name = asked.role;
+	return role_may_give(rq, auth_permissions(asked.role, asked.permissions), own ? "/role_id" : "/role");
+}
+
+static void forget_member(struct req *rq)
+{
+	struct auth *auth = rq->app->auth;
+
+	auth_member_drop(auth->cache, &rq->who.tenant_id, &rq->ids[0]);
+}
+
+static enum err member_patch_http(struct req *rq)
+{
+	const struct member_patch *in = rq->in;
+	bool own = schema_has(&member_patch_shape, rq->in_present, "role_id");
+	struct str name;
+	enum err e;
+
+	if ((e = member_take(rq, str_eq(in->role, S("owner")))) || (e = role_asked(rq, &name)))
+		return e;
+	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_TEXT(own ? S("own") : in->role),
+	    P_UUID_OR_NULL(own ? &in->role_id : NULL), P_UUID(&rq->who.user_id)};
+
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))) ||
+	    (e = member_event(rq, S("role_changed"), name)))
+		return e;
+	rq->after_commit = forget_member;
+	return reply_member(rq);
+}
+
+/* When Redis does not answer the sessions stay there, and are worth nothing without the membership. */
+static void end_member(struct req *rq)
+{
+	login_session_end_all(rq->app->auth, &rq->who.tenant_id, &rq->ids[0]);
+	forget_member(rq);
+}
+
+static enum err member_delete_http(struct req *rq)
+{
+	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->who.user_id)};
+	enum err e;
+
+	if ((e = member_take(rq, false)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
+	    (e = member_event(rq, S("removed"), S(""))))
+		return e;
+	rq->after_commit = end_member;
+	return reply_empty(rq, 204);
+}
+
+const struct route member_routes[] = {
+    {HTTP_GET, "/api/v1/members", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &member_out, 200, member_list_http,
+	"List members", .query = &member_filter_shape, .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},
+    {HTTP_GET, "/api/v1/members/{id}", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &member_out, 200, member_get_http,
+	"Read a member", .flags = ROUTE_READ | ROUTE_ETAG},
+    {HTTP_PATCH, "/api/v1/members/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, &member_patch_shape, &member_out, 200,
+	member_patch_http, "Give a member another role", .flags = ROUTE_IF_MATCH | ROUTE_ETAG,
+	.also = (const int[]){409, 412, 428, 0}},
+    {HTTP_DELETE, "/api/v1/members/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, member_delete_http,
+	"Remove a member: all sessions in this tenant end", .flags = ROUTE_IF_MATCH,
+	.also = (const int[]){409, 412, 428, 0}},
+    ROUTE_END,
+};
