@@ -254,7 +254,7 @@ uint16_t *order_draw(
 	for (uint32_t i = 0; i < n; i++)
 		if (!items[i].fixed)
 			free[movable++] = (uint16_t)i;
-	rng_init(&rng, r->in->seed, hash64(name, purpose));
+	rng_init_purpose(&rng, r->in->seed, hash64(name, purpose));
 	arrange(free, scratch, movable, order, &rng);
 	if (order == ORDER_ASC || order == ORDER_DESC) {
 		struct sorter s = {r, run_alloc(r, n, sizeof(*s.keys)), movable, order == ORDER_ASC ? 1 : -1};
