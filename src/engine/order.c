@@ -121,7 +121,7 @@ static enum err order_firsts(struct def *d)
 							 : d->calcs[calc].expression.tree,
 		    see_first, &g);
 	}
-	if (!graph_settle(&g))
+	if (d->diags.memory || !graph_settle(&g))
 		return ERR_MEMORY;
 	graph_sort(&g, g.count, &steps, &count);
 	return d->diags.memory ? ERR_MEMORY : OK;
@@ -296,6 +296,8 @@ enum err def_order(struct def *d)
 		return ERR_MEMORY;
 	order_records(&records);
 	order_calcs(&g);
+	if (d->diags.memory)
+		return ERR_MEMORY;
 	if (!d->diags.errors && ((e = order_firsts(d)) || (e = calcs_by_page(&g, &o))))
 		return e;
 	if (d->diags.errors)

@@ -85,8 +85,8 @@ static void complain(struct graph *g)
 		at++;
 	for (uint32_t n = 0; n <= g->count; n++)
 		at = left_of(g, at, at);
-	/* of first values the question is named, not what is calculated on the way */
-	while (g->firsts && at >= g->d->question_count)
+	/* of first values the question is named, not what is calculated on the way: circles of that alone were told before */
+	for (uint32_t n = 0; g->firsts && at >= g->d->question_count && n <= g->count; n++)
 		at = left_of(g, at, at);
 	next = left_of(g, at, at);
 	step = step_of(g, at);
