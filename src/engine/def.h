@@ -87,6 +87,7 @@ struct def_choices {
 	uint32_t count;
 	uint32_t first; /* in the program, once emitted */
 	bool emitted;
+	bool wrong;			  /* something in it was reported and left out */
 	const struct def_choices *shared; /* the named list */
 };
 
