@@ -137,6 +137,37 @@ static void rng_draws(void **state)
 	assert_true(rng_below(&r, UINT32_MAX) < UINT32_MAX);
 }
 
+#define PURPOSES 32
+#define SEEDS 8192
+
+/* What is drawn for two purposes of one seed has nothing to do with each other: chi-square of each pair, of which 496 are looked at, stays within
+ * six of its standard deviations. */
+static void rng_purposes(void **state)
+{
+	unsigned char(*drawn)[SEEDS] = calloc(PURPOSES, sizeof(*drawn));
+
+	(void)state;
+	assert_non_null(drawn);
+	for (uint64_t seed = 0; seed < SEEDS; seed++)
+		for (uint64_t k = 0; k < PURPOSES; k++) {
+			struct rng r;
+
+			rng_init_purpose(&r, seed, hash64(S("q"), k));
+			drawn[k][seed] = (unsigned char)rng_below(&r, 4);
+		}
+	for (int x = 0; x < PURPOSES; x++)
+		for (int y = 0; y < x; y++) {
+			double counts[16] = {0}, sum = 0;
+
+			for (int i = 0; i < SEEDS; i++)
+				counts[drawn[x][i] * 4 + drawn[y][i]]++;
+			for (int i = 0; i < 16; i++)
+				sum += (counts[i] - SEEDS / 16) * (counts[i] - SEEDS / 16) / (SEEDS / 16);
+			assert_true(sum < 15 + 6 * 5.5); /* 15 degrees of freedom: the deviation is the root of 30 */
+		}
+	free(drawn);
+}
+
 static void rng_shuffles(void **state)
 {
 	unsigned counts[3][3] = {{0}};
@@ -174,6 +205,7 @@ int main(void)
 	    with_arena(hex_there_and_back),
 	    with_arena(base64url),
 	    cmocka_unit_test(rng_draws),
+	    cmocka_unit_test(rng_purposes),
 	    cmocka_unit_test(rng_shuffles),
 	};
 

@@ -1,5 +1,7 @@
 #include "base/rng.h"
 
+#include "base/hash.h"
+
 /* PCG32 XSH-RR 64/32 (O'Neill 2014): `stream` holds the odd increment that picks the sequence. */
 #define PCG_MULTIPLIER 6364136223846793005u
 
@@ -20,6 +22,11 @@ void rng_init(struct rng *r, uint64_t seed, uint64_t stream)
 	rng_next(r);
 	r->state += seed;
 	rng_next(r);
+}
+
+void rng_init_purpose(struct rng *r, uint64_t seed, uint64_t purpose)
+{
+	rng_init(r, hash64(S(""), seed ^ purpose), purpose);
 }
 
 uint32_t rng_below(struct rng *r, uint32_t n)

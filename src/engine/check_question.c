@@ -66,11 +66,24 @@ static void check_list(struct def *d, struct def_question *q, struct def_choices
 	}
 }
 
+/* What is given but came to nothing was reported where it stands. */
+static bool given(const struct def_question *q, const char *key)
+{
+	const struct json *v = json_get(q->json, str_from(key));
+
+	return v && ((v->type != JSON_ARRAY && v->type != JSON_OBJECT) || v->count);
+}
+
+static void missing(struct def *d, const struct def_question *q, const char *key)
+{
+	if (!given(q, key))
+		diag(&d->diags, D_MISSING, q->at, str_from(key), S(""));
+}
+
 static void check_choices(struct def *d, struct def_question *q)
 {
 	uint32_t count = q->choices.shared ? q->choices.shared->count : q->choices.count;
 	const struct scope filter = {.def = d, .of = q, .choices = q, .pages = q->page->index + 1};
-	bool from = q->from_name.p != NULL;
 
 	if (q->type == Q_matrix && q->cell >= CELL_TEXT) {
 		if (q->choices.at)
@@ -78,7 +91,7 @@ static void check_choices(struct def *d, struct def_question *q)
 			    S(""));
 		return;
 	}
-	if (!count && !from)
+	if (!count && !q->from_at && !q->choices.wrong)
 		diag(&d->diags, q->type == Q_matrix ? D_MISSING : D_NO_CHOICES, q->at,
 		    q->type == Q_matrix ? S("columns") : q->name, S(""));
 	check_list(d, q, &q->choices, true);
@@ -116,7 +129,7 @@ static void check_rows(struct def *d, struct def_question *q)
 {
 	uint32_t count = q->rows.shared ? q->rows.shared->count : q->rows.count;
 
-	if (!count)
+	if (!count && !q->rows.wrong)
 		diag(&d->diags, D_MISSING, q->at, q->type == Q_matrix ? S("rows") : S("items"), S(""));
 	check_list(d, q, &q->rows, true);
 	check_marks(d, &q->rows, true);
@@ -319,15 +332,19 @@ void check_question(struct def *d, struct def_question *q)
 		check_choices(d, q);
 	if (groups & (P_ITEMS | P_MATRIX))
 		check_rows(d, q);
-	if (groups & P_ROSTER)
+	if (groups & P_ROSTER) {
+		if (!q->span)
+			missing(d, q, "questions");
 		check_roster(d, q);
+	}
 	check_bounds(d, q);
 	check_default(d, q);
 	check_limits(d, q);
-	if (q->type == Q_note && !q->html.at && !q->title.at && !q->media[0].at && !q->media[1].at && !q->media[2].at)
-		diag(&d->diags, D_MISSING, q->at, S("html"), S(""));
+	if (q->type == Q_note && !q->html.at && !q->title.at && !q->media[0].at && !q->media[1].at && !q->media[2].at &&
+	    !given(q, "title") && !given(q, "image") && !given(q, "media"))
+		missing(d, q, "html");
 	if (q->type == Q_consent && !q->html.at)
-		diag(&d->diags, D_MISSING, q->at, S("text"), S(""));
+		missing(d, q, "text");
 	if (q->type == Q_allocation && !q->has_total)
-		diag(&d->diags, D_MISSING, q->at, S("total"), S(""));
+		missing(d, q, "total");
 }

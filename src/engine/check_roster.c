@@ -70,8 +70,6 @@ void check_roster(struct def *d, struct def_question *q)
 {
 	const struct scope record = {.def = d, .of = q, .roster = q, .pages = q->page->index + 1};
 
-	if (!q->span)
-		diag(&d->diags, D_MISSING, q->at, S("questions"), S(""));
 	check_over(d, q);
 	check_most(d, q);
 	check_key(d, q);

@@ -114,13 +114,23 @@ enum err program_views(struct arena *a, struct program *p)
 	return OK;
 }
 
+static bool in_record(const struct run *r, uint32_t question)
+{
+	return roster_of(r->p, question) == r->roster + 1;
+}
+
 struct str choice_label(struct run *r, const struct choice_view *v)
 {
+	struct record *record = r->record;
 	struct str label;
 
 	if (v->other.n)
 		return v->other;
+	/* carried into a record from outside it is called what it is called there, a draw in its label included */
+	if (v->from && record && !in_record(r, (uint32_t)(v->from - r->p->question)))
+		r->record = NULL;
 	label = run_text(r, v->choice->label);
+	r->record = record;
 	return label.n ? label : program_str(r->p, v->choice->text);
 }
 
@@ -142,7 +152,7 @@ struct str value_label(struct run *r, const struct state *s, const struct value 
 	return choice_label(r, view);
 }
 
-struct str question_label(struct run *r, uint32_t question)
+static struct str answer_label(struct run *r, uint32_t question)
 {
 	const struct state *s = state_seen(r, question);
 	struct str out = S("");
@@ -162,6 +172,22 @@ struct str question_label(struct run *r, uint32_t question)
 	if (buf_done(&b, &out) == ERR_MEMORY && !r->failed)
 		r->failed = ERR_MEMORY;
 	return out;
+}
+
+struct str question_label(struct run *r, uint32_t question)
+{
+	const struct choice_view *choice = r->choice;
+	struct record *record = r->record;
+	struct str label;
+
+	/* the same words wherever they are asked for: neither the choice being filtered nor a record around them has a part in its draws */
+	r->choice = NULL;
+	if (record && !in_record(r, question))
+		r->record = NULL;
+	label = answer_label(r, question);
+	r->choice = choice;
+	r->record = record;
+	return label;
 }
 
 /* ---- orders ---- */
@@ -254,7 +280,7 @@ uint16_t *order_draw(
 	for (uint32_t i = 0; i < n; i++)
 		if (!items[i].fixed)
 			free[movable++] = (uint16_t)i;
-	rng_init(&rng, r->in->seed, hash64(name, purpose));
+	rng_init_purpose(&rng, r->in->seed, hash64(name, purpose));
 	arrange(free, scratch, movable, order, &rng);
 	if (order == ORDER_ASC || order == ORDER_DESC) {
 		struct sorter s = {r, run_alloc(r, n, sizeof(*s.keys)), movable, order == ORDER_ASC ? 1 : -1};

@@ -41,7 +41,7 @@ static void put_scalar(struct buf *b, uint32_t v)
 	buf_add(b, str_make(bytes, utf8_put(bytes, v)));
 }
 
-/* From behind the & at s.p[*i] to behind the ;. A name that is not listed stays as it is written. */
+/* From behind the & at s.p[*i] to behind the ;. The names are those that html_clean.c lets pass. */
 static void put_reference(struct buf *b, struct str s, size_t *i)
 {
 	static const struct {

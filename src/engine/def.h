@@ -87,6 +87,7 @@ struct def_choices {
 	uint32_t count;
 	uint32_t first; /* in the program, once emitted */
 	bool emitted;
+	bool wrong;			  /* something in it was reported and left out */
 	const struct def_choices *shared; /* the named list */
 };
 
@@ -177,7 +178,7 @@ struct def_calc {
 	enum value_kind kind;
 	struct formula expression;
 	bool exported;
-	bool personal; /* looks at a personal answer, at any remove: order.c */
+	bool personal; /* looks at a personal answer, at any remove: order_personal.c */
 	uint32_t index;
 	uint32_t first_page; /* analyse.c: the first page it looks at, from 1; 0: not worked out yet */
 	bool checked;

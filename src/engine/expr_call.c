@@ -1,5 +1,6 @@
 /* expr_call.c - what calls stand for: functions, and the few that are part of the language. */
 #include "engine/expr_check.h"
+#include "engine/number.h"
 #include "base/arena.h"
 #include "base/limits.h"
 
@@ -157,6 +158,27 @@ static void check_unit(struct check *c, const struct node *n)
 		check_fail_name(c, D_BAD_UNIT, unit, unit->text, S(""));
 }
 
+static bool written_number(const struct node *n, double *out)
+{
+	bool negative = n->kind == N_UNARY && n->op == O_NEGATE;
+
+	if (negative)
+		n = n->args[0];
+	*out = negative ? -n->num : n->num;
+	return n->kind == N_NUM;
+}
+
+/* random() between two numbers that are written out: what is never anything but empty is a mistake. */
+static void check_draw(struct check *c, const struct node *n)
+{
+	double low, high;
+
+	if (n->count && written_number(n->args[0], &low) && written_number(n->args[1], &high) &&
+	    -number_floor(-low) > high)
+		check_fail_name(c, low > high ? D_BOUNDS : D_NOTHING_DRAWN, n, check_source(c, n->args[0]),
+		    check_source(c, n->args[1]));
+}
+
 static void check_function(struct check *c, struct node *n, uint32_t function)
 {
 	const struct function_row *row = &function_rows[function];
@@ -186,9 +208,8 @@ static void check_function(struct check *c, struct node *n, uint32_t function)
 		n->kinds &= n->args[0]->kinds;
 	if (function == F_date_add || function == F_date_diff)
 		check_unit(c, n);
-	if (function == F_random && n->count && n->args[0]->kind == N_NUM && n->args[1]->kind == N_NUM &&
-	    n->args[0]->num > n->args[1]->num)
-		check_fail_name(c, D_BOUNDS, n, check_source(c, n->args[0]), check_source(c, n->args[1]));
+	if (function == F_random)
+		check_draw(c, n);
 	for (uint32_t i = 1; i < n->count && (function == F_selected || (function >= F_any_of && function != F_random));
 	     i++)
 		check_chosen(c, n, n->args[0], n->args[i]);

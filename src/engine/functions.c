@@ -222,7 +222,7 @@ static struct rng drawing(const struct run *r)
 	uint64_t seed = hash64(r->choice ? program_str(r->p, r->choice->choice->text) : S(""), r->in->seed);
 	struct rng g;
 
-	rng_init(&g, seed, hash64(r->record ? r->record->key : S(""), r->place));
+	rng_init_purpose(&g, seed, hash64(r->record ? r->record->key : S(""), r->place));
 	return g;
 }
 

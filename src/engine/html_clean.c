@@ -132,16 +132,21 @@ static bool reference_fits(struct str s)
 	       (v >= 0x10000 && v < 0x110000);
 }
 
-/* A reference such as &amp; or &#8230; stays; a lone & is escaped. */
+/* &#NUMBER; and these few stay; a lone & is escaped. The other names are the browsers' alone: what is kept of a consent could not say
+ * what they showed (consent.c). */
 static void copy_and(struct cleaner *c)
 {
+	struct str name;
 	size_t n = 1;
 
 	if (at(c, n) == '#')
 		n++;
-	while (n < 12 && (is_letter(at(c, n)) || (at(c, n) >= '0' && at(c, n) <= '9')))
+	while (n < 32 && (is_letter(at(c, n)) || (at(c, n) >= '0' && at(c, n) <= '9')))
 		n++;
-	if (n > 1 && at(c, n) == ';' && reference_fits(str_sub(c->s, c->i + 1, n - 1))) {
+	name = str_sub(c->s, c->i + 1, n - 1);
+	if (name.n && at(c, n) == ';' && name.p[0] != '#' && word_find("amp lt gt quot apos nbsp", name) < 0)
+		fail(c, D_BAD_ENTITY, name);
+	if (name.n && at(c, n) == ';' && reference_fits(name)) {
 		buf_add(&c->out, str_sub(c->s, c->i, n + 1));
 		c->i += n + 1;
 	} else {
@@ -175,6 +180,7 @@ static void copy_value(struct cleaner *c, struct str value)
 		}
 	}
 	c->out = inner.out;
+	c->failed = inner.failed;
 }
 
 /* Only addresses written plainly: a scheme hidden behind &#...; or control signs never gets this far. */

@@ -233,10 +233,72 @@ static void test_carried(void **state)
 	assert_str(c.diagnostics[0].pointer, "/survey/pages/2/questions/0/choices_from");
 }
 
+/* The answers `each`, worked out in an arena of 2 MB of their own. */
+static void in_two_megabytes(struct program *p, struct arena *a, const char *each, uint32_t n)
+{
+	struct interview in = {.program = p, .seed = 1, .language = S("en")};
+	struct json_error broken;
+	struct json *answers;
+	struct arena small;
+	struct verdict v;
+	struct session *s;
+	struct buf b;
+
+	buf_init(&b, a, 1 * MB);
+	buf_char(&b, '{');
+	for (uint32_t i = 0; i < n; i++)
+		add(&b, i ? each : each + 1, i);
+	buf_char(&b, '}');
+	assert_int_equal(json_read(a, str_make(b.p, b.n), &json_limits_default, &answers, &broken), OK);
+	in.answers = answers;
+	arena_init(&small, &arena_malloc, 2 * MB);
+	assert_int_equal(interview_run(&in, RUN_COMPLETE, -1, &small, &v), OK);
+	print_message("answered in %zu bytes\n", small.used_bytes);
+	assert_int_equal(v.error_count, 0);
+	assert_true(str_eq(v.answers, str_make(b.p, b.n)));
+	arena_free(&small);
+	assert_int_equal(session_begin(&arena_malloc, &in, &s), OK);
+	assert_int_equal(session_verdict(s, RUN_COMPLETE, a, &v), OK);
+	assert_true(session_bytes(s) < 2 * MB);
+	session_end(s);
+}
+
+/* Searches for patterns share their room: neither many questions nor many choices with one take more than an interview may. */
+static void test_patterns(void **state)
+{
+	static const char *const parts[][2] = {{"{\"type\": \"text\", \"name\": \"t#\", \"title\": \"T\", \"pattern\": "
+						"\"^[a-z0-9.]{1,64}@[a-z0-9.]{1,255}$\"}",
+						   ",\"t#\":\"abc@def\""},
+	    {"{\"value\": \"v#\", \"label\": \"V\"}", ",\"t\":\"a\""}};
+
+	for (size_t i = 0; i < countof(parts); i++) {
+		struct compiled c;
+		struct program *p;
+		const char *why;
+		struct str end;
+		struct buf b;
+
+		end = begin(&b, *state);
+		buf_add(&b, S(", \"pages\": [{\"name\": \"p\", \"questions\": "));
+		if (i)
+			buf_add(&b, S("[{\"type\": \"text\", \"name\": \"t\", \"title\": \"T\"}, {\"type\": \"multi\", "
+				      "\"name\": \"m\", \"title\": \"M\", "
+				      "\"choice_filter\": \"matches({t}, '(a?){660}')\", \"choices\": "));
+		list(&b, "[", parts[i][0], i ? QUESTION_CHOICES_MAX : 500);
+		buf_add(&b, i ? S("}]}]") : S("}]"));
+		buf_add(&b, end);
+		c = compiled(*state, &b, "patterns");
+		assert_int_equal(c.error_count, 0);
+		assert_int_equal(program_load(*state, c.program, &p, &why), OK);
+		assert_int_equal(program_depend(*state, p), OK);
+		in_two_megabytes(p, *state, parts[i][1], i ? 1 : 500);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    with_arena(test_questions), with_arena(test_calculated), with_arena(test_beyond), with_arena(test_carried)};
+	const struct CMUnitTest tests[] = {with_arena(test_questions), with_arena(test_calculated),
+	    with_arena(test_beyond), with_arena(test_carried), with_arena(test_patterns)};
 
 	return cmocka_run_group_tests_name("large", tests, NULL, NULL);
 }

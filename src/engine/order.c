@@ -121,20 +121,18 @@ static enum err order_firsts(struct def *d)
 							 : d->calcs[calc].expression.tree,
 		    see_first, &g);
 	}
-	if (!graph_settle(&g))
+	if (d->diags.memory || !graph_settle(&g))
 		return ERR_MEMORY;
 	graph_sort(&g, g.count, &steps, &count);
 	return d->diags.memory ? ERR_MEMORY : OK;
 }
 
-/* A calculated value is to be worked out again on each page where something changes that it looks at, through others too. What is
- * worked out from personal answers is personal too, or they would be stored in the clear under another name. They come in an order
- * in which each is after what it looks at. */
+/* A calculated value is to be worked out again on each page where something changes that it looks at, through others too. They come
+ * in an order in which each is after what it looks at. */
 static void spread(struct graph *g, const struct def_calc *calc)
 {
 	uint32_t questions = g->d->question_count, at = questions + calc->index;
 	uint32_t *mine = g->touches + (size_t)calc->index * g->touch_words;
-	bool personal = false;
 
 	for (uint32_t i = g->dep_first[at]; i < g->dep_first[at + 1]; i++) {
 		uint32_t on = g->deps[i];
@@ -143,14 +141,11 @@ static void spread(struct graph *g, const struct def_calc *calc)
 			uint32_t page = g->d->questions[on].page->index;
 
 			mine[page / 32] |= 1u << page % 32;
-			personal |= g->d->questions[on].pii || g->d->questions[on].encrypted;
 			continue;
 		}
 		for (uint32_t w = 0; w < g->touch_words; w++)
 			mine[w] |= g->touches[(size_t)(on - questions) * g->touch_words + w];
-		personal |= g->d->calcs[on - questions].personal;
 	}
-	g->d->calcs[calc->index].personal = personal;
 }
 
 /* Conditions of enable_if that no answer has a part in hold or fail for the whole interview. */
@@ -170,30 +165,6 @@ static void mark_outside(struct graph *g)
 	for (g->at = 0; g->at < g->d->question_count; g->at++) {
 		g->d->questions[g->at].outside = g->d->questions[g->at].enable_if.tree != NULL;
 		node_references(g->d->questions[g->at].enable_if.tree, look_outside, g);
-	}
-}
-
-static void look_personal(void *ctx, const struct node *n)
-{
-	struct def_question *q = ctx;
-	const struct def_question *on = n->question;
-
-	q->pii |= n->reference == R_CALC
-		      ? n->calc->personal
-		      : on && (on->pii || on->encrypted || (on->roster && (on->roster->pii || on->roster->encrypted)));
-}
-
-/* What somebody agreed to is kept in the words shown: with a personal answer piped in, it is personal itself. */
-static void mark_consents(struct def *d)
-{
-	for (uint32_t i = 0; i < d->question_count; i++) {
-		struct def_question *q = &d->questions[i];
-		const struct text *texts[] = {&q->title, &q->description, &q->html};
-
-		for (uint32_t t = 0; q->type == Q_consent && t < countof(texts); t++)
-			for (uint32_t l = 0; texts[t]->pieces && l < d->language_count; l++)
-				for (uint32_t k = 0; k < texts[t]->pieces[l].count; k++)
-					node_references(texts[t]->pieces[l].parts[k].value, look_personal, q);
 	}
 }
 
@@ -277,7 +248,6 @@ static void order_calcs(struct graph *g)
 	for (uint32_t i = 0; i < g->d->step_count; i++)
 		spread(g, g->d->steps[i].calc);
 	mark_outside(g);
-	mark_consents(g->d);
 }
 
 enum err def_order(struct def *d)
@@ -296,6 +266,10 @@ enum err def_order(struct def *d)
 		return ERR_MEMORY;
 	order_records(&records);
 	order_calcs(&g);
+	if (d->diags.memory)
+		return ERR_MEMORY;
+	if ((e = mark_personal(d)))
+		return e;
 	if (!d->diags.errors && ((e = order_firsts(d)) || (e = calcs_by_page(&g, &o))))
 		return e;
 	if (d->diags.errors)

@@ -1,4 +1,4 @@
-/* order.h - between order.c, order_sort.c and order_view.c: what looks at what.
+/* order.h - between order.c, order_personal.c, order_sort.c and order_view.c: what looks at what.
  *
  * Nodes are the questions, then the calculated values. What they look at is noted in the order of the nodes, then graph_settle()
  * sorts it by node and by what is looked at; everything after that takes time in proportion to the notes. */
@@ -28,6 +28,7 @@ struct graph {
 	uint32_t *members; /* room for a set */
 };
 
+bool graph_make(struct graph *g, struct def *d, uint32_t count);
 bool graph_init(struct graph *g, struct def *d, bool records);
 void graph_note(struct graph *g, uint32_t at, uint32_t on);
 bool graph_settle(struct graph *g);
@@ -37,6 +38,8 @@ void graph_sort(struct graph *g, uint32_t n, struct def_step **steps, uint32_t *
 
 /* order_view.c: which answers change something else on their page. */
 void mark_refresh(struct def *d);
+/* order_personal.c: which consents and calculated values tell of personal answers. Only memory can be wrong. */
+enum err mark_personal(struct def *d);
 /* order.c: whether it may have to keep its first value: read-only, enabled on a condition, or inside something that is. */
 bool def_may_lock(const struct def_question *q);
 

@@ -2,12 +2,11 @@
 #include "engine/order.h"
 #include "base/shim.h"
 
-bool graph_init(struct graph *g, struct def *d, bool records)
+bool graph_make(struct graph *g, struct def *d, uint32_t count)
 {
-	size_t n;
+	size_t n = (size_t)count + 2;
 
-	*g = (struct graph){.d = d, .records = records, .count = d->question_count + (records ? 0 : d->calc_count)};
-	n = (size_t)g->count + 2;
+	*g = (struct graph){.d = d, .count = count};
 	g->seen = arena_array(d->a, uint32_t, n);
 	g->dep_first = arena_array(d->a, uint32_t, n);
 	g->user_first = arena_array(d->a, uint32_t, n);
@@ -16,6 +15,14 @@ bool graph_init(struct graph *g, struct def *d, bool records)
 	g->members = arena_array(d->a, uint32_t, n);
 	g->taken = arena_alloc(d->a, n);
 	return g->seen && g->dep_first && g->user_first && g->waits && g->ready && g->members && g->taken;
+}
+
+bool graph_init(struct graph *g, struct def *d, bool records)
+{
+	bool made = graph_make(g, d, d->question_count + (records ? 0 : d->calc_count));
+
+	g->records = records;
+	return made;
 }
 
 void graph_note(struct graph *g, uint32_t at, uint32_t on)
@@ -85,8 +92,8 @@ static void complain(struct graph *g)
 		at++;
 	for (uint32_t n = 0; n <= g->count; n++)
 		at = left_of(g, at, at);
-	/* of first values the question is named, not what is calculated on the way */
-	while (g->firsts && at >= g->d->question_count)
+	/* of first values the question is named, not what is calculated on the way: circles of that alone were told before */
+	for (uint32_t n = 0; g->firsts && at >= g->d->question_count && n <= g->count; n++)
 		at = left_of(g, at, at);
 	next = left_of(g, at, at);
 	step = step_of(g, at);

@@ -310,42 +310,40 @@ static bool parse_braces(struct parser *p, int32_t *min, int32_t *max)
 	return c == '}';
 }
 
+static bool repeats(const struct parser *p)
+{
+	uint32_t c = p->at < p->s.n ? peek(p) : 0;
+
+	return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
 static struct pnode *parse_repeat(struct parser *p)
 {
 	struct pnode *n = parse_atom(p), *r;
 	uint32_t c;
 
-	while (n && p->at < p->s.n) {
-		c = peek(p);
-		if (c != '*' && c != '+' && c != '?' && c != '{')
-			break;
-		if (n->kind == P_START || n->kind == P_STOP)
-			return fail(p, "^ and $ cannot be repeated; write \\ before the sign to mean itself");
-		next(p);
-		if (!(r = node(p, P_REPEAT, n, NULL)))
-			return NULL;
-		r->min = c == '+';
-		r->max = c == '?' ? 1 : -1;
-		if (c == '{' && !parse_braces(p, &r->min, &r->max))
-			return fail(p, "after { stands {m}, {m,} or {m,n} with m not above n");
-		if (peek(p) == '?')
-			next(p); /* lazy or not makes no difference to whether something is found */
-		n = r;
-		if (++p->depth > 2 * PATTERN_DEPTH_MAX)
-			return fail(p, "too many repetitions of repetitions");
-	}
-	return n;
+	if (!n || !repeats(p))
+		return n;
+	if (n->kind == P_START || n->kind == P_STOP)
+		return fail(p, "^ and $ cannot be repeated; write \\ before the sign to mean itself");
+	c = next(p);
+	if (!(r = node(p, P_REPEAT, n, NULL)))
+		return NULL;
+	r->min = c == '+';
+	r->max = c == '?' ? 1 : -1;
+	if (c == '{' && !parse_braces(p, &r->min, &r->max))
+		return fail(p, "after { stands {m}, {m,} or {m,n} with m not above n");
+	if (p->at < p->s.n && peek(p) == '?')
+		next(p); /* lazy or not makes no difference to whether something is found */
+	return repeats(p) ? fail(p, "what is repeated stands in ( ) to be repeated again") : r;
 }
 
 static struct pnode *parse_row(struct parser *p)
 {
 	struct pnode *all = node(p, P_EMPTY, NULL, NULL), *one;
-	uint32_t depth = p->depth;
 
 	while (all && p->at < p->s.n && peek(p) != '|' && peek(p) != ')') {
-		one = parse_repeat(p);
-		p->depth = depth;
-		if (!one)
+		if (!(one = parse_repeat(p)))
 			return NULL;
 		all = node(p, P_BOTH, all, one);
 	}

@@ -1,8 +1,9 @@
 /* pattern.h - the patterns of matches() and of the `pattern` property. Room-internal.
  *
- * Literals, `.`, classes [a-z] [^...], \d \w \s \D \W \S (as in ECMAScript without flags), * + ? {m,n}, groups, |, ^ $.
- * Works on code points. No back-references, no look-around, so that a state machine runs it in time linear in the text:
- * code points times PATTERN_STATES_MAX at the worst. Finds anywhere unless anchored. */
+ * Literals (a `]` or `}` that closes nothing is one), `.`, classes [a-z] [^...], \d \w \s \D \W \S (as in ECMAScript without
+ * flags), * + ? {m,n} (once: what is repeated stands in a group to be repeated again), groups, |, ^ $. Works on code points. No
+ * back-references, no look-around, so that a state machine runs it in time linear in the text: code points times
+ * PATTERN_STATES_MAX at the worst. Finds anywhere unless anchored. */
 #ifndef ENGINE_PATTERN_H
 #define ENGINE_PATTERN_H
 

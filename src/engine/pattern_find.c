@@ -4,6 +4,7 @@
  * go back: there is no worst case to exploit. */
 #include "engine/pattern_states.h"
 #include "base/arena.h"
+#include "base/shim.h"
 #include "base/utf8.h"
 
 struct threads {
@@ -93,16 +94,13 @@ static bool advance(struct search *x, const struct threads *now, uint32_t c, str
 	return alive(x, then, 0);
 }
 
-enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found)
+enum err pattern_search(const struct pattern *p, struct str text, uint32_t *room, int64_t *fuel, bool *found)
 {
 	size_t n = p->count;
-	uint32_t *room = arena_array(scratch, uint32_t, 5 * n + 2); /* mark, stack, two lists */
 	struct threads now, then;
 	struct search x = {.p = p, .mark = room, .stamp = 1, .end = text.n};
 
-	*found = false;
-	if (!room)
-		return ERR_MEMORY;
+	memset(room, 0, n * sizeof(*room));
 	x.stack = room + n;
 	now = (struct threads){room + 3 * n + 2, 0};
 	then = (struct threads){room + 4 * n + 2, 0};
@@ -128,4 +126,12 @@ enum err pattern_find(const struct pattern *p, struct str text, struct arena *sc
 			break;
 	}
 	return OK;
+}
+
+enum err pattern_find(const struct pattern *p, struct str text, struct arena *scratch, int64_t *fuel, bool *found)
+{
+	uint32_t *room = arena_array(scratch, uint32_t, PATTERN_ROOM(p->count));
+
+	*found = false;
+	return room ? pattern_search(p, text, room, fuel, found) : ERR_MEMORY;
 }

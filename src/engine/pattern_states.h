@@ -29,6 +29,10 @@ static inline struct pattern program_pattern(const struct program *p, uint32_t p
 	    .states = &p->state[x->states], .count = x->states_count, .classes = p->class, .ranges = p->range};
 }
 
+/* pattern_find() in a room of PATTERN_ROOM(p->count) words, which may have been used before: marks, a stack, two lists of states. */
+#define PATTERN_ROOM(count) (5 * (size_t)(count) + 2)
+enum err pattern_search(const struct pattern *p, struct str text, uint32_t *room, int64_t *fuel, bool *found);
+
 /* By the ranges alone; for ASCII the class has the answer bit by bit. */
 bool class_takes(const struct pattern *p, const struct p_class *c, uint32_t code_point);
 

@@ -29,8 +29,9 @@ static void test_finds(void **state)
 	    {"^\\s$", "\xc2\xa0", true}, {"\\S", " \t\n", false}, {"^[\\d\\s]+$", "1 2", true}, {"^[\\D]$", "x", true},
 	    {"^[a-c]+$", "abc", true}, {"^[]a]+$", "a", false}, {"^[a\\]]+$", "a]", true}, {"^[a-]+$", "a-", true},
 	    {"\\.", "a", false}, {"^(?:ab)*$", "abab", true}, {"^(a*)*$", "b", false}, {"^(a*)*b$", "aaab", true},
-	    {"^(a?){3}$", "aa", true}, {"^[à-ỹ]$", "ế", true}, {"x*?y", "xxy", true}, {"(^|,)b(,|$)", "a,b", true},
-	    {"a^b", "ab", false}, {"^(){1000}$", "", true}};
+	    {"^(a?){3}$", "aa", true}, {"^[à-ỹ]$", "ế", true}, {"x*?y", "xxy", true}, {"^x??$", "x", true},
+	    {"^x{2}?$", "xx", true}, {"^(x+)+$", "xxx", true}, {"^(x{0,2}){2}$", "xxx", true}, {"^]}$", "]}", true},
+	    {"(^|,)b(,|$)", "a,b", true}, {"a^b", "ab", false}, {"^(){1000}$", "", true}};
 
 	for (size_t i = 0; i < countof(cases); i++)
 		if (finds(*state, cases[i].source, cases[i].text) != cases[i].found)
@@ -40,6 +41,9 @@ static void test_finds(void **state)
 static void test_refused(void **state)
 {
 	static const char *const bad[] = {"(", ")", "(a", "a)", "[", "[a", "[b-a]", "*", "+a", "a{2,1}", "a{", "a{x}",
+	    "A++", "a**", "a?+", "a+?+", "a{0,2}{2}", "(a)*{2}",
+	    "a??"
+	    "?",
 	    "\\", "\\q", "(?=a)", "(?<n>a)", "\\1", "a{3000}", "(a{100}){100}",
 	    "((((((){999}){999}){999}){999}){999}){999}"};
 	struct pattern *p;

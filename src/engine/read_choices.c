@@ -141,7 +141,7 @@ static void take_list(struct reader r, struct str key, struct def_choices *out, 
 	diag(&d->diags, D_UNKNOWN_LIST, where_key(&d->diags, r.at, key), name, S(""));
 }
 
-void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
+static void read_list(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
 {
 	struct reader all = read_into(r, key);
 	uint32_t others = 0;
@@ -180,4 +180,12 @@ void read_choices(struct reader r, struct str key, struct def_choices *out, stru
 	}
 	check_unique(r.d, out, false);
 	check_unique(r.d, out, true);
+}
+
+void read_choices(struct reader r, struct str key, struct def_choices *out, struct def_question *rows_of)
+{
+	size_t errors = r.d->diags.errors;
+
+	read_list(r, key, out, rows_of);
+	out->wrong = r.d->diags.errors > errors || (out->shared && out->shared->wrong);
 }

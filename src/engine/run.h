@@ -80,6 +80,7 @@ struct run {
 	struct value *calcs, *params;
 	struct value *stack; /* from here on free for the next expression */
 	uint32_t nested;
+	uint32_t *pattern_room; /* of the program's largest pattern; NULL: none was searched for yet */
 	const struct p_question *whole; /* of the row being judged; NULL: none */
 	struct str row;
 	const struct value *self;		      /* {.} */

@@ -34,8 +34,15 @@ bool run_burn(struct run *r, uint32_t cost)
 bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found)
 {
 	struct pattern x = program_pattern(r->p, pattern);
-	enum err e = pattern_find(&x, text, r->a, run_fuel(r), found);
+	uint32_t most = 0;
+	enum err e;
 
+	/* one for all searches: an arena takes nothing back */
+	for (uint32_t i = 0; !r->pattern_room && i < r->p->pattern_count; i++)
+		most = r->p->pattern[i].states_count > most ? r->p->pattern[i].states_count : most;
+	if (!r->pattern_room && !(r->pattern_room = run_alloc(r, PATTERN_ROOM(most), sizeof(*r->pattern_room))))
+		return false;
+	e = pattern_search(&x, text, r->pattern_room, run_fuel(r), found);
 	if (e && !r->failed)
 		r->failed = e;
 	return !r->failed;
