@@ -47,7 +47,7 @@ void auth_close(struct auth *auth)
 	free(auth);
 }
 
-enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same)
+static enum err turn(struct auth *auth)
 {
 	struct timespec until;
 	int r;
@@ -56,8 +56,26 @@ enum err auth_password_turn(struct auth *auth, struct str password, struct str h
 	until.tv_sec += HASH_WAIT_S;
 	while ((r = sem_clockwait(&auth->hashes, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
 		;
-	if (r != 0)
-		return ERR_BUSY;
+	return r == 0 ? OK : ERR_BUSY;
+}
+
+enum err auth_password_hash_turn(struct auth *auth, struct str password, struct arena *a, struct str *hash)
+{
+	enum err e = turn(auth);
+
+	if (e)
+		return e;
+	e = auth_password_hash(password, a, hash);
+	sem_post(&auth->hashes);
+	return e;
+}
+
+enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same)
+{
+	enum err e = turn(auth);
+
+	if (e)
+		return e;
 	*same = auth_password_ok(password, hash);
 	sem_post(&auth->hashes);
 	return OK;

@@ -20,11 +20,25 @@ enum err login_rows(struct req *rq, struct str email, struct login_row **rows, s
 /* auth_role_http.c: ERR_FORBIDDEN when the caller lacks one of these permissions; who gives, changes or takes a role asks. */
 enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer);
 
+/* A role that somebody is to get, named or by id of one of the tenant's own: exactly one of both, there (the tenant's own then stays until the
+ * transaction ends), and within what the caller may give. Fills `name` of the tenant's own. */
+struct role_choice {
+	struct str name;
+	const struct uuid *id;
+	bool by_name, by_id;
+};
+enum err role_choose(struct req *rq, struct role_choice *c);
+
+/* auth_password_http.c: ERR_INVALID with `pointer` for a password that is too short; else its hash, when it is its turn. */
+enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash);
+
 /* auth_login_http.c: answers that hold a session */
 extern const struct shape login_shape, renew_shape, switch_shape, session_out;
 enum err login_http(struct req *rq);
 enum err renew_http(struct req *rq);
 enum err switch_http(struct req *rq);
+/* A new session for who has just shown who he is; ERR_UNAUTHENTICATED when he is no member there. */
+enum err reply_first_session(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie);
 /* Tells the browser to forget the cookie. */
 void reply_without_cookie(struct req *rq);
 

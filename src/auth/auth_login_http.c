@@ -236,6 +236,15 @@ static enum err begin(struct req *rq, const struct login_row *row, bool cookie)
 	return reply_session(rq, &r);
 }
 
+enum err reply_first_session(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie)
+{
+	const struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	struct login_row row;
+	enum err e = session_member(rq, &s, &row);
+
+	return e ? e : begin(rq, &row, cookie);
+}
+
 /* ---- the routes ---- */
 
 /* Whether the address is unknown, the password wrong or the tenant not his: the same words after the same work, and the same pauses. */

@@ -15,7 +15,7 @@ select version, array_to_string(permissions, ' ') as permissions from roles wher
 
 -- Shared until the transaction ends: it cannot be deleted while somebody gets it.
 -- name: role_hold
-select name as role, array_to_string(permissions, ' ') as permissions from roles where id = $1::uuid and deleted_at is null for share
+select name, array_to_string(permissions, ' ') as permissions from roles where id = $1::uuid and deleted_at is null for share
 
 -- name: role_update
 update roles set
@@ -25,8 +25,10 @@ update roles set
 	updated_by = $8::uuid
 where id = $1::uuid
 
+-- Who has it or is to get it.
 -- name: role_members
-select count(*) as members from memberships where role_id = $1::uuid and deleted_at is null
+select (select count(*) from memberships where role_id = $1::uuid and deleted_at is null)
+	+ (select count(*) from invitations where role_id = $1 and deleted_at is null and accepted_at is null) as members
 
 -- name: role_delete
 update roles set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where id = $1::uuid

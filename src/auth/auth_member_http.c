@@ -132,27 +132,6 @@ static enum err member_event(struct req *rq, struct str type, struct str role)
 	return event_append(rq->tx, &(struct event){S("member"), &rq->ids[0], type, data, rq->if_match_version + 1});
 }
 
-/* The role asked for: its name, and may the caller give it? */
-static enum err role_asked(struct req *rq, struct str *name)
-{
-	const struct member_patch *in = rq->in;
-	bool own = schema_has(&member_patch_shape, rq->in_present, "role_id");
-	static const struct pg_col cols[] = {COL(struct held, role, PGT_TEXT), COL(struct held, permissions, PGT_TEXT)};
-	const struct pg_param id[] = {P_UUID(&in->role_id)};
-	struct held asked = {.role = in->role, .permissions = S("")};
-	enum role known;
-	enum err e;
-
-	if (own == schema_has(&member_patch_shape, rq->in_present, "role"))
-		return req_fail(rq, ERR_INVALID, "/role", "Give either role or role_id.");
-	if (!own && !role_read(in->role, &known))
-		return req_fail(rq, ERR_INVALID, "/role", "There is no such built-in role.");
-	if (own && (e = tx_one(rq->tx, rq->arena, &Q(SQL_role_hold, id, cols), &asked)))
-		return e;
-	*name = asked.role;
-	return role_may_give(rq, auth_permissions(asked.role, asked.permissions), own ? "/role_id" : "/role");
-}
-
 static void forget_member(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -164,16 +143,19 @@ static enum err member_patch_http(struct req *rq)
 {
 	const struct member_patch *in = rq->in;
 	bool own = schema_has(&member_patch_shape, rq->in_present, "role_id");
-	struct str name;
+	struct role_choice role = {.name = in->role,
+	    .id = &in->role_id,
+	    .by_id = own,
+	    .by_name = schema_has(&member_patch_shape, rq->in_present, "role")};
 	enum err e;
 
-	if ((e = member_take(rq, str_eq(in->role, S("owner")))) || (e = role_asked(rq, &name)))
+	if ((e = member_take(rq, str_eq(in->role, S("owner")))) || (e = role_choose(rq, &role)))
 		return e;
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_TEXT(own ? S("own") : in->role),
 	    P_UUID_OR_NULL(own ? &in->role_id : NULL), P_UUID(&rq->who.user_id)};
 
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))) ||
-	    (e = member_event(rq, S("role_changed"), name)))
+	    (e = member_event(rq, S("role_changed"), role.name)))
 		return e;
 	rq->after_commit = forget_member;
 	return reply_member(rq);

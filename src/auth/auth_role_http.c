@@ -50,6 +50,30 @@ enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer)
 	return req_fail(rq, ERR_FORBIDDEN, pointer, "Nobody gives or takes permissions that he does not have himself.");
 }
 
+enum err role_choose(struct req *rq, struct role_choice *c)
+{
+	struct own_role {
+		struct str name, permissions;
+	} own = {c->name, S("")};
+	static const struct pg_col cols[] = {
+	    COL(struct own_role, name, PGT_TEXT), COL(struct own_role, permissions, PGT_TEXT)};
+	enum role known;
+	enum err e;
+
+	if (c->by_id == c->by_name)
+		return req_fail(rq, ERR_INVALID, "/role", "Give either role or role_id.");
+	if (c->by_name && !role_read(c->name, &known))
+		return req_fail(rq, ERR_INVALID, "/role", "There is no such built-in role.");
+	if (c->by_id) {
+		const struct pg_param in[] = {P_UUID(c->id)};
+
+		if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_role_hold, in, cols), &own)))
+			return e;
+		c->name = own.name;
+	}
+	return role_may_give(rq, auth_permissions(own.name, own.permissions), c->by_id ? "/role_id" : "/role");
+}
+
 /* The slugs of a body, each once and in the table's order, parted by spaces; and may the caller give them? */
 static enum err permissions_in(struct req *rq, const struct str_list *list, struct str *text)
 {
@@ -224,7 +248,8 @@ static enum err role_delete_http(struct req *rq)
 	if ((e = role_take(rq)) || (e = tx_one(rq->tx, rq->arena, &Q(SQL_role_members, id, cols), &with)))
 		return e;
 	if (with.members > 0)
-		return req_fail(rq, ERR_CONFLICT, NULL, "Members have this role; give them another one first.");
+		return req_fail(
+		    rq, ERR_CONFLICT, NULL, "Members have this role, or invitations name it; change those first.");
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_role_delete, in))) ||
 	    (e = role_event(rq, &rq->ids[0], S("deleted"), S(""), rq->if_match_version + 1)))
 		return e;

@@ -10,6 +10,8 @@ static const struct route *const of_rooms[] = {
     auth_routes,
     role_routes,
     member_routes,
+    invitation_routes,
+    password_routes,
     tenant_routes,
     survey_routes,
     link_routes,

@@ -23,7 +23,8 @@ async function furnish(api) {
 	const [job] = await addJobs(server, [{ type: 'jobs.purge' }], { tenant: me.tenant.id, delayMs: 86400000 });
 	const session = expect(await api.get('/api/v1/me/sessions'), 200).body.items[0].id;
 	const role = expect(await api.post('/api/v1/roles', { name: 'Field', permissions: ['surveys:read'] }), 201).body.id;
-	return { job, session, role, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const invitation = expect(await api.post('/api/v1/invitations', { email: 'new@example.com', role: 'viewer' }), 201).body.id;
+	return { job, session, role, invitation, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {
@@ -65,6 +66,8 @@ function bodyFor(method, path) {
 		return path.endsWith('/definition') ? csat() : {};
 	if (method === 'post' && path === '/api/v1/roles')
 		return { name: 'x', permissions: ['surveys:read'] };
+	if (method === 'post' && path === '/api/v1/invitations')
+		return { email: 'newer@example.com', role: 'viewer' };
 	if (method === 'patch' && path.includes('/members/'))
 		return { role: 'viewer' };
 	if (method === 'patch' && path.includes('/roles/'))
@@ -106,6 +109,15 @@ test('every id of every path: the neighbour\'s looks like one that never existed
 
 test('every id in a body', async () => {
 	for (const role of ['analyst', 'manager', 'admin']) {
+		if (role === 'admin') {
+			const invite = (role_id) => clients.admin.post('/api/v1/invitations', { email: 'third@example.com', role_id });
+			assert.deepEqual(shape(await invite(theirs.role)), shape(await invite(NEVER)));
+			expect(await invite(theirs.role), 404);
+			const someone = expect(await clients.admin.get('/api/v1/members', { query: { role: 'viewer' } }), 200).body.items[0];
+			const give = (role_id) => clients.admin.patch(`/api/v1/members/${someone.id}`, { role_id }, someone.version);
+			assert.deepEqual(shape(await give(theirs.role)), shape(await give(NEVER)));
+			expect(await give(theirs.role), 404);
+		}
 		const post = (project_id) => clients[role].post('/api/v1/surveys', { project_id, title: 'x', definition: csat() });
 		const foreign = shape(await post(theirs.project));
 		const never = shape(await post(NEVER));

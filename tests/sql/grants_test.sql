@@ -11,6 +11,7 @@ insert into probe.wanted_grants values
 	('quota_cells', 'collect_app', 'SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'SELECT'),
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
+	('invitations', 'collect_app', 'SELECT'),
 	('roles', 'collect_app', 'INSERT SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
 
@@ -26,6 +27,8 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
+	('invitations', 'collect_app', 'INSERT', 'created_by email expires_at id language role role_id tenant_id updated_by'),
+	('invitations', 'collect_app', 'UPDATE', 'deleted_at deleted_by expires_at serial updated_by'),
 	('memberships', 'collect_app', 'UPDATE', 'deleted_at deleted_by role role_id updated_by'),
 	('roles', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name permissions updated_by'),
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
@@ -37,7 +40,7 @@ insert into probe.wanted_column_grants values
 
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
-	('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
+	('account_lookup', 'collect_app'), ('invitation_accept', 'collect_app'), ('password_set', 'collect_app'), ('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
 	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),

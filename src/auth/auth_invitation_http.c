@@ -1,0 +1,449 @@
+/* auth_invitation_http.c - invitations: made, sent again, taken back, accepted.
+ *
+ * The token of an invitation is its tenant, id, serial and a MAC of those: nothing of it is stored, so neither the table, a backup nor a stored
+ * reply lets anybody in. It is good until the invitation is accepted, taken back, sent again (another serial) or too old. */
+#include "auth/auth_backoff.h"
+#include "auth/auth_http.h"
+#include "base/hash.h"
+#include "base/shim.h"
+#include "core/mail.h"
+#include "event/event.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+#define INVITATION_DAYS 7
+#define TOKEN_PREFIX "cci_"
+#define TOKEN_TEXT_MAX 160
+#define LINK_MAX_BYTES 2048
+
+struct invitation_new {
+	struct str email, role, language;
+	struct uuid role_id;
+};
+static const struct field invitation_new_fields[] = {
+    FIELD(struct invitation_new, email, FT_EMAIL, REQUIRED, 3, EMAIL_MAX_BYTES, "Whom to invite"),
+    FIELD(struct invitation_new, role, FT_TEXT, OPTIONAL, 1, 20, "A built-in role; or else role_id"),
+    FIELD(struct invitation_new, role_id, FT_UUID, OPTIONAL, 0, 0, "A role of the tenant's own"),
+    FIELD(struct invitation_new, language, FT_LANGUAGE, OPTIONAL, 2, 35, "Language of the e-mail; en"),
+};
+static const struct shape invitation_new_shape = SHAPE("InvitationNew", struct invitation_new, invitation_new_fields);
+static const char *const statuses[] = {"open", "expired", "accepted", NULL};
+static const struct field invitation_out_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Invitation"),
+    OUT("email", FT_EMAIL, REQUIRED, "Who is invited"),
+    OUT("role", FT_TEXT, REQUIRED, "Name of the role to come"),
+    OUT("role_id", FT_UUID, REQUIRED | NULLABLE, "The role, when it is one of the tenant's own"),
+    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the e-mail"),
+    OUT("status", FT_ENUM, REQUIRED, "What became of it", .choices = statuses),
+    OUT("expires_at", FT_TIME, REQUIRED, "Until when it may be accepted"),
+    OUT("created_at", FT_TIME, REQUIRED, "When it was made"),
+    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),
+    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "User who made it"),
+    OUT("updated_by", FT_UUID, REQUIRED | NULLABLE, "User who last changed it"),
+    OUT("version", FT_INT, REQUIRED, "Counts its changes; its ETag"),
+};
+static const struct shape invitation_out = SHAPE_OUT("Invitation", invitation_out_fields);
+static const struct field link_fields[] = {
+    OUT("token", FT_TEXT, REQUIRED, "For /api/v1/auth/accept-invitation"),
+    OUT("link", FT_TEXT, REQUIRED,
+	"What the e-mail has: an address, or only its path when the server does not know its own"),
+    OUT("expires_at", FT_TIME, REQUIRED, "Until when"),
+};
+static const struct shape link_out = SHAPE_OUT("InvitationLink", link_fields);
+
+struct accept {
+	struct str token, name, password;
+	bool cookie;
+};
+static const struct field accept_fields[] = {
+    FIELD(struct accept, token, FT_TEXT, REQUIRED, 1, TOKEN_TEXT_MAX, "Of the invitation"),
+    FIELD(struct accept, name, FT_TEXT, OPTIONAL, 1, 200, "Name; needed by who is new here"),
+    FIELD(struct accept, password, FT_TEXT, REQUIRED, 1, 1024, "A new password, or the one that you have here"),
+    FIELD(struct accept, cookie, FT_BOOL, OPTIONAL, 0, 0, "As when signing in"),
+};
+static const struct shape accept_shape = SHAPE("InvitationAccept", struct accept, accept_fields);
+
+/* ---- tokens ---- */
+
+struct ticket {
+	struct uuid tenant_id, id;
+	unsigned char serial[4], mac[TOKEN_MAC_BYTES];
+};
+_Static_assert(sizeof(struct ticket) == 68, "a ticket has no holes");
+
+static enum err ticket_sign(const struct auth *auth, struct ticket *t)
+{
+	return token_mac(auth->key, S("invitation"), str_make((const char *)t, offsetof(struct ticket, mac)), t->mac);
+}
+
+static enum err ticket_print(struct req *rq, const struct uuid *id, int64_t serial, struct str *text)
+{
+	struct ticket t = {.tenant_id = rq->who.tenant_id, .id = *id};
+	struct buf b;
+	enum err e;
+
+	for (int i = 0; i < 4; i++)
+		t.serial[i] = (unsigned char)(serial >> (8 * i));
+	if ((e = ticket_sign(rq->app->auth, &t)))
+		return e;
+	buf_init(&b, rq->arena, TOKEN_TEXT_MAX);
+	buf_add(&b, S(TOKEN_PREFIX));
+	base64url_put(&b, (const unsigned char *)&t, sizeof t);
+	return buf_done(&b, text);
+}
+
+static bool ticket_read(struct req *rq, struct str text, struct ticket *out, int64_t *serial)
+{
+	unsigned char mac[TOKEN_MAC_BYTES];
+	struct str bytes;
+
+	if (!str_starts(text, S(TOKEN_PREFIX)) ||
+	    base64url_read(rq->arena, str_sub(text, sizeof TOKEN_PREFIX - 1, text.n), &bytes) || bytes.n != sizeof *out)
+		return false;
+	mem_copy(out, bytes.p, sizeof *out);
+	mem_copy(mac, out->mac, sizeof mac);
+	if (ticket_sign(rq->app->auth, out) ||
+	    !secret_eq(str_make((const char *)mac, sizeof mac), str_make((const char *)out->mac, sizeof mac)))
+		return false;
+	*serial = 0;
+	for (int i = 0; i < 4; i++)
+		*serial |= (int64_t)out->serial[i] << (8 * i);
+	return true;
+}
+
+/* Behind '#', so that it stands in no log of an address. */
+static enum err link_path(struct req *rq, struct str token, struct str *path)
+{
+	struct buf b;
+
+	buf_init(&b, rq->arena, LINK_MAX_BYTES);
+	buf_add(&b, S("/invitation#token="));
+	buf_add(&b, token);
+	return buf_done(&b, path);
+}
+
+/* ---- making ---- */
+
+struct held {
+	int64_t version, serial;
+	struct str email, role, permissions, language, expires_at, tenant_name, by;
+	bool accepted, expired;
+};
+
+static enum err invitation_take(struct req *rq, const struct uuid *id, struct held *out)
+{
+	static const struct pg_col cols[] = {COL(struct held, version, PGT_INT), COL(struct held, serial, PGT_INT),
+	    COL(struct held, email, PGT_TEXT), COL(struct held, role, PGT_TEXT),
+	    COL(struct held, permissions, PGT_TEXT), COL(struct held, language, PGT_TEXT),
+	    COL(struct held, accepted, PGT_BOOL), COL(struct held, expires_at, PGT_TEXT),
+	    COL(struct held, expired, PGT_BOOL), COL(struct held, tenant_name, PGT_TEXT),
+	    COL(struct held, by, PGT_TEXT)};
+	const struct pg_param in[] = {P_UUID(id), P_UUID(&rq->who.user_id)};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_invitation_lock, in, cols), out)))
+		return e;
+	return role_may_give(rq, auth_permissions(out->role, out->permissions), NULL);
+}
+
+static enum err mail_out(struct req *rq, const struct uuid *id, const struct held *i)
+{
+	const struct mail_value values[] = {{"by", i->by}, {"tenant", i->tenant_name}, {"days", S("7")}};
+	struct mail m = {.kind = MAIL_INVITATION,
+	    .to = i->email,
+	    .language = i->language,
+	    .values = values,
+	    .value_count = countof(values)};
+	struct str token;
+	struct uuid job;
+	enum err e;
+
+	if ((e = ticket_print(rq, id, i->serial, &token)) || (e = link_path(rq, token, &m.path)))
+		return e;
+	e = rq->app->mail_add(rq->app, rq->tx, rq->arena, &m, &job);
+	return e == ERR_INVALID ? req_fail(rq, e, "/email", "No e-mail can be sent to this address.") : e;
+}
+
+static enum err invitation_event(struct req *rq, const struct uuid *id, struct str type, int64_t sequence)
+{
+	return event_append(rq->tx, &(struct event){S("invitation"), id, type, S(""), sequence});
+}
+
+struct object_row {
+	int64_t version;
+	struct str json;
+};
+
+static enum err reply_invitation(struct req *rq, int status, const struct uuid *id)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct object_row, version, PGT_INT), COL(struct object_row, json, PGT_JSON)};
+	const struct pg_param in[] = {P_UUID(id)};
+	struct object_row row;
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_invitation_get, in, cols), &row)))
+		return e;
+	if (rq->route->method == HTTP_GET && reply_version_known(rq, row.version))
+		return OK;
+	reply_etag_version(rq, row.version);
+	return reply_json(rq, status, row.json);
+}
+
+static enum err not_yet_member(struct req *rq, struct str email)
+{
+	struct count_row {
+		int64_t members;
+	} there;
+	static const struct pg_col cols[] = {COL(struct count_row, members, PGT_INT)};
+	const struct pg_param in[] = {P_TEXT(email)};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_invitation_members, in, cols), &there)))
+		return e;
+	return there.members > 0 ? req_fail(rq, ERR_CONFLICT, "/email", "Somebody with this address is a member.") : OK;
+}
+
+static enum err invitation_create_http(struct req *rq)
+{
+	const struct invitation_new *in = rq->in;
+	struct role_choice role = {.name = in->role,
+	    .id = &in->role_id,
+	    .by_name = schema_has(&invitation_new_shape, rq->in_present, "role"),
+	    .by_id = schema_has(&invitation_new_shape, rq->in_present, "role_id")};
+	struct uuid id = uuid_new();
+	struct held made;
+	enum err e;
+
+	if ((e = role_choose(rq, &role)) || (e = not_yet_member(rq, in->email)))
+		return e;
+	const struct pg_param params[] = {P_UUID(&id), P_TEXT(in->email), P_TEXT(role.by_id ? S("own") : in->role),
+	    P_UUID_OR_NULL(role.by_id ? role.id : NULL), P_TEXT(in->language.n > 0 ? in->language : S("en")),
+	    P_INT(INVITATION_DAYS), P_UUID(&rq->who.user_id)};
+
+	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_invitation_insert, params), NULL)))
+		return e == ERR_CONFLICT
+			   ? req_fail(rq, e, "/email", "There is an invitation for this address; send it again.")
+			   : e;
+	if ((e = invitation_take(rq, &id, &made)) || (e = mail_out(rq, &id, &made)) ||
+	    (e = invitation_event(rq, &id, S("created"), 1)))
+		return e;
+	reply_location(rq, "/api/v1/invitations/", uuid_str(rq->arena, &id));
+	return reply_invitation(rq, 201, &id);
+}
+
+static enum err invitation_get_http(struct req *rq)
+{
+	return reply_invitation(rq, 200, &rq->ids[0]);
+}
+
+static enum err invitation_list_http(struct req *rq)
+{
+	struct str cursor = S(""), tag, json;
+	struct uuid after = {0};
+	bool present;
+	enum err e;
+
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
+		return e;
+	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
+	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
+	    P_BOOL(rq->list.count), P_TEXT(tag)};
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_invitation_list, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+/* ---- sending again, the link, taking back ---- */
+
+static enum err invitation_open(struct req *rq, struct held *i)
+{
+	enum err e = invitation_take(rq, &rq->ids[0], i);
+
+	if (!e && i->accepted)
+		return req_fail(rq, ERR_CONFLICT, NULL, "This invitation was accepted.");
+	return e;
+}
+
+static enum err invitation_resend_http(struct req *rq)
+{
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_INT(INVITATION_DAYS), P_UUID(&rq->who.user_id)};
+	struct held i;
+	enum err e;
+
+	if ((e = invitation_open(rq, &i)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_invitation_renew, in))))
+		return e;
+	i.serial++;
+	if ((e = mail_out(rq, &rq->ids[0], &i)) || (e = invitation_event(rq, &rq->ids[0], S("resent"), i.version + 1)))
+		return e;
+	return reply_invitation(rq, 200, &rq->ids[0]);
+}
+
+static enum err invitation_link_http(struct req *rq)
+{
+	struct str token, path, json;
+	struct json_out w;
+	struct buf b, link;
+	struct held i;
+	enum err e;
+
+	if ((e = invitation_open(rq, &i)))
+		return e;
+	if (i.expired)
+		return req_fail(rq, ERR_CONFLICT, NULL, "This invitation is too old; send it again.");
+	if ((e = ticket_print(rq, &rq->ids[0], i.serial, &token)) || (e = link_path(rq, token, &path)))
+		return e;
+	buf_init(&link, rq->arena, LINK_MAX_BYTES);
+	buf_add(&link, str_from(rq->app->public_url));
+	buf_add(&link, path);
+	if ((e = buf_done(&link, &path)))
+		return e;
+	buf_init(&b, rq->arena, 2 * LINK_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("token"), token);
+	json_field_str(&w, S("link"), path);
+	json_field_str(&w, S("expires_at"), i.expires_at);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err invitation_delete_http(struct req *rq)
+{
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->who.user_id)};
+	struct held i;
+	enum err e;
+
+	if ((e = invitation_open(rq, &i)))
+		return e;
+	if (i.version != rq->if_match_version)
+		return ERR_STALE;
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_invitation_revoke, in))) ||
+	    (e = invitation_event(rq, &rq->ids[0], S("revoked"), i.version + 1)))
+		return e;
+	return reply_empty(rq, 204);
+}
+
+/* ---- accepting ---- */
+
+struct account {
+	struct uuid user_id;
+	struct str password_hash;
+	bool active;
+};
+
+/* Who has an account shows that it is his; who has none says his name and makes up a password. *hash stays empty for the first. */
+static enum err account_ready(struct req *rq, struct tx *tx, struct str email, struct account *out, struct str *hash)
+{
+	static const struct pg_col cols[] = {COL(struct account, user_id, PGT_UUID),
+	    COL(struct account, password_hash, PGT_TEXT), COL(struct account, active, PGT_BOOL)};
+	const struct pg_param in[] = {P_TEXT(email)};
+	const struct accept *accept = rq->in;
+	struct account *found;
+	bool same = false;
+	size_t n;
+	enum err e;
+
+	*hash = S("");
+	if ((e = backoff_wait(rq, email)) ||
+	    (e = tx_rows(tx, rq->arena, &Q(SQL_invitation_account, in, cols), sizeof *found, (void **)&found, &n)))
+		return e;
+	if (n == 0) {
+		*out = (struct account){.user_id = uuid_new(), .active = true};
+		if (accept->name.n == 0)
+			return req_fail(rq, ERR_INVALID, "/name", "Say your name: you have no account here yet.");
+		return auth_password_new(rq, accept->password, "/password", hash);
+	}
+	*out = found[0];
+	if ((e = auth_password_turn(rq->app->auth, accept->password, found[0].password_hash, &same)))
+		return e;
+	if (same && out->active)
+		return backoff_clear(rq, email);
+	if ((e = backoff_failed(rq, email)))
+		return e;
+	return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "You have an account here: give the password of that.");
+}
+
+struct joined {
+	int64_t member_version;
+	struct str role;
+};
+
+static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int64_t serial, struct uuid *user)
+{
+	struct email_row {
+		struct str email;
+	} invited;
+	static const struct pg_col email_cols[] = {COL(struct email_row, email, PGT_TEXT)},
+				   cols[] = {
+				       COL(struct joined, member_version, PGT_INT), COL(struct joined, role, PGT_TEXT)};
+	const struct pg_param ids[] = {P_UUID(&t->id), P_INT(serial)};
+	const struct accept *in = rq->in;
+	struct account account;
+	struct joined got;
+	struct str hash;
+	enum err e;
+
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_email, ids, email_cols), &invited)) ||
+	    (e = account_ready(rq, tx, invited.email, &account, &hash)))
+		return e;
+	*user = account.user_id;
+	const struct pg_param params[] = {ids[0], ids[1], P_UUID(user), P_TEXT(in->name), P_TEXT_OR_NULL(hash)};
+
+	tx_set_actor(tx, user, rq->request_id);
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_accept, params, cols), &got)))
+		return e;
+	return event_append(tx, &(struct event){S("member"), user, S("joined"), S(""), got.member_version});
+}
+
+static enum err accept_http(struct req *rq)
+{
+	const struct accept *in = rq->in;
+	struct ticket t;
+	struct uuid user;
+	int64_t serial;
+	struct tx *tx;
+	enum err e;
+
+	if (!ticket_read(rq, in->token, &t, &serial))
+		return ERR_NOT_FOUND;
+	if ((e = tx_open(rq->app, PG_APP, false, &t.tenant_id, rq->arena, &tx)))
+		return e;
+	if ((e = join(rq, tx, &t, serial, &user))) {
+		tx_rollback(tx);
+		return e;
+	}
+	if ((e = tx_commit(tx)))
+		return e;
+	auth_member_drop(rq->app->auth->cache, &t.tenant_id, &user);
+	return reply_first_session(rq, &t.tenant_id, &user, in->cookie);
+}
+
+#define CHANGES                                                                                                        \
+	(const int[])                                                                                                  \
+	{                                                                                                              \
+		409, 412, 428, 0                                                                                       \
+	}
+const struct route invitation_routes[] = {
+    {HTTP_POST, "/api/v1/invitations", PERM_MEMBERS_WRITE, RATE_CONSOLE, &invitation_new_shape, &invitation_out, 201,
+	invitation_create_http, "Invite somebody by e-mail", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION,
+	.also = (const int[]){404, 409, 0}},
+    {HTTP_GET, "/api/v1/invitations", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &invitation_out, 200, invitation_list_http,
+	"List invitations", .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},
+    {HTTP_GET, "/api/v1/invitations/{id}", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &invitation_out, 200,
+	invitation_get_http, "Read an invitation", .flags = ROUTE_READ | ROUTE_ETAG},
+    {HTTP_POST, "/api/v1/invitations/{id}/resend", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, &invitation_out, 200,
+	invitation_resend_http, "Send an invitation again, with a new link; the old one is void", .flags = ROUTE_ETAG,
+	.also = (const int[]){409, 422, 0}},
+    {HTTP_POST, "/api/v1/invitations/{id}/link", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, &link_out, 200,
+	invitation_link_http, "The link of an open invitation, to hand over by other means",
+	.also = (const int[]){409, 0}},
+    {HTTP_DELETE, "/api/v1/invitations/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, invitation_delete_http,
+	"Take an invitation back", .flags = ROUTE_IF_MATCH, .also = CHANGES},
+    {HTTP_POST, "/api/v1/auth/accept-invitation", PERM_NONE, RATE_LOGIN, &accept_shape, &session_out, 200, accept_http,
+	"Accept an invitation, and be signed in", .flags = ROUTE_NO_TX, .also = (const int[]){401, 404, 409, 0}},
+    ROUTE_END,
+};

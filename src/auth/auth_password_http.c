@@ -1,0 +1,253 @@
+/* auth_password_http.c - passwords: changed by who knows the present one, or set anew by a mailed token.
+ *
+ * A reset token is the user's id, the instant it ends and a MAC of those and of the present password's hash: it is good once, because the hash
+ * changes with its use, and nothing of it is stored. */
+#include "auth/auth_backoff.h"
+#include "auth/auth_http.h"
+#include "base/hash.h"
+#include "base/shim.h"
+#include "base/utf8.h"
+#include "core/mail.h"
+#include "event/event.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+#define PASSWORD_MIN_CHARS 8
+#define RESET_MINUTES 30
+#define RESET_PREFIX "ccp_"
+#define RESET_TEXT_MAX 512
+#define RESET_PATH_MAX 1024
+
+struct password_change {
+	struct str password, new_password;
+};
+static const struct field change_fields[] = {
+    FIELD(struct password_change, password, FT_TEXT, REQUIRED, 1, 1024, "The present one"),
+    FIELD(struct password_change, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+};
+static const struct shape change_shape = SHAPE("PasswordChange", struct password_change, change_fields);
+struct reset_ask {
+	struct str email;
+};
+static const struct field ask_fields[] = {
+    FIELD(struct reset_ask, email, FT_EMAIL, REQUIRED, 3, EMAIL_MAX_BYTES, "E-mail address of the account"),
+};
+static const struct shape ask_shape = SHAPE("PasswordResetAsk", struct reset_ask, ask_fields);
+struct reset {
+	struct str token, new_password;
+};
+static const struct field reset_fields[] = {
+    FIELD(struct reset, token, FT_TEXT, REQUIRED, 1, RESET_TEXT_MAX, "Of the e-mail"),
+    FIELD(struct reset, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+};
+static const struct shape reset_shape = SHAPE("PasswordReset", struct reset, reset_fields);
+
+enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash)
+{
+	if (utf8_length(password) < PASSWORD_MIN_CHARS)
+		return req_fail(rq, ERR_INVALID, pointer, "A password has at least 8 characters.");
+	return auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
+}
+
+/* In every tenant: a new password is the answer to somebody else knowing the old one. */
+static enum err set_password(struct req *rq, const struct login_row *rows, size_t n, struct str hash)
+{
+	struct set_row {
+		int64_t version;
+	} now;
+	static const struct pg_col cols[] = {COL(struct set_row, version, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&rows[0].user_id), P_TEXT(rows[0].password_hash), P_TEXT(hash)};
+	const struct uuid *user = &rows[0].user_id;
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, false, &rows[0].tenant_id, rq->arena, &tx)))
+		return e;
+	tx_set_actor(tx, user, rq->request_id);
+	e = tx_one(tx, rq->arena, &Q(SQL_password_set, in, cols), &now);
+	if (!e && now.version == 0)
+		e = ERR_CONFLICT;
+	if (!e)
+		e = event_append(tx, &(struct event){S("user"), user, S("password_changed"), S(""), now.version});
+	if (e) {
+		tx_rollback(tx);
+		return e;
+	}
+	if ((e = tx_commit(tx)))
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		if ((e = login_session_end_all(rq->app->auth, &rows[i].tenant_id, user)))
+			return e;
+	}
+	return backoff_clear(rq, rows[0].email);
+}
+
+static enum err change_http(struct req *rq)
+{
+	const struct password_change *in = rq->in;
+	struct login_row *rows = NULL;
+	struct str hash;
+	bool same = false;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = backoff_wait(rq, rq->who.email)) || (e = login_rows(rq, rq->who.email, &rows, &n)))
+		return e;
+	if (n == 0)
+		return ERR_UNAUTHENTICATED;
+	if ((e = auth_password_turn(rq->app->auth, in->password, rows[0].password_hash, &same)))
+		return e;
+	if (!same) {
+		if ((e = backoff_failed(rq, rq->who.email)))
+			return e;
+		return req_fail(rq, ERR_INVALID, "/password", "This is not your present password.");
+	}
+	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
+	    (e = set_password(rq, rows, n, hash)))
+		return e;
+	auth_session_drop(rq->app->auth->cache, &rq->who.session_id);
+	reply_without_cookie(rq);
+	return reply_empty(rq, 204);
+}
+
+/* ---- by mail ---- */
+
+struct slip {
+	unsigned char ends[8]; /* seconds since 1970, lowest byte first */
+	unsigned char mac[TOKEN_MAC_BYTES];
+};
+_Static_assert(sizeof(struct slip) == 40, "a slip has no holes");
+
+static enum err slip_sign(struct req *rq, const struct login_row *row, struct slip *s)
+{
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, RESET_TEXT_MAX);
+	buf_add(&b, str_make((const char *)row->user_id.b, sizeof row->user_id.b));
+	buf_add(&b, str_make((const char *)s->ends, sizeof s->ends));
+	buf_add(&b, row->password_hash);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	return token_mac(((const struct auth *)rq->app->auth)->key, S("password reset"), text, s->mac);
+}
+
+static enum err reset_path(struct req *rq, const struct login_row *row, struct str *path)
+{
+	int64_t ends = clock_now_ms() / 1000 + RESET_MINUTES * 60;
+	struct slip s;
+	struct buf b;
+	enum err e;
+
+	for (int i = 0; i < 8; i++)
+		s.ends[i] = (unsigned char)(ends >> (8 * i));
+	if ((e = slip_sign(rq, row, &s)))
+		return e;
+	buf_init(&b, rq->arena, RESET_PATH_MAX);
+	buf_add(&b, S("/reset#token=" RESET_PREFIX));
+	base64url_put(&b, (const unsigned char *)&s, sizeof s);
+	buf_char(&b, '.');
+	base64url_put(&b, (const unsigned char *)row->email.p, row->email.n);
+	return buf_done(&b, path);
+}
+
+static enum err reset_mail(struct req *rq, const struct login_row *row)
+{
+	const struct mail_value values[] = {{"minutes", S("30")}};
+	struct mail m = {.kind = MAIL_PASSWORD_RESET,
+	    .to = row->email,
+	    .language = row->locale,
+	    .values = values,
+	    .value_count = countof(values)};
+	struct uuid job;
+	struct tx *tx;
+	enum err e;
+
+	if ((e = reset_path(rq, row, &m.path)) ||
+	    (e = tx_open(rq->app, PG_APP, false, &row->tenant_id, rq->arena, &tx)))
+		return e;
+	if ((e = rq->app->mail_add(rq->app, tx, rq->arena, &m, &job))) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
+}
+
+/* 202 whoever asks: an answer must not tell who has an account. Asking is counted like a failed sign-in, or it would fill a mailbox. */
+static enum err ask_http(struct req *rq)
+{
+	const struct reset_ask *in = rq->in;
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = backoff_wait(rq, in->email)) || (e = backoff_failed(rq, in->email)) ||
+	    (e = login_rows(rq, in->email, &rows, &n)))
+		return e;
+	if (n > 0 && (e = reset_mail(rq, &rows[0])) && e != ERR_INVALID)
+		return e;
+	return reply_empty(rq, 202);
+}
+
+/* The address in the token only says where to look; the MAC says whether it is good. */
+static bool reset_read(struct req *rq, struct str token, struct slip *s, struct str *email)
+{
+	struct str bytes;
+	bool more;
+
+	if (!str_starts(token, S(RESET_PREFIX)))
+		return false;
+	token = str_sub(token, sizeof RESET_PREFIX - 1, token.n);
+	if (base64url_read(rq->arena, str_cut(&token, '.', &more), &bytes) || bytes.n != sizeof *s || !more ||
+	    base64url_read(rq->arena, token, email) || !utf8_valid(*email))
+		return false;
+	mem_copy(s, bytes.p, sizeof *s);
+	return true;
+}
+
+static bool slip_ok(struct req *rq, const struct login_row *row, const struct slip *shown)
+{
+	struct slip s = *shown;
+	int64_t ends = 0;
+
+	for (int i = 0; i < 8; i++)
+		ends |= (int64_t)((uint64_t)s.ends[i] << (8 * i));
+	return !slip_sign(rq, row, &s) &&
+	       secret_eq(
+		   str_make((const char *)s.mac, sizeof s.mac), str_make((const char *)shown->mac, sizeof s.mac)) &&
+	       clock_now_ms() / 1000 < ends;
+}
+
+static enum err reset_http(struct req *rq)
+{
+	const struct reset *in = rq->in;
+	struct login_row *rows = NULL;
+	struct str email, hash;
+	struct slip s;
+	size_t n = 0;
+	enum err e;
+
+	if (!reset_read(rq, in->token, &s, &email))
+		return ERR_NOT_FOUND;
+	if ((e = login_rows(rq, email, &rows, &n)))
+		return e;
+	if (n == 0 || !slip_ok(rq, &rows[0], &s))
+		return ERR_NOT_FOUND;
+	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
+	    (e = set_password(rq, rows, n, hash)))
+		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+	reply_without_cookie(rq);
+	return reply_empty(rq, 204);
+}
+
+const struct route password_routes[] = {
+    {HTTP_POST, "/api/v1/me/password", PERM_SIGNED_IN, RATE_LOGIN, &change_shape, NULL, 204, change_http,
+	"Change one's own password: all sessions end", .flags = ROUTE_NO_TX, .also = (const int[]){409, 0}},
+    {HTTP_POST, "/api/v1/auth/password-reset", PERM_NONE, RATE_LOGIN, &ask_shape, NULL, 202, ask_http,
+	"Ask for an e-mail to set a new password", .flags = ROUTE_NO_TX},
+    {HTTP_POST, "/api/v1/auth/password-reset/confirm", PERM_NONE, RATE_LOGIN, &reset_shape, NULL, 204, reset_http,
+	"Set a new password with the token of the e-mail: all sessions end", .flags = ROUTE_NO_TX,
+	.also = (const int[]){404, 0}},
+    ROUTE_END,
+};
