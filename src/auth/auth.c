@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include "auth/auth_key.h"
 #include "auth/auth_session.h"
 #include "base/shim.h"
 #include "sql.h"
@@ -105,7 +106,9 @@ static enum err token_claims_of(struct auth *auth, struct arena *a, struct str t
 		return ERR_INTERNAL;
 	if (auth_token_find(auth->cache, digest, now_ms, out))
 		return OK;
-	if ((e = token_check(auth->key, auth->issuer, token, now_ms, a, out)))
+	e = str_starts(token, S(KEY_PREFIX)) ? api_key_check(auth, a, token, digest, out)
+					     : token_check(auth->key, auth->issuer, token, now_ms, a, out);
+	if (e)
 		return e;
 	auth_token_keep(auth->cache, digest, out);
 	return OK;
@@ -114,7 +117,7 @@ static enum err token_claims_of(struct auth *auth, struct arena *a, struct str t
 /* A slug that this release does not know (any more) allows nothing. */
 uint64_t auth_permissions(struct str role, struct str own)
 {
-	uint64_t bits = UINT64_C(1) << PERM_NONE | UINT64_C(1) << PERM_SIGNED_IN;
+	uint64_t bits = (UINT64_C(1) << PERM_FIRST_GIVEN) - 1;
 	bool more = own.n > 0;
 	enum permission p;
 	enum role r;
@@ -169,7 +172,8 @@ enum err auth_authenticate(struct req *rq)
 	enum err e;
 
 	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) ||
-	    (e = login_session_alive(auth, &claims.tenant_id, &claims.session_id)))
+	    (!uuid_is_nil(&claims.session_id) &&
+		(e = login_session_alive(auth, &claims.tenant_id, &claims.session_id))))
 		return e;
 	if (!auth_member_find(auth->cache, &claims.tenant_id, &claims.user_id, &m) &&
 	    (e = member_load(auth, rq->arena, &claims, &m)))
@@ -179,7 +183,7 @@ enum err auth_authenticate(struct req *rq)
 	    .tenant_id = m.tenant_id,
 	    .user_id = m.user_id,
 	    .session_id = claims.session_id,
-	    .permissions = m.permissions,
+	    .permissions = m.permissions & claims.scopes,
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),
 	};

@@ -62,7 +62,7 @@ static enum err permissions_text(const struct req *rq, struct str *json)
 	buf_init(&b, rq->arena, 4 * KB);
 	json_out_init(&w, &b);
 	json_open(&w, '[');
-	for (int p = PERM_SIGNED_IN + 1; p < PERM_COUNT; p++) {
+	for (int p = PERM_FIRST_GIVEN; p < PERM_COUNT; p++) {
 		if (req_can(rq, p))
 			json_put_str(&w, str_from(permission_slug(p)));
 	}
@@ -154,18 +154,18 @@ const struct route auth_routes[] = {
 	"Sign in with e-mail and password", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
     {HTTP_POST, "/api/v1/auth/refresh", PERM_NONE, RATE_CONSOLE, &renew_shape, &session_out, 200, renew_http,
 	"Get the next access token", .flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 0}},
-    {HTTP_POST, "/api/v1/auth/switch", PERM_SIGNED_IN, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
+    {HTTP_POST, "/api/v1/auth/switch", PERM_SESSION, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
 	"Go to another tenant: ends this session and begins one there", .flags = ROUTE_NO_TX,
 	.also = (const int[]){404, 0}},
-    {HTTP_POST, "/api/v1/auth/logout", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, logout_http, "End this session",
+    {HTTP_POST, "/api/v1/auth/logout", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, logout_http, "End this session",
 	.flags = ROUTE_NO_TX},
     {HTTP_GET, "/api/v1/me", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &me_out, 200, me_http,
 	"Who is signed in, where, and what the role allows", .flags = ROUTE_READ},
-    {HTTP_GET, "/api/v1/me/sessions", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &devices_out, 200, session_list_http,
+    {HTTP_GET, "/api/v1/me/sessions", PERM_SESSION, RATE_CONSOLE, NULL, &devices_out, 200, session_list_http,
 	"List one's own sessions in this tenant", .flags = ROUTE_NO_TX},
-    {HTTP_DELETE, "/api/v1/me/sessions/{session_id}", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, session_end_http,
+    {HTTP_DELETE, "/api/v1/me/sessions/{session_id}", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, session_end_http,
 	"End one of one's own sessions", .flags = ROUTE_NO_TX},
-    {HTTP_DELETE, "/api/v1/me/sessions", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 204, session_end_all_http,
+    {HTTP_DELETE, "/api/v1/me/sessions", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, session_end_all_http,
 	"End all of one's own sessions, in every tenant", .flags = ROUTE_NO_TX},
     {HTTP_GET, "/.well-known/jwks.json", PERM_NONE, RATE_PUBLIC_READ, NULL, &key_set_out, 200, key_set_http,
 	"The keys that access tokens are signed with", .flags = ROUTE_NO_TX | ROUTE_INLINE},

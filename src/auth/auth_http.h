@@ -20,6 +20,9 @@ enum err login_rows(struct req *rq, struct str email, struct login_row **rows, s
 /* auth_role_http.c: ERR_FORBIDDEN when the caller lacks one of these permissions; who gives, changes or takes a role asks. */
 enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer);
 
+/* The slugs of a body's `permissions`, each once and in the table's order, parted by spaces; ERR_FORBIDDEN when the caller lacks one. */
+enum err permissions_in(struct req *rq, const struct str_list *list, struct str *text);
+
 /* A role that somebody is to get, named or by id of one of the tenant's own: exactly one of both, there (the tenant's own then stays until the
  * transaction ends), and within what the caller may give. Fills `name` of the tenant's own. */
 struct role_choice {

@@ -74,8 +74,7 @@ enum err role_choose(struct req *rq, struct role_choice *c)
 	return role_may_give(rq, auth_permissions(own.name, own.permissions), c->by_id ? "/role_id" : "/role");
 }
 
-/* The slugs of a body, each once and in the table's order, parted by spaces; and may the caller give them? */
-static enum err permissions_in(struct req *rq, const struct str_list *list, struct str *text)
+enum err permissions_in(struct req *rq, const struct str_list *list, struct str *text)
 {
 	uint64_t bits = 0;
 	enum permission p;
@@ -279,7 +278,7 @@ static enum err permission_list_http(struct req *rq)
 	json_open(&w, '{');
 	json_key(&w, S("items"));
 	json_open(&w, '[');
-	for (size_t i = PERM_SIGNED_IN + 1; i < countof(permissions); i++) {
+	for (size_t i = PERM_FIRST_GIVEN; i < countof(permissions); i++) {
 		json_open(&w, '{');
 		json_field_str(&w, S("slug"), str_from(permissions[i].slug));
 		json_field_str(&w, S("meaning"), str_from(permissions[i].meaning));

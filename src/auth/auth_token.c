@@ -334,7 +334,7 @@ enum err token_check(const struct token_key *k, struct str issuer, struct str to
 	struct str rest = token, header, claims;
 	bool more = false;
 
-	*out = (struct token_claims){0};
+	*out = (struct token_claims){.scopes = UINT64_MAX};
 	if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
 		return ERR_UNAUTHENTICATED;
 	header = str_cut(&rest, '.', &more);

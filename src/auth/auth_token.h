@@ -19,7 +19,8 @@
 
 struct token_key;
 struct token_claims {
-	struct uuid user_id, tenant_id, session_id;
+	struct uuid user_id, tenant_id, session_id; /* session_id is nil for an API key */
+	uint64_t scopes;			    /* of an API key; an access token has all that its user may */
 	int64_t expires_at_ms;
 };
 

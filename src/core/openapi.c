@@ -68,7 +68,7 @@ static void put_operation(struct json_out *w, const struct route *row, struct op
 	json_close(w, ']');
 	json_key(w, S("security"));
 	json_put_raw(w, row->perm == PERM_NONE ? S("[]") : S("[{\"bearer\":[]}]"));
-	if (row->perm != PERM_NONE && row->perm != PERM_SIGNED_IN)
+	if (row->perm >= PERM_FIRST_GIVEN)
 		json_field_str(w, S("x-permission"), str_from(permission_slug(row->perm)));
 	openapi_put_parameters(w, row, used);
 	openapi_put_body(w, row, used);

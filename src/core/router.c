@@ -377,7 +377,7 @@ uint64_t permissions_of(enum role r)
 
 bool permission_read(struct str slug, enum permission *out)
 {
-	for (int p = PERM_SIGNED_IN + 1; p < PERM_COUNT; p++) {
+	for (int p = PERM_FIRST_GIVEN; p < PERM_COUNT; p++) {
 		if (str_eq(slug, str_from(permission_slug(p)))) {
 			*out = p;
 			return true;

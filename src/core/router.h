@@ -37,7 +37,9 @@ enum role {
 #define ROLES_EVERYBODY ((1u << ROLE_COUNT) - 1)
 
 uint64_t permissions_of(enum role r);                    /* a bit per permission */
-/* "surveys:read" to its row; false for unknown ones and those that cannot be given ("", "signed-in"). */
+/* The rows before this one cannot be given: every member has them. */
+#define PERM_FIRST_GIVEN (PERM_SESSION + 1)
+/* "surveys:read" to its row; false for unknown ones and those that cannot be given. */
 bool permission_read(struct str slug, enum permission *out);
 bool role_read(struct str name, enum role *out);
 struct str role_name(enum role r);

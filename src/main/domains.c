@@ -12,6 +12,7 @@ static const struct route *const of_rooms[] = {
     member_routes,
     invitation_routes,
     password_routes,
+    key_routes,
     tenant_routes,
     survey_routes,
     link_routes,

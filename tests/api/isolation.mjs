@@ -24,7 +24,8 @@ async function furnish(api) {
 	const session = expect(await api.get('/api/v1/me/sessions'), 200).body.items[0].id;
 	const role = expect(await api.post('/api/v1/roles', { name: 'Field', permissions: ['surveys:read'] }), 201).body.id;
 	const invitation = expect(await api.post('/api/v1/invitations', { email: 'new@example.com', role: 'viewer' }), 201).body.id;
-	return { job, session, role, invitation, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const key = expect(await api.post('/api/v1/api-keys', { name: 'Key', permissions: ['surveys:read'] }), 201).body.api_key.id;
+	return { job, session, role, invitation, key, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {
@@ -47,7 +48,7 @@ before(async () => {
 function kindOf(path, name) {
 	if (name !== 'id')
 		return name.replace(/_id$/, '');
-	return /\/([a-z]+)s\/\{id\}/.exec(path)[1];
+	return /([a-z]+)s\/\{id\}/.exec(path)[1];
 }
 
 const fill = (path, ids) => path.replace(/\{(\w+)\}/g, (_, name) => ids[name]);
@@ -65,6 +66,8 @@ function bodyFor(method, path) {
 	if (method === 'put')
 		return path.endsWith('/definition') ? csat() : {};
 	if (method === 'post' && path === '/api/v1/roles')
+		return { name: 'x', permissions: ['surveys:read'] };
+	if (method === 'post' && path === '/api/v1/api-keys')
 		return { name: 'x', permissions: ['surveys:read'] };
 	if (method === 'post' && path === '/api/v1/invitations')
 		return { email: 'newer@example.com', role: 'viewer' };

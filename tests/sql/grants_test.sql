@@ -11,7 +11,7 @@ insert into probe.wanted_grants values
 	('quota_cells', 'collect_app', 'SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'SELECT'),
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
-	('invitations', 'collect_app', 'SELECT'),
+	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
 	('roles', 'collect_app', 'INSERT SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
 
@@ -27,6 +27,8 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
+	('api_keys', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
+	('api_keys', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
 	('invitations', 'collect_app', 'INSERT', 'created_by email expires_at id language role role_id tenant_id updated_by'),
 	('invitations', 'collect_app', 'UPDATE', 'deleted_at deleted_by expires_at serial updated_by'),
 	('memberships', 'collect_app', 'UPDATE', 'deleted_at deleted_by role role_id updated_by'),
