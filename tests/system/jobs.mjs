@@ -213,18 +213,6 @@ test('TERM: what runs ends, or is given back without counting', async () => {
 	await query(`delete from jobs where tenant_id is not null and dead_at is null; update job_records set status = 'cancelled', finished_at = now() where finished_at is null`);
 });
 
-test('without Redis jobs are found by looking', async () => {
-	await start({});
-	await server.redis.stop();
-	const [id] = await addJobs(server, [{ type: 'test.once' }]);
-	const done = await untilJob(server.api, id, ended, 15);
-	assert.equal(done.status, 'succeeded');
-	const [slow] = await addJobs(server, [{ type: 'test.count', payload: { n: 10, ms: 100 } }]);
-	assert.equal((await untilJob(server.api, slow, ended, 15)).status, 'succeeded');
-	await stopAll();
-	Object.assign(server.redis, await startRedis());
-});
-
 test('whose job is whose: own, others of the tenant, others', async () => {
 	const hash = (await query(`select password_hash from users where email = '${server.tenant.email}'`))[0][0];
 	const users = {};
@@ -255,6 +243,18 @@ test('whose job is whose: own, others of the tenant, others', async () => {
 	const second = expect(await manager.get('/api/v1/jobs', { query: { limit: 1, cursor: first.next } }), 200).body;
 	assert.notEqual(first.items[0].id, second.items[0].id);
 	expect(await manager.get('/api/v1/jobs', { query: { status: 'lost' } }), 422);
+});
+
+test('without Redis jobs are found by looking', async () => {
+	await start({});
+	await server.redis.stop();
+	const [id] = await addJobs(server, [{ type: 'test.once' }]);
+	const done = await untilJob(server.api, id, ended, 15);
+	assert.equal(done.status, 'succeeded');
+	const [slow] = await addJobs(server, [{ type: 'test.count', payload: { n: 10, ms: 100 } }]);
+	assert.equal((await untilJob(server.api, slow, ended, 15)).status, 'succeeded');
+	await stopAll();
+	Object.assign(server.redis, await startRedis());
 });
 
 test('the installation\'s own upkeep: one row, however many workers; records are purged in time', async () => {
