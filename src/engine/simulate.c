@@ -264,8 +264,10 @@ static int32_t walk(struct simulator *s, struct walk_end *end)
 	for (int32_t page = 0; page < pages && next >= 0 && !s->r.failed; page++) {
 		bool comes = page >= next && vm_true(&s->r, s->r.p->page[page].visible_if, true);
 
-		if (comes && !answer_page(s, (uint32_t)page))
+		if (comes && !answer_page(s, (uint32_t)page)) {
+			cover_page(s, (uint32_t)page); /* with its refused answers: it was seen, they were given */
 			return page;
+		}
 		if (!comes || !page_shown(&s->r, (uint32_t)page))
 			continue;
 		s->r.on_way[page] = true;
