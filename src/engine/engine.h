@@ -256,6 +256,9 @@ enum err session_read(
 /* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */
 enum err session_event(struct session *s, const struct json *event, const char **why);
 
+/* A seed as lines of events and of expressions have it: a whole number from 0, or 16 hexadecimal digits. False: it is neither. */
+bool session_read_seed(const struct json *v, uint64_t *seed);
+
 struct replay_fault {
 	uint32_t event; /* from 1; 0: the line itself */
 	const char *what;
