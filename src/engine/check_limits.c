@@ -90,8 +90,8 @@ static void check_consent(struct def *d, const struct def_question *q)
 		diag(&d->diags, D_CONSENT_LONG, q->html.at ? q->html.at : q->at, S("The words of the consent"),
 		    diag_int(&d->diags, (int64_t)room));
 	else if (d->consent_bytes > CONSENTS_MAX_BYTES && d->consent_bytes - most <= CONSENTS_MAX_BYTES)
-		diag(&d->diags, D_CONSENT_LONG, q->html.at ? q->html.at : q->at, S("The words of the survey's consents"),
-		    diag_int(&d->diags, CONSENTS_MAX_BYTES));
+		diag(&d->diags, D_CONSENT_LONG, q->html.at ? q->html.at : q->at,
+		    S("The words of the survey's consents"), diag_int(&d->diags, CONSENTS_MAX_BYTES));
 }
 
 void check_limits(struct def *d, const struct def_question *q)
