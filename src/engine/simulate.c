@@ -179,7 +179,8 @@ static void take_question(struct simulator *s, uint32_t question)
 	enum question_type type = (enum question_type)s->r.p->question[question].type;
 	uint32_t mark = cover_mark(s);
 
-	s->r.states[question].raw = s->raw[question];
+	/* nothing is left of what it was when the page was refused: hidden now, it has no answer */
+	s->r.states[question] = (struct state){.raw = s->raw[question], .raw_other = s->r.states[question].raw_other};
 	step_question(&s->r, question);
 	if (!s->r.states[question].visible || s->drawn[question] || s->r.failed || type == Q_group || type == Q_note)
 		return;
