@@ -22,6 +22,8 @@
 #define HTTP_HEADERS_MAX_BYTES (32 * KB)
 #define HTTP_HEADERS_MAX 64
 #define HTTP_BODY_RESPONDENT_MAX_BYTES (256 * KB)
+#define HTTP_BODY_PAGE_MAX_BYTES (512 * KB) /* a page's form: its sealed state, a third longer than PAGE_STATE_MAX_BYTES, and what was filled in */
+#define PAGE_STATE_MAX_BYTES (256 * KB)
 #define HTTP_BODY_API_MAX_BYTES (2 * MB)
 #define HTTP_HEADER_TIMEOUT_MS 10000
 #define HTTP_IDLE_TIMEOUT_MS 60000
@@ -56,6 +58,11 @@
 #define PAGE_PARAMETERS_MAX 50
 #define PARAMETER_TEXT_MAX 1000             /* characters of one parameter that a program sends along */
 #define RESPONSE_TEXT_MAX_BYTES (1 * MB)    /* normalised answers of one interview, as JSON */
+/* Title, description and text of a consent in one language, without what is piped in: outside of rosters, in the records of one, and all that a
+ * survey has. */
+#define CONSENT_MAX_BYTES (16 * KB)
+#define CONSENT_RECORD_MAX_BYTES (1 * KB)
+#define CONSENTS_MAX_BYTES (64 * KB)
 #define SLUG_MAX_BYTES 64
 
 /* database */

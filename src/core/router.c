@@ -147,7 +147,8 @@ enum err router_admit(void *ctx, struct http_exchange *x)
 	row = v->row = x->method < HTTP_METHOD_OTHER ? v->end->rows[x->method] : NULL;
 	x->user = v;
 	if (!row || !(row->in || (row->flags & ROUTE_RAW_BODY)) || (row->flags & ROUTE_SMALL_BODY))
-		x->body_max = HTTP_BODY_RESPONDENT_MAX_BYTES;
+		x->body_max =
+		    row && (row->flags & ROUTE_PAGE) ? HTTP_BODY_PAGE_MAX_BYTES : HTTP_BODY_RESPONDENT_MAX_BYTES;
 	return OK;
 }
 

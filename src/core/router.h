@@ -60,7 +60,7 @@ enum rate_class { RATE_NONE, RATE_LOGIN, RATE_CONSOLE, RATE_EXPORT, RATE_PUBLIC_
 #define ROUTE_CORS_ANY 256u      /* any origin may call it (public tree) */
 #define ROUTE_RAW_BODY 512u      /* the body is not JSON: the handler reads x->body */
 #define ROUTE_INTERNAL 1024u     /* only on the internal listener; others only on the public one */
-#define ROUTE_SMALL_BODY 2048u   /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES */
+#define ROUTE_SMALL_BODY 2048u   /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES, of pages HTTP_BODY_PAGE_MAX_BYTES */
 #define ROUTE_ETAG 4096u         /* the reply carries an ETag; of a GET: 304 when the client has it */
 #define ROUTE_PAGE 16384u        /* read by people: errors are pages too, by app->refuse_page, for who accepts HTML */
 #define ROUTE_LOCATION 8192u     /* the reply says in Location where the new object is */

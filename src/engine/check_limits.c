@@ -66,6 +66,34 @@ static void check_pattern(struct def *d, const struct def_question *q)
 	arena_free(&scratch);
 }
 
+static size_t words_in(const struct text *t, uint32_t language)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; t->pieces && i < t->pieces[language].count; i++)
+		n += t->pieces[language].parts[i].literal.n;
+	return n;
+}
+
+/* What is agreed to is kept with each answer, and travels with the pages until then. */
+static void check_consent(struct def *d, const struct def_question *q)
+{
+	size_t room = q->roster ? CONSENT_RECORD_MAX_BYTES : CONSENT_MAX_BYTES, most = 0;
+
+	for (uint32_t i = 0; i < d->language_count; i++) {
+		size_t n = words_in(&q->title, i) + words_in(&q->description, i) + words_in(&q->html, i);
+
+		most = n > most ? n : most;
+	}
+	d->consent_bytes += most;
+	if (most > room)
+		diag(&d->diags, D_CONSENT_LONG, q->html.at ? q->html.at : q->at, S("The words of the consent"),
+		    diag_int(&d->diags, (int64_t)room));
+	else if (d->consent_bytes > CONSENTS_MAX_BYTES && d->consent_bytes - most <= CONSENTS_MAX_BYTES)
+		diag(&d->diags, D_CONSENT_LONG, q->html.at ? q->html.at : q->at,
+		    S("The words of the survey's consents"), diag_int(&d->diags, CONSENTS_MAX_BYTES));
+}
+
 void check_limits(struct def *d, const struct def_question *q)
 {
 	uint32_t groups = type_rows[q->type].groups;
@@ -81,6 +109,8 @@ void check_limits(struct def *d, const struct def_question *q)
 		impossible(d, q, S("max"), "there would be no records");
 	if (q->type == Q_allocation)
 		check_parts(d, q);
+	if (q->type == Q_consent)
+		check_consent(d, q);
 	if (q->type == Q_number && q->integer && q->has_low && q->has_high && q->low <= q->high &&
 	    number_floor(q->high) < q->low)
 		diag(&d->diags, D_IMPOSSIBLE, q->at, S("subtype"), S("no whole number lies between min and max"));

@@ -248,6 +248,7 @@ struct def {
 	uint32_t list_count;
 	struct def_calc *calcs;
 	uint32_t calc_count;
+	size_t consent_bytes; /* of their words, as far as checked */
 	struct def_page *pages;
 	uint32_t page_count;
 	struct def_question *questions;

@@ -256,6 +256,9 @@ enum err session_read(
 /* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */
 enum err session_event(struct session *s, const struct json *event, const char **why);
 
+/* A seed as lines of events and of expressions have it: a whole number from 0, or 16 hexadecimal digits. False: it is neither. */
+bool session_read_seed(const struct json *v, uint64_t *seed);
+
 struct replay_fault {
 	uint32_t event; /* from 1; 0: the line itself */
 	const char *what;
@@ -279,13 +282,13 @@ struct coverage_row {
 	enum coverage_kind {
 		COVERED_OUTCOME,   /* interviews that ended so */
 		COVERED_STUCK,	   /* interviews that found no way on at this page; only where there are some */
-		COVERED_PAGE,	   /* interviews that saw it */
+		COVERED_PAGE,	   /* interviews that saw it, those among them that found no way on there */
 		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records. no: left empty */
 		COVERED_CHOICE,	   /* how often it was chosen, of how often its question was asked; in a matrix, of its rows. The
 				    * values of a boolean and the points of a rating are choices too */
 		COVERED_CONDITION, /* interviews in which it was true; no: in which it was false; of: in which it was looked at */
 		COVERED_VALIDATOR, /* interviews in which it refused an answer, at first perhaps; no: let one through; of: was looked at */
-		COVERED_CELL	   /* quota cells: interviews that fall into it, of all */
+		COVERED_CELL	   /* quota cells: completed interviews that fall into it, of all */
 	} kind;
 	struct str name; /* "aware", "aware = anchor", "aware visible_if", "age validator 1", "rule 2", "age_gender.young_f" */
 	uint64_t yes, no, of, all; /* all: interviews */

@@ -344,7 +344,7 @@ static struct value internal(struct loose_call *c)
 	case LOOSE_list:
 		return list(r, c->args, c->count);
 	case LOOSE_cast:
-		return cast(r, a, b->kind == V_NUM ? (enum value_kind)b->num : V_EMPTY);
+		return cast(r, a, b->kind == V_NUM ? (enum value_kind)number_int(b->num) : V_EMPTY);
 	case LOOSE_condition:
 		return value_bool(holds(r, a));
 	case LOOSE_strictly:

@@ -61,9 +61,7 @@ void session_mark(struct session *s, uint32_t node);
 enum err session_start(const struct arena_source *source, const struct interview *start, struct session **out);
 enum err session_settle(struct session *s, int32_t judge_to);
 enum err session_renew(struct session *s);
-/* session_state.c: parts of an interview's start as events and written states have them. False: not sound. A seed is a whole
- * number from 0, or 16 hexadecimal digits; full is read with ERR_INVALID or ERR_MEMORY. */
-bool session_read_seed(const struct json *v, uint64_t *seed);
+/* session_state.c: parts of an interview's start as events and written states have them; ERR_INVALID: not sound, ERR_MEMORY. */
 enum err session_read_filled(const struct json *list, struct arena *a, struct interview *in);
 enum err session_read_full(const struct json *list, struct arena *a, struct interview *in);
 

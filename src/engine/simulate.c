@@ -179,7 +179,8 @@ static void take_question(struct simulator *s, uint32_t question)
 	enum question_type type = (enum question_type)s->r.p->question[question].type;
 	uint32_t mark = cover_mark(s);
 
-	s->r.states[question].raw = s->raw[question];
+	/* nothing is left of what it was when the page was refused: hidden now, it has no answer */
+	s->r.states[question] = (struct state){.raw = s->raw[question], .raw_other = s->r.states[question].raw_other};
 	step_question(&s->r, question);
 	if (!s->r.states[question].visible || s->drawn[question] || s->r.failed || type == Q_group || type == Q_note)
 		return;
@@ -264,8 +265,10 @@ static int32_t walk(struct simulator *s, struct walk_end *end)
 	for (int32_t page = 0; page < pages && next >= 0 && !s->r.failed; page++) {
 		bool comes = page >= next && vm_true(&s->r, s->r.p->page[page].visible_if, true);
 
-		if (comes && !answer_page(s, (uint32_t)page))
+		if (comes && !answer_page(s, (uint32_t)page)) {
+			cover_page(s, (uint32_t)page); /* with its refused answers: it was seen, they were given */
 			return page;
+		}
 		if (!comes || !page_shown(&s->r, (uint32_t)page))
 			continue;
 		s->r.on_way[page] = true;

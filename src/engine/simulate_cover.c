@@ -266,12 +266,27 @@ void cover_page(struct simulator *s, uint32_t page)
 	}
 }
 
+/* Quotas count completed interviews (count_on), so nobody who gave up or was screened out. */
+static void cover_cells(struct simulator *s)
+{
+	const struct program *p = s->r.p;
+	struct quota_cell *cells;
+	size_t n;
+
+	quotas_taken(&s->r, WALK_ALL, &cells, &n);
+	for (uint32_t q = 0, i = 0; q < p->quota_count; q++)
+		for (uint32_t k = p->quota[q].cells; k < p->quota[q].cells + p->quota[q].cells_count && i < n; k++)
+			if (str_eq(cells[i].quota, program_str(p, p->quota[q].name)) &&
+			    str_eq(cells[i].cell, program_str(p, p->cell[k].name))) {
+				s->coverage->cells[k]++;
+				i++;
+			}
+}
+
 void cover_end(struct simulator *s, const struct walk_end *end, int32_t stuck)
 {
 	const struct program *p = s->r.p;
 	struct coverage *c = s->coverage;
-	struct quota_cell *cells;
-	size_t n;
 
 	c->interviews++;
 	count_branches(s);
@@ -281,12 +296,6 @@ void cover_end(struct simulator *s, const struct walk_end *end, int32_t stuck)
 		c->outcomes[end->outcome - p->outcome]++;
 	else
 		c->completed++;
-	quotas_taken(&s->r, WALK_ALL, &cells, &n);
-	for (uint32_t q = 0, i = 0; q < p->quota_count; q++)
-		for (uint32_t k = p->quota[q].cells; k < p->quota[q].cells + p->quota[q].cells_count && i < n; k++)
-			if (str_eq(cells[i].quota, program_str(p, p->quota[q].name)) &&
-			    str_eq(cells[i].cell, program_str(p, p->cell[k].name))) {
-				c->cells[k]++;
-				i++;
-			}
+	if (stuck < 0 && (!end->outcome || str_eq(program_str(p, end->outcome->name), S("completed"))))
+		cover_cells(s);
 }

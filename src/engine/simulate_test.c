@@ -282,6 +282,78 @@ static void test_stuck(void **state)
 	assert_int_equal(row(c, *state, COVERED_VALIDATOR, "q validator 1"), 20);
 }
 
+#define NO_WAY                                                                                                         \
+	"{\"type\": \"number\", \"name\": \"no_way\", \"title\": \"N\", \"required\": true, \"validators\": "          \
+	"[{\"expression\": \"{.} != {.}\"}]"
+
+/* The page where somebody gave up was seen, its questions were asked, and what was refused was given. */
+static void test_stuck_seen(void **state)
+{
+	struct program *p = page_of(*state, "{\"type\": \"boolean\", \"name\": \"b\", \"title\": \"B\"}",
+	    ", {\"name\": \"p2\", \"questions\": [{\"type\": \"single\", \"name\": \"g\", \"title\": \"G\", "
+	    "\"required\": "
+	    "true, " CHOICES "}, {\"type\": \"text\", \"name\": \"some\", \"title\": \"U\", \"visible_if\": "
+	    "\"{b}\"}, " NO_WAY "}]}, {\"name\": \"p3\", \"questions\": [{\"type\": \"text\", \"name\": \"u\", "
+	    "\"title\": \"U\"}]}");
+	struct coverage_row x;
+	struct coverage *c;
+	uint64_t chosen = 0;
+
+	assert_int_equal(coverage_new(*state, p, &c), OK);
+	for (uint64_t seed = 0; seed < 50; seed++)
+		line_of(p, seed, *state, c);
+	assert_int_equal(row(c, *state, COVERED_STUCK, "p2"), 50);
+	assert_int_equal(row(c, *state, COVERED_PAGE, "p"), 50);
+	assert_int_equal(row(c, *state, COVERED_PAGE, "p2"), 50);
+	assert_int_equal(row(c, *state, COVERED_PAGE, "p3"), 0);
+	x = whole_row(c, *state, COVERED_QUESTION, "g");
+	assert_true(x.yes == 50 && x.no == 0);
+	x = whole_row(c, *state, COVERED_QUESTION, "no_way");
+	assert_true(x.yes == 50 && x.no == 0);
+	assert_int_equal(row(c, *state, COVERED_QUESTION, "u"), 0);
+	/* a question counts as asked as often as its condition held */
+	x = whole_row(c, *state, COVERED_CONDITION, "some visible_if");
+	assert_true(x.of == 50 && x.yes > 0 && x.no > 0);
+	assert_int_equal(row(c, *state, COVERED_QUESTION, "some"), x.yes);
+	for (const char *ch = "abcd"; *ch; ch++)
+		chosen += row(c, *state, COVERED_CHOICE, (char[]){'g', ' ', '=', ' ', *ch, 0});
+	assert_int_equal(chosen + row(c, *state, COVERED_CHOICE, "g = none"), 50);
+}
+
+/* 9 finds no way on, 8 is screened out, 7 completes early: a cell counts who completed, as `count_on` says. */
+static void test_cells(void **state)
+{
+	struct program *p = page_of(*state,
+	    "{\"type\": \"number\", \"name\": \"n\", \"title\": \"N\", \"subtype\": \"integer\", \"min\": 5, \"max\": "
+	    "9, "
+	    "\"required\": true}",
+	    ", {\"name\": \"p2\", \"questions\": [{\"type\": \"text\", \"name\": \"t\", \"title\": \"T\"}, " NO_WAY
+	    ", \"visible_if\": \"{n} = 9\"}]}], \"rules\": [{\"when\": \"{n} = 8\", \"do\": \"end\", \"outcome\": "
+	    "\"screened_out\"}, "
+	    "{\"when\": \"{n} = 7\", \"do\": \"end\", \"outcome\": \"completed\"}], \"outcomes\": {\"quota_full\": "
+	    "{\"html\": \"F\"}, "
+	    "\"screened_out\": {\"html\": \"S\"}, \"completed\": {\"html\": \"C\"}}, \"quotas\": [{\"name\": \"q\", "
+	    "\"on_full\": {\"outcome\": \"quota_full\"}, \"cells\": [{\"name\": \"stuck\", \"when\": \"{n} = 9\", "
+	    "\"limit\": 10}, {\"name\": \"out\", \"when\": \"{n} = 8\", \"limit\": 10}, {\"name\": \"early\", "
+	    "\"when\": "
+	    "\"{n} = 7\", \"limit\": 10}, {\"name\": \"rest\", \"when\": \"{n} < 7\", \"limit\": 10}]}");
+	uint64_t stuck, out, early, rest;
+	struct coverage *c;
+
+	assert_int_equal(coverage_new(*state, p, &c), OK);
+	for (uint64_t seed = 0; seed < 200; seed++)
+		line_of(p, seed, *state, c);
+	stuck = row(c, *state, COVERED_STUCK, "p2");
+	out = row(c, *state, COVERED_OUTCOME, "screened_out");
+	early = row(c, *state, COVERED_CELL, "q.early");
+	rest = row(c, *state, COVERED_CELL, "q.rest");
+	assert_true(stuck > 0 && out > 0 && early > 0 && rest > 0);
+	assert_int_equal(stuck + out + early + rest, 200);
+	assert_int_equal(row(c, *state, COVERED_OUTCOME, "completed"), early + rest);
+	assert_int_equal(row(c, *state, COVERED_CELL, "q.stuck"), 0);
+	assert_int_equal(row(c, *state, COVERED_CELL, "q.out"), 0);
+}
+
 static const char counted[] =
     "{\"type\": \"boolean\", \"name\": \"b\", \"title\": \"B\", \"required\": true},"
     "{\"type\": \"consent\", \"name\": \"o\", \"title\": \"O\", \"text\": \"Yes\", \"required\": true},"
@@ -374,8 +446,8 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {with_arena(test_reproducible), with_arena(test_same_end),
-	    with_arena(test_sum), with_arena(test_narrow), with_arena(test_stuck), with_arena(test_counts),
-	    with_arena(test_memory)};
+	    with_arena(test_sum), with_arena(test_narrow), with_arena(test_stuck), with_arena(test_stuck_seen),
+	    with_arena(test_cells), with_arena(test_counts), with_arena(test_memory)};
 
 	return cmocka_run_group_tests_name("simulate", tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 	struct buf b;
 
 	uuid_text(&s->link_id, id);
-	buf_init(&b, a, HTTP_BODY_RESPONDENT_MAX_BYTES);
+	buf_init(&b, a, PAGE_STATE_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_str(&w, S("link"), str_make(id, sizeof(id)));

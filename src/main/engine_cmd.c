@@ -152,12 +152,10 @@ static const char *line_fault(const struct json *line, struct evaluation *what)
 			what->values = v;
 		else if (str_eq(key, S("now_ms")) && v->type == JSON_INT)
 			what->now_ms = v->i;
-		else if (str_eq(key, S("seed")) && v->type == JSON_INT)
-			what->seed = (uint64_t)v->i;
-		else
-			return "A line has \"expression\", a text, and may have \"values\", an object, \"now_ms\" and "
-			       "\"seed\", whole "
-			       "numbers. Correct or remove the others.";
+		else if (!str_eq(key, S("seed")) || !session_read_seed(v, &what->seed))
+			return "A line has \"expression\", a text, and may have \"values\", an object, \"now_ms\", "
+			       "a whole number, and \"seed\", a whole number from 0 or 16 hexadecimal digits. "
+			       "Correct or remove the others.";
 	}
 	return NULL;
 }
@@ -222,14 +220,14 @@ static void eval_lines(const struct evaluation *what)
 int engine_cmd_eval(int argc, char **argv)
 {
 	struct option_row options[] = {{"compat", "MODE", "strict (the default) or surveyjs"},
-	    {"seed", "S", "A whole number (1), for random() and {@seed}"}};
+	    {"seed", "S", "A whole number from 0 (1), for random() and {@seed}"}};
 	struct evaluation what = {.seed = 1, .now_ms = now_ms()};
 	struct command_line line = {.name = "eval",
 	    .usage = "[--compat strict|surveyjs] [--seed S]",
 	    .about = "Reads lines {\"expression\": \"...\", \"values\": {...}} and writes a line for each: {\"value\": "
 		     "...} or\n"
 		     "{\"error\": {\"code\": ..., \"column\": ..., \"message\": ...}}. A line may give the time as "
-		     "\"now_ms\" and another \"seed\".",
+		     "\"now_ms\" and another \"seed\", a whole number from 0 or 16 hexadecimal digits.",
 	    .options = options,
 	    .option_count = countof(options)};
 	struct str compat;

@@ -264,8 +264,11 @@ static int simulate(struct crowd *c, struct arena *a)
 		e = run_crowd(c, workers, &took);
 	if (c->out && fflush(c->out) != 0)
 		c->broken = errno;
-	if (e || c->broken)
-		fprintf(stderr, "collect simulate: %s\n", c->broken ? strerror(c->broken) : err_meaning(e));
+	if (c->broken)
+		fprintf(stderr, "collect simulate: %s: %s\n", c->out == stdout ? "standard output" : c->o.out,
+		    strerror(c->broken));
+	else if (e)
+		fprintf(stderr, "collect simulate: %s\n", err_meaning(e));
 	code = e || c->broken ? 2 : report(c, &workers[0], took);
 	for (int64_t i = 0; workers && i < c->o.threads; i++) {
 		arena_free(&workers[i].arena);
@@ -286,7 +289,7 @@ static int run_program(const struct simulate_options *o, struct arena *a, const 
 		return 2;
 	}
 	code = simulate(&c, a);
-	if (c.out && c.out != stdout && fclose(c.out) != 0) {
+	if (c.out && c.out != stdout && fclose(c.out) != 0 && !c.broken) {
 		fprintf(stderr, "collect simulate: %s: %s\n", o->out, strerror(errno));
 		code = 2;
 	}

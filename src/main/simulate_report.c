@@ -13,7 +13,7 @@ static const struct heading headings[] = {{COVERED_OUTCOME, "outcomes", "outcome
     {COVERED_CHOICE, "choices, of those who were asked; in a matrix of its rows", "choices"},
     {COVERED_CONDITION, "conditions, of all respondents\n     true    false     both   unseen", "conditions"},
     {COVERED_VALIDATOR, "validators: refused an answer, of those who gave one", "validators"},
-    {COVERED_CELL, "quota cells, of all respondents", "cells"}};
+    {COVERED_CELL, "quota cells: who completed, of all respondents", "cells"}};
 
 static double share(uint64_t part, uint64_t of)
 {
@@ -35,6 +35,8 @@ static const char *lack(const struct coverage_row *row)
 	switch (row->kind) {
 	case COVERED_OUTCOME:
 		return row->yes ? NULL : "never came about";
+	case COVERED_STUCK: /* listed only where somebody was; that nobody was is no lack */
+		return NULL;
 	case COVERED_PAGE:
 		return row->yes ? NULL : "page never seen";
 	case COVERED_QUESTION:

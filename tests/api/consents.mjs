@@ -94,3 +94,26 @@ test('page after page: what the page said when it was sent; taken back it is gon
 	assert.deepEqual(without.consents, {});
 	assert.deepEqual(without.answers, { product: 'tea', adult: false });
 });
+
+test('as many words as are let in come through page after page', async () => {
+	const long = (n) => 'word '.repeat(n / 5), RECORDS = 45, ROSTERS = ['r', 's', 't', 'u'];
+	const f = await publish(server.api, definition('Long', [
+		{ name: 'p1', questions: [{ type: 'number', name: 'n', title: 'How many?' }, ...['a', 'b', 'c'].map((name) => ({ type: 'consent', name, title: name, text: long(15000) }))] },
+		{ name: 'p2', questions: ROSTERS.map((name) => ({ type: 'roster', name, title: name, over: '{n}', questions: [{ type: 'consent', name: `${name}_yes`, title: 'Yes', text: long(1000) }] })) },
+		{ name: 'p3', questions: [{ type: 'text', name: 'last', title: 'Anything else?' }] }]));
+	const post = async (state, fields) => {
+		const reply = await fetch(`${server.url}/s/${f.slug}`, state ? { method: 'POST', body: new URLSearchParams({ state, ...fields }) } : {});
+		assert.equal(reply.status, 200);
+		const text = await reply.text();
+		return /name="state" value="([^"]*)"/.exec(text)?.[1];
+	};
+	const all = {};
+	for (let i = 1; i <= RECORDS; i++)
+		Object.assign(all, Object.fromEntries(ROSTERS.map((name) => [`q-${name}-${i}-${name}_yes`, 'true'])));
+	const state = await post(await post(await post(), { 'q-n': RECORDS, 'q-a': 'true', 'q-b': 'true', 'q-c': 'true' }), all);
+	assert.ok(state.length > 256 * 1024, `the state has ${state.length}`);
+	await post(state, { 'q-last': 'no' });
+	const [{ id }] = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses`), 200).body.items;
+	assert.equal(Object.keys((await read(f, id)).consents).length, 3 + ROSTERS.length * RECORDS);
+	assert.equal(expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses.csv`), 200).text.match(/\nword /g).length, 3 + ROSTERS.length * RECORDS);
+});

@@ -114,6 +114,20 @@ test('simulate: the seed decides, not the threads; what is wrong with it is said
 	const most = await run('--seed', '9223372036854775808');
 	assert.equal(most.code, 2);
 	assert.match(most.stderr, /--seed is a whole number from 0 to 9223372036854775807/);
+	const full = await run('--out', '/dev/full');
+	assert.equal(full.code, 2);
+	assert.equal(full.stderr, 'collect simulate: /dev/full: No space left on device\n');
+});
+
+test('simulate: a page that nobody gets past was seen', async () => {
+	const definition = csat();
+	definition.survey.pages = [{ name: 'wall', questions: [{ type: 'number', name: 'q', title: 'Q', required: true, validators: [{ expression: '{.} != {.}' }] }] }];
+	writeFileSync(join(dir, 'wall.json'), JSON.stringify(definition));
+	const got = await collect(['simulate', join(dir, 'wall.json'), '-n', '20']);
+	assert.equal(got.code, 1, got.stderr);
+	assert.match(got.stdout, /no way on, at page\n +20 +100\.0 % +wall\n/);
+	assert.match(got.stdout, /never let an answer through: q validator 1/);
+	assert.doesNotMatch(got.stdout, /never (seen|asked|answered|false)/);
 });
 
 test('replay: what does not belong to the program is said', async () => {
@@ -147,6 +161,11 @@ test('eval answers a line for a line, and one bad line does not end it', async (
 	assert.equal(out[0].value, 3);
 	assert.ok(out[1].error && out[2].error.column >= 1);
 	assert.equal(out[3].value, true);
+	const seeded = (seed) => JSON.stringify({ expression: '{@seed}', seed });
+	const seeds = await collect(['eval'], { input: `${[-1, 0, 7, '0000000000000007', '7', 'x', null].map(seeded).join('\n')}\n` });
+	const read = seeds.stdout.trim().split('\n').map((line) => JSON.parse(line));
+	assert.deepEqual(read.map((line) => line.error?.code ?? 'fine'), ['E0101', 'fine', 'fine', 'fine', 'E0101', 'E0101', 'E0101']);
+	assert.deepEqual(read[2], read[3]);
 });
 
 test('migrate says what it did, and repeating it does nothing', async () => {
