@@ -20,7 +20,7 @@ static const struct field csv_query_fields[] = {
     FIELD(struct csv_query, language, FT_LANGUAGE, OPTIONAL, 0, 0,
 	"Language of the titles; the survey's own when absent"),
     FIELD(struct csv_query, status, FT_ENUM, OPTIONAL, 0, 0, "Only responses of this status", .choices = statuses),
-    FIELD(struct csv_query, personal, FT_BOOL, OPTIONAL, 0, 0, "Personal answers too; needs responses:personal"),
+    FIELD(struct csv_query, personal, FT_BOOL, OPTIONAL, 0, 0, "Personal answers too; needs responses:read_pii"),
     FIELD(struct csv_query, bom, FT_BOOL, OPTIONAL, 0, 0,
 	"Begin with a byte order mark, which some spreadsheets need to see UTF-8"),
 };

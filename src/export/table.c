@@ -380,24 +380,35 @@ static struct str consent_path(const struct table_column *c, const struct json *
 	return buf_done(scratch, &out) ? S("") : out;
 }
 
+static const struct json *value_in(
+    const struct table_column *c, const struct table_answers *row, bool personal, struct buf *scratch)
+{
+	const struct json *from = c->parameter ? row->parameters : personal ? row->personal : row->answers;
+	const struct json *consents = !personal	      ? row->consents
+				      : row->personal ? json_get(row->personal, S("@consents"))
+						      : NULL;
+
+	if (from && c->record > 0)
+		from = record_of(json_get(from, c->roster), c->record);
+	if (!from || c->kind != PART_CONSENT)
+		return from ? json_get(from, c->question) : NULL;
+	return consents ? json_get(consents, consent_path(c, from, scratch)) : NULL;
+}
+
 void table_row(const struct table *t, const struct table_answers *row, struct buf *out)
 {
-	const struct json *apart = row->personal ? json_get(row->personal, S("@consents")) : NULL;
 	struct buf scratch;
 
 	buf_init(&scratch, out->arena, RESPONSE_TEXT_MAX_BYTES);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct table_column *c = &t->columns[i];
-		const struct json *from = c->personal ? row->personal : c->parameter ? row->parameters : row->answers;
+		const struct json *v = value_in(c, row, c->personal, &scratch);
 
+		/* what is personal in one version need not be so in another */
+		if (!v && !c->parameter)
+			v = value_in(c, row, !c->personal, &scratch);
 		buf_char(out, ',');
-		if (from && c->record > 0)
-			from = record_of(json_get(from, c->roster), c->record);
-		if (from && c->kind == PART_CONSENT)
-			put_cell(c, json_get(c->personal ? apart : row->consents, consent_path(c, from, &scratch)), out,
-			    &scratch);
-		else if (from)
-			put_cell(c, json_get(from, c->question), out, &scratch);
+		put_cell(c, v, out, &scratch);
 	}
 	if (scratch.failed && !out->failed)
 		out->failed = scratch.failed;

@@ -117,3 +117,19 @@ test('as many words as are let in come through page after page', async () => {
 	assert.equal(Object.keys((await read(f, id)).consents).length, 3 + ROSTERS.length * RECORDS);
 	assert.equal(expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses.csv`), 200).text.match(/\nword /g).length, 3 + ROSTERS.length * RECORDS);
 });
+
+test('proofs of a version in which the consent was not personal yet stay in the table', async () => {
+	const version = (title) => definition('Later', [
+		{ name: 'p1', questions: [{ type: 'text', name: 'nm', title: 'Name', pii: true }] },
+		{ name: 'p2', questions: [{ type: 'consent', name: 'c', title, text: 'Yes.' }] }]);
+	const f = await publish(server.api, version('Plain'));
+	expect(await submit(server.anyone, f.slug, { answers: { nm: 'Lan', c: true } }), 201);
+	const { body: survey } = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}`), 200);
+	expect(await server.api.patch(`/api/v1/surveys/${f.survey.id}`, { definition: version('I {nm}') }, survey.version), 200);
+	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/publish`), 200);
+	expect(await submit(server.anyone, f.slug, { answers: { nm: 'Minh', c: true } }), 201);
+	const csv = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses.csv`, { query: { personal: true } }), 200).text;
+	assert.match(csv, /Lan,true,"Plain\nYes\.",en,2/);
+	assert.match(csv, /Minh,true,"I Minh\nYes\.",en,2/);
+	assert.doesNotMatch(expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses.csv`), 200).text, /Minh|Lan/);
+});
