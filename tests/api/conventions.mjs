@@ -152,7 +152,7 @@ test('a link that is not open yet says so, one that is closed says that', async 
 test('what goes wrong with a page is a page for who reads pages, and a problem for who does not', async () => {
 	const path = `/s/${f.slug}`, html = { Accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8', 'Accept-Language': 'vi' };
 	const cases = [['PUT', { raw: 'x', type: 'text/plain' }, 405], ['DELETE', {}, 405], ['POST', { raw: '{}', type: 'application/json' }, 415],
-		['POST', { raw: 'x='.padEnd(300000, 'x'), type: 'application/x-www-form-urlencoded' }, 413]];
+		['POST', { raw: 'x='.padEnd(600000, 'x'), type: 'application/x-www-form-urlencoded' }, 413]];
 	for (const [method, options, status] of cases) {
 		const page = expect(await server.anyone.request(method, path, { ...options, headers: html }), status);
 		assert.match(page.headers['content-type'], /^text\/html/, `${method} ${status}`);
