@@ -94,6 +94,13 @@ static struct str bearer(struct req *rq)
 	return str_trim(str_sub(header, 7, header.n));
 }
 
+/* A tenant's identity provider says who somebody is in that tenant only: what it lets in changes nothing of an account that
+ * other tenants know too, and makes no owner of the tenant out of who runs the provider. */
+static uint64_t provider_scopes(void)
+{
+	return permissions_of(ROLE_ADMIN) & ~(UINT64_C(1) << PERM_ACCOUNT);
+}
+
 static enum err token_claims_of(struct auth *auth, struct arena *a, struct str token, struct token_claims *out)
 {
 	int64_t now_ms = clock_now_ms();
@@ -110,6 +117,8 @@ static enum err token_claims_of(struct auth *auth, struct arena *a, struct str t
 					     : token_check(auth->key, auth->issuer, token, now_ms, a, out);
 	if (e)
 		return e;
+	if (out->by_provider)
+		out->scopes &= provider_scopes();
 	auth_token_keep(auth->cache, digest, out);
 	return OK;
 }

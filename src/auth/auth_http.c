@@ -122,7 +122,8 @@ static enum err session_end_http(struct req *rq)
 	return reply_empty(rq, 204);
 }
 
-/* Everywhere: in each tenant that he is a member of. Where he no longer is, his sessions are worth nothing. */
+/* Everywhere: in each tenant that he is a member of. Where he no longer is, his sessions are worth nothing. Whom a tenant's identity provider
+ * let in ends those of that tenant: the provider's word reaches no further. */
 static enum err session_end_all_http(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -133,6 +134,8 @@ static enum err session_end_all_http(struct req *rq)
 	if ((e = login_rows(rq, rq->who.email, &rows, &n)))
 		return e;
 	for (size_t i = 0; i < n; i++) {
+		if (!req_can(rq, PERM_ACCOUNT) && !uuid_eq(&rows[i].tenant_id, &rq->who.tenant_id))
+			continue;
 		if ((e = login_session_end_all(auth, &rows[i].tenant_id, &rq->who.user_id)))
 			return e;
 	}
@@ -154,7 +157,7 @@ const struct route auth_routes[] = {
 	"Sign in with e-mail and password", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
     {HTTP_POST, "/api/v1/auth/refresh", PERM_NONE, RATE_CONSOLE, &renew_shape, &session_out, 200, renew_http,
 	"Get the next access token", .flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 0}},
-    {HTTP_POST, "/api/v1/auth/switch", PERM_SESSION, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
+    {HTTP_POST, "/api/v1/auth/switch", PERM_ACCOUNT, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
 	"Go to another tenant: ends this session and begins one there", .flags = ROUTE_NO_TX,
 	.also = (const int[]){404, 0}},
     {HTTP_POST, "/api/v1/auth/logout", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, logout_http, "End this session",
@@ -166,7 +169,8 @@ const struct route auth_routes[] = {
     {HTTP_DELETE, "/api/v1/me/sessions/{session_id}", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, session_end_http,
 	"End one of one's own sessions", .flags = ROUTE_NO_TX},
     {HTTP_DELETE, "/api/v1/me/sessions", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, session_end_all_http,
-	"End all of one's own sessions, in every tenant", .flags = ROUTE_NO_TX},
+	"End all of one's own sessions: in every tenant, or in this one after signing in by its identity provider",
+	.flags = ROUTE_NO_TX},
     {HTTP_GET, "/.well-known/jwks.json", PERM_NONE, RATE_PUBLIC_READ, NULL, &key_set_out, 200, key_set_http,
 	"The keys that access tokens are signed with", .flags = ROUTE_NO_TX | ROUTE_INLINE},
     ROUTE_END,

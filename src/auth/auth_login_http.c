@@ -154,6 +154,7 @@ struct session_reply {
 	struct login_session session;
 	struct str refresh;
 	bool cookie;
+	struct uuid provider; /* nil: by password */
 };
 
 static void put_people(struct json_out *w, struct arena *a, const struct login_row *row)
@@ -196,6 +197,7 @@ static enum err reply_session(struct req *rq, const struct session_reply *r)
 	const struct token_claims claims = {.user_id = r->session.user_id,
 	    .tenant_id = r->session.tenant_id,
 	    .session_id = r->session.id,
+	    .by_provider = !uuid_is_nil(&r->provider),
 	    .expires_at_ms = now_ms + life_s * 1000};
 	struct auth *auth = rq->app->auth;
 	char until[TIME_TEXT_BYTES];
@@ -231,7 +233,7 @@ static enum err begin(struct req *rq, const struct login_row *row, bool cookie)
 	    .row = row, .cookie = cookie, .session = {.tenant_id = row->tenant_id, .user_id = row->user_id}};
 	enum err e;
 
-	if ((e = login_session_begin(rq, &r.session, &r.refresh)))
+	if ((e = login_session_begin(rq, &r.session, NULL, &r.refresh)))
 		return e;
 	return reply_session(rq, &r);
 }
@@ -300,7 +302,8 @@ enum err renew_http(struct req *rq)
 		return ERR_UNAUTHENTICATED;
 	if (r.cookie && (e = guard_check(rq, shown)))
 		return e;
-	if ((e = login_session_renew(rq, shown, &r.session, &r.refresh)))
+	if ((e = login_session_renew(rq, shown, &r.session, &r.refresh)) ||
+	    (e = login_session_provider(rq->app->auth, &r.session, rq->arena, &r.provider)))
 		return e;
 	if ((e = session_member(rq, &r.session, &row))) {
 		if (e == ERR_UNAUTHENTICATED)

@@ -155,20 +155,21 @@ static enum err info_print(struct req *rq, const struct login_session *s, struct
 	return buf_done(&b, info);
 }
 
-/* KEYS: session, index. ARGV: hash, info, now as text, idle and max in seconds, id, prefix, how many there may be. */
-static const char begin_script[] = "local t = redis.call('TIME') "
-				   "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
-				   "local idle, max = tonumber(ARGV[4]), tonumber(ARGV[5]) "
-				   "redis.call('HSET', KEYS[1], 'hash', ARGV[1], 'info', ARGV[2], 'used', ARGV[3], "
-				   "'end', string.format('%.0f', now + max * 1000)) "
-				   "redis.call('EXPIRE', KEYS[1], math.min(idle, max)) "
-				   "redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6]) "
-				   "redis.call('EXPIRE', KEYS[2], max) "
-				   "for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[8])) do "
-				   "redis.call('DEL', ARGV[7] .. id) redis.call('ZREM', KEYS[2], id) end "
-				   "return {1}";
+/* KEYS: session, index. ARGV: hash, info, now as text, idle and max in seconds, id, prefix, how many there may be, provider's id or nothing. */
+static const char begin_script[] =
+    "local t = redis.call('TIME') "
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+    "local idle, max = tonumber(ARGV[4]), tonumber(ARGV[5]) "
+    "redis.call('HSET', KEYS[1], 'hash', ARGV[1], 'info', ARGV[2], 'used', ARGV[3], 'provider', ARGV[9], "
+    "'end', string.format('%.0f', now + max * 1000)) "
+    "redis.call('EXPIRE', KEYS[1], math.min(idle, max)) "
+    "redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6]) "
+    "redis.call('EXPIRE', KEYS[2], max) "
+    "for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[8])) do "
+    "redis.call('DEL', ARGV[7] .. id) redis.call('ZREM', KEYS[2], id) end "
+    "return {1}";
 
-enum err login_session_begin(struct req *rq, struct login_session *s, struct str *refresh)
+enum err login_session_begin(struct req *rq, struct login_session *s, const struct uuid *provider, struct str *refresh)
 {
 	const struct auth *auth = rq->app->auth;
 	char idle[24], max[24], most[24];
@@ -187,7 +188,8 @@ enum err login_session_begin(struct req *rq, struct login_session *s, struct str
 		return e;
 	const struct str args[] = {k.s, k.i, hash, info, now_text(rq->arena),
 	    int_text(idle, config_int(rq->app->config, CFG_session_idle_s)),
-	    int_text(max, config_int(rq->app->config, CFG_session_max_s)), k.sid, k.p, int_text(most, SESSIONS_MAX)};
+	    int_text(max, config_int(rq->app->config, CFG_session_max_s)), k.sid, k.p, int_text(most, SESSIONS_MAX),
+	    provider != NULL ? uuid_str(rq->arena, provider) : S("")};
 
 	return redis_run(auth->app->redis, &(struct redis_script){begin_script, args, 2, countof(args)}, &done, 1);
 }
@@ -235,6 +237,24 @@ enum err login_session_renew(struct req *rq, struct str refresh, struct login_se
 	if (how == RENEWED_REUSED)
 		auth_session_drop(auth->cache, &s->id);
 	return how == RENEWED || how == RENEWED_AGAIN ? OK : ERR_UNAUTHENTICATED;
+}
+
+/* A session that is gone must not look like one without a provider, which is good for more. KEYS: session. */
+static const char provider_script[] = "if redis.call('EXISTS', KEYS[1]) == 0 then return 'gone' end "
+				      "return redis.call('HGET', KEYS[1], 'provider') or ''";
+
+enum err login_session_provider(
+    struct auth *auth, const struct login_session *s, struct arena *a, struct uuid *provider)
+{
+	char key[KEY_MAX_BYTES];
+	const struct str args[] = {key_make(key, &s->tenant_id, ":session:", &s->id)};
+	struct str text;
+	enum err e;
+
+	*provider = (struct uuid){0};
+	if ((e = redis_run_text(auth->app->redis, &(struct redis_script){provider_script, args, 1, 1}, a, &text)))
+		return e;
+	return text.n == 0 || uuid_read(text, provider) ? OK : ERR_UNAUTHENTICATED;
 }
 
 /* ---- looking, ending ---- */

@@ -20,8 +20,11 @@ struct login_session {
 	struct uuid tenant_id, user_id, id;
 };
 
-/* What a user sees of the device: may be empty. Makes s->id. */
-enum err login_session_begin(struct req *rq, struct login_session *s, struct str *refresh);
+/* Makes s->id. `provider`: the tenant's identity provider that let him in, or NULL for who showed his password. */
+enum err login_session_begin(struct req *rq, struct login_session *s, const struct uuid *provider, struct str *refresh);
+/* The provider of login_session_begin(), nil for none. ERR_UNAUTHENTICATED when the session has ended. */
+enum err login_session_provider(
+    struct auth *auth, const struct login_session *s, struct arena *a, struct uuid *provider);
 /* ERR_UNAUTHENTICATED: no token of ours, or its session has ended, or it was used before (and the session ends now). */
 enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next);
 /* What a refresh token says whose it is: not checked against anything. ERR_UNAUTHENTICATED when it is not one. */

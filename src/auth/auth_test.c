@@ -159,10 +159,15 @@ static void test_issue_and_check(void **state)
 	assert_int_equal(token_check(s->key, issuer, token, NOW_MS, &s->a, &out), OK);
 	assert_true(uuid_eq(&in.user_id, &out.user_id) && uuid_eq(&in.tenant_id, &out.tenant_id));
 	assert_int_equal(out.expires_at_ms, in.expires_at_ms);
+	assert_false(out.by_provider);
 	assert_int_equal(token_check(s->key, issuer, token, NOW_MS + 59999, &s->a, &out), OK);
 	assert_int_equal(token_check(s->key, issuer, token, NOW_MS + 60000, &s->a, &out), ERR_UNAUTHENTICATED);
 	assert_int_equal(
 	    token_check(s->key, S("https://other.example"), token, NOW_MS, &s->a, &out), ERR_UNAUTHENTICATED);
+	in.by_provider = true;
+	assert_int_equal(token_issue(s->key, issuer, &in, NOW_MS, &s->a, &token), OK);
+	assert_int_equal(token_check(s->key, issuer, token, NOW_MS, &s->a, &out), OK);
+	assert_true(out.by_provider);
 }
 
 static void test_claims_table(void **state)

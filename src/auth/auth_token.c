@@ -209,6 +209,8 @@ static enum err claims_text(
 	json_field_str(&w, S("sub"), uuid_str(a, &in->user_id));
 	json_field_str(&w, S("tenant_id"), uuid_str(a, &in->tenant_id));
 	json_field_str(&w, S("sid"), uuid_str(a, &in->session_id));
+	if (in->by_provider)
+		json_field_bool(&w, S("idp"), true);
 	json_field_int(&w, S("iat"), now_ms / 1000);
 	json_field_int(&w, S("nbf"), now_ms / 1000);
 	json_field_int(&w, S("exp"), in->expires_at_ms / 1000);
@@ -286,6 +288,15 @@ static bool read_id(const struct json *object, struct str key, struct uuid *id)
 	return v != NULL && v->type == JSON_STR && uuid_read(v->s, id);
 }
 
+/* Absent is false; anything but true and false is no token of ours. */
+static bool read_flag(const struct json *object, struct str key, bool *flag)
+{
+	const struct json *v = json_get(object, key);
+
+	*flag = v != NULL && v->type == JSON_BOOL && v->b;
+	return v == NULL || v->type == JSON_BOOL;
+}
+
 static bool header_ok(struct arena *a, struct str part)
 {
 	struct json *header;
@@ -310,7 +321,7 @@ static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64
 		return false;
 	return now_ms < out->expires_at_ms && nbf <= now_ms + TOKEN_SKEW_MS && iat <= now_ms + TOKEN_SKEW_MS &&
 	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id) &&
-	       read_id(c, S("sid"), &out->session_id);
+	       read_id(c, S("sid"), &out->session_id) && read_flag(c, S("idp"), &out->by_provider);
 }
 
 static bool signature_ok(const struct token_key *k, struct arena *a, struct str token, struct str part)

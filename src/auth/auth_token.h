@@ -22,6 +22,7 @@ struct token_claims {
 	struct uuid user_id, tenant_id, session_id; /* session_id is nil for an API key */
 	uint64_t scopes;			    /* of an API key; an access token has all that its user may */
 	int64_t expires_at_ms;
+	bool by_provider; /* the session began at the tenant's identity provider: good for less */
 };
 
 /* ERR_SETTING with *why (static) when the file is not a private EC P-256 JWK. */

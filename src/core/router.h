@@ -38,7 +38,7 @@ enum role {
 
 uint64_t permissions_of(enum role r);                    /* a bit per permission */
 /* The rows before this one cannot be given: every member has them. */
-#define PERM_FIRST_GIVEN (PERM_SESSION + 1)
+#define PERM_FIRST_GIVEN (PERM_ACCOUNT + 1)
 /* "surveys:read" to its row; false for unknown ones and those that cannot be given. */
 bool permission_read(struct str slug, enum permission *out);
 bool role_read(struct str name, enum role *out);
