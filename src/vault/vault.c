@@ -223,7 +223,7 @@ static enum err seal_aad(const struct data_key *k, const struct seal_place *plac
 	uuid_text(&k->tenant, tenant);
 	uuid_text(place->row, row);
 	buf_init(&b, a, SEAL_AAD_MAX);
-	buf_add(&b, str_make(tenant, sizeof tenant));
+	buf_add(&b, k->purpose == VAULT_SYSTEM ? S("system") : str_make(tenant, sizeof tenant));
 	buf_char(&b, '|');
 	buf_add(&b, place->table);
 	buf_char(&b, '|');
@@ -279,6 +279,18 @@ enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose
 	}
 	data_key_drop(&k);
 	return e;
+}
+
+enum err vault_system_seal(struct vault *v, struct tx *tx, const struct seal_place *place, struct str plain,
+    struct arena *a, struct str *sealed, int64_t *key_version)
+{
+	return vault_seal(v, tx, VAULT_SYSTEM, place, plain, a, sealed, key_version);
+}
+
+enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_place *place, int64_t key_version,
+    struct str sealed, struct arena *a, struct str *plain)
+{
+	return vault_unseal(v, tx, VAULT_SYSTEM, place, key_version, sealed, a, plain);
 }
 
 /* ---- tokens ----

@@ -10,7 +10,8 @@
 #include "core/tx.h"
 
 struct vault;
-enum vault_purpose { VAULT_PII, VAULT_RESPONSE };
+/* VAULT_SYSTEM has one key for the whole installation: see vault_system_seal. */
+enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM };
 
 struct seal_place {
 	struct str table, column;
@@ -32,6 +33,13 @@ enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, 
 /* ERR_INVALID when it does not open (moved, changed, key destroyed). */
 enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
     int64_t key_version, struct str sealed, struct arena *a, struct str *plain);
+/* The same for what belongs to no tenant, such as a user's second factor, under a key of the installation (table system_keys): the transaction may be
+ * bound to any tenant or to none, PG_APP or PG_WORKER. The additional data says "system" in the place of the tenant. A tenant's shredding
+ * leaves these alone. The first sealing ever makes the key, so it needs a transaction that may write. */
+enum err vault_system_seal(struct vault *v, struct tx *tx, const struct seal_place *place, struct str plain,
+    struct arena *a, struct str *sealed, int64_t *key_version);
+enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_place *place, int64_t key_version,
+    struct str sealed, struct arena *a, struct str *plain);
 
 /* Short-lived text for the client to carry (form state): AES-256-GCM under a key derived (HKDF) from the KEK for `context`. base64url. */
 enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token);

@@ -17,3 +17,15 @@ where purpose = $1::text and key_version = $2::bigint and deleted_at is null
 insert into data_keys (tenant_id, purpose, key_version, wrapped, kek_id, created_by, updated_by)
 values (current_tenant_id(), $1::text, 1, $2::bytea, $3::text, $4::uuid, $4)
 on conflict (tenant_id, purpose, key_version) do nothing
+
+-- name: system_key_newest
+-- role: app worker
+select key_version, wrapped, kek_id, settled from system_key_newest($1::text)
+
+-- name: system_key_version
+-- role: app worker
+select key_version, wrapped, kek_id, settled from system_key_version($1::text, $2::bigint)
+
+-- name: system_key_add
+-- role: app worker
+select system_key_add($1::text, 1, $2::bytea, $3::text)

@@ -6,7 +6,16 @@
 #include "io/clock.h"
 #include "sql.h"
 
-static const struct str purposes[] = {[VAULT_PII] = {"pii", 3}, [VAULT_RESPONSE] = {"response", 8}};
+static const struct str purposes[] = {
+    [VAULT_PII] = {"pii", 3}, [VAULT_RESPONSE] = {"response", 8}, [VAULT_SYSTEM] = {"system", 6}};
+
+/* The installation's own keys belong to no tenant: whatever tenant is bound, or none. */
+static const struct uuid *owner_of(const struct tx *tx, enum vault_purpose purpose)
+{
+	static const struct uuid nobody;
+
+	return purpose == VAULT_SYSTEM ? &nobody : tx_tenant(tx);
+}
 
 /* ---- AES-256-GCM ---- */
 
@@ -173,41 +182,51 @@ static enum err unwrap(struct vault *v, struct arena *a, const struct key_row *r
 	return OK;
 }
 
+static enum err key_store(struct tx *tx, enum vault_purpose purpose, const struct vault *v, struct str wrapped)
+{
+	const struct str kek_id = str_from(v->kek_id), name = purposes[purpose];
+
+	if (purpose == VAULT_SYSTEM) {
+		const struct pg_param in[] = {P_TEXT(name), P_BYTES(wrapped), P_TEXT(kek_id)};
+
+		return tx_exec(tx, &Q_NO_OUT(SQL_system_key_add, in), NULL);
+	}
+	const struct pg_param in[] = {P_TEXT(name), P_BYTES(wrapped), P_TEXT(kek_id), P_UUID_OR_NULL(tx_actor(tx))};
+
+	return tx_exec(tx, &Q_NO_OUT(SQL_data_key_add, in), NULL);
+}
+
 static enum err key_add(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a)
 {
 	unsigned char key[KEY_BYTES], wrapped[NONCE_BYTES + KEY_BYTES + TAG_BYTES];
 	struct str aad;
 	enum err e;
 
-	if ((e = wrap_aad(a, tx_tenant(tx), purpose, 1, &aad)))
+	if ((e = wrap_aad(a, owner_of(tx, purpose), purpose, 1, &aad)))
 		return e;
 	random_bytes(key, sizeof key);
 	random_bytes(wrapped, NONCE_BYTES);
 	e = gcm_seal(v->secrets->wrap, wrapped, aad, str_make((const char *)key, sizeof key), wrapped + NONCE_BYTES);
 	OPENSSL_cleanse(key, sizeof key);
-	if (e)
-		return e;
-	const struct pg_param in[] = {P_TEXT(purposes[purpose]),
-	    P_BYTES(str_make((const char *)wrapped, sizeof wrapped)), P_TEXT(str_from(v->kek_id)),
-	    P_UUID_OR_NULL(tx_actor(tx))};
-	return tx_exec(tx, &Q_NO_OUT(SQL_data_key_add, in), NULL);
+	return e ? e : key_store(tx, purpose, v, str_make((const char *)wrapped, sizeof wrapped));
 }
 
 enum err data_key_newest(
     struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, struct data_key *out)
 {
+	const struct pg_statement *sql = purpose == VAULT_SYSTEM ? &SQL_system_key_newest : &SQL_data_key_newest;
 	const struct pg_param in[] = {P_TEXT(purposes[purpose])};
 	struct key_row *rows;
 	size_t n;
 	enum err e;
 
-	if (ring_find(v, tx_tenant(tx), purpose, 0, out))
+	if (ring_find(v, owner_of(tx, purpose), purpose, 0, out))
 		return OK;
-	*out = (struct data_key){.tenant = *tx_tenant(tx), .purpose = (int32_t)purpose, .newest = true};
+	*out = (struct data_key){.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose, .newest = true};
 	/* When another transaction makes the key at the same moment our insert waits for it and then does nothing; reading again finds
 	 * its row. So two rounds are enough. */
 	for (int round = 0;; round++) {
-		if ((e = tx_rows(tx, a, &Q(SQL_data_key_newest, in, key_cols), sizeof *rows, (void **)&rows, &n)))
+		if ((e = tx_rows(tx, a, &Q(*sql, in, key_cols), sizeof *rows, (void **)&rows, &n)))
 			return e;
 		if (n > 0)
 			break;
@@ -226,6 +245,7 @@ enum err data_key_newest(
 enum err data_key_version(
     struct vault *v, struct tx *tx, enum vault_purpose purpose, int64_t version, struct arena *a, struct data_key *out)
 {
+	const struct pg_statement *sql = purpose == VAULT_SYSTEM ? &SQL_system_key_version : &SQL_data_key_version;
 	const struct pg_param in[] = {P_TEXT(purposes[purpose]), P_INT(version)};
 	struct key_row *rows;
 	size_t n;
@@ -233,10 +253,10 @@ enum err data_key_version(
 
 	if (version <= 0)
 		return ERR_INVALID;
-	if (ring_find(v, tx_tenant(tx), purpose, version, out))
+	if (ring_find(v, owner_of(tx, purpose), purpose, version, out))
 		return OK;
-	*out = (struct data_key){.tenant = *tx_tenant(tx), .purpose = (int32_t)purpose};
-	if ((e = tx_rows(tx, a, &Q(SQL_data_key_version, in, key_cols), sizeof *rows, (void **)&rows, &n)))
+	*out = (struct data_key){.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose};
+	if ((e = tx_rows(tx, a, &Q(*sql, in, key_cols), sizeof *rows, (void **)&rows, &n)))
 		return e;
 	if (n == 0)
 		return ERR_INVALID;

@@ -65,6 +65,8 @@ static void *column(void *row, const struct query *q, const char *name)
 
 enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
 {
+	bool system = q->sql == &SQL_system_key_newest || q->sql == &SQL_system_key_version;
+	const struct uuid nobody = {0}, *owner = system ? &nobody : &tx->tenant;
 	const struct key_record *best = NULL;
 
 	tx->table->reads++;
@@ -72,7 +74,7 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 	for (size_t i = 0; i < tx->table->n; i++) {
 		const struct key_record *k = &tx->table->rows[i];
 
-		if (!uuid_eq(&k->tenant, &tx->tenant) || !str_eq(str_from(k->purpose), q->in[0].v.s))
+		if (!uuid_eq(&k->tenant, owner) || !str_eq(str_from(k->purpose), q->in[0].v.s))
 			continue;
 		if (q->in_count == 2 ? k->version == q->in[1].v.i : best == NULL || k->version > best->version)
 			best = k;
@@ -102,10 +104,12 @@ enum err tx_exec(struct tx *tx, const struct query *q, int64_t *affected)
 {
 	struct table *t = tx->table;
 
+	static const struct uuid nobody;
+
 	(void)affected;
 	t->inserts++;
-	assert_ptr_equal(q->sql, &SQL_data_key_add);
-	add(t, &tx->tenant, q->in[0].v.s, q->in[1].v.s, q->in[2].v.s);
+	assert_true(q->sql == &SQL_data_key_add || q->sql == &SQL_system_key_add);
+	add(t, q->sql == &SQL_data_key_add ? &tx->tenant : &nobody, q->in[0].v.s, q->in[1].v.s, q->in[2].v.s);
 	return OK;
 }
 
@@ -215,6 +219,24 @@ static void test_moved_does_not_open(void **state)
 	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), ERR_INTERNAL);
 	s->tx.tenant = tenant;
 	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), OK);
+}
+
+static void test_the_installation_has_a_key_of_its_own(void **state)
+{
+	struct scene *s = *state;
+	struct str sealed, plain;
+	struct uuid row = uuid_new();
+	struct seal_place place = {S("users"), S("totp_sealed"), &s->row}, moved = {S("users"), S("totp_sealed"), &row};
+	int64_t version;
+
+	assert_int_equal(vault_system_seal(s->v, &s->tx, &place, S("secret"), &s->a, &sealed, &version), OK);
+	s->tx.tenant = uuid_new(); /* any tenant opens it */
+	assert_int_equal(vault_system_unseal(s->v, &s->tx, &place, version, sealed, &s->a, &plain), OK);
+	assert_true(str_eq(plain, S("secret")));
+	assert_int_equal(vault_system_unseal(s->v, &s->tx, &moved, version, sealed, &s->a, &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), ERR_INVALID);
+	sealed = sealed_text(s, S("a tenant's"), &version);
+	assert_int_equal(vault_system_unseal(s->v, &s->tx, &s->place, version, sealed, &s->a, &plain), ERR_INVALID);
 }
 
 static void test_changed_does_not_open(void **state)
@@ -338,9 +360,9 @@ int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
 	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open),
-	    SCENE(test_changed_does_not_open), SCENE(test_key_of_an_open_transaction_is_not_kept),
-	    SCENE(test_destroyed_and_wrong_key), SCENE(test_tokens), SCENE(test_hmac),
-	    cmocka_unit_test(test_key_files)};
+	    SCENE(test_changed_does_not_open), SCENE(test_the_installation_has_a_key_of_its_own),
+	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key), SCENE(test_tokens),
+	    SCENE(test_hmac), cmocka_unit_test(test_key_files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,7 @@ insert into probe.wanted_functions values
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
 	('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
+	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (
