@@ -119,7 +119,8 @@ def header(statements, guard):
             'extern const struct sql_migration sql_migrations[];   /* in order */\n'
             'extern const unsigned sql_migration_count;\n'
             'extern const char *const sql_global_tables;       /* tools/global_tables.txt, separated by spaces */\n'
-            'extern const char *const sql_definer_functions;   /* tools/definer_functions.txt, likewise */\n\n#endif\n')
+            'extern const char *const sql_definer_functions;   /* tools/definer_functions.txt, likewise */\n'
+            'extern const char *const sql_lint_exceptions[];   /* the lines of tools/lint_exceptions.txt, then NULL */\n\n#endif\n')
 
 
 def source(statements, migrations, lists, name):
@@ -134,7 +135,8 @@ def source(statements, migrations, lists, name):
         m['name'], c_text(m['text']), m['sha256'], 'true' if m['as_owner'] else 'false') for m in migrations)
     out.append('const struct sql_migration sql_migrations[] = {\n%s\t{NULL, NULL, NULL, false},\n};\n'
                'const unsigned sql_migration_count = %d;\n' % (rows, len(migrations)))
-    out.append('const char *const sql_global_tables = "%s";\nconst char *const sql_definer_functions = "%s";\n' % lists)
+    out.append('const char *const sql_global_tables = "%s";\nconst char *const sql_definer_functions = "%s";\n' % tuple(map(' '.join, lists[:2])))
+    out.append('const char *const sql_lint_exceptions[] = {\n%s\tNULL,\n};\n' % ''.join('\t%s,\n' % c_text(line) for line in lists[2]))
     return '\n'.join(out)
 
 
@@ -148,7 +150,7 @@ def main():
     tests = '--tests' in sys.argv[5:]
     sources = sorted(p for p in (root / 'src').rglob('*.sql') if tests or not p.name.endswith('_test.sql'))
     migration_files = sorted((root / 'migrations').glob('*.sql'))
-    list_files = [root / 'tools' / 'global_tables.txt', root / 'tools' / 'definer_functions.txt']
+    list_files = [root / 'tools' / 'global_tables.txt', root / 'tools' / 'definer_functions.txt', root / 'tools' / 'lint_exceptions.txt']
     statements = [s for path in sources for s in read_statements(path, root)]
     seen = {}
     for s in statements:
@@ -159,7 +161,7 @@ def main():
     for number, m in enumerate(migrations, 1):
         if int(m['name'][:4]) != number:
             raise Fault('migrations/%s.sql: number %04d was expected' % (m['name'], number))
-    lists = tuple(' '.join(l.strip() for l in f.read_text().splitlines() if l.strip() and not l.startswith('#')) for f in list_files)
+    lists = [[l.strip() for l in f.read_text().splitlines() if l.strip() and not l.startswith('#')] for f in list_files]
     write_if_changed(header_path, header(statements, header_path.name.upper().replace('.', '_')))
     write_if_changed(source_path, source(statements, migrations, lists, header_path.name))
     folders = [root / 'src', root / 'migrations'] + [p for p in (root / 'src').rglob('*') if p.is_dir()]

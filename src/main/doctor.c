@@ -105,12 +105,14 @@ struct name_row {
 	struct str name;
 };
 
-/* What is wrong as rows of `name`; none: all is well, and `detail` says how it is. */
-static void check_names_of(struct doctor *d, const char *title, const struct query *q, const char *detail)
+/* What is wrong as rows of `name`; none: all is well, and `detail` says how it is. `lint` may be NULL. */
+static void check_names(
+    struct doctor *d, const char *title, const struct query *q, const char *detail, const struct doctor_lint *lint)
 {
 	struct name_row *rows;
 	void *found;
 	size_t n;
+	int before = d->wrong;
 
 	if (session_rows(&d->session, q, sizeof(struct name_row), &found, &n)) {
 		bad(d, title, "%s", session_fault(&d->session));
@@ -118,14 +120,10 @@ static void check_names_of(struct doctor *d, const char *title, const struct que
 	}
 	rows = found;
 	for (size_t i = 0; i < n; i++)
-		bad(d, title, "%.*s", STR_ARGS(rows[i].name));
-	if (n == 0)
+		if (!lint || !doctor_lint_excepted(lint, rows[i].name))
+			bad(d, title, "%.*s", STR_ARGS(rows[i].name));
+	if (d->wrong == before)
 		good(title, detail);
-}
-
-static void check_names(struct doctor *d, const char *title, const struct query *q)
-{
-	check_names_of(d, title, q, "");
 }
 
 static void check_jobs(struct doctor *d)
@@ -140,7 +138,7 @@ static void check_jobs(struct doctor *d)
 		return;
 	}
 	snprintf(detail, sizeof(detail), "%.*s", STR_ARGS(counts.name));
-	check_names_of(d, "jobs", &Q(SQL_doctor_jobs, in, cols), detail);
+	check_names(d, "jobs", &Q(SQL_doctor_jobs, in, cols), detail, NULL);
 }
 
 static void check_catalog(struct doctor *d)
@@ -154,9 +152,9 @@ static void check_catalog(struct doctor *d)
 		    P_TEXT(str_from(l->functions ? sql_definer_functions : sql_global_tables))};
 		const struct query q = {l->sql, in, l->tables || l->functions, cols, countof(cols)};
 
-		check_names(d, l->title, &q);
+		check_names(d, l->title, &q, "", l);
 	}
-	check_names(d, "partitions of the event log", &Q(SQL_doctor_partitions, months, cols));
+	check_names(d, "partitions of the event log", &Q(SQL_doctor_partitions, months, cols), "", NULL);
 }
 
 /* ---- the logins ---- */

@@ -2,7 +2,8 @@
  *
  * Server version and encoding, migrations, roles, row security on every tenant table and partition, grants, keys, definer functions, the log's
  * partitions, the logins, Redis, the data folder and the keys; then the slowest statements of our logins. It changes nothing. Exit status 1 when
- * something is wrong. The checks of the catalog are the statements of doctor.sql: each answers the offending things. */
+ * something is wrong. The rules of the catalog are the statements of doctor_lint.sql: each
+ * answers the offending things, but for those of tools/lint_exceptions.txt. */
 #ifndef MAIN_DOCTOR_H
 #define MAIN_DOCTOR_H
 
@@ -15,5 +16,8 @@ struct doctor_lint {
 };
 extern const struct doctor_lint doctor_lints[];
 extern const size_t doctor_lint_count;
+
+/* Whether tools/lint_exceptions.txt has "TITLE: FINDING". */
+bool doctor_lint_excepted(const struct doctor_lint *l, struct str finding);
 
 #endif
