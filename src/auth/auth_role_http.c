@@ -247,8 +247,8 @@ static enum err role_delete_http(struct req *rq)
 	if ((e = role_take(rq)) || (e = tx_one(rq->tx, rq->arena, &Q(SQL_role_members, id, cols), &with)))
 		return e;
 	if (with.members > 0)
-		return req_fail(
-		    rq, ERR_CONFLICT, NULL, "Members have this role, or invitations name it; change those first.");
+		return req_fail(rq, ERR_CONFLICT, NULL,
+		    "Members have this role, or invitations or identity providers name it; change those first.");
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_role_delete, in))) ||
 	    (e = role_event(rq, &rq->ids[0], S("deleted"), S(""), rq->if_match_version + 1)))
 		return e;

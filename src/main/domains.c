@@ -13,6 +13,7 @@ static const struct route *const of_rooms[] = {
     invitation_routes,
     password_routes,
     key_routes,
+    provider_routes,
     tenant_routes,
     survey_routes,
     link_routes,

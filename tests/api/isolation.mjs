@@ -25,7 +25,8 @@ async function furnish(api) {
 	const role = expect(await api.post('/api/v1/roles', { name: 'Field', permissions: ['surveys:read'] }), 201).body.id;
 	const invitation = expect(await api.post('/api/v1/invitations', { email: 'new@example.com', role: 'viewer' }), 201).body.id;
 	const key = expect(await api.post('/api/v1/api-keys', { name: 'Key', permissions: ['surveys:read'] }), 201).body.api_key.id;
-	return { job, session, role, invitation, key, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const provider = expect(await api.post('/api/v1/identity-providers', { name: 'Ours', issuer: 'https://id.example.com', client_id: 'collect' }), 201).body.id;
+	return { job, session, provider, role, invitation, key, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {
@@ -69,6 +70,10 @@ function bodyFor(method, path) {
 		return { name: 'x', permissions: ['surveys:read'] };
 	if (method === 'post' && path === '/api/v1/api-keys')
 		return { name: 'x', permissions: ['surveys:read'] };
+	if (method === 'post' && path === '/api/v1/identity-providers')
+		return { name: 'x', issuer: 'https://id2.example.com', client_id: 'collect' };
+	if (method === 'patch' && path.includes('/identity-providers/'))
+		return { name: 'taken over' };
 	if (method === 'post' && path === '/api/v1/invitations')
 		return { email: 'newer@example.com', role: 'viewer' };
 	if (method === 'patch' && path.includes('/members/'))

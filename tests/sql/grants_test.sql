@@ -12,6 +12,7 @@ insert into probe.wanted_grants values
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
 	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
+	('identities', 'collect_app', 'SELECT'), ('identity_providers', 'collect_app', 'SELECT'),
 	('roles', 'collect_app', 'INSERT SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
 
@@ -29,6 +30,12 @@ insert into probe.wanted_column_grants values
 	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by language opens_at secret status title updated_by'),
 	('api_keys', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
 	('api_keys', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
+	('identities', 'collect_app', 'INSERT', 'confirmed created_by id issuer subject tenant_id updated_by user_id'),
+	('identities', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
+	('identity_providers', 'collect_app', 'INSERT',
+		'client_id client_secret created_by email_domains enabled id issuer key_version name role role_id scopes tenant_id updated_by'),
+	('identity_providers', 'collect_app', 'UPDATE',
+		'client_id client_secret deleted_at deleted_by email_domains enabled issuer key_version name role role_id scopes updated_by'),
 	('invitations', 'collect_app', 'INSERT', 'created_by email expires_at id language role role_id tenant_id updated_by'),
 	('invitations', 'collect_app', 'UPDATE', 'deleted_at deleted_by expires_at serial updated_by'),
 	('memberships', 'collect_app', 'UPDATE', 'deleted_at deleted_by role role_id updated_by'),
@@ -47,6 +54,7 @@ insert into probe.wanted_functions values
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
+	('identity_account', 'collect_app'), ('identity_join', 'collect_app'), ('tenant_of_slug', 'collect_app'),
 	('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');

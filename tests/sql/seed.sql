@@ -14,6 +14,8 @@ begin
 	perform collect.provision_tenant(t, 'tenant-' || p_letter, 'Tenant ' || p_letter, u, p_letter || '@example.com', 'User', 'x', 'en');
 	insert into collect.roles (tenant_id, id, name, permissions) values (t, i, 'Field', '{surveys:read}');
 	insert into collect.api_keys (tenant_id, id, user_id, name, permissions, sha256) values (t, i, u, 'Key', '{surveys:read}', decode(repeat('00', 32), 'hex'));
+	insert into collect.identity_providers (tenant_id, id, name, issuer, client_id, scopes) values (t, i, 'Ours', 'https://id.example', 'c', '{openid}');
+	insert into collect.identities (tenant_id, id, user_id, issuer, subject, confirmed) values (t, i, u, 'https://id.example', 's', false);
 	insert into collect.invitations (tenant_id, id, email, role, expires_at) values (t, i, 'new@example.com', 'viewer', now() + interval '1 day');
 	insert into collect.projects (tenant_id, id, name, created_by) values (t, i, 'Project ' || p_letter, u);
 	insert into collect.surveys (tenant_id, id, project_id, title, definition, language) values (t, i, i, 'Survey', '{}', 'en');
