@@ -1,10 +1,12 @@
 /* domain_jobs.c - the one list of the rooms' types of job. A file of its own because the tests' worker has more of them (job_double.c). */
 #include "mail/mail.h"
 #include "main/domains.h"
+#include "privacy/privacy.h"
 
 const struct job_type *const domains_jobs[] = {
     &partitions_job,
     &purge_job,
     &mail_job,
+    &retention_job,
     NULL,
 };

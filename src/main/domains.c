@@ -3,6 +3,7 @@
 #include "auth/auth.h"
 #include "export/export.h"
 #include "fieldwork/fieldwork.h"
+#include "privacy/privacy.h"
 #include "survey/survey.h"
 #include "tenant/tenant.h"
 
@@ -19,6 +20,7 @@ static const struct route *const of_rooms[] = {
     link_routes,
     response_routes,
     export_routes,
+    privacy_settings_routes,
     job_routes,
     public_routes,
     page_routes,

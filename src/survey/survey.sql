@@ -1,14 +1,16 @@
 -- Surveys and their versions: what changes them, and the program.
 
 -- name: survey_insert
-insert into surveys (tenant_id, id, project_id, title, definition, schema_version, language, created_by, updated_by)
-values (current_tenant_id(), $1::uuid, $2::uuid, $3::text, $4::jsonb, $5::text, $6::text, $7::uuid, $7)
+insert into surveys (tenant_id, id, project_id, title, definition, schema_version, language, answers_days, personal_days, paradata_days,
+	created_by, updated_by)
+select current_tenant_id(), $1::uuid, $2::uuid, $3::text, $4::jsonb, $5::text, $6::text, p.answers_days, p.personal_days, p.paradata_days, $7::uuid, $7
+from (values (1)) one left join privacy_settings p on true
 
 -- name: survey_lock
 select version, title, status, published_version is not null as was_published, definition
 from surveys where id = $1::uuid and deleted_at is null for update
 
--- Absent is null here; none of these columns can be set to null.
+-- Absent is null here; none of these columns can be set to null but the days, which say so.
 -- name: survey_update
 update surveys set
 	title = coalesce($2::text, title),
@@ -17,6 +19,9 @@ update surveys set
 	schema_version = coalesce($5::text, schema_version),
 	language = coalesce($6::text, language),
 	status = coalesce($7::text, status),
+	answers_days = case when $9::boolean then $10::bigint::integer else answers_days end,
+	personal_days = case when $11::boolean then $12::bigint::integer else personal_days end,
+	paradata_days = case when $13::boolean then $14::bigint::integer else paradata_days end,
 	updated_by = $8::uuid
 where id = $1::uuid
 

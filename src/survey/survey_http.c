@@ -14,16 +14,19 @@ struct object_row {
 static const struct pg_col object_cols[] = {
     COL(struct object_row, version, PGT_INT), COL(struct object_row, json, PGT_JSON)};
 
-static enum err reply_survey(struct req *rq, int status, const struct uuid *id, bool links, bool counts)
+/* What a reply has besides the survey. Its version says nothing of these. */
+enum { WITH_LINKS = 1, WITH_COUNTS = 2, WITH_RETENTION = 4 };
+
+static enum err reply_survey(struct req *rq, int status, const struct uuid *id, unsigned with)
 {
-	const struct pg_param in[] = {P_UUID(id), P_BOOL(links), P_BOOL(counts)};
+	const struct pg_param in[] = {
+	    P_UUID(id), P_BOOL(with & WITH_LINKS), P_BOOL(with & WITH_COUNTS), P_BOOL(with & WITH_RETENTION)};
 	struct object_row row;
 	enum err e;
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_survey_get, in, object_cols), &row)))
 		return e;
-	/* The version says nothing of links and counts. */
-	if (rq->route->method == HTTP_GET && !links && !counts && reply_version_known(rq, row.version))
+	if (rq->route->method == HTTP_GET && with == 0 && reply_version_known(rq, row.version))
 		return OK;
 	reply_etag_version(rq, row.version);
 	return reply_json(rq, status, row.json);
@@ -85,19 +88,19 @@ static enum err survey_create_http(struct req *rq)
 	    (e = draft_insert(rq->tx, &in->project_id, in->title, &draft, &id)))
 		return e;
 	reply_location(rq, "/api/v1/surveys/", uuid_str(rq->arena, &id));
-	return reply_survey(rq, 201, &id, false, false);
+	return reply_survey(rq, 201, &id, 0);
 }
 
 static enum err survey_get_http(struct req *rq)
 {
 	const struct survey_include *q = rq->query;
-	bool links = false, counts = false;
+	unsigned with = 0;
 
-	for (size_t i = 0; i < q->include.n; i++) {
-		links |= str_eq(q->include.items[i], S("links"));
-		counts |= str_eq(q->include.items[i], S("counts"));
-	}
-	return reply_survey(rq, 200, &rq->ids[0], links, counts);
+	for (size_t i = 0; i < q->include.n; i++)
+		with |= str_eq(q->include.items[i], S("links"))	   ? WITH_LINKS
+			: str_eq(q->include.items[i], S("counts")) ? WITH_COUNTS
+								   : WITH_RETENTION;
+	return reply_survey(rq, 200, &rq->ids[0], with);
 }
 
 static enum err survey_list_http(struct req *rq)
@@ -137,21 +140,25 @@ static enum err survey_event(struct req *rq, struct str type)
 	return event_append(rq->tx, &(struct event){S("survey"), &rq->ids[0], type, S(""), rq->if_match_version + 1});
 }
 
-/* NULL pointers and empty texts leave a column as it is. */
-static enum err survey_write(
-    struct req *rq, struct str title, const struct uuid *project_id, const struct draft *draft, struct str status)
+/* What NULL pointers and empty texts leave as it is; of the patch's retention the members that were sent. */
+static enum err survey_write(struct req *rq, const struct survey_patch *to, const struct draft *draft)
 {
+	const struct json *days = rq->in == to ? json_get(rq->body, S("retention")) : NULL;
 	const struct draft none = {0};
 	const struct draft *d = draft != NULL ? draft : &none;
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(title), P_UUID_OR_NULL(project_id),
+#define DAYS(name)                                                                                                     \
+	P_BOOL(json_get(days, S(#name)) != NULL), to->retention.name ? P_INT(to->retention.name) : P_NULL(PGT_INT)
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(to->title), P_UUID_OR_NULL(&to->project_id),
 	    draft != NULL ? P_JSON(d->text) : P_NULL(PGT_JSON), P_TEXT_OR_NULL(d->schema_version),
-	    P_TEXT_OR_NULL(d->language), P_TEXT_OR_NULL(status), P_UUID(&rq->who.user_id)};
+	    P_TEXT_OR_NULL(d->language), P_TEXT_OR_NULL(to->status), P_UUID(&rq->who.user_id), DAYS(answers_days),
+	    DAYS(personal_days), DAYS(paradata_days)};
+#undef DAYS
 	enum err e;
 
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_survey_update, in))) || (e = survey_event(rq, S("updated"))))
 		return e;
 	rq->after_commit = survey_changed;
-	return reply_survey(rq, 200, &rq->ids[0], false, false);
+	return reply_survey(rq, 200, &rq->ids[0], 0);
 }
 
 static enum err merged_draft(struct req *rq, const struct survey_row *row, const struct json *patch, struct draft *out)
@@ -196,7 +203,10 @@ static enum err survey_patch_http(struct req *rq)
 	if ((e = take_matching(rq, &row)))
 		return e;
 	if (rq->in_present == 0)
-		return reply_survey(rq, 200, &rq->ids[0], false, false);
+		return reply_survey(rq, 200, &rq->ids[0], 0);
+	if (json_get(rq->body, S("retention")) && !req_can(rq, PERM_SURVEYS_DELETE))
+		return req_fail(rq, ERR_FORBIDDEN, "/retention",
+		    "Whoever says when answers are removed must be allowed to delete surveys.");
 	if (in->status.n > 0 && !status_may_become(row.status, in->status, row.was_published))
 		return status_fault(rq, &row, in->status);
 	if (content && str_eq(in->status.n > 0 ? in->status : row.status, S("archived")))
@@ -206,7 +216,7 @@ static enum err survey_patch_http(struct req *rq)
 		return e;
 	if (in->definition != NULL && (e = merged_draft(rq, &row, in->definition, &draft)))
 		return e;
-	return survey_write(rq, in->title, &in->project_id, in->definition != NULL ? &draft : NULL, in->status);
+	return survey_write(rq, in, in->definition != NULL ? &draft : NULL);
 }
 
 static enum err definition_put_http(struct req *rq)
@@ -220,7 +230,7 @@ static enum err definition_put_http(struct req *rq)
 	if (str_eq(row.status, S("archived")))
 		return req_fail(
 		    rq, ERR_CONFLICT, NULL, "An archived survey is not changed; take it out of the archive first.");
-	return survey_write(rq, S(""), NULL, &draft, S(""));
+	return survey_write(rq, &(struct survey_patch){0}, &draft);
 }
 
 static enum err survey_delete_http(struct req *rq)
@@ -370,7 +380,7 @@ const struct route survey_routes[] = {
     {HTTP_GET, SURVEY, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_out, 200, survey_get_http,
 	"Read a survey with its draft", .query = &survey_include_shape, .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, SURVEY, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_patch_shape, &survey_out, 200, survey_patch_http,
-	"Change title, project, draft or status", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changes},
+	"Change title, project, draft, status or retention", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changes},
     {HTTP_PUT, SURVEY "/definition", PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_document_shape, &survey_out, 200,
 	definition_put_http, "Replace the draft", .flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = changes},
     {HTTP_DELETE, SURVEY, PERM_SURVEYS_DELETE, RATE_CONSOLE, NULL, NULL, 204, survey_delete_http, "Delete a survey",

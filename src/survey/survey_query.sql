@@ -4,7 +4,22 @@
 select s.version, jsonb_build_object('id', s.id, 'project_id', s.project_id, 'title', s.title, 'status', s.status, 'language', s.language,
 	'schema_version', s.schema_version, 'definition', s.definition, 'published_version', s.published_version,
 	'created_at', rfc3339(s.created_at), 'updated_at', rfc3339(s.updated_at),
-	'created_by', s.created_by, 'updated_by', s.updated_by, 'version', s.version)
+	'created_by', s.created_by, 'updated_by', s.updated_by, 'version', s.version,
+	'retention', jsonb_build_object('answers_days', s.answers_days, 'personal_days', s.personal_days, 'paradata_days', s.paradata_days)
+	|| case when $4::boolean then (
+		select jsonb_build_object('next_at', rfc3339(least(
+				(select r.created_at from responses r where r.survey_id = s.id and r.deleted_at is null
+				order by r.created_at, r.id limit 1) + make_interval(days => s.answers_days),
+				(select r.created_at from responses r where r.survey_id = s.id and r.deleted_at is null
+				and (t.survey_id is null or (r.created_at, r.id) > (t.personal_at, t.personal_id))
+				order by r.created_at, r.id limit 1) + make_interval(days => s.personal_days),
+				(select r.created_at from responses r where r.survey_id = s.id and r.deleted_at is null
+				and (t.survey_id is null or (r.created_at, r.id) > (t.paradata_at, t.paradata_id))
+				order by r.created_at, r.id limit 1) + make_interval(days => s.paradata_days))),
+			'answers_removed', coalesce(t.answers_removed, 0), 'personal_removed', coalesce(t.personal_removed, 0),
+			'paradata_removed', coalesce(t.paradata_removed, 0))
+		from (values (1)) one left join survey_retentions t on t.survey_id = s.id)
+		else '{}' end)
 	|| case when $2::boolean then jsonb_build_object('links', (
 		select coalesce(jsonb_agg(jsonb_build_object('id', l.id, 'slug', l.slug, 'title', l.title, 'language', l.language, 'status', l.status,
 			'opens_at', rfc3339(l.opens_at), 'closes_at', rfc3339(l.closes_at), 'version', l.version)

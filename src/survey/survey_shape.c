@@ -3,7 +3,7 @@
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
 static const char *const severities[] = {"error", "warning", "note", NULL};
-static const char *const includes[] = {"links", "counts", NULL};
+static const char *const includes[] = {"links", "counts", "retention", NULL};
 
 /* ---- in ---- */
 
@@ -16,6 +16,15 @@ static const struct field new_fields[] = {
 };
 const struct shape survey_new_shape = SHAPE("SurveyNew", struct survey_new, new_fields);
 
+#define DAYS_MAX 36500
+static const struct field days_fields[] = {
+    FIELD(struct survey_retention, answers_days, FT_INT, OPTIONAL | NULLABLE, 1, DAYS_MAX, "Answers, whole"),
+    FIELD(struct survey_retention, personal_days, FT_INT, OPTIONAL | NULLABLE, 1, DAYS_MAX, "Their personal part"),
+    FIELD(struct survey_retention, paradata_days, FT_INT, OPTIONAL | NULLABLE, 1, DAYS_MAX,
+	"Times, seed and the key of the sender"),
+};
+static const struct shape days_shape = SHAPE("SurveyRetentionPatch", struct survey_retention, days_fields);
+
 static const struct field patch_fields[] = {
     FIELD(struct survey_patch, project_id, FT_UUID, OPTIONAL, 0, 0, "Project to move it to"),
     FIELD(struct survey_patch, title, FT_TEXT, OPTIONAL, 1, 200, "Title in lists"),
@@ -23,6 +32,9 @@ static const struct field patch_fields[] = {
 	"closed, published again, archived, or back from the archive", .choices = statuses),
     FIELD(struct survey_patch, definition, FT_OBJECT, OPTIONAL, 0, 0,
 	"Merged into the draft's definition (RFC 7396); PUT .../definition replaces it"),
+    FIELD(struct survey_patch, retention, FT_OBJECT, OPTIONAL, 0, 0,
+	"Days after which answers, or parts of them, are removed; null: kept. Needs surveys:delete",
+	.shape = &days_shape),
 };
 const struct shape survey_patch_shape = SHAPE("SurveyPatch", struct survey_patch, patch_fields);
 
@@ -34,7 +46,7 @@ const struct shape survey_document_shape = {
     "SurveyDefinition", sizeof(struct survey_document), document_fields, countof(document_fields), true};
 
 static const struct field include_fields[] = {
-    FIELD(struct survey_include, include, FT_LIST, OPTIONAL, 0, 2, "What to add", .choices = includes),
+    FIELD(struct survey_include, include, FT_LIST, OPTIONAL, 0, 3, "What to add", .choices = includes),
 };
 const struct shape survey_include_shape = SHAPE("SurveyInclude", struct survey_include, include_fields);
 
@@ -87,9 +99,22 @@ static const struct field count_fields[] = {
 };
 static const struct shape counts_out = SHAPE_OUT("SurveyCounts", count_fields);
 
+static const struct field retention_fields[] = {
+    OUT("answers_days", FT_INT, REQUIRED | NULLABLE, "Answers, whole, are removed after so many days; null: kept"),
+    OUT("personal_days", FT_INT, REQUIRED | NULLABLE, "Their personal part"),
+    OUT("paradata_days", FT_INT, REQUIRED | NULLABLE, "Times, seed and the key of the sender"),
+    OUT("next_at", FT_TIME, OPTIONAL | NULLABLE,
+	"With include=retention: when the next answer reaches one of these ages; null: none does"),
+    OUT("answers_removed", FT_INT, OPTIONAL, "With include=retention: how many answers were removed so far"),
+    OUT("personal_removed", FT_INT, OPTIONAL, "Of how many the personal part was"),
+    OUT("paradata_removed", FT_INT, OPTIONAL, "Of how many the paradata were"),
+};
+static const struct shape retention_out = SHAPE_OUT("SurveyRetention", retention_fields);
+
 static const struct field survey_fields[] = {
     ITEM_ROWS,
     OUT("definition", FT_OBJECT, REQUIRED, "The draft"),
+    OUT("retention", FT_OBJECT, REQUIRED, "How long answers are kept", .shape = &retention_out),
     OUT("links", FT_LIST, OPTIONAL, "With include=links: its newest 200 links", .shape = &link_out),
     OUT("counts", FT_OBJECT, OPTIONAL, "With include=counts: its answers by state", .shape = &counts_out),
 };

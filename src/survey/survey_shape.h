@@ -9,10 +9,14 @@ struct survey_new {
 	struct str title, language;
 	const struct json *definition;
 };
+struct survey_retention {
+	int64_t answers_days, personal_days, paradata_days; /* 0: null */
+};
 struct survey_patch {
 	struct uuid project_id;
 	struct str title, status;
 	const struct json *definition;
+	struct survey_retention retention;
 };
 struct survey_include {
 	struct str_list include;

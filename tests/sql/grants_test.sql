@@ -9,7 +9,9 @@ insert into probe.wanted_grants values
 	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
 	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'SELECT'),
 	('quota_cells', 'collect_app', 'SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'SELECT'),
-	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'SELECT'),
+	('privacy_settings', 'collect_app', 'INSERT SELECT'), ('privacy_settings', 'collect_worker', 'SELECT'),
+	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'DELETE SELECT'),
+	('survey_retentions', 'collect_app', 'SELECT'), ('survey_retentions', 'collect_worker', 'INSERT SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
 	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
 	('identities', 'collect_app', 'SELECT'), ('identity_providers', 'collect_app', 'SELECT'),
@@ -42,9 +44,13 @@ insert into probe.wanted_column_grants values
 	('roles', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name permissions updated_by'),
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
 	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
+	('privacy_settings', 'collect_app', 'UPDATE', 'answers_days paradata_days personal_days purge_days updated_by'),
+	('responses', 'collect_worker', 'UPDATE', 'duration_ms idempotency_key parameters payload_hash sealed sealed_key_version seed started_at'),
+	('survey_retentions', 'collect_worker', 'UPDATE',
+		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
-		'definition deleted_at deleted_by language project_id published_version schema_version status title updated_by'),
+		'answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version status title updated_by'),
 	('surveys', 'collect_public', 'SELECT', 'deleted_at id language published_version status tenant_id');
 
 create table probe.wanted_functions (name text, logins text);

@@ -28,6 +28,8 @@ begin
 	insert into collect.quota_cells (tenant_id, survey_id, quota, cell, lim) values (t, i, 'city', 'hanoi', 10);
 	insert into collect.data_keys (tenant_id, purpose, key_version, wrapped, kek_id) values (t, 'pii', 1, '\x00', 'k');
 	insert into collect.system_keys (purpose, key_version, wrapped, kek_id) values ('system', 1, '\x00', 'k') on conflict do nothing;
+	insert into collect.privacy_settings (tenant_id) values (t);
+	insert into collect.survey_retentions (tenant_id, survey_id) values (t, i);
 	insert into collect.idempotency (tenant_id, user_id, key, payload_hash, status, body) values (t, u, 'key', decode(repeat('00', 32), 'hex'), 201, '');
 	insert into collect.jobs (id, tenant_id, type, ref, due_at) values (('00000000-0000-7000-8000-0000000000' || p_letter || '9')::uuid, t, 'x.y', 'r', now());
 	insert into collect.job_records (tenant_id, id, type, ref, max_attempts)

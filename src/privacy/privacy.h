@@ -1,0 +1,19 @@
+/* privacy.h - how long things are kept, and what happens when somebody asks for his data or wants it gone.
+ *
+ * Retention: a survey says after how many days its answers, their personal part and their paradata (times, seed, the sender's key) are
+ * removed; a job that comes round does it in batches. New surveys begin with what the tenant's settings say; a setting that is changed
+ * later changes no survey, or it would delete answers behind the back of who looks after them.
+ *
+ * Each table is written by the room that owns it, and this room is the one exception: it removes, in all of them. Where a person's data lies
+ * has to be known in one place. It writes nothing else there. Places in quota cells stay taken whatever is removed: the interview took
+ * place. */
+#ifndef PRIVACY_PRIVACY_H
+#define PRIVACY_PRIVACY_H
+
+#include "core/job.h"
+#include "core/router.h"
+
+extern const struct route privacy_settings_routes[];   /* /api/v1/privacy/settings */
+extern const struct job_type retention_job;            /* each tenant's, four times a day */
+
+#endif
