@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include "auth/auth_client.h"
 #include "auth/auth_key.h"
 #include "auth/auth_session.h"
 #include "base/shim.h"
@@ -173,6 +174,16 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 	return OK;
 }
 
+/* A key was looked up just now. */
+static enum err holder_alive(struct req *rq, const struct token_claims *claims)
+{
+	struct auth *auth = rq->app->auth;
+
+	if (!uuid_is_nil(&claims->session_id))
+		return login_session_alive(auth, &claims->tenant_id, &claims->session_id);
+	return uuid_is_nil(&claims->client_id) ? OK : client_alive(auth, rq->arena, claims);
+}
+
 enum err auth_authenticate(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -180,9 +191,7 @@ enum err auth_authenticate(struct req *rq)
 	struct member m;
 	enum err e;
 
-	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) ||
-	    (!uuid_is_nil(&claims.session_id) &&
-		(e = login_session_alive(auth, &claims.tenant_id, &claims.session_id))))
+	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) || (e = holder_alive(rq, &claims)))
 		return e;
 	if (!auth_member_find(auth->cache, &claims.tenant_id, &claims.user_id, &m) &&
 	    (e = member_load(auth, rq->arena, &claims, &m)))

@@ -11,6 +11,9 @@
 #define HASHES_AT_ONCE 4
 #define HASH_WAIT_S 5
 
+/* What nobody has but who signed in himself: no key and no client. */
+#define PERMS_OF_ONESELF (UINT64_C(1) << PERM_SESSION | UINT64_C(1) << PERM_ACCOUNT)
+
 struct auth {
 	struct app *app;
 	struct str issuer;

@@ -2,7 +2,7 @@
 #include <cjose/cjose.h>
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
-#include "auth/auth.h"
+#include "auth/auth_state.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -194,12 +194,47 @@ void token_key_close(struct token_key *k)
 
 /* ---- making ---- */
 
+enum err token_scope(struct arena *a, uint64_t permissions, struct str *text)
+{
+	struct buf b;
+
+	buf_init(&b, a, TOKEN_MAX_BYTES);
+	for (int p = PERM_FIRST_GIVEN; p < PERM_COUNT; p++) {
+		if (!(permissions >> p & 1))
+			continue;
+		if (b.n > 0)
+			buf_char(&b, ' ');
+		buf_add(&b, str_from(permission_slug(p)));
+	}
+	return buf_done(&b, text);
+}
+
+/* Whom it was given to: a session, or a client with its scope. */
+static enum err put_holder(struct json_out *w, struct arena *a, const struct token_claims *in)
+{
+	struct str scope;
+	enum err e;
+
+	if (uuid_is_nil(&in->client_id)) {
+		json_field_str(w, S("sid"), uuid_str(a, &in->session_id));
+		if (in->by_provider)
+			json_field_bool(w, S("idp"), true);
+		return OK;
+	}
+	if ((e = token_scope(a, in->scopes, &scope)))
+		return e;
+	json_field_str(w, S("client_id"), uuid_str(a, &in->client_id));
+	json_field_str(w, S("scope"), scope);
+	return OK;
+}
+
 static enum err claims_text(
     struct str issuer, const struct token_claims *in, int64_t now_ms, struct arena *a, struct str *text)
 {
 	struct uuid id = uuid_new();
 	struct json_out w;
 	struct buf b;
+	enum err e;
 
 	buf_init(&b, a, TOKEN_MAX_BYTES);
 	json_out_init(&w, &b);
@@ -208,9 +243,8 @@ static enum err claims_text(
 	json_field_str(&w, S("aud"), S(TOKEN_AUDIENCE));
 	json_field_str(&w, S("sub"), uuid_str(a, &in->user_id));
 	json_field_str(&w, S("tenant_id"), uuid_str(a, &in->tenant_id));
-	json_field_str(&w, S("sid"), uuid_str(a, &in->session_id));
-	if (in->by_provider)
-		json_field_bool(&w, S("idp"), true);
+	if ((e = put_holder(&w, a, in)))
+		return e;
 	json_field_int(&w, S("iat"), now_ms / 1000);
 	json_field_int(&w, S("nbf"), now_ms / 1000);
 	json_field_int(&w, S("exp"), in->expires_at_ms / 1000);
@@ -305,6 +339,20 @@ static bool header_ok(struct arena *a, struct str part)
 	       is_text(header, S("typ"), S(TOKEN_TYPE));
 }
 
+static bool read_holder(const struct json *c, struct token_claims *out)
+{
+	const struct json *scope = json_get(c, S("scope"));
+
+	if (json_get(c, S("client_id")) == NULL)
+		return scope == NULL && read_id(c, S("sid"), &out->session_id) &&
+		       read_flag(c, S("idp"), &out->by_provider);
+	if (json_get(c, S("sid")) != NULL || scope == NULL || scope->type != JSON_STR || scope->s.n == 0 ||
+	    !read_id(c, S("client_id"), &out->client_id))
+		return false;
+	out->scopes = auth_permissions(S(""), scope->s) & ~PERMS_OF_ONESELF;
+	return !uuid_is_nil(&out->client_id);
+}
+
 static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64_t now_ms, struct token_claims *out)
 {
 	const struct json *jti;
@@ -321,7 +369,7 @@ static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64
 		return false;
 	return now_ms < out->expires_at_ms && nbf <= now_ms + TOKEN_SKEW_MS && iat <= now_ms + TOKEN_SKEW_MS &&
 	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id) &&
-	       read_id(c, S("sid"), &out->session_id) && read_flag(c, S("idp"), &out->by_provider);
+	       read_holder(c, out);
 }
 
 static bool signature_ok(const struct token_key *k, struct arena *a, struct str token, struct str part)

@@ -1,7 +1,8 @@
 /* auth_token.h - access tokens: made, and checked in full. Room-internal; knows no database and no request.
  *
  * JWT, ES256 only, under the one key of the file. The header must be exactly {"alg": "ES256", "typ": "at+jwt"}: a header that names a key, another
- * algorithm or anything else is refused before a signature is looked at. Thread-safe.
+ * algorithm or anything else is refused before a signature is looked at. A token has the session ("sid") of who signed in or, of an OAuth 2
+ * client, "client_id" and "scope", never both. Thread-safe.
  *
  * Servers of an installation share the key, so what has to come out the same on each of them without being stored (the successor of a
  * refresh token, a token against forgery) is a MAC under a secret made from it. */
@@ -19,8 +20,9 @@
 
 struct token_key;
 struct token_claims {
-	struct uuid user_id, tenant_id, session_id; /* session_id is nil for an API key */
-	uint64_t scopes;			    /* of an API key; an access token has all that its user may */
+	struct uuid user_id, tenant_id, session_id; /* session_id is nil for an API key or a client */
+	struct uuid client_id;			    /* of an OAuth 2 client's token, else nil */
+	uint64_t scopes; /* of an API key or a client; an access token of a session has all that its user may */
 	int64_t expires_at_ms;
 	bool by_provider; /* the session began at the tenant's identity provider: good for less */
 };
@@ -33,6 +35,9 @@ enum err token_issue(const struct token_key *k, struct str issuer, const struct 
 /* ERR_UNAUTHENTICATED for anything that is not a token of ours, valid now. */
 enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
     struct token_claims *out);
+
+/* The slugs of these permissions, parted by spaces: what a client's token has as "scope". */
+enum err token_scope(struct arena *a, uint64_t permissions, struct str *text);
 
 /* HMAC-SHA256 of `text` under the key's own secret. Labels keep uses apart: a constant without a NUL. */
 #define TOKEN_MAC_BYTES 32

@@ -160,6 +160,13 @@ void openapi_put_body(struct json_out *w, const struct route *row, struct openap
 			put_ref(w, "schemas", row->in->name, "");
 			json_close(w, '}');
 		}
+	} else if (row->form) {
+		use_shape(used, row->form);
+		json_key(w, S("application/x-www-form-urlencoded"));
+		json_open(w, '{');
+		json_key(w, S("schema"));
+		put_ref(w, "schemas", row->form->name, "");
+		json_close(w, '}');
 	} else {
 		json_key(w, S("application/octet-stream"));
 		json_put_raw(w, S("{\"schema\":{\"type\":\"string\"}}"));
@@ -170,10 +177,18 @@ void openapi_put_body(struct json_out *w, const struct route *row, struct openap
 
 /* ---- replies ---- */
 
-static void put_headers(struct json_out *w, const struct route *row, struct openapi_used *used)
+static void put_rate_headers(struct json_out *w, const struct route *row)
 {
 	static const char *const limited[] = {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"};
 
+	for (size_t i = 0; row->rate != RATE_NONE && i < countof(limited); i++) {
+		json_key(w, str_from(limited[i]));
+		put_ref(w, "headers", limited[i], "");
+	}
+}
+
+static void put_headers(struct json_out *w, const struct route *row, struct openapi_used *used)
+{
 	json_key(w, S("headers"));
 	json_open(w, '{');
 	json_key(w, S("X-Request-Id"));
@@ -196,10 +211,7 @@ static void put_headers(struct json_out *w, const struct route *row, struct open
 		json_put_raw(w, S("{\"description\":\"true when this is the first reply "
 				  "again.\",\"schema\":{\"type\":\"string\"}}"));
 	}
-	for (size_t i = 0; row->rate != RATE_NONE && i < countof(limited); i++) {
-		json_key(w, str_from(limited[i]));
-		put_ref(w, "headers", limited[i], "");
-	}
+	put_rate_headers(w, row);
 	json_close(w, '}');
 }
 
@@ -257,6 +269,34 @@ static void put_status_key(struct json_out *w, int status)
 	json_key(w, str_make(digits, 3));
 }
 
+/* A broken request is a problem still: it never comes as far as the handler. */
+static void put_refusal(struct json_out *w, const struct route *row, int status, struct openapi_used *used)
+{
+	use_shape(used, row->refusal);
+	json_open(w, '{');
+	json_field_str(w, S("description"), S("Refused."));
+	json_key(w, S("headers"));
+	json_open(w, '{');
+	if (status == 401) {
+		json_key(w, S("WWW-Authenticate"));
+		json_put_raw(
+		    w, S("{\"description\":\"How clients show who they are.\",\"schema\":{\"type\":\"string\"}}"));
+	}
+	put_rate_headers(w, row);
+	json_close(w, '}');
+	json_key(w, S("content"));
+	json_open(w, '{');
+	json_key(w, S("application/json"));
+	json_open(w, '{');
+	json_key(w, S("schema"));
+	put_ref(w, "schemas", row->refusal->name, "");
+	json_close(w, '}');
+	json_key(w, S("application/problem+json"));
+	json_put_raw(w, S("{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}"));
+	json_close(w, '}');
+	json_close(w, '}');
+}
+
 void openapi_put_responses(struct json_out *w, const struct route *row, struct openapi_used *used)
 {
 	bool set[600] = {0};
@@ -278,6 +318,10 @@ void openapi_put_responses(struct json_out *w, const struct route *row, struct o
 			continue;
 		used->problems[status] = true;
 		put_status_key(w, status);
+		if (row->refusal && status < 402) {
+			put_refusal(w, row, status, used);
+			continue;
+		}
 		json_open(w, '{');
 		json_key(w, S("$ref"));
 		json_put_raw(w, S("\"#/components/responses/"));

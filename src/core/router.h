@@ -81,6 +81,9 @@ struct route {
 	const char *filters;         /* ROUTE_LIST: sort keys, "created_at title" (each also as -key) */
 	/* further answers that OpenAPI tells of, e.g. (const int[]){404, 409, 0}; 304 400 401 403 404 412 413 415 422 428 429 503 are added by rule */
 	const int *also;
+	/* Of a ROUTE_RAW_BODY that takes a form (application/x-www-form-urlencoded), and of 400 and 401 where another standard says how errors
+	 * look: both only described. */
+	const struct shape *form, *refusal;
 };
 #define ROUTE_END { .path = NULL }
 

@@ -15,6 +15,8 @@ static const struct route *const of_rooms[] = {
     password_routes,
     key_routes,
     provider_routes,
+    client_routes,
+    oauth_routes,
     tenant_routes,
     survey_routes,
     link_routes,

@@ -26,7 +26,8 @@ async function furnish(api) {
 	const invitation = expect(await api.post('/api/v1/invitations', { email: 'new@example.com', role: 'viewer' }), 201).body.id;
 	const key = expect(await api.post('/api/v1/api-keys', { name: 'Key', permissions: ['surveys:read'] }), 201).body.api_key.id;
 	const provider = expect(await api.post('/api/v1/identity-providers', { name: 'Ours', issuer: 'https://id.example.com', client_id: 'collect' }), 201).body.id;
-	return { job, session, provider, role, invitation, key, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
+	const client = expect(await api.post('/api/v1/clients', { name: 'Client', permissions: ['surveys:read'] }), 201).body.client.id;
+	return { job, session, client, provider, role, invitation, key, member: me.user.id, project: made.project.id, survey: made.survey.id, link: made.link.id, response: body.id, slug: made.slug, number: 1 };
 }
 
 before(async () => {
@@ -68,7 +69,7 @@ function bodyFor(method, path) {
 		return path.endsWith('/definition') ? csat() : {};
 	if (method === 'post' && path === '/api/v1/roles')
 		return { name: 'x', permissions: ['surveys:read'] };
-	if (method === 'post' && path === '/api/v1/api-keys')
+	if (method === 'post' && ['/api/v1/api-keys', '/api/v1/clients'].includes(path))
 		return { name: 'x', permissions: ['surveys:read'] };
 	if (method === 'post' && path === '/api/v1/identity-providers')
 		return { name: 'x', issuer: 'https://id2.example.com', client_id: 'collect' };

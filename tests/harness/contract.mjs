@@ -102,10 +102,10 @@ export class Contract {
 			this.compiled.set(schema, this.ajv.compile({ $ref: schema }));
 		const validate = this.compiled.get(schema);
 		assert.ok(validate(reply.body), `${where}: not as ${schema} says: ${explain(validate.errors)}; body ${reply.text.slice(0, 500)}`);
-		if (reply.status >= 400)
-			assert.ok(this.problem(reply.body), `${where}: not a problem as API.md says: ${explain(this.problem.errors)}`);
-		if (reply.status >= 400)
-			assert.equal(reply.body.status, reply.status, `${where}: the problem names another status`);
+		if (reply.status < 400 || media !== 'application/problem+json')
+			return;
+		assert.ok(this.problem(reply.body), `${where}: not a problem as API.md says: ${explain(this.problem.errors)}`);
+		assert.equal(reply.body.status, reply.status, `${where}: the problem names another status`);
 	}
 
 	checkStray(where, method, pathname, template, type, reply) {
