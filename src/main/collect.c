@@ -28,7 +28,7 @@ static const struct command commands[] = {
     {"simulate", engine_cmd_simulate, "Let synthetic respondents answer a questionnaire."},
     {"replay", engine_cmd_replay, "Run interviews again from their events."},
     {"config", config_command, "Print every setting, where it comes from and what it does."},
-    {"print", print_command, "Print what the program knows of itself: openapi, settings, errors, diagnostics."},
+    {"print", print_command, "Print what the program knows of itself: openapi, routes, settings, errors, diagnostics."},
     {"version", version_command, "Print the version."},
     {"help", help_command, "Print this."},
 };

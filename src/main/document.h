@@ -15,5 +15,8 @@ void openapi_close(struct openapi *o);
 /* Markdown: the tables of base/errors.def and core/settings.def. */
 void errors_print(struct buf *out);
 void settings_print(struct buf *out);
+/* JSON: every route, hidden and internal ones too: [{"method", "path", "permission", "status", "flags", "query": {"open", "fields"} or null, "body"}].
+ * tests/api/matrix.mjs is made from it. */
+void routes_print(const struct app *app, struct buf *out);
 
 #endif

@@ -57,15 +57,28 @@ static int print_openapi(const struct command_line *line, struct arena *a)
 	return 0;
 }
 
+static int print_routes(const struct command_line *line, struct arena *a, struct buf *b)
+{
+	struct app *app;
+	struct str why;
+
+	if (app_describe(a, &app, &why))
+		return command_fail(line, 1, "%.*s", STR_ARGS(why));
+	routes_print(app, b);
+	openapi_close(app->openapi);
+	return put(line, b);
+}
+
 int print_command(int argc, char **argv)
 {
 	struct command_line line = {.name = "print",
-	    .usage = "openapi|settings|errors|diagnostics",
+	    .usage = "openapi|routes|settings|errors|diagnostics",
 	    .operand_min = 1,
 	    .operand_max = 1,
 	    .about =
-		"Prints the API's description (OpenAPI 3.1), the settings, the errors or what is said about survey "
-		"definitions (Markdown), from the tables the program runs on."};
+		"Prints the API's description (OpenAPI 3.1), the routes with their permissions (JSON), the settings, "
+		"the "
+		"errors or what is said about survey definitions (Markdown), from the tables the program runs on."};
 	struct arena a;
 	struct buf b;
 	const char *what;
@@ -78,6 +91,8 @@ int print_command(int argc, char **argv)
 	buf_init(&b, &a, MB);
 	if (strcmp(what, "openapi") == 0) {
 		status = print_openapi(&line, &a);
+	} else if (strcmp(what, "routes") == 0) {
+		status = print_routes(&line, &a, &b);
 	} else if (strcmp(what, "settings") == 0) {
 		settings_print(&b);
 		status = put(&line, &b);
@@ -88,7 +103,8 @@ int print_command(int argc, char **argv)
 		diagnostics_print(&b);
 		status = put(&line, &b);
 	} else {
-		status = command_fail(&line, 2, "\"%s\" is none of openapi, settings, errors, diagnostics", what);
+		status =
+		    command_fail(&line, 2, "\"%s\" is none of openapi, routes, settings, errors, diagnostics", what);
 	}
 	arena_free(&a);
 	return status;

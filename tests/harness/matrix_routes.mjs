@@ -1,0 +1,75 @@
+// What the matrix of routes (tests/api/matrix.mjs) cannot find out by itself: how to make an object of each kind, what a valid body is, and where a
+// route answers something else than its row says. A new route costs a line here when it has a body, and a line when its path or body names a new
+// kind of id; the matrix says which. Nothing else is taught: permission, method, slots and status come from the route's row.
+import { definition, publish, submit } from './surveys.mjs';
+import { expect } from './client.mjs';
+import { addJobs } from './worker.mjs';
+
+let count = 0;
+const unique = (word) => `${word}-${process.pid}-${++count}`;
+const draft = () => definition('Small', [{ name: 'p', questions: [{ type: 'text', name: 'q', title: 'Q' }] }]);
+const ENOUGH = 'another battery staple';
+const made = async (promise, pick = (body) => body) => {
+	const { id, version } = pick(expect(await promise, 201).body);
+	return { id, version };
+};
+
+/**
+ * Kinds of ids. `make(t, who)` makes one in tenant t (t.api is its owner's client, t.ids its standing objects; who is the principal it is made
+ * for) and answers {id, version}; `personal` ones are seen by that one; `table` is where it can be marked as deleted, `remove`
+ * another way to do that. A kind with `values` is not made: what it is in a tenant stands there. Open kinds are known to everybody.
+ */
+export const KINDS = {
+	project: { table: 'projects', make: (t) => made(t.api.post('/api/v1/projects', { name: unique('Project') })) },
+	survey: { table: 'surveys', make: (t) => made(t.api.post('/api/v1/surveys', { project_id: t.ids.project.id, title: 'Small', definition: draft() })) },
+	link: { table: 'links', make: (t) => made(t.api.post(`/api/v1/surveys/${t.ids.survey.id}/links`, {})) },
+	response: { table: 'responses', make: (t) => made(submit(t.anyone, t.ids.slug.id, { answers: { q: t.canary } })) },
+	role: { table: 'roles', make: (t) => made(t.api.post('/api/v1/roles', { name: unique('Role'), permissions: ['surveys:read'] })) },
+	invitation: { table: 'invitations', make: (t) => made(t.api.post('/api/v1/invitations', { email: `${unique('new')}@example.com`, role: 'viewer' })) },
+	key: { table: 'api_keys', make: (t) => made(t.api.post('/api/v1/api-keys', { name: 'Key', permissions: ['surveys:read'] }), (b) => b.api_key) },
+	member: { table: 'memberships', column: 'user_id', make: async (t) => ({ id: (await t.addMember('viewer')).id, version: 1 }) },
+	job: { table: 'job_records', personal: true, make: async (t, who) => ({ id: (await addJobs(t.server, [{ type: 'jobs.purge', user: who.userId }], { tenant: t.id, delayMs: 86400000 }))[0] }) },
+	session: { make: async (t, who) => ({ id: (await who.anotherSession()).id }), remove: (t, id) => t.api.delete(`/api/v1/me/sessions/${id}`) },
+	number: { values: { own: 1, deleted: 2, foreign: 3, foreignDeleted: 4, never: 99 } },
+	slug: { table: 'links', column: 'slug', open: true, make: async (t) => ({ id: (await publish(t.api, draft())).slug }) },
+	tenant: { values: { own: (t) => t.slug, foreign: (t) => t.slug, never: 'never-was' } },
+};
+
+/** Names of members and parameters whose kind is not their name without `_id`. */
+export const KIND_OF_NAME = { user_id: 'member' };
+
+/**
+ * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not
+ * hold, or that are no UUID. status: what a valid call answers when it is not the row's status. spend: the call ends the session or changes
+ * the person that asks, so another one asks. skip: principals for whom a member of the body is theirs after all.
+ */
+export const ROUTES = {
+	'POST /api/v1/auth/login': { body: () => ({ email: 'nobody@example.com', password: 'wrong and long' }), status: 401 },
+	'POST /api/v1/auth/refresh': { body: () => ({ refresh_token: 'x'.repeat(80) }), status: 401 },
+	'POST /api/v1/auth/switch': { body: (ids, who) => ({ tenant: who.tenant.slug }), slots: { tenant: (id) => ({ tenant: id }) }, spend: true, skip: ['both'] },
+	'POST /api/v1/auth/logout': { spend: true },
+	'DELETE /api/v1/me/sessions': { spend: true },
+	'POST /api/v1/auth/accept-invitation': { body: () => ({ token: 'x'.repeat(80), name: 'N', password: ENOUGH }), status: 404 },
+	'POST /api/v1/auth/password-reset': { body: () => ({ email: 'nobody@example.com' }) },
+	'POST /api/v1/auth/password-reset/confirm': { body: () => ({ token: 'x'.repeat(80), new_password: ENOUGH }), status: 404 },
+	'POST /api/v1/me/password': { body: (ids, who) => ({ password: who.password, new_password: ENOUGH }), spend: true },
+	'POST /api/v1/roles': { body: () => ({ name: unique('Role'), permissions: ['surveys:read'] }) },
+	'PATCH /api/v1/roles/{id}': { body: () => ({ name: unique('Renamed') }) },
+	'PATCH /api/v1/members/{id}': { body: () => ({ role: 'interviewer' }), slots: { role_id: (id) => ({ role_id: id }) } },
+	'POST /api/v1/invitations': { body: () => ({ email: `${unique('x')}@example.com`, role: 'viewer' }),
+		slots: { role_id: (id) => ({ email: 'slot@example.com', role_id: id }) } },
+	'POST /api/v1/api-keys': { body: () => ({ name: 'x', permissions: ['surveys:read'] }) },
+	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
+	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
+	'POST /api/v1/surveys': { body: (ids) => ({ project_id: ids.project.id, title: 'x', definition: draft() }) },
+	'POST /api/v1/surveys/validate': { body: draft },
+	'PATCH /api/v1/surveys/{id}': { body: () => ({ title: 'renamed' }) },
+	'PUT /api/v1/surveys/{id}/definition': { body: draft },
+	'POST /api/v1/surveys/{id}/links': { body: () => ({}) },
+	'PATCH /api/v1/surveys/{id}/links/{link_id}': { body: () => ({ title: 'renamed' }) },
+	'POST /api/v1/jobs/{id}/retry': { status: 409 },
+	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
+};
+
+/** Routes that people and programs are not tried on: pages, whose replies are the browser's tests' business, and files that everybody gets. */
+export const PAGES = /^(GET|POST) \/s\/\{slug\}$|^GET \/(docs(\/errors)?|openapi\.json|robots\.txt|favicon\.ico|static\/.*|\.well-known\/.*)?$/;
