@@ -8,6 +8,7 @@ import { addJobs } from './worker.mjs';
 let count = 0;
 const unique = (word) => `${word}-${process.pid}-${++count}`;
 const draft = () => definition('Small', [{ name: 'p', questions: [{ type: 'text', name: 'q', title: 'Q' }] }]);
+const provider = () => ({ name: unique('Provider'), issuer: `https://${unique('id')}.example.com`, client_id: 'collect' });
 const ENOUGH = 'another battery staple';
 const made = async (promise, pick = (body) => body) => {
 	const { id, version } = pick(expect(await promise, 201).body);
@@ -27,6 +28,8 @@ export const KINDS = {
 	role: { table: 'roles', make: (t) => made(t.api.post('/api/v1/roles', { name: unique('Role'), permissions: ['surveys:read'] })) },
 	invitation: { table: 'invitations', make: (t) => made(t.api.post('/api/v1/invitations', { email: `${unique('new')}@example.com`, role: 'viewer' })) },
 	key: { table: 'api_keys', make: (t) => made(t.api.post('/api/v1/api-keys', { name: 'Key', permissions: ['surveys:read'] }), (b) => b.api_key) },
+	client: { table: 'clients', make: (t) => made(t.api.post('/api/v1/clients', { name: 'Client', permissions: ['surveys:read'] }), (b) => b.client) },
+	provider: { table: 'identity_providers', make: (t) => made(t.api.post('/api/v1/identity-providers', provider())) },
 	member: { table: 'memberships', column: 'user_id', make: async (t) => ({ id: (await t.addMember('viewer')).id, version: 1 }) },
 	job: { table: 'job_records', personal: true, make: async (t, who) => ({ id: (await addJobs(t.server, [{ type: 'jobs.purge', user: who.userId }], { tenant: t.id, delayMs: 86400000 }))[0] }) },
 	session: { make: async (t, who) => ({ id: (await who.anotherSession()).id }), remove: (t, id) => t.api.delete(`/api/v1/me/sessions/${id}`) },
@@ -59,6 +62,11 @@ export const ROUTES = {
 	'POST /api/v1/invitations': { body: () => ({ email: `${unique('x')}@example.com`, role: 'viewer' }),
 		slots: { role_id: (id) => ({ email: 'slot@example.com', role_id: id }) } },
 	'POST /api/v1/api-keys': { body: () => ({ name: 'x', permissions: ['surveys:read'] }) },
+	'POST /api/v1/clients': { body: () => ({ name: 'x', permissions: ['surveys:read'] }) },
+	'POST /api/v1/oauth/token': { status: 400 },
+	'POST /api/v1/identity-providers': { body: provider },
+	'PATCH /api/v1/identity-providers/{id}': { body: () => ({ name: 'renamed' }) },
+	'PATCH /api/v1/privacy/settings': { body: () => ({ purge_days: 30 }) },
 	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
 	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
 	'POST /api/v1/surveys': { body: (ids) => ({ project_id: ids.project.id, title: 'x', definition: draft() }) },

@@ -102,11 +102,21 @@ export class Tenant {
 		all.push(await this.field());
 		const { body } = expect(await this.api.post('/api/v1/api-keys', { name: 'Few', permissions: ['projects:read', 'surveys:read', 'links:write'] }), 201);
 		all.push(await this.principal('key', server.anyone.as(body.key), { machine: true }));
+		all.push(await this.program());
 		const both = await this.addMember('admin');
 		await other.addMember('owner', both.email);
 		const reply = expect(await server.anyone.post('/api/v1/auth/login', { email: both.email, password: PASSWORD, tenant: this.slug }), 200);
 		all.push(await this.principal('both', server.anyone.as(reply.body.access_token), { email: both.email }));
 		return all;
+	}
+
+	/** An OAuth client with a token by the client-credentials grant. */
+	async program() {
+		const { body } = expect(await this.api.post('/api/v1/clients', { name: 'Program', permissions: ['surveys:read', 'responses:read', 'jobs:read'] }), 201);
+		const form = { grant_type: 'client_credentials', client_id: body.client.client_id, client_secret: body.client_secret };
+		const reply = expect(await this.anyone.request('POST', '/api/v1/oauth/token', { raw: new URLSearchParams(form).toString(),
+			type: 'application/x-www-form-urlencoded' }), 200);
+		return this.principal('client', this.server.anyone.as(reply.body.access_token), { machine: true });
 	}
 
 	/** A member with a role of the tenant's own. */
