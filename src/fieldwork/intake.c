@@ -5,6 +5,8 @@
 #include "sql.h"
 #include "vault/vault.h"
 
+#define SEAL_ATTEMPTS 4 /* a tenant's keys are rotated once in a long while, and hardly four times in a moment */
+
 static struct interview interview_of(const struct program *program, const struct submission *s)
 {
 	return (struct interview){
@@ -147,8 +149,9 @@ void intake_abandon(struct req *rq)
 	rq->tx = NULL;
 }
 
-/* Stores the answer and takes its places. Where one is full nothing is stored, and *full says which. */
-static enum err write_try(struct req *rq, const struct response *r, struct receipt *out, struct quota_list *full)
+/* Stores the answer and takes its places. Where one is full nothing is stored, and *full says which. ERR_AGAIN: the tenant's key was changed
+ * meanwhile, and nothing is stored. */
+static enum err write_once(struct req *rq, const struct response *r, struct receipt *out, struct quota_list *full)
 {
 	const struct quota_list wanted = places(r);
 	enum err e;
@@ -170,6 +173,10 @@ static enum err write_try(struct req *rq, const struct response *r, struct recei
 		count_response(rq, r);
 		return OK;
 	}
+	if (e == ERR_CONFLICT && strcmp(tx_constraint(rq->tx), "seal_check") == 0) {
+		vault_forget(rq->app->vault, &r->link->tenant_id);
+		e = ERR_AGAIN;
+	}
 	intake_abandon(rq);
 	/* The answer was judged sound, so a row that the database refuses is our fault: a final 422 or 404 would lose it. */
 	if (e == ERR_INVALID || e == ERR_NOT_FOUND) {
@@ -186,6 +193,27 @@ static enum err joined(struct arena *a, const struct quota_list *x, const struct
 	for (out->n = 0; out->n < x->n + y->n; out->n++)
 		out->cells[out->n] = out->n < x->n ? x->cells[out->n] : y->cells[out->n - x->n];
 	return OK;
+}
+
+static enum err write_again(struct req *rq, const struct response *r, struct str request_id)
+{
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
+		return e;
+	tx_set_actor(rq->tx, NULL, request_id);
+	return OK;
+}
+
+static enum err write_try(struct req *rq, const struct response *r, struct receipt *out, struct quota_list *full)
+{
+	struct str request_id = tx_request_id(rq->tx);
+	enum err e = write_once(rq, r, out, full);
+
+	for (int i = 1; e == ERR_AGAIN && i < SEAL_ATTEMPTS; i++)
+		if (!(e = write_again(rq, r, request_id)))
+			e = write_once(rq, r, out, full);
+	return e == ERR_AGAIN ? ERR_BUSY : e;
 }
 
 /* The last place went to somebody else: the interview ends at that quota. */
@@ -205,9 +233,8 @@ static enum err write_refused(
 		return ERR_INTERNAL;
 	again.verdict = &v;
 	again.submission = &s;
-	if ((e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
+	if ((e = write_again(rq, r, request_id)))
 		return e;
-	tx_set_actor(rq->tx, NULL, request_id);
 	return write_try(rq, &again, out, &none);
 }
 

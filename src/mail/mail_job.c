@@ -94,6 +94,7 @@ static enum err write_payload(
 	json_open(&w, '{');
 	json_field_str(&w, S("kind"), str_from(mail_kind_name(kind)));
 	json_field_str(&w, S("mail"), str_make(text, sizeof text));
+	json_field_str(&w, S("key_purpose"), vault_purpose_name(VAULT_SECRET));
 	json_field_int(&w, S("key_version"), version);
 	json_field_str(&w, S("sealed"), coded);
 	json_close(&w, '}');
@@ -112,7 +113,7 @@ enum err mail_add(struct app *app, struct tx *tx, struct arena *a, const struct 
 	if (!fits(mail))
 		return ERR_INVALID;
 	if ((e = write_plain(a, mail, &plain)) ||
-	    (e = vault_seal(app->vault, tx, VAULT_PII, &place, plain, a, &sealed, &version)) ||
+	    (e = vault_seal(app->vault, tx, VAULT_SECRET, &place, plain, a, &sealed, &version)) ||
 	    (e = write_payload(a, mail->kind, &id, version, sealed, &in.payload)))
 		return e;
 	return job_add(tx, a, &in, job);
@@ -123,6 +124,7 @@ enum err mail_add(struct app *app, struct tx *tx, struct arena *a, const struct 
 struct opened {
 	struct job *job;
 	struct uuid id;
+	enum vault_purpose purpose;
 	int64_t version;
 	struct str sealed, plain;
 };
@@ -132,7 +134,8 @@ static enum err unseal(struct tx *tx, void *ctx)
 	struct opened *o = ctx;
 	const struct seal_place place = {S("job_records"), S("payload"), &o->id};
 
-	return vault_unseal(o->job->app->vault, tx, VAULT_PII, &place, o->version, o->sealed, o->job->arena, &o->plain);
+	return vault_unseal(
+	    o->job->app->vault, tx, o->purpose, &place, o->version, o->sealed, o->job->arena, &o->plain);
 }
 
 static bool read_payload(struct job *job, enum mail_kind *kind, struct opened *out)
@@ -140,6 +143,9 @@ static bool read_payload(struct job *job, enum mail_kind *kind, struct opened *o
 	const struct json *version = json_get(job->payload, S("key_version"));
 
 	*out = (struct opened){.job = job, .version = version && version->type == JSON_INT ? version->i : 0};
+	/* release 0.1 sealed mails like personal answers and did not say so */
+	if (!vault_purpose_read(json_str_or(job->payload, S("key_purpose"), S("pii")), &out->purpose))
+		return false;
 	return mail_kind_read(json_str_or(job->payload, S("kind"), S("")), kind) &&
 	       uuid_read(json_str_or(job->payload, S("mail"), S("")), &out->id) &&
 	       !base64url_read(job->arena, json_str_or(job->payload, S("sealed"), S("")), &out->sealed);
@@ -179,7 +185,7 @@ static enum err mail_run(struct job *job)
 	if (!read_payload(job, &mail.kind, &o))
 		return job_give_up(job, ERR_INVALID, "the mail cannot be read");
 	e = tx_run(job->app, PG_WORKER, &job->tenant_id, job->arena, unseal, &o);
-	if (e == ERR_INVALID)
+	if (e == ERR_INVALID || e == ERR_GONE)
 		return job_give_up(job, e, "the mail cannot be opened: its key is gone");
 	if (e || (e = read_mail(job->arena, o.plain, &mail, values)) || (e = job_check(job)))
 		return e;

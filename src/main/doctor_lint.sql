@@ -176,6 +176,7 @@ union all
 select c.relname || ': ' || k.conname || ' acts by itself on rows that the log does not hear of'
 from pg_class c join pg_constraint k on k.conrelid = c.oid and k.contype = 'f'
 where c.relnamespace = 'collect'::regnamespace and (k.confdeltype <> 'a' or k.confupdtype <> 'a')
+	and k.conparentid = 0 -- those to partitions follow the one to their parent
 order by 1
 
 -- name: lint_definer_functions

@@ -99,14 +99,14 @@ enum err vault_make_key_file(const char *path)
 
 /* ---- opening ---- */
 
-static enum err hkdf(const struct vault *v, struct str salt, struct str info, unsigned char *out, size_t n)
+static enum err hkdf(const struct vault *v, int kek, struct str salt, struct str info, unsigned char *out, size_t n)
 {
 	EVP_KDF_CTX *c = EVP_KDF_CTX_new(v->hkdf);
 	OSSL_PARAM p[5], *at = p;
 	bool ok;
 
 	*at++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0);
-	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, v->secrets->kek, KEY_BYTES);
+	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, v->secrets->kek[kek].key, KEY_BYTES);
 	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info.p, info.n);
 	if (salt.n > 0)
 		*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt.p, salt.n);
@@ -153,18 +153,18 @@ static enum err kek_load(const char *key_text, const char *key_file, unsigned ch
 	return e;
 }
 
-static enum err vault_derive(struct vault *v)
+static enum err vault_derive(struct vault *v, int kek)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned char id[KEK_ID_CHARS / 2];
 	enum err e;
 
-	if ((e = hkdf(v, S(""), S("collect wrap 1"), v->secrets->wrap, KEY_BYTES)) ||
-	    (e = hkdf(v, S(""), S("collect id 1"), id, sizeof id)))
+	if ((e = hkdf(v, kek, S(""), S("collect wrap 1"), v->secrets->kek[kek].wrap, KEY_BYTES)) ||
+	    (e = hkdf(v, kek, S(""), S("collect id 1"), id, sizeof id)))
 		return e;
 	for (size_t i = 0; i < sizeof id; i++) {
-		v->kek_id[2 * i] = hex[id[i] >> 4];
-		v->kek_id[2 * i + 1] = hex[id[i] & 15];
+		v->kek_id[kek][2 * i] = hex[id[i] >> 4];
+		v->kek_id[kek][2 * i + 1] = hex[id[i] & 15];
 	}
 	return OK;
 }
@@ -172,6 +172,7 @@ static enum err vault_derive(struct vault *v)
 enum err vault_open(const char *key_text, const char *key_file, struct vault **out, const char **why)
 {
 	struct vault *v = calloc(1, sizeof *v);
+	pthread_condattr_t monotonic;
 	enum err e;
 
 	*out = NULL;
@@ -179,6 +180,10 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	if (v == NULL)
 		return ERR_MEMORY;
 	pthread_mutex_init(&v->mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&v->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	v->secrets = mmap(NULL, sizeof *v->secrets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (v->secrets == MAP_FAILED) {
 		v->secrets = NULL;
@@ -190,13 +195,28 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	(void)madvise(v->secrets, sizeof *v->secrets, MADV_DONTDUMP);
 	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	*why = "OpenSSL has no HKDF";
-	if ((e = v->hkdf != NULL ? kek_load(key_text, key_file, v->secrets->kek, why) : ERR_INTERNAL) ||
-	    (e = vault_derive(v))) {
+	if ((e = v->hkdf != NULL ? kek_load(key_text, key_file, v->secrets->kek[0].key, why) : ERR_INTERNAL) ||
+	    (e = vault_derive(v, 0)) || (e = ring_sweep_start(v))) {
 		vault_close(v);
 		return e;
 	}
+	v->keks = 1;
 	*why = NULL;
 	*out = v;
+	return OK;
+}
+
+enum err vault_add_key(struct vault *v, const char *key_text, const char *key_file, const char **why)
+{
+	enum err e;
+
+	*why = "no more than one key-encryption key besides the present one is known";
+	if (v->keks == KEKS_MAX)
+		return ERR_SETTING;
+	if ((e = kek_load(key_text, key_file, v->secrets->kek[v->keks].key, why)) || (e = vault_derive(v, v->keks)))
+		return e;
+	v->keks++;
+	*why = NULL;
 	return OK;
 }
 
@@ -204,11 +224,13 @@ void vault_close(struct vault *v)
 {
 	if (v == NULL)
 		return;
+	ring_sweep_stop(v);
 	if (v->secrets != NULL) {
 		OPENSSL_cleanse(v->secrets, sizeof *v->secrets);
 		munmap(v->secrets, sizeof *v->secrets);
 	}
 	EVP_KDF_free(v->hkdf);
+	pthread_cond_destroy(&v->wake);
 	pthread_mutex_destroy(&v->mutex);
 	free(v);
 }
@@ -297,8 +319,8 @@ enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_p
  * salt (24) | ciphertext | tag. Key and nonce both come out of HKDF with the token's own salt, so that any number of tokens may be made
  * under one key-encryption key without a nonce ever meeting the same key twice. */
 
-static enum err token_key(const struct vault *v, struct str context, const unsigned char *salt, struct arena *a,
-    unsigned char out[KEY_BYTES + NONCE_BYTES])
+static enum err token_key(const struct vault *v, int kek, struct str context, const unsigned char *salt,
+    struct arena *a, unsigned char out[KEY_BYTES + NONCE_BYTES])
 {
 	struct buf b;
 	struct str info;
@@ -309,7 +331,7 @@ static enum err token_key(const struct vault *v, struct str context, const unsig
 	buf_add(&b, context);
 	if ((e = buf_done(&b, &info)))
 		return e;
-	return hkdf(v, str_make((const char *)salt, TOKEN_SALT_BYTES), info, out, KEY_BYTES + NONCE_BYTES);
+	return hkdf(v, kek, str_make((const char *)salt, TOKEN_SALT_BYTES), info, out, KEY_BYTES + NONCE_BYTES);
 }
 
 enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token)
@@ -322,7 +344,7 @@ enum err vault_token_seal(struct vault *v, struct str context, struct str plain,
 	if (raw == NULL)
 		return ERR_MEMORY;
 	random_bytes(raw, TOKEN_SALT_BYTES);
-	if (!(e = token_key(v, context, raw, a, key)))
+	if (!(e = token_key(v, 0, context, raw, a, key)))
 		e = gcm_seal(key, key + KEY_BYTES, context, plain, raw + TOKEN_SALT_BYTES);
 	OPENSSL_cleanse(key, sizeof key);
 	if (e)
@@ -344,8 +366,10 @@ enum err vault_token_open(struct vault *v, struct str context, struct str token,
 		return ERR_INVALID;
 	if ((out = arena_alloc(a, raw.n)) == NULL)
 		return ERR_MEMORY;
-	if (!(e = token_key(v, context, (const unsigned char *)raw.p, a, key)))
-		e = gcm_open(key, key + KEY_BYTES, context, str_sub(raw, TOKEN_SALT_BYTES, raw.n), out);
+	e = ERR_INVALID;
+	for (int i = 0; i < v->keks && e == ERR_INVALID; i++)
+		if (!(e = token_key(v, i, context, (const unsigned char *)raw.p, a, key)))
+			e = gcm_open(key, key + KEY_BYTES, context, str_sub(raw, TOKEN_SALT_BYTES, raw.n), out);
 	OPENSSL_cleanse(key, sizeof key);
 	*plain = str_make((const char *)out, raw.n - TOKEN_SALT_BYTES - TAG_BYTES);
 	return e;

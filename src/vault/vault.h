@@ -2,16 +2,22 @@
  *
  * Key-encryption key (KEK: 32 bytes from the setting `key` or a file) -> a data key per tenant and purpose, versioned, stored wrapped in table
  * data_keys -> AES-256-GCM. The additional data binds tenant, table, column, row id and key version, so a ciphertext moved elsewhere does
- * not open. Data keys are cached unwrapped for five minutes in memory that is locked (where the kernel allows it) and kept out of core
- * files, at most 512 of them. Thread-safe. */
+ * not open.
+ *
+ * A version of a key is live (it seals), retired (it only opens what it sealed; rotation made another one live) or destroyed (its bytes are gone:
+ * ERR_GONE). Unwrapped keys stay in memory for three seconds at most, locked (where the kernel allows it) and kept out of core files, at
+ * most 512 of them; so nobody has to be told of a destroyed key. Who seals with a key that was retired meanwhile is refused by the database: his
+ * statement fails with ERR_CONFLICT and tx_constraint() "seal_check". Then vault_forget() and do the transaction again. Thread-safe. */
 #ifndef VAULT_VAULT_H
 #define VAULT_VAULT_H
 
 #include "core/tx.h"
 
 struct vault;
-/* VAULT_SYSTEM has one key for the whole installation: see vault_system_seal. */
-enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM };
+/* PII and RESPONSE seal the column `sealed` of responses and nothing else, because rotation destroys their old versions once the responses are sealed
+ * anew. SECRET is for all else of a tenant that is to be kept from readers of the database (client secrets, what a job carries): its old
+ * versions stay until the tenant is shredded. INDEX: vault_index(). SYSTEM has one key for the whole installation: vault_system_seal(). */
+enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET };
 
 struct seal_place {
 	struct str table, column;
@@ -20,6 +26,8 @@ struct seal_place {
 
 /* ERR_SETTING (*why) when the key is missing or not 32 bytes. */
 enum err vault_open(const char *key_text, const char *key_file, struct vault **out, const char **why);
+/* Another KEK that is known as well (its predecessor, or its successor): what is wrapped under it opens, new keys are not. Before the vault is used. */
+enum err vault_add_key(struct vault *v, const char *key_text, const char *key_file, const char **why);
 void vault_close(struct vault *v);
 /* Makes a key file (0600, base64url of 32 random bytes) unless it is there. */
 enum err vault_make_key_file(const char *path);
@@ -30,9 +38,17 @@ enum err secret_file_read(const char *path, char *text, size_t max, size_t *n);
 /* Makes the tenant's data key when it has none. Output: nonce | ciphertext | tag, and the key version used. */
 enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
     struct str plain, struct arena *a, struct str *sealed, int64_t *key_version);
-/* ERR_INVALID when it does not open (moved, changed, key destroyed). */
+/* ERR_INVALID when it does not open (moved, changed); ERR_GONE when its key was destroyed: shredded. */
 enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
     int64_t key_version, struct str sealed, struct arena *a, struct str *plain);
+/* Whether all answers of the transaction's tenant are to be sealed (VAULT_RESPONSE), not only personal ones; at most three seconds old. */
+enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *all);
+/* HMAC-SHA-256 of `text` under the tenant's index key: version 0 asks for the live one. *key_version: the one taken. ERR_GONE, ERR_INVALID. */
+enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version);
+/* Drops what this process holds of the tenant. */
+void vault_forget(struct vault *v, const struct uuid *tenant);
+
 /* The same for what belongs to no tenant, such as a user's second factor, under a key of the installation (table system_keys): the transaction may be
  * bound to any tenant or to none, PG_APP or PG_WORKER. The additional data says "system" in the place of the tenant. A tenant's shredding
  * leaves these alone. The first sealing ever makes the key, so it needs a transaction that may write. */
@@ -40,6 +56,26 @@ enum err vault_system_seal(struct vault *v, struct tx *tx, const struct seal_pla
     struct arena *a, struct str *sealed, int64_t *key_version);
 enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_place *place, int64_t key_version,
     struct str sealed, struct arena *a, struct str *plain);
+
+/* ---- keys managed: in transactions of PG_WORKER that are bound to the tenant; after the commit vault_forget() ---- */
+
+bool vault_purpose_read(struct str name, enum vault_purpose *out); /* pii response index secret */
+struct str vault_purpose_name(enum vault_purpose purpose);
+/* Waits until nobody is sealing for the tenant, and keeps others from it until the transaction ends: keep it short. PG_APP too. */
+enum err vault_alone(struct tx *tx);
+/* A new live version; those before are retired. *version 0: the tenant has no key of this purpose, so there was nothing to do. */
+enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t *version);
+/* Versions whose bytes there are, oldest first. */
+enum err vault_versions(struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t **out, size_t *n);
+/* Destroys the retired versions; the caller knows that nothing uses them. */
+enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, int64_t *destroyed);
+/* Destroys every key of the tenant; the next sealing makes new ones. */
+enum err vault_shred(struct tx *tx, int64_t *destroyed);
+/* Wraps under the present KEK what is wrapped under the other one. ERR_INTERNAL when some key is under neither. system: the
+ * installation's, in a transaction that need not be bound. */
+enum err vault_rewrap(struct vault *v, struct tx *tx, struct arena *a, int64_t *rewrapped);
+enum err vault_rewrap_system(struct vault *v, struct tx *tx, struct arena *a, int64_t *rewrapped);
+struct str vault_kek_id(const struct vault *v); /* 16 hexadecimal digits that name the present KEK without telling it */
 
 /* Short-lived text for the client to carry (form state): AES-256-GCM under a key derived (HKDF) from the KEK for `context`. base64url. */
 enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token);

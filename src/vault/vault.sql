@@ -2,20 +2,26 @@
 -- role: app public worker
 select key_version, wrapped, kek_id, xmin is distinct from pg_current_xact_id_if_assigned()::xid as settled
 from data_keys
-where purpose = $1::text and deleted_at is null
+where purpose = $1::text and retired_at is null and destroyed_at is null
 order by key_version desc
 limit 1
+
+-- name: data_key_next
+-- role: app public worker
+select coalesce(max(key_version), 0) + 1 as key_version, null::bytea as wrapped, '' as kek_id, false as settled
+from data_keys
+where purpose = $1::text
 
 -- name: data_key_version
 -- role: app public worker
 select key_version, wrapped, kek_id, xmin is distinct from pg_current_xact_id_if_assigned()::xid as settled
 from data_keys
-where purpose = $1::text and key_version = $2::bigint and deleted_at is null
+where purpose = $1::text and key_version = $2::bigint
 
 -- name: data_key_add
 -- role: app public worker
 insert into data_keys (tenant_id, purpose, key_version, wrapped, kek_id, created_by, updated_by)
-values (current_tenant_id(), $1::text, 1, $2::bytea, $3::text, $4::uuid, $4)
+values (current_tenant_id(), $1::text, $2::bigint, $3::bytea, $4::text, $5::uuid, $5)
 on conflict (tenant_id, purpose, key_version) do nothing
 
 -- name: system_key_newest
@@ -28,4 +34,57 @@ select key_version, wrapped, kek_id, settled from system_key_version($1::text, $
 
 -- name: system_key_add
 -- role: app worker
-select system_key_add($1::text, 1, $2::bytea, $3::text)
+select system_key_add($1::text, $2::bigint, $3::bytea, $4::text)
+
+-- name: tenant_seals_answers
+-- role: app public worker
+select tenant_seals_answers() as everything
+
+-- ---- keys managed ----
+
+-- Alone with the tenant's seals: see migration 0020.
+-- name: vault_alone
+-- role: app worker
+select seal_lock(true)
+
+-- name: data_keys_retire
+-- role: worker
+update data_keys set retired_at = now()
+where purpose = $1::text and key_version < $2::bigint and retired_at is null and destroyed_at is null
+
+-- name: data_keys_destroy_retired
+-- role: worker
+update data_keys set wrapped = null, destroyed_at = now()
+where purpose = $1::text and retired_at is not null and destroyed_at is null
+
+-- name: data_keys_shred
+-- role: worker
+update data_keys set wrapped = null, destroyed_at = now(), retired_at = coalesce(retired_at, now())
+where destroyed_at is null
+
+-- name: data_keys_live
+-- role: app worker
+select key_version from data_keys where purpose = $1::text and destroyed_at is null order by key_version
+
+-- name: data_keys_elsewhere
+-- role: worker
+select purpose, key_version, wrapped, kek_id from data_keys where destroyed_at is null and kek_id <> $1::text for update
+
+-- name: data_key_rewrap
+-- role: worker
+update data_keys set wrapped = $3::bytea, kek_id = $4::text where purpose = $1::text and key_version = $2::bigint and destroyed_at is null
+
+-- name: system_keys_lock
+-- role: worker
+select purpose, key_version, wrapped, kek_id from system_keys_lock()
+
+-- name: system_key_rewrap
+-- role: worker
+select system_key_rewrap($1::text, $2::bigint, $3::bytea, $4::text)
+
+-- One row a version: for `collect keys status`.
+-- name: data_keys_status
+-- role: worker
+select purpose, key_version, kek_id, case when destroyed_at is not null then 'destroyed' when retired_at is not null then 'retired' else 'live' end as state,
+	to_char(created_at, 'YYYY-MM-DD') as made
+from data_keys order by purpose, key_version

@@ -1,13 +1,34 @@
 #include "vault/vault_key.h"
 #include <openssl/crypto.h>
-#include "base/hash.h"
+#include <openssl/hmac.h>
 #include "base/limits.h"
 #include "base/shim.h"
 #include "io/clock.h"
 #include "sql.h"
 
 static const struct str purposes[] = {
-    [VAULT_PII] = {"pii", 3}, [VAULT_RESPONSE] = {"response", 8}, [VAULT_SYSTEM] = {"system", 6}};
+    [VAULT_PII] = {"pii", 3},
+    [VAULT_RESPONSE] = {"response", 8},
+    [VAULT_SYSTEM] = {"system", 6},
+    [VAULT_INDEX] = {"index", 5},
+    [VAULT_SECRET] = {"secret", 6},
+};
+
+struct str vault_purpose_name(enum vault_purpose purpose)
+{
+	return purposes[purpose];
+}
+
+bool vault_purpose_read(struct str name, enum vault_purpose *out)
+{
+	for (size_t i = 0; i < countof(purposes); i++) {
+		if (i == VAULT_SYSTEM || !str_eq(name, purposes[i]))
+			continue;
+		*out = (enum vault_purpose)i;
+		return true;
+	}
+	return false;
+}
 
 /* The installation's own keys belong to no tenant: whatever tenant is bound, or none. */
 static const struct uuid *owner_of(const struct tx *tx, enum vault_purpose purpose)
@@ -74,66 +95,52 @@ enum err gcm_open(const unsigned char key[KEY_BYTES], const unsigned char nonce[
 	return ok ? OK : ERR_INVALID;
 }
 
-/* ---- the ring ---- */
+/* ---- wrapping ---- */
 
-static struct data_key *ring_set(struct vault *v, const struct uuid *tenant, enum vault_purpose purpose)
+static enum err wrap_aad(struct arena *a, const struct wrapped_key *w, struct str *aad)
 {
-	uint64_t h = hash64(str_make((const char *)tenant->b, sizeof tenant->b), (uint64_t)purpose);
+	struct buf b;
+	char id[UUID_TEXT_BYTES];
 
-	return v->secrets->ring[h % RING_SETS];
+	uuid_text(&w->owner, id);
+	buf_init(&b, a, KB);
+	buf_add(&b, S("wrap|"));
+	buf_add(&b, str_make(id, sizeof id));
+	buf_char(&b, '|');
+	buf_add(&b, w->purpose);
+	buf_char(&b, '|');
+	buf_int(&b, w->version);
+	return buf_done(&b, aad);
 }
 
-static bool same_owner(const struct data_key *k, const struct uuid *tenant, enum vault_purpose purpose)
+enum err key_wrap(const struct vault *v, struct arena *a, const struct wrapped_key *w, const unsigned char *key,
+    unsigned char out[WRAPPED_BYTES])
 {
-	return k->version != 0 && k->purpose == (int32_t)purpose && uuid_eq(&k->tenant, tenant);
+	struct str aad;
+	enum err e;
+
+	if ((e = wrap_aad(a, w, &aad)))
+		return e;
+	random_bytes(out, NONCE_BYTES);
+	return gcm_seal(v->secrets->kek[0].wrap, out, aad, str_make((const char *)key, KEY_BYTES), out + NONCE_BYTES);
 }
 
-/* version 0 asks for the newest. */
-static bool ring_find(
-    struct vault *v, const struct uuid *tenant, enum vault_purpose purpose, int64_t version, struct data_key *out)
+enum err key_unwrap(const struct vault *v, struct arena *a, const struct wrapped_key *w, unsigned char *key)
 {
-	int64_t oldest = clock_mono_ns() / 1000000 - KEY_AGE_MS;
-	struct data_key *set = ring_set(v, tenant, purpose);
-	bool found = false;
+	struct str aad;
+	enum err e;
 
-	pthread_mutex_lock(&v->mutex);
-	for (size_t i = 0; i < RING_WAYS && !found; i++) {
-		struct data_key *k = &set[i];
-
-		if (!same_owner(k, tenant, purpose))
-			continue;
-		if (k->loaded_ms < oldest) {
-			OPENSSL_cleanse(k, sizeof *k);
-		} else if (version == 0 ? k->newest : k->version == version) {
-			*out = *k;
-			found = true;
-		}
-	}
-	pthread_mutex_unlock(&v->mutex);
-	return found;
-}
-
-static void ring_keep(struct vault *v, const struct data_key *key)
-{
-	struct data_key *set = ring_set(v, &key->tenant, (enum vault_purpose)key->purpose);
-	struct data_key *slot = &set[0];
-
-	pthread_mutex_lock(&v->mutex);
-	for (size_t i = 0; i < RING_WAYS; i++) {
-		struct data_key *k = &set[i];
-		bool mine = same_owner(k, &key->tenant, (enum vault_purpose)key->purpose);
-
-		if (mine && key->newest)
-			k->newest = false;
-		if (mine && k->version == key->version) {
-			slot = k;
-			break;
-		}
-		if (k->loaded_ms < slot->loaded_ms) /* free slots have 0 */
-			slot = k;
-	}
-	*slot = *key;
-	pthread_mutex_unlock(&v->mutex);
+	if (w->wrapped.n != WRAPPED_BYTES)
+		return ERR_INTERNAL;
+	if ((e = wrap_aad(a, w, &aad)))
+		return e;
+	for (int i = 0; i < v->keks; i++)
+		if (str_eq(w->kek_id, str_from(v->kek_id[i])))
+			return gcm_open(v->secrets->kek[i].wrap, (const unsigned char *)w->wrapped.p, aad,
+				   str_sub(w->wrapped, NONCE_BYTES, w->wrapped.n), key)
+				   ? ERR_INTERNAL
+				   : OK;
+	return ERR_INTERNAL;
 }
 
 /* ---- rows ---- */
@@ -147,68 +154,57 @@ static const struct pg_col key_cols[] = {COL(struct key_row, key_version, PGT_IN
     COL(struct key_row, wrapped, PGT_BYTES), COL(struct key_row, kek_id, PGT_TEXT),
     COL(struct key_row, settled, PGT_BOOL)};
 
-static enum err wrap_aad(
-    struct arena *a, const struct uuid *tenant, enum vault_purpose purpose, int64_t version, struct str *aad)
+static enum err key_take(struct vault *v, struct arena *a, const struct key_row *row, struct data_key *k)
 {
-	struct buf b;
-	char id[UUID_TEXT_BYTES];
-
-	uuid_text(tenant, id);
-	buf_init(&b, a, KB);
-	buf_add(&b, S("wrap|"));
-	buf_add(&b, str_make(id, sizeof id));
-	buf_char(&b, '|');
-	buf_add(&b, purposes[purpose]);
-	buf_char(&b, '|');
-	buf_int(&b, version);
-	return buf_done(&b, aad);
-}
-
-static enum err unwrap(struct vault *v, struct arena *a, const struct key_row *row, struct data_key *k)
-{
-	struct str aad, sealed = str_sub(row->wrapped, NONCE_BYTES, row->wrapped.n);
+	const struct wrapped_key w = {k->tenant, purposes[k->purpose], row->key_version, row->kek_id, row->wrapped};
 	enum err e;
 
 	if (row->wrapped.n == 0)
-		return ERR_INVALID; /* destroyed */
-	if (row->wrapped.n != NONCE_BYTES + KEY_BYTES + TAG_BYTES || !str_eq(row->kek_id, str_from(v->kek_id)))
-		return ERR_INTERNAL;
-	if ((e = wrap_aad(a, &k->tenant, (enum vault_purpose)k->purpose, row->key_version, &aad)))
+		return ERR_GONE;
+	if ((e = key_unwrap(v, a, &w, k->key)))
 		return e;
-	if (gcm_open(v->secrets->wrap, (const unsigned char *)row->wrapped.p, aad, sealed, k->key))
-		return ERR_INTERNAL;
 	k->version = (int32_t)row->key_version;
 	k->loaded_ms = clock_mono_ns() / 1000000;
+	if (row->settled)
+		ring_keep(v, k);
 	return OK;
 }
 
-static enum err key_store(struct tx *tx, enum vault_purpose purpose, const struct vault *v, struct str wrapped)
+static enum err key_store(struct tx *tx, const struct wrapped_key *w, struct str wrapped, struct str kek_id)
 {
-	const struct str kek_id = str_from(v->kek_id), name = purposes[purpose];
-
-	if (purpose == VAULT_SYSTEM) {
-		const struct pg_param in[] = {P_TEXT(name), P_BYTES(wrapped), P_TEXT(kek_id)};
+	if (uuid_is_nil(&w->owner)) {
+		const struct pg_param in[] = {P_TEXT(w->purpose), P_INT(w->version), P_BYTES(wrapped), P_TEXT(kek_id)};
 
 		return tx_exec(tx, &Q_NO_OUT(SQL_system_key_add, in), NULL);
 	}
-	const struct pg_param in[] = {P_TEXT(name), P_BYTES(wrapped), P_TEXT(kek_id), P_UUID_OR_NULL(tx_actor(tx))};
+	const struct pg_param in[] = {
+	    P_TEXT(w->purpose), P_INT(w->version), P_BYTES(wrapped), P_TEXT(kek_id), P_UUID_OR_NULL(tx_actor(tx))};
 
 	return tx_exec(tx, &Q_NO_OUT(SQL_data_key_add, in), NULL);
 }
 
-static enum err key_add(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a)
+enum err key_make(struct vault *v, struct tx *tx, enum vault_purpose purpose, int64_t version, struct arena *a)
 {
-	unsigned char key[KEY_BYTES], wrapped[NONCE_BYTES + KEY_BYTES + TAG_BYTES];
-	struct str aad;
+	const struct wrapped_key w = {
+	    .owner = *owner_of(tx, purpose), .purpose = purposes[purpose], .version = version};
+	unsigned char key[KEY_BYTES], wrapped[WRAPPED_BYTES];
 	enum err e;
 
-	if ((e = wrap_aad(a, owner_of(tx, purpose), purpose, 1, &aad)))
-		return e;
 	random_bytes(key, sizeof key);
-	random_bytes(wrapped, NONCE_BYTES);
-	e = gcm_seal(v->secrets->wrap, wrapped, aad, str_make((const char *)key, sizeof key), wrapped + NONCE_BYTES);
+	e = key_wrap(v, a, &w, key, wrapped);
 	OPENSSL_cleanse(key, sizeof key);
-	return e ? e : key_store(tx, purpose, v, str_make((const char *)wrapped, sizeof wrapped));
+	return e ? e : key_store(tx, &w, str_make((const char *)wrapped, sizeof wrapped), str_from(v->kek_id[0]));
+}
+
+static enum err key_add(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a)
+{
+	const struct pg_param in[] = {P_TEXT(purposes[purpose])};
+	struct key_row next = {.key_version = 1};
+	enum err e = OK;
+
+	if (purpose != VAULT_SYSTEM)
+		e = tx_one(tx, a, &Q(SQL_data_key_next, in, key_cols), &next);
+	return e ? e : key_make(v, tx, purpose, next.key_version, a);
 }
 
 enum err data_key_newest(
@@ -229,17 +225,12 @@ enum err data_key_newest(
 		if ((e = tx_rows(tx, a, &Q(*sql, in, key_cols), sizeof *rows, (void **)&rows, &n)))
 			return e;
 		if (n > 0)
-			break;
+			return key_take(v, a, &rows[0], out);
 		if (round > 0)
 			return ERR_INTERNAL;
 		if ((e = key_add(v, tx, purpose, a)))
 			return e;
 	}
-	if ((e = unwrap(v, a, &rows[0], out)))
-		return e;
-	if (rows[0].settled)
-		ring_keep(v, out);
-	return OK;
 }
 
 enum err data_key_version(
@@ -258,16 +249,55 @@ enum err data_key_version(
 	*out = (struct data_key){.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose};
 	if ((e = tx_rows(tx, a, &Q(*sql, in, key_cols), sizeof *rows, (void **)&rows, &n)))
 		return e;
-	if (n == 0)
-		return ERR_INVALID;
-	if ((e = unwrap(v, a, &rows[0], out)))
-		return e;
-	if (rows[0].settled)
-		ring_keep(v, out);
-	return OK;
+	return n == 0 ? ERR_INVALID : key_take(v, a, &rows[0], out);
 }
 
 void data_key_drop(struct data_key *k)
 {
 	OPENSSL_cleanse(k->key, sizeof k->key);
+}
+
+/* ---- what is asked of a tenant ---- */
+
+enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *all)
+{
+	struct mode_row {
+		bool everything;
+	} row;
+	static const struct pg_col cols[] = {COL(struct mode_row, everything, PGT_BOOL)};
+	struct data_key k;
+	enum err e;
+
+	if (ring_find(v, tx_tenant(tx), (enum vault_purpose)VAULT_MODE, 0, &k)) {
+		*all = k.key[0] != 0;
+		return OK;
+	}
+	if ((e = tx_one(tx, a, &Q_NO_IN(SQL_tenant_seals_answers, cols), &row)))
+		return e;
+	*all = row.everything;
+	k = (struct data_key){.tenant = *tx_tenant(tx),
+	    .purpose = VAULT_MODE,
+	    .version = 1,
+	    .newest = true,
+	    .loaded_ms = clock_mono_ns() / 1000000,
+	    .key = {row.everything}};
+	ring_keep(v, &k);
+	return OK;
+}
+
+enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version)
+{
+	unsigned int n = 0;
+	struct data_key k;
+	enum err e =
+	    version ? data_key_version(v, tx, VAULT_INDEX, version, a, &k) : data_key_newest(v, tx, VAULT_INDEX, a, &k);
+
+	if (e)
+		return e;
+	if (!HMAC(EVP_sha256(), k.key, KEY_BYTES, (const unsigned char *)text.p, text.n, mac, &n) || n != 32)
+		e = ERR_INTERNAL;
+	*key_version = k.version;
+	data_key_drop(&k);
+	return e;
 }

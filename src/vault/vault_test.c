@@ -25,7 +25,7 @@ struct key_record {
 	char wrapped[128];
 	size_t wrapped_n;
 	char kek_id[17];
-	bool settled;
+	bool settled, retired;
 };
 struct table {
 	struct key_record rows[8];
@@ -35,6 +35,7 @@ struct table {
 struct tx {
 	struct table *table;
 	struct uuid tenant;
+	bool seals_all;
 };
 
 const struct uuid *tx_tenant(const struct tx *tx)
@@ -76,6 +77,8 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 
 		if (!uuid_eq(&k->tenant, owner) || !str_eq(str_from(k->purpose), q->in[0].v.s))
 			continue;
+		if (q->in_count == 1 && (k->retired || k->wrapped_n == 0))
+			continue;
 		if (q->in_count == 2 ? k->version == q->in[1].v.i : best == NULL || k->version > best->version)
 			best = k;
 	}
@@ -90,11 +93,33 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 	return OK;
 }
 
-static void add(struct table *t, const struct uuid *tenant, struct str purpose, struct str wrapped, struct str kek_id)
+/* The next version for a new key. */
+enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out)
 {
+	int64_t last = 0;
+
+	(void)a;
+	if (q->sql == &SQL_tenant_seals_answers) {
+		*(bool *)column(out, q, "everything") = tx->seals_all;
+		return OK;
+	}
+	assert_ptr_equal(q->sql, &SQL_data_key_next);
+	for (size_t i = 0; i < tx->table->n; i++) {
+		const struct key_record *k = &tx->table->rows[i];
+
+		if (uuid_eq(&k->tenant, &tx->tenant) && str_eq(str_from(k->purpose), q->in[0].v.s) && k->version > last)
+			last = k->version;
+	}
+	*(int64_t *)column(out, q, "key_version") = last + 1;
+	return OK;
+}
+
+static void add(struct table *t, const struct uuid *tenant, const struct pg_param *in)
+{
+	struct str purpose = in[0].v.s, wrapped = in[2].v.s, kek_id = in[3].v.s;
 	struct key_record *k = &t->rows[t->n++];
 
-	*k = (struct key_record){.tenant = *tenant, .version = 1, .wrapped_n = wrapped.n};
+	*k = (struct key_record){.tenant = *tenant, .version = in[1].v.i, .wrapped_n = wrapped.n};
 	mem_copy(k->purpose, purpose.p, purpose.n);
 	mem_copy(k->wrapped, wrapped.p, wrapped.n);
 	mem_copy(k->kek_id, kek_id.p, kek_id.n);
@@ -109,7 +134,7 @@ enum err tx_exec(struct tx *tx, const struct query *q, int64_t *affected)
 	(void)affected;
 	t->inserts++;
 	assert_true(q->sql == &SQL_data_key_add || q->sql == &SQL_system_key_add);
-	add(t, q->sql == &SQL_data_key_add ? &tx->tenant : &nobody, q->in[0].v.s, q->in[1].v.s, q->in[2].v.s);
+	add(t, q->sql == &SQL_data_key_add ? &tx->tenant : &nobody, q->in);
 	return OK;
 }
 
@@ -285,8 +310,94 @@ static void test_destroyed_and_wrong_key(void **state)
 	vault_close(s->v);
 	s->v = first;
 	s->table.rows[0].wrapped_n = 0;
-	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_INVALID);
-	assert_int_equal(vault_seal(s->v, &s->tx, VAULT_PII, &s->place, S("x"), &s->a, &sealed, &version), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_GONE);
+	sealed = sealed_text(s, S("new"), &version);
+	assert_int_equal(version, 2);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+}
+
+static void test_a_retired_key_opens_and_seals_no_more(void **state)
+{
+	struct scene *s = *state;
+	int64_t version, second;
+	struct str sealed = sealed_text(s, S("old"), &version), plain;
+
+	s->table.rows[0].settled = true;
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK); /* it is in the ring now */
+	s->table.rows[0].retired = true;
+	vault_forget(s->v, &s->tx.tenant);
+	sealed_text(s, S("new"), &second);
+	assert_int_equal(second, 2);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_true(str_eq(plain, S("old")));
+}
+
+static void test_keys_leave_memory(void **state)
+{
+	struct scene *s = *state;
+	unsigned char key[KEY_BYTES];
+	int64_t version;
+	struct str sealed = sealed_text(s, S("secret"), &version), plain;
+	struct data_key k;
+
+	s->table.rows[0].settled = true;
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_int_equal(data_key_version(s->v, &s->tx, VAULT_PII, 1, &s->a, &k), OK);
+	mem_copy(key, k.key, sizeof key);
+	sleep(5);
+	pthread_mutex_lock(&s->v->mutex);
+	assert_null(memmem(s->v->secrets->ring, sizeof s->v->secrets->ring, key, sizeof key));
+	pthread_mutex_unlock(&s->v->mutex);
+}
+
+static void test_two_key_encryption_keys(void **state)
+{
+	struct scene *s = *state;
+	int64_t version;
+	struct str sealed = sealed_text(s, S("secret"), &version), plain, token;
+	struct vault *first = s->v;
+	const char *why;
+
+	assert_int_equal(vault_token_seal(s->v, S("form"), S("x"), &s->a, &token), OK);
+	s->v = open_vault(KEK_B);
+	assert_int_equal(vault_add_key(s->v, KEK_A, NULL, &why), OK);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), OK);
+	assert_int_equal(vault_token_open(s->v, S("form"), token, &s->a, &plain), OK);
+	assert_int_equal(vault_add_key(s->v, KEK_A, NULL, &why), ERR_SETTING);
+	s->table.n = 0;
+	sealed_text(s, S("x"), &version); /* under the present one */
+	assert_string_equal(s->table.rows[0].kek_id, vault_kek_id(s->v).p);
+	vault_close(first);
+}
+
+static void test_index(void **state)
+{
+	struct scene *s = *state;
+	unsigned char one[32], again[32], other[32];
+	int64_t version;
+
+	assert_int_equal(vault_index(s->v, &s->tx, 0, S("email|lan@example.com"), &s->a, one, &version), OK);
+	assert_int_equal(vault_index(s->v, &s->tx, version, S("email|lan@example.com"), &s->a, again, &version), OK);
+	assert_memory_equal(one, again, 32);
+	s->tx.tenant = uuid_new();
+	assert_int_equal(vault_index(s->v, &s->tx, 0, S("email|lan@example.com"), &s->a, other, &version), OK);
+	assert_memory_not_equal(one, other, 32);
+	assert_int_equal(vault_index(s->v, &s->tx, 7, S("x"), &s->a, other, &version), ERR_INVALID);
+}
+
+static void test_what_a_tenant_seals(void **state)
+{
+	struct scene *s = *state;
+	bool all = true;
+
+	assert_int_equal(vault_seals_all(s->v, &s->tx, &s->a, &all), OK);
+	assert_false(all);
+	s->tx.seals_all = true;
+	assert_int_equal(vault_seals_all(s->v, &s->tx, &s->a, &all), OK);
+	assert_false(all); /* as it was a moment ago */
+	vault_forget(s->v, &s->tx.tenant);
+	assert_int_equal(vault_seals_all(s->v, &s->tx, &s->a, &all), OK);
+	assert_true(all);
 }
 
 /* ---- tokens and small things ---- */
@@ -361,7 +472,9 @@ int main(void)
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
 	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open),
 	    SCENE(test_changed_does_not_open), SCENE(test_the_installation_has_a_key_of_its_own),
-	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key), SCENE(test_tokens),
+	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key),
+	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory),
+	    SCENE(test_two_key_encryption_keys), SCENE(test_index), SCENE(test_what_a_tenant_seals), SCENE(test_tokens),
 	    SCENE(test_hmac), cmocka_unit_test(test_key_files)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ insert into probe.wanted_grants values
 	('privacy_settings', 'collect_app', 'INSERT SELECT'), ('privacy_settings', 'collect_worker', 'SELECT'),
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'DELETE SELECT'),
 	('survey_retentions', 'collect_app', 'SELECT'), ('survey_retentions', 'collect_worker', 'INSERT SELECT'),
+	('response_lookups', 'collect_app', 'SELECT'), ('response_lookups', 'collect_worker', 'DELETE SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
 	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
 	('identities', 'collect_app', 'SELECT'), ('identity_providers', 'collect_app', 'SELECT'),
@@ -21,7 +22,9 @@ insert into probe.wanted_grants values
 
 create table probe.wanted_column_grants (relation text, login text, privilege text, columns text);
 insert into probe.wanted_column_grants values
-	('data_keys', 'collect_worker', 'UPDATE', 'destroyed_at kek_id updated_by wrapped'),
+	('data_keys', 'collect_worker', 'UPDATE', 'destroyed_at kek_id retired_at updated_by wrapped'),
+	('response_lookups', 'collect_public', 'INSERT', 'hash key_version kind question response_id survey_id tenant_id'),
+	('response_lookups', 'collect_worker', 'INSERT', 'hash key_version kind question response_id survey_id tenant_id'),
 	('events', 'collect_app', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_public', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_worker', 'INSERT', 'actor_id aggregate_id aggregate_type data id metadata request_id sequence tenant_id type'),
@@ -48,7 +51,7 @@ insert into probe.wanted_column_grants values
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
 	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
 	('privacy_settings', 'collect_app', 'UPDATE', 'answers_days paradata_days personal_days purge_days updated_by'),
-	('responses', 'collect_worker', 'UPDATE', 'duration_ms idempotency_key parameters payload_hash sealed sealed_key_version seed started_at'),
+	('responses', 'collect_worker', 'UPDATE', 'answers consents duration_ms idempotency_key parameters payload_hash sealed sealed_key_version sealed_purpose seed started_at'),
 	('survey_retentions', 'collect_worker', 'UPDATE',
 		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
@@ -66,6 +69,8 @@ insert into probe.wanted_functions values
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
 	('identity_account', 'collect_app'), ('identity_join', 'collect_app'), ('tenant_of_slug', 'collect_app'),
 	('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
+	('key_tenants', 'collect_worker'), ('seal_lock', 'collect_app collect_worker'), ('system_key_rewrap', 'collect_worker'), ('system_keys_lock', 'collect_worker'),
+	('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 

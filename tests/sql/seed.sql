@@ -24,10 +24,14 @@ begin
 		values (t, i, i, 1, '{}', '\x00', repeat('0', 64), 'Survey', '{en}');
 	insert into collect.links (tenant_id, id, survey_id, slug, secret) values (t, i, i, 'link-' || p_letter, '\x00');
 	insert into collect.slugs (slug, tenant_id, link_id) values ('link-' || p_letter, t, i);
+	perform set_config('app.current_tenant_id', t::text, true);
 	insert into collect.responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, idempotency_key)
 		values (t, i, i, i, 1, 'completed', 'en', '{}', 'key');
 	insert into collect.quota_cells (tenant_id, survey_id, quota, cell, lim) values (t, i, 'city', 'hanoi', 10);
-	insert into collect.data_keys (tenant_id, purpose, key_version, wrapped, kek_id) values (t, 'pii', 1, '\x00', 'k');
+	insert into collect.data_keys (tenant_id, purpose, key_version, wrapped, kek_id) values (t, 'pii', 1, '\x00', 'k'), (t, 'index', 1, '\x00', 'k');
+	perform set_config('app.current_tenant_id', t::text, true);
+	insert into collect.response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
+		values (t, i, i, 'mail', 'email', 1, decode(repeat('00', 32), 'hex'));
 	insert into collect.system_keys (purpose, key_version, wrapped, kek_id) values ('system', 1, '\x00', 'k') on conflict do nothing;
 	insert into collect.privacy_settings (tenant_id) values (t);
 	insert into collect.survey_retentions (tenant_id, survey_id) values (t, i);

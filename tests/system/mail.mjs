@@ -165,7 +165,7 @@ test('a room asks in its transaction, the worker sends; until then it is sealed'
 	await untilJob(server.api, id, ended);
 	await first.stop();
 	const [[jobId, payload]] = await mailJobs('queued');
-	assert.deepEqual(Object.keys(JSON.parse(payload)).sort(), ['key_version', 'kind', 'mail', 'sealed']);
+	assert.deepEqual(Object.keys(JSON.parse(payload)).sort(), ['key_purpose', 'key_version', 'kind', 'mail', 'sealed']);
 	assert.ok(!payload.includes(secret) && !payload.includes('canary') && !payload.includes('acme'), payload);
 	const worker = await new Worker(server, { env: settings(mail) }).start();
 	const done = await untilJob(server.api, jobId, ended);
