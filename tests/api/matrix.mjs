@@ -1,6 +1,7 @@
 // Every route of the program x every place for an id x everybody who might ask x what the id may be: nobody reaches what is another tenant's, and
 // another tenant's looks like nothing at all. The cases come from `collect print routes`; a route or a place that nobody taught the matrix fails it.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { before } from '../harness/hooks.mjs';
 import { command, run } from '../harness/run.mjs';
@@ -12,8 +13,12 @@ const AT_ONCE = 12;
 const PAIRS = 20; // of a foreign id and one that never was, to compare their times
 const TEACH = 'tests/harness/matrix_routes.mjs';
 const server = withServer();
+const REVIEWED = 'tests/harness/route_permissions.txt';
+const reviewed = new Map(readFileSync(REVIEWED, 'utf8').split('\n').filter((l) => l && !l.startsWith('#'))
+	.map((l) => [l.slice(0, l.lastIndexOf(' ')), l.slice(l.lastIndexOf(' ') + 1).replace(/^-$/, '')]));
 const routes = JSON.parse((await command([run.collect, 'print', 'routes'])).stdout)
-	.map((r) => ({ ...r, name: `${r.method} ${r.path}`, line: ROUTES[`${r.method} ${r.path}`] ?? {} }));
+	.map((r) => ({ ...r, name: `${r.method} ${r.path}`, line: ROUTES[`${r.method} ${r.path}`] ?? {} }))
+	.map((r) => ({ ...r, row: r.permission, permission: reviewed.get(r.name) ?? r.permission }));
 const api = routes.filter((r) => !r.flags.includes('internal') && !PAGES.test(r.name));
 let ours, theirs, everybody, sumsBefore, cases = 0;
 
@@ -159,6 +164,15 @@ async function tryNested(route, slot, parent, who, second) {
 	}
 	return wrong.join('\n');
 }
+
+test('every route has the permission that was reviewed', () => {
+	for (const route of api) {
+		assert.ok(reviewed.has(route.name), `${route.name} was not reviewed: add the line "${route.name} ${route.row || '-'}" to ${REVIEWED}`);
+		assert.equal(route.row, route.permission, `${route.name} asks for "${route.row}", and ${REVIEWED} says "${route.permission}"`);
+	}
+	for (const name of reviewed.keys())
+		assert.ok(api.some((r) => r.name === name), `${REVIEWED} has ${name}, which is no route`);
+});
 
 test('every route and every place of an id is known', () => {
 	for (const route of api) {
