@@ -184,6 +184,12 @@ static enum err holder_alive(struct req *rq, const struct token_claims *claims)
 	return uuid_is_nil(&claims->client_id) ? OK : client_alive(auth, rq->arena, claims);
 }
 
+/* Whom rates count for: what is used, else who uses it. */
+static const struct uuid *caller_of(const struct token_claims *c)
+{
+	return !uuid_is_nil(&c->key_id) ? &c->key_id : !uuid_is_nil(&c->client_id) ? &c->client_id : &c->user_id;
+}
+
 enum err auth_authenticate(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -201,6 +207,7 @@ enum err auth_authenticate(struct req *rq)
 	    .tenant_id = m.tenant_id,
 	    .user_id = m.user_id,
 	    .session_id = claims.session_id,
+	    .caller_id = *caller_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),

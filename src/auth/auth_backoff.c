@@ -25,7 +25,7 @@ static enum err keys_make(struct req *rq, struct str account, struct str keys[KE
 		return e;
 	buf_init(&b, rq->arena, KEY_MAX_BYTES);
 	buf_add(&b, S("-:backoff:address:"));
-	buf_add(&b, rq->x->client);
+	buf_add(&b, rq->x->client_net);
 	return buf_done(&b, &keys[1]);
 }
 

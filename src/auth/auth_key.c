@@ -74,6 +74,7 @@ enum err api_key_check(
 		return e;
 	*out = (struct token_claims){.user_id = row.user_id,
 	    .tenant_id = k.tenant_id,
+	    .key_id = k.id,
 	    .scopes = auth_permissions(S(""), row.permissions) & ~PERMS_OF_ONESELF,
 	    .expires_at_ms = row.expires_at > 0 && row.expires_at < until ? row.expires_at : until};
 	return OK;

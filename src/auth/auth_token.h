@@ -22,6 +22,7 @@ struct token_key;
 struct token_claims {
 	struct uuid user_id, tenant_id, session_id; /* session_id is nil for an API key or a client */
 	struct uuid client_id;			    /* of an OAuth 2 client's token, else nil */
+	struct uuid key_id;			    /* of an API key, else nil */
 	uint64_t scopes; /* of an API key or a client; an access token of a session has all that its user may */
 	int64_t expires_at_ms;
 	bool by_provider; /* the session began at the tenant's identity provider: good for less */

@@ -14,13 +14,13 @@
 
 struct cache;
 struct config;
-struct ratelimit;      /* core/ratelimit.h: per-process bounds */
+struct ratelimit; /* core/ratelimit.h: per-process bounds */
 struct req;
 struct route;
-struct vault;          /* vault/vault.h: keys; main opens it */
-struct auth;           /* auth/auth.h: signing keys; main opens it */
+struct vault; /* vault/vault.h: keys; main opens it */
+struct auth;  /* auth/auth.h: signing keys; main opens it */
 struct http_server;
-struct mailer;         /* mail/mail.h: the worker's; main opens it */
+struct mailer; /* mail/mail.h: the worker's; main opens it */
 struct openapi;
 struct tx;
 
@@ -28,28 +28,32 @@ struct app {
 	const struct config *config;
 	struct log *log;
 	struct metrics *metrics;
-	struct pg_pool *pools[PG_ROLE_COUNT];   /* PG_OWNER is never open in serve */
-	struct pg_pool *read_pool;              /* replica; equals pools[PG_APP] when there is none */
+	struct pg_pool *pools[PG_ROLE_COUNT]; /* PG_OWNER is never open in serve */
+	struct pg_pool *read_pool;	      /* replica; equals pools[PG_APP] when there is none */
 	struct redis *redis;
-	struct egress *egress;                  /* the one way out: server and worker */
+	struct egress *egress; /* the one way out: server and worker */
 	struct cache *cache;
 	struct ratelimit *ratelimit;
 	struct vault *vault;
 	struct auth *auth;
-	const struct route *const *routes;      /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
+	const struct route *const
+	    *routes; /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
 	size_t route_arrays;
 	struct router *router;
-	struct http_server *http;               /* the public listener, once it runs: for its counts */
-	struct openapi *openapi;                /* main/document.h: the API's description, printed once */
+	struct http_server *http; /* the public listener, once it runs: for its counts */
+	struct openapi *openapi;  /* main/document.h: the API's description, printed once */
 	/* Fills rq->who from the request's credentials; ERR_UNAUTHENTICATED when they are missing or bad. Set by main to auth's. */
 	enum err (*authenticate)(struct req *rq);
+	/* Whose link this slug is, from memory alone: false when that is not at hand. For rate limits; NULL: there are none. Set by main. */
+	bool (*link_known)(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */
 	bool (*refuse_page)(struct req *rq, enum err e);
-	struct mailer *mailer;                  /* NULL but in the worker */
+	struct mailer *mailer; /* NULL but in the worker */
 	/* Asks for a mail, as core/mail.h says. Set by main to the mail room's. */
-	enum err (*mail_add)(struct app *app, struct tx *tx, struct arena *a, const struct mail *mail, struct uuid *job);
-	const char *public_url;                 /* configured origin, for links; never taken from a Host header */
-	bool draining;                          /* readyz says 503 */
+	enum err (*mail_add)(
+	    struct app *app, struct tx *tx, struct arena *a, const struct mail *mail, struct uuid *job);
+	const char *public_url; /* configured origin, for links; never taken from a Host header */
+	bool draining;		/* readyz says 503 */
 };
 
 #endif

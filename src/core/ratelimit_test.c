@@ -34,7 +34,7 @@ static void process_start(struct process *p, void **state)
 	assert_int_equal(config_load(&p->arena, NULL, &settings, &said), OK);
 	p->app.config = settings;
 	assert_int_equal(redis_open(&config, &p->app.redis, &why), OK);
-	assert_int_equal(ratelimit_new(&p->app, &p->arena), OK);
+	assert_int_equal(ratelimit_new(&p->app, &p->arena, &why), OK);
 }
 
 static void process_end(struct process *p)
@@ -43,7 +43,17 @@ static void process_end(struct process *p)
 	arena_free(&p->arena);
 }
 
-typedef void (*taker)(struct app *app, int klass, struct str key, struct rate_verdict *out);
+typedef void (*taker)(struct app *app, int klass, const struct rate_subject *who, struct rate_verdict *out);
+
+static const struct uuid acme = {{0xac}}, globex = {{0x61}}, ana = {{0xa7}}, bob = {{0xb0}}, csat = {{0xc5}};
+#define ACME "ac000000-0000-0000-0000-000000000000"
+#define CSAT "c5000000-0000-0000-0000-000000000000"
+
+#define FROM(text) (&(struct rate_subject){.address = S(text)})
+static struct rate_subject from_address(struct str address)
+{
+	return (struct rate_subject){.address = address};
+}
 
 /* A burst at once, then one more each time a step is over; the same by Redis and without it. */
 static void check_burst(struct process *p, taker take)
@@ -53,7 +63,7 @@ static void check_burst(struct process *p, taker take)
 	int i;
 
 	for (i = 1; i <= LOGIN_BURST; i++) {
-		take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+		take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 		if (i == 1)
 			start = clock_mono_ns();
 		assert_true(v.allowed);
@@ -62,7 +72,7 @@ static void check_burst(struct process *p, taker take)
 		assert_in_range(v.reset_s, 3 * i - 1, 3 * i);
 		assert_int_equal(v.retry_after_s, 0);
 	}
-	take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+	take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_true(ms_since(start) < 1000); /* or the figures below do not follow */
 	assert_false(v.allowed);
 	assert_int_equal(v.limit, LOGIN_BURST);
@@ -71,18 +81,18 @@ static void check_burst(struct process *p, taker take)
 	assert_in_range(v.retry_after_s, 2, 3);
 	/* A refused one costs nothing; others are not touched by it. */
 	usleep((unsigned)(LOGIN_STEP_MS + 50 - ms_since(start)) * 1000);
-	take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+	take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_true(v.allowed);
 	assert_int_equal(v.remaining, 0);
-	take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+	take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_false(v.allowed);
-	take(&p->app, RATE_LOGIN, S("192.0.2.2"), &v);
+	take(&p->app, RATE_LOGIN, FROM("192.0.2.2"), &v);
 	assert_true(v.allowed);
 	assert_int_equal(v.remaining, LOGIN_BURST - 1);
-	take(&p->app, RATE_EXPORT, S("192.0.2.1"), &v);
+	take(&p->app, RATE_EXPORT, FROM("192.0.2.1"), &v);
 	assert_true(v.allowed);
-	assert_int_equal(v.limit, 20);
-	assert_int_equal(v.remaining, 19);
+	assert_int_equal(v.limit, 60);
+	assert_int_equal(v.remaining, 59);
 }
 
 static void numbers_by_redis(void **state)
@@ -114,12 +124,12 @@ static void processes_share_a_bound(void **state)
 	process_start(&a, state);
 	process_start(&b, state);
 	for (i = 0; i < LOGIN_BURST; i++) {
-		ratelimit_take(i % 2 ? &a.app : &b.app, RATE_LOGIN, S("192.0.2.1"), &v);
+		ratelimit_take(i % 2 ? &a.app : &b.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 		assert_true(v.allowed);
 	}
-	ratelimit_take(&a.app, RATE_LOGIN, S("192.0.2.1"), &v);
+	ratelimit_take(&a.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_false(v.allowed);
-	ratelimit_take(&b.app, RATE_LOGIN, S("192.0.2.1"), &v);
+	ratelimit_take(&b.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_false(v.allowed);
 	process_end(&a);
 	process_end(&b);
@@ -134,83 +144,237 @@ static void keys_expire(void **state)
 	int64_t ttl;
 
 	process_start(&p, state);
-	ratelimit_take(&p.app, RATE_LOGIN, S("192.0.2.1"), &v);
-	ratelimit_take(&p.app, RATE_LOGIN, S("192.0.2.1"), &v);
-	redis_test_tell(*state, "PTTL collect:rate:login:192.0.2.1", reply);
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	redis_test_tell(*state, "PTTL -:rate:login:address:192.0.2.1", reply);
 	assert_true(str_to_int(str_from(reply), &ttl));
 	assert_in_range(ttl, 2 * LOGIN_STEP_MS - SLACK_MS, 2 * LOGIN_STEP_MS + 2);
 	process_end(&p);
 }
 
-static void odd_keys(void **state)
+static void take_from(struct process *p, struct str address, struct rate_verdict *v)
 {
-	char long_key[3 * RATE_KEY_MAX_BYTES];
+	struct rate_subject who = from_address(address);
+
+	ratelimit_take(&p->app, RATE_LOGIN, &who, v);
+}
+
+static void odd_addresses(void **state)
+{
+	char longest[3 * RATE_ADDRESS_MAX_BYTES];
 	struct rate_verdict v;
 	struct process p;
 
 	process_start(&p, state);
-	ratelimit_take(&p.app, RATE_LOGIN, S(""), &v);
+	take_from(&p, S(""), &v);
+	assert_true(v.allowed && v.limit == 0);
+	take_from(&p, S("a\0b"), &v);
 	assert_int_equal(v.remaining, LOGIN_BURST - 1);
-	ratelimit_take(&p.app, RATE_LOGIN, S("a\0b"), &v);
+	take_from(&p, S("a"), &v);
 	assert_int_equal(v.remaining, LOGIN_BURST - 1);
-	ratelimit_take(&p.app, RATE_LOGIN, S("a"), &v);
+	memset(longest, 'k', sizeof longest);
+	take_from(&p, str_make(longest, sizeof longest), &v);
 	assert_int_equal(v.remaining, LOGIN_BURST - 1);
-	memset(long_key, 'k', sizeof long_key);
-	ratelimit_take(&p.app, RATE_LOGIN, str_make(long_key, sizeof long_key), &v);
-	assert_int_equal(v.remaining, LOGIN_BURST - 1);
-	ratelimit_take(&p.app, RATE_LOGIN, str_make(long_key, RATE_KEY_MAX_BYTES), &v);
+	take_from(&p, str_make(longest, RATE_ADDRESS_MAX_BYTES), &v);
 	assert_int_equal(v.remaining, LOGIN_BURST - 2);
+	process_end(&p);
+}
+
+/* ---- several keys at once ---- */
+
+static void check_tightest(struct process *p, taker take)
+{
+	const struct rate_subject by_ana = {.address = S("192.0.2.1"), .tenant = &acme, .caller = &ana},
+				  by_bob = {.address = S("192.0.2.1"), .tenant = &acme, .caller = &bob},
+				  elsewhere = {.address = S("192.0.2.9"), .tenant = &globex, .caller = &ana};
+	struct rate_verdict v;
+	const char *why;
+	int i;
+
+	set(p, CFG_rate_console, "address=6/7  caller=6/3 tenant=6/5");
+	assert_int_equal(ratelimit_reload(&p->app, &why), OK);
+	for (i = 1; i <= 3; i++) {
+		take(&p->app, RATE_CONSOLE, &by_ana, &v);
+		assert_true(v.allowed);
+		assert_int_equal(v.key, RATE_BY_CALLER);
+		assert_int_equal(v.limit, 3);
+		assert_int_equal(v.remaining, 3 - i);
+	}
+	/* Refused by one, counted by none: the tenant has two left whatever she tries. */
+	for (i = 0; i < 5; i++) {
+		take(&p->app, RATE_CONSOLE, &by_ana, &v);
+		assert_false(v.allowed);
+		assert_int_equal(v.key, RATE_BY_CALLER);
+		assert_in_range(v.retry_after_s, 8, 10);
+	}
+	take(&p->app, RATE_CONSOLE, &by_bob, &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.key, RATE_BY_TENANT);
+	assert_int_equal(v.remaining, 1);
+	take(&p->app, RATE_CONSOLE, &by_bob, &v);
+	assert_true(v.allowed);
+	take(&p->app, RATE_CONSOLE, &by_bob, &v);
+	assert_false(v.allowed);
+	assert_int_equal(v.key, RATE_BY_TENANT);
+	assert_int_equal(v.limit, 5);
+	/* The same user in another tenant is another caller. */
+	take(&p->app, RATE_CONSOLE, &elsewhere, &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.remaining, 2);
+}
+
+static void tightest_by_redis(void **state)
+{
+	struct process p;
+
+	process_start(&p, state);
+	check_tightest(&p, ratelimit_take);
+	assert_redis(*state, "EXISTS " ACME ":rate:console:tenant", "1");
+	assert_redis(*state, "EXISTS " ACME ":rate:console:caller:a7000000-0000-0000-0000-000000000000", "1");
+	assert_redis(*state, "EXISTS -:rate:console:address:192.0.2.1", "1");
+	assert_redis(*state, "DBSIZE", "7");
+	process_end(&p);
+}
+
+static void tightest_without_redis(void **state)
+{
+	struct process p;
+
+	process_start(&p, state);
+	check_tightest(&p, ratelimit_take_local);
+	process_end(&p);
+}
+
+static void links(void **state)
+{
+	const struct rate_subject who = {.address = S("192.0.2.1"), .tenant = &acme, .link = &csat};
+	struct rate_verdict v;
+	struct process p;
+
+	process_start(&p, state);
+	ratelimit_take(&p.app, RATE_INTAKE, &who, &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.key, RATE_BY_ADDRESS);
+	assert_redis(*state, "EXISTS " ACME ":rate:intake:link:" CSAT, "1");
+	assert_redis(*state, "EXISTS " ACME ":rate:intake:tenant", "1");
+	process_end(&p);
+}
+
+/* What lies further ahead than the burst was set by another rule, or before a clock was set back: it is no longer than the burst. */
+static void bounds_that_shrink(void **state)
+{
+	struct rate_verdict v;
+	struct process p;
+	const char *why;
+	int i;
+
+	process_start(&p, state);
+	for (i = 0; i < LOGIN_BURST; i++)
+		ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	set(&p, CFG_rate_login, "address=6/2");
+	assert_int_equal(ratelimit_reload(&p.app, &why), OK);
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	assert_false(v.allowed);
+	assert_in_range(v.reset_s, 18, 20);
+	assert_in_range(v.retry_after_s, 8, 10);
+	process_end(&p);
+}
+
+static void rules_are_read(void **state)
+{
+	static const char *const bad[] = {"caller", "caller=1", "caller=/2", "caller=0/1", "caller=1/0",
+	    "caller=1/1000001", "caller=60000001/1", "nobody=1/1", "caller=1/1 caller=2/2", "caller=-1/1",
+	    "caller=1/1/1", "caller = 1/1"};
+	const struct rate_subject who = {.tenant = &acme, .caller = &ana};
+	struct rate_verdict v;
+	struct process p;
+	const char *why;
+
+	process_start(&p, state);
+	for (size_t i = 0; i < countof(bad); i++) {
+		why = "";
+		set(&p, CFG_rate_console, bad[i]);
+		assert_int_equal(ratelimit_reload(&p.app, &why), ERR_SETTING);
+		assert_true(strstr(why, "PER_MINUTE/BURST"));
+	}
+	/* Refused ones change nothing; none at all counts nobody. */
+	ratelimit_take(&p.app, RATE_CONSOLE, &who, &v);
+	assert_int_equal(v.limit, 300);
+	set(&p, CFG_rate_console, "");
+	assert_int_equal(ratelimit_reload(&p.app, &why), OK);
+	ratelimit_take(&p.app, RATE_CONSOLE, &who, &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.limit, 0);
+	process_end(&p);
+}
+
+static void a_flushed_redis_is_sent_the_script_again(void **state)
+{
+	struct rate_verdict v;
+	struct process p;
+
+	process_start(&p, state);
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	assert_redis(*state, "SCRIPT FLUSH", "OK");
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	assert_int_equal(v.remaining, LOGIN_BURST - 2);
+	assert_redis(*state, "FLUSHALL", "OK");
+	ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
+	assert_int_equal(v.remaining, LOGIN_BURST - 1);
 	process_end(&p);
 }
 
 /* ---- who is not counted ---- */
 
-static bool counted(struct process *p, int klass, struct str key)
+static bool counted(struct process *p, int klass, const struct rate_subject *who)
 {
 	struct rate_verdict v, local;
 
-	ratelimit_take(&p->app, klass, key, &v);
-	ratelimit_take_local(&p->app, klass, key, &local);
+	ratelimit_take(&p->app, klass, who, &v);
+	ratelimit_take_local(&p->app, klass, who, &local);
 	assert_true(v.allowed && local.allowed);
 	assert_int_equal(v.limit, local.limit);
 	return v.limit > 0;
 }
 
+/* Only by their address, and not when they sign in. */
 static void loopback_is_exempt(void **state)
 {
-	static const struct str loopback[] = {S("127.0.0.1"), S("127.8.9.1"), S("::1"), S("::ffff:127.0.0.1")};
-	static const struct str others[] = {
-	    S("192.0.2.1"), S("::2"), S("::ffff:192.0.2.1"), S("12.7.0.1"), S("0195f3d2-7c1a-7e31-9d3b-127000000001")};
+	const struct rate_subject near = {.address = S("127.0.0.1"), .loopback = true},
+				  user = {.address = S("::/64"), .loopback = true, .tenant = &acme, .caller = &ana},
+				  visitor = {.address = S("127.0.0.1"),
+				      .loopback = true,
+				      .tenant = &acme,
+				      .link = &csat},
+				  far = {.address = S("192.0.2.1")};
 	struct process p;
-	size_t i;
 
 	process_start(&p, state);
-	for (i = 0; i < countof(loopback); i++) {
-		assert_false(counted(&p, RATE_SUBMIT, loopback[i]));
-		assert_false(counted(&p, RATE_PUBLIC_READ, loopback[i]));
-		assert_false(counted(&p, RATE_CONSOLE, loopback[i]));
-		assert_true(counted(&p, RATE_LOGIN, loopback[i]));
-		assert_false(counted(&p, RATE_NONE, loopback[i]));
-	}
-	for (i = 0; i < countof(others); i++) {
-		assert_true(counted(&p, RATE_SUBMIT, others[i]));
-		assert_true(counted(&p, RATE_CONSOLE, others[i]));
-		assert_false(counted(&p, RATE_NONE, others[i]));
-	}
+	assert_false(counted(&p, RATE_INTAKE, &near));
+	assert_false(counted(&p, RATE_PUBLIC_READ, &near));
+	assert_false(counted(&p, RATE_CONSOLE, &near));
+	assert_true(counted(&p, RATE_LOGIN, &near));
+	assert_false(counted(&p, RATE_NONE, &near));
+	assert_true(counted(&p, RATE_CONSOLE, &user));
+	assert_true(counted(&p, RATE_INTAKE, &visitor));
+	assert_true(counted(&p, RATE_INTAKE, &far));
+	assert_true(counted(&p, RATE_CONSOLE, &far));
+	assert_false(counted(&p, RATE_NONE, &far));
 	process_end(&p);
 }
 
 static void settings_turn_it_on_and_off(void **state)
 {
+	const struct rate_subject near = {.address = S("127.0.0.1"), .loopback = true};
 	struct process p;
 
 	process_start(&p, state);
 	set(&p, CFG_rate_limit_loopback, "true");
-	assert_true(counted(&p, RATE_SUBMIT, S("127.0.0.1")));
+	assert_true(counted(&p, RATE_INTAKE, &near));
 	set(&p, CFG_rate_limits, "false");
-	assert_false(counted(&p, RATE_SUBMIT, S("127.0.0.1")));
-	assert_false(counted(&p, RATE_SUBMIT, S("192.0.2.1")));
-	assert_false(counted(&p, RATE_LOGIN, S("192.0.2.1")));
+	assert_false(counted(&p, RATE_INTAKE, &near));
+	assert_false(counted(&p, RATE_INTAKE, FROM("192.0.2.1")));
+	assert_false(counted(&p, RATE_LOGIN, FROM("192.0.2.1")));
 	process_end(&p);
 }
 
@@ -225,12 +389,12 @@ static void check_fallback(struct process *p)
 
 	for (i = 0; i < LOGIN_BURST; i++) {
 		start = clock_mono_ns();
-		ratelimit_take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+		ratelimit_take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 		assert_true(ms_since(start) < TIMEOUT_MS + SLACK_MS);
 		assert_true(v.allowed);
 		assert_int_equal(v.limit, LOGIN_BURST);
 	}
-	ratelimit_take(&p->app, RATE_LOGIN, S("192.0.2.1"), &v);
+	ratelimit_take(&p->app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_false(v.allowed);
 	assert_in_range(v.retry_after_s, 1, 3);
 }
@@ -243,13 +407,13 @@ static void it_falls_back_when_redis_is_killed(void **state)
 
 	process_start(&p, state);
 	for (i = 0; i <= LOGIN_BURST; i++)
-		ratelimit_take(&p.app, RATE_LOGIN, S("192.0.2.1"), &v);
+		ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v);
 	assert_false(v.allowed);
 	redis_test_kill(*state);
 	check_fallback(&p);
 	redis_test_start(*state);
-	wait_until((ratelimit_take(&p.app, RATE_LOGIN, S("192.0.2.1"), &v), v.allowed));
-	assert_redis(*state, "EXISTS collect:rate:login:192.0.2.1", "1");
+	wait_until((ratelimit_take(&p.app, RATE_LOGIN, FROM("192.0.2.1"), &v), v.allowed));
+	assert_redis(*state, "EXISTS -:rate:login:address:192.0.2.1", "1");
 	process_end(&p);
 }
 
@@ -270,7 +434,13 @@ int main(void)
 	    cmocka_unit_test_setup(numbers_without_redis, redis_test_fresh),
 	    cmocka_unit_test_setup(processes_share_a_bound, redis_test_fresh),
 	    cmocka_unit_test_setup(keys_expire, redis_test_fresh),
-	    cmocka_unit_test_setup(odd_keys, redis_test_fresh),
+	    cmocka_unit_test_setup(odd_addresses, redis_test_fresh),
+	    cmocka_unit_test_setup(tightest_by_redis, redis_test_fresh),
+	    cmocka_unit_test_setup(tightest_without_redis, redis_test_fresh),
+	    cmocka_unit_test_setup(links, redis_test_fresh),
+	    cmocka_unit_test_setup(bounds_that_shrink, redis_test_fresh),
+	    cmocka_unit_test_setup(rules_are_read, redis_test_fresh),
+	    cmocka_unit_test_setup(a_flushed_redis_is_sent_the_script_again, redis_test_fresh),
 	    cmocka_unit_test_setup(loopback_is_exempt, redis_test_fresh),
 	    cmocka_unit_test_setup(settings_turn_it_on_and_off, redis_test_fresh),
 	    cmocka_unit_test_setup(it_falls_back_when_redis_is_killed, redis_test_fresh),

@@ -26,18 +26,21 @@ struct http_exchange;
 struct principal {
 	bool known;
 	struct uuid tenant_id, user_id;
-	struct uuid session_id;      /* of the access token */
-	uint64_t permissions;        /* a bit per enum permission */
+	struct uuid session_id; /* of the access token */
+	struct uuid caller_id;	/* of the key or client that is used, else the user: whom rates count for */
+	uint64_t permissions;	/* a bit per enum permission */
 	struct str email, role;
 };
 
-struct problem_error { struct str pointer, code, message; };
+struct problem_error {
+	struct str pointer, code, message;
+};
 
-struct list_query {              /* ROUTE_LIST */
-	int64_t limit;               /* 1..200, default 50 */
-	struct str cursor;           /* opaque, checked by cursor_read */
-	struct str sort;             /* one of route->filters, without '-' ; first one when not given */
-	bool descending;             /* default: true */
+struct list_query {	   /* ROUTE_LIST */
+	int64_t limit;	   /* 1..200, default 50 */
+	struct str cursor; /* opaque, checked by cursor_read */
+	struct str sort;   /* one of route->filters, without '-' ; first one when not given */
+	bool descending;   /* default: true */
 	bool count;
 };
 
@@ -48,18 +51,18 @@ struct req {
 	struct http_exchange *x;
 	struct str request_id;
 	struct principal who;
-	struct tx *tx;               /* NULL with ROUTE_NO_TX */
-	struct str args[ROUTE_ARGS_MAX];   /* {segments} in order, decoded */
-	struct uuid ids[ROUTE_ARGS_MAX];   /* those named {id} or {..._id}, read as UUID (a bad one is 404) */
+	struct tx *tx;			 /* NULL with ROUTE_NO_TX */
+	struct str args[ROUTE_ARGS_MAX]; /* {segments} in order, decoded */
+	struct uuid ids[ROUTE_ARGS_MAX]; /* those named {id} or {..._id}, read as UUID (a bad one is 404) */
 	size_t arg_count;
-	void *in;                    /* filled struct of route->in */
+	void *in; /* filled struct of route->in */
 	uint64_t in_present;
-	const struct json *body;     /* parsed body, when route->in */
-	void *query;                 /* filled struct of route->query */
+	const struct json *body; /* parsed body, when route->in */
+	void *query;		 /* filled struct of route->query */
 	uint64_t query_present;
 	struct list_query list;
-	int64_t if_match_version;    /* ROUTE_IF_MATCH */
-	struct str idempotency_key;  /* ROUTE_IDEMPOTENT; empty when not sent */
+	int64_t if_match_version;   /* ROUTE_IF_MATCH */
+	struct str idempotency_key; /* ROUTE_IDEMPOTENT; empty when not sent */
 	/* Set by the handler, with what it needs: runs once the commit came back clean, or when it is unknown whether it did. For what does no
 	 * harm when nothing was changed, such as dropping what caches hold. */
 	void (*after_commit)(struct req *rq);
@@ -68,8 +71,8 @@ struct req {
 	struct str detail;
 	struct problem_error *errors;
 	size_t error_count;
-	int retry_after_s;           /* with ERR_RATE from a handler: goes out as Retry-After when it is not 0 */
-	struct str survey_label;     /* for metrics: set by handlers that know it; may stay empty */
+	int retry_after_s;	 /* with ERR_RATE from a handler: goes out as Retry-After when it is not 0 */
+	struct str survey_label; /* for metrics: set by handlers that know it; may stay empty */
 };
 
 /* Records one fault and returns e. Pointers are JSON pointers into the body ("/title") or "/query/limit". */
@@ -77,21 +80,24 @@ enum err req_fail(struct req *rq, enum err e, const char *pointer, const char *w
 enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str code, struct str why);
 /* Adds one of several faults (at most PROBLEM_ERRORS_MAX are kept); the caller returns ERR_INVALID at the end. */
 void req_error(struct req *rq, struct str pointer, struct str code, struct str message);
-enum err req_bind_tenant(struct req *rq, const struct uuid *tenant_id);   /* ROUTE_PUBLIC_DB, before the first statement */
+enum err req_bind_tenant(
+    struct req *rq, const struct uuid *tenant_id); /* ROUTE_PUBLIC_DB, before the first statement */
 bool req_can(const struct req *rq, int permission);
 struct str req_header(const struct req *rq, struct str name);
 
 enum err reply_json(struct req *rq, int status, struct str json);
 enum err reply_text(struct req *rq, int status, struct str media_type, struct str text);
-enum err reply_html(struct req *rq, int status, struct str html);       /* adds charset; the caller sets its CSP by reply_header */
+enum err reply_html(
+    struct req *rq, int status, struct str html); /* adds charset; the caller sets its CSP by reply_header */
 enum err reply_empty(struct req *rq, int status);
 /* Text that outlives the reply (static files, cached bytes); the compressed forms may be empty. */
-enum err reply_static(struct req *rq, struct str media_type, struct str identity, struct str gzip, struct str br, struct str etag);
+enum err reply_static(
+    struct req *rq, struct str media_type, struct str identity, struct str gzip, struct str br, struct str etag);
 void reply_header(struct req *rq, struct str name, struct str value);
-void reply_etag_version(struct req *rq, int64_t version);               /* ETag: "7" */
+void reply_etag_version(struct req *rq, int64_t version); /* ETag: "7" */
 /* Sets ETag; when If-None-Match has it, stages 304 and returns true: the handler returns OK at once. */
 bool reply_not_modified(struct req *rq, struct str etag);
-bool reply_version_known(struct req *rq, int64_t version);              /* the same for ETag: "7" */
+bool reply_version_known(struct req *rq, int64_t version); /* the same for ETag: "7" */
 void reply_location(struct req *rq, const char *prefix, struct str id);
 
 /* Cursors: the sort value and id of the last item, opaque to the client, and the tag of their list: route, arguments, order and filters. The

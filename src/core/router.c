@@ -1,5 +1,6 @@
 #include "core/router.h"
 
+#include "base/utf8.h"
 #include "core/config.h"
 #include "core/idempotency.h"
 #include "core/ratelimit.h"
@@ -190,34 +191,48 @@ static bool reply_without_row(struct app *app, struct http_exchange *x)
 
 /* ---- gates ---- */
 
-static enum err take_rate(struct req *rq, bool local, struct str key)
+/* Of a public route: whose link it is about. A slug that is not in memory is counted by its address alone. */
+static bool link_of(struct req *rq, struct uuid *tenant, struct uuid *link)
 {
+	const struct visit *v = rq->x->user;
+	struct str slug;
+
+	return rq->app->link_known && (rq->route->flags & ROUTE_PUBLIC_DB) && v->end->arg_count > 0 &&
+	       !url_decode(rq->arena, v->args[0], false, &slug) && rq->app->link_known(rq->app, slug, tenant, link);
+}
+
+static enum err take_rate(struct req *rq, bool local)
+{
+	struct rate_subject who = {.address = rq->x->client_net, .loopback = rq->x->client_loopback};
 	struct visit *v = rq->x->user;
+	struct uuid tenant, link;
 
 	if (rq->route->rate == RATE_NONE)
 		return OK;
+	if (rq->who.known) {
+		who.tenant = &rq->who.tenant_id;
+		who.caller = &rq->who.caller_id;
+	} else if (link_of(rq, &tenant, &link)) {
+		who.tenant = &tenant;
+		who.link = &link;
+	}
 	if (local)
-		ratelimit_take_local(rq->app, rq->route->rate, key, &v->rate);
+		ratelimit_take_local(rq->app, rq->route->rate, &who, &v->rate);
 	else
-		ratelimit_take(rq->app, rq->route->rate, key, &v->rate);
+		ratelimit_take(rq->app, rq->route->rate, &who, &v->rate);
 	stage_rate(rq->x, &v->rate);
 	return v->rate.allowed ? OK : ERR_RATE;
 }
 
-/* By user once known; failed sign-ins count for the address, so that guessing tokens is limited too. */
+/* Failed sign-ins count for the address, so that guessing tokens is limited too. */
 static enum err pass_gates(struct req *rq)
 {
 	const struct route *row = rq->route;
-	enum err e;
+	enum err limited, e = row->perm == PERM_NONE ? OK : rq->app->authenticate(rq);
 
-	if (row->perm == PERM_NONE)
-		return take_rate(rq, false, rq->x->client);
-	if ((e = rq->app->authenticate(rq))) {
-		enum err limited = take_rate(rq, false, rq->x->client);
-
-		return limited ? limited : e;
-	}
-	if ((e = take_rate(rq, false, uuid_str(rq->arena, &rq->who.user_id))))
+	if ((limited = take_rate(rq, false)))
+		return limited;
+	if (e || row->perm == PERM_NONE)
 		return e;
 	return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
 }
@@ -310,7 +325,7 @@ bool router_inline(void *ctx, struct http_exchange *x)
 	if (!(v->row->flags & ROUTE_INLINE) || !(rq = req_of(l->app, x)))
 		return false;
 	stage_defaults(l->app, x);
-	if (!(e = take_rate(rq, true, x->client)) && !(e = read_request(rq)))
+	if (!(e = take_rate(rq, true)) && !(e = read_request(rq)))
 		e = v->row->handler(rq);
 	if (e == ERR_AGAIN) {
 		x->reply = (struct http_reply){0};

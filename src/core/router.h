@@ -36,7 +36,7 @@ enum role {
 #define ROLES_ENTRY (ROLES_MANAGER | 1u << ROLE_INTERVIEWER)
 #define ROLES_EVERYBODY ((1u << ROLE_COUNT) - 1)
 
-uint64_t permissions_of(enum role r);                    /* a bit per permission */
+uint64_t permissions_of(enum role r); /* a bit per permission */
 /* The rows before this one cannot be given: every member has them. */
 #define PERM_FIRST_GIVEN (PERM_ACCOUNT + 1)
 /* "surveys:read" to its row; false for unknown ones and those that cannot be given. */
@@ -45,54 +45,74 @@ bool role_read(struct str name, enum role *out);
 struct str role_name(enum role r);
 const char *permission_slug(enum permission p);
 
-/* Rate classes; numbers in core/ratelimit.c. By client address, or by user once known. */
-enum rate_class { RATE_NONE, RATE_LOGIN, RATE_CONSOLE, RATE_EXPORT, RATE_PUBLIC_READ, RATE_SUBMIT };
+/* What a route counts as: core/ratelimit.h. Every row has one; RATE_NONE is for the internal listener, and for what costs no more than
+ * refusing it would: constants that are answered on the I/O thread. */
+enum rate_class {
+	RATE_UNSET,
+	RATE_NONE,
+	RATE_LOGIN,
+	RATE_CONSOLE,
+	RATE_EXPORT,
+	RATE_PUBLIC_READ,
+	RATE_INTAKE,
+	RATE_CLASSES
+};
 
-#define ROUTE_INLINE 1u          /* tried on the I/O thread first, without rq->tx: must not block; answers ERR_AGAIN to be run by a worker
+#define ROUTE_INLINE                                                                                                   \
+	1u /* tried on the I/O thread first, without rq->tx: must not block; answers ERR_AGAIN to be run by a worker
 				  * instead (then with rq->tx unless ROUTE_NO_TX). Only with PERM_NONE, because signing in may block. */
-#define ROUTE_LIST 2u            /* takes limit, cursor, sort, count besides `query`; out is the item's shape, wrapped in {"items", "next"} */
-#define ROUTE_IF_MATCH 4u        /* needs If-Match: rq->if_match_version */
-#define ROUTE_NO_TX 8u           /* no transaction is opened */
-#define ROUTE_PUBLIC_DB 16u      /* the transaction uses the respondents' role; the handler binds its tenant itself: req_bind_tenant() */
-#define ROUTE_READ 32u           /* reads only: may use the replica; each statement is its own round trip with its Sync */
-#define ROUTE_HIDDEN 64u         /* not in OpenAPI: pages, static files */
-#define ROUTE_IDEMPOTENT 128u    /* takes Idempotency-Key: in rq->idempotency_key */
-#define ROUTE_CORS_ANY 256u      /* any origin may call it (public tree) */
-#define ROUTE_RAW_BODY 512u      /* the body is not JSON: the handler reads x->body */
-#define ROUTE_INTERNAL 1024u     /* only on the internal listener; others only on the public one */
-#define ROUTE_SMALL_BODY 2048u   /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES, of pages HTTP_BODY_PAGE_MAX_BYTES */
-#define ROUTE_ETAG 4096u         /* the reply carries an ETag; of a GET: 304 when the client has it */
-#define ROUTE_PAGE 16384u        /* read by people: errors are pages too, by app->refuse_page, for who accepts HTML */
-#define ROUTE_LOCATION 8192u     /* the reply says in Location where the new object is */
+#define ROUTE_LIST                                                                                                     \
+	2u /* takes limit, cursor, sort, count besides `query`; out is the item's shape, wrapped in {"items", "next"} */
+#define ROUTE_IF_MATCH 4u /* needs If-Match: rq->if_match_version */
+#define ROUTE_NO_TX 8u	  /* no transaction is opened */
+#define ROUTE_PUBLIC_DB                                                                                                \
+	16u /* the transaction uses the respondents' role; the handler binds its tenant itself: req_bind_tenant() */
+#define ROUTE_READ 32u	       /* reads only: may use the replica; each statement is its own round trip with its Sync */
+#define ROUTE_HIDDEN 64u       /* not in OpenAPI: pages, static files */
+#define ROUTE_IDEMPOTENT 128u  /* takes Idempotency-Key: in rq->idempotency_key */
+#define ROUTE_CORS_ANY 256u    /* any origin may call it (public tree) */
+#define ROUTE_RAW_BODY 512u    /* the body is not JSON: the handler reads x->body */
+#define ROUTE_INTERNAL 1024u   /* only on the internal listener; others only on the public one */
+#define ROUTE_SMALL_BODY 2048u /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES, of pages HTTP_BODY_PAGE_MAX_BYTES */
+#define ROUTE_ETAG 4096u       /* the reply carries an ETag; of a GET: 304 when the client has it */
+#define ROUTE_PAGE 16384u      /* read by people: errors are pages too, by app->refuse_page, for who accepts HTML */
+#define ROUTE_LOCATION 8192u   /* the reply says in Location where the new object is */
 
 struct route {
 	enum http_method method;
 	const char *path;
 	enum permission perm;
 	enum rate_class rate;
-	const struct shape *in;      /* body; NULL: none */
-	const struct shape *out;     /* body of `status`; NULL: none or not JSON */
+	const struct shape *in;	 /* body; NULL: none */
+	const struct shape *out; /* body of `status`; NULL: none or not JSON */
 	int status;
 	enum err (*handler)(struct req *rq);
 	const char *summary;
-	const struct shape *query;   /* parameters besides those of ROUTE_LIST */
+	const struct shape *query; /* parameters besides those of ROUTE_LIST */
 	unsigned flags;
-	const char *out_type;        /* media type when it is not JSON, e.g. "text/csv" */
-	const char *filters;         /* ROUTE_LIST: sort keys, "created_at title" (each also as -key) */
+	const char *out_type; /* media type when it is not JSON, e.g. "text/csv" */
+	const char *filters;  /* ROUTE_LIST: sort keys, "created_at title" (each also as -key) */
 	/* further answers that OpenAPI tells of, e.g. (const int[]){404, 409, 0}; 304 400 401 403 404 412 413 415 422 428 429 503 are added by rule */
 	const int *also;
 	/* Of a ROUTE_RAW_BODY that takes a form (application/x-www-form-urlencoded), and of 400 and 401 where another standard says how errors
 	 * look: both only described. */
 	const struct shape *form, *refusal;
 };
-#define ROUTE_END { .path = NULL }
+#define ROUTE_END                                                                                                      \
+	{                                                                                                              \
+		.path = NULL                                                                                           \
+	}
 
 struct router;
 struct app;
 /* Builds the match table; fails (*why) when two rows clash or a row is incomplete. */
 enum err router_new(struct app *app, struct arena *a, struct router **out, const char **why);
 /* Functions for struct http_config; ctx is a struct listener. */
-struct listener { struct app *app; bool internal; struct arena *worker_arenas; };
+struct listener {
+	struct app *app;
+	bool internal;
+	struct arena *worker_arenas;
+};
 enum err router_admit(void *ctx, struct http_exchange *x);
 bool router_inline(void *ctx, struct http_exchange *x);
 void router_handle(void *ctx, struct http_exchange *x, int worker);

@@ -69,29 +69,45 @@ static void verdict(struct rate_verdict *out)
 	    .allowed = !doubles.rate_refuses, .limit = 10, .remaining = 9, .reset_s = 6, .retry_after_s = 3};
 }
 
-enum err ratelimit_new(struct app *app, struct arena *a)
+enum err ratelimit_new(struct app *app, struct arena *a, const char **why)
 {
 	(void)app;
 	(void)a;
+	(void)why;
 	return OK;
 }
 
-void ratelimit_take(struct app *app, int klass, struct str key, struct rate_verdict *out)
+/* What was known of whom, for the test to look at. */
+static void note(const struct rate_subject *who)
+{
+	doubles.address = who->address;
+	doubles.by_caller = who->tenant && who->caller;
+	doubles.by_link = who->tenant && who->link;
+}
+
+void ratelimit_take(struct app *app, int klass, const struct rate_subject *who, struct rate_verdict *out)
 {
 	(void)app;
 	(void)klass;
-	(void)key;
+	note(who);
 	doubles.rate_taken++;
 	verdict(out);
 }
 
-void ratelimit_take_local(struct app *app, int klass, struct str key, struct rate_verdict *out)
+void ratelimit_take_local(struct app *app, int klass, const struct rate_subject *who, struct rate_verdict *out)
 {
 	(void)app;
 	(void)klass;
-	(void)key;
+	note(who);
 	doubles.rate_local++;
 	verdict(out);
+}
+
+static bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link)
+{
+	(void)app;
+	tenant->b[0] = link->b[0] = 7;
+	return str_eq(slug, S("known"));
 }
 
 const char *config_text(const struct config *c, enum setting_id id)
@@ -123,6 +139,7 @@ void world_open(struct world *w, const struct route *const *routes, size_t array
 	w->app.routes = routes;
 	w->app.route_arrays = arrays;
 	w->app.authenticate = authenticate;
+	w->app.link_known = link_known;
 	if (router_new(&w->app, &w->arena, &w->app.router, &why))
 		fail_msg("router: %s", why);
 	w->listener.app = &w->app;
@@ -158,6 +175,7 @@ int ask(struct world *w, enum http_method method, const char *target, const char
 	    .method_text = http_method_name(method),
 	    .request_id = S("r-1"),
 	    .client = S("192.0.2.1"),
+	    .client_net = S("192.0.2.1"),
 	    .body_max = HTTP_BODY_API_MAX_BYTES};
 	w->x.path = str_cut(&path, '?', NULL);
 	w->x.query = path;

@@ -92,6 +92,10 @@ static const char *row_fault(const struct route *row)
 		return "HEAD and OPTIONS are answered by the router, not by rows";
 	if (row->status < 200 || row->status > 399)
 		return "a route has no status";
+	if (row->rate <= RATE_UNSET || row->rate >= RATE_CLASSES)
+		return "a route has no rate class";
+	if (row->rate == RATE_NONE && !(row->flags & (ROUTE_INLINE | ROUTE_INTERNAL)))
+		return "only what is answered from memory may be without a rate";
 	if ((row->flags & ROUTE_INLINE) && row->perm != PERM_NONE)
 		return "an inline route must be open to everyone";
 	if ((row->flags & ROUTE_LIST) && (!row->filters || (!row->out && !row->out_type)))
@@ -181,10 +185,13 @@ enum err router_new(struct app *app, struct arena *a, struct router **out, const
 {
 	struct router *r = arena_new(a, struct router);
 
+	enum err e;
+
 	*why = "no memory for the routes";
-	if (!r || !(r->roots[0] = arena_new(a, struct node)) || !(r->roots[1] = arena_new(a, struct node)) ||
-	    ratelimit_new(app, a))
+	if (!r || !(r->roots[0] = arena_new(a, struct node)) || !(r->roots[1] = arena_new(a, struct node)))
 		return ERR_MEMORY;
+	if ((e = ratelimit_new(app, a, why)))
+		return e;
 	r->app = app;
 	r->unmatched.pattern = S("unmatched");
 	for (size_t i = 0; i < app->route_arrays; i++) {

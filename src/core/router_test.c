@@ -118,11 +118,11 @@ static const struct route rows[] = {
     {HTTP_POST, "/api/v1/things/validate", PERM_SURVEYS_WRITE, RATE_CONSOLE, NULL, NULL, 200, say_ok, "Check"},
     {HTTP_POST, "/api/v1/things/{id}/publish", PERM_SURVEYS_PUBLISH, RATE_CONSOLE, NULL, NULL, 200, fail_here,
 	"Publish"},
-    {HTTP_GET, "/api/v1/things/{thing_id}/parts/{name}", PERM_SIGNED_IN, RATE_NONE, NULL, NULL, 200, say_ok, "Part",
+    {HTTP_GET, "/api/v1/things/{thing_id}/parts/{name}", PERM_SIGNED_IN, RATE_CONSOLE, NULL, NULL, 200, say_ok, "Part",
 	.flags = ROUTE_NO_TX},
     {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, peek, "Link",
 	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY},
-    {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_SUBMIT, NULL, NULL, 200, keyed, "Answer",
+    {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_INTAKE, NULL, NULL, 200, keyed, "Answer",
 	.flags = ROUTE_IDEMPOTENT | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY},
     {HTTP_GET, "/static/{file*}", PERM_NONE, RATE_NONE, NULL, NULL, 200, etag, "Files",
 	.flags = ROUTE_INLINE | ROUTE_NO_TX | ROUTE_HIDDEN},
@@ -217,8 +217,11 @@ static void who_may(void **state)
 	doubles.permissions = permissions_of(ROLE_VIEWER);
 	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 200);
 	assert_int_equal(ask(w, HTTP_POST, "/api/v1/things", JSON, "{\"title\":\"a\"}"), 403);
+	assert_true(doubles.by_caller);
 	doubles.signed_in = false;
 	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 401);
+	assert_false(doubles.by_caller);
+	assert_str(doubles.address, "192.0.2.1");
 	assert_str(reply_header_of(w, "WWW-Authenticate"), "Bearer");
 	doubles.rate_refuses = true;
 	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 429);
@@ -257,6 +260,9 @@ static void inline_rows(void **state)
 	assert_false(w->was_inline);
 	assert_int_equal(doubles.rate_local, 1);
 	assert_int_equal(doubles.rate_taken, 1);
+	assert_false(doubles.by_link);
+	ask(w, HTTP_GET, "/api/public/v1/links/kn%6fwn", "", "");
+	assert_true(doubles.by_link);
 	assert_int_equal(ask(w, HTTP_GET, "/static/a.css?v=3", "If-None-Match: \"v1\", W/\"v9\"", ""), 304);
 	assert_int_equal(ask(w, HTTP_GET, "/static/a.css", "If-None-Match: \"v1\"", ""), 200);
 	assert_str(reply_header_of(w, "ETag"), "\"v9\"");
@@ -360,25 +366,34 @@ static void a_body_that_nobody_wants(void **state)
 
 static void rows_that_clash(void **state)
 {
-	static const struct route twice[] = {{HTTP_GET, "/a/{id}", PERM_NONE, RATE_NONE, NULL, NULL, 200, say_ok, "A"},
-	    {HTTP_GET, "/a/{id}", PERM_NONE, RATE_NONE, NULL, NULL, 200, say_ok, "A"}, ROUTE_END};
+	static const struct route twice[] = {
+	    {HTTP_GET, "/a/{id}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, say_ok, "A"},
+	    {HTTP_GET, "/a/{id}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, say_ok, "A"}, ROUTE_END};
 	static const struct route renamed[] = {
-	    {HTTP_GET, "/a/{id}", PERM_NONE, RATE_NONE, NULL, NULL, 200, say_ok, "A"},
-	    {HTTP_PUT, "/a/{x_id}", PERM_NONE, RATE_NONE, NULL, NULL, 200, say_ok, "A"}, ROUTE_END};
+	    {HTTP_GET, "/a/{id}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, say_ok, "A"},
+	    {HTTP_PUT, "/a/{x_id}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, say_ok, "A"}, ROUTE_END};
 	static const struct route incomplete[] = {
-	    {HTTP_GET, "/a", PERM_NONE, RATE_NONE, NULL, NULL, 0, say_ok, "A"}, ROUTE_END};
+	    {HTTP_GET, "/a", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 0, say_ok, "A"}, ROUTE_END};
 	static const struct route closed_inline[] = {
-	    {HTTP_GET, "/a", PERM_SIGNED_IN, RATE_NONE, NULL, NULL, 200, say_ok, "A", .flags = ROUTE_INLINE},
+	    {HTTP_GET, "/a", PERM_SIGNED_IN, RATE_PUBLIC_READ, NULL, NULL, 200, say_ok, "A", .flags = ROUTE_INLINE},
 	    ROUTE_END};
-	static const struct route *const bad[] = {twice, renamed, incomplete, closed_inline};
+	static const struct route classless[] = {
+	    {HTTP_GET, "/a", PERM_NONE, .status = 200, .handler = say_ok, .summary = "A"}, ROUTE_END};
+	static const struct route unlimited[] = {
+	    {HTTP_GET, "/a", PERM_SIGNED_IN, RATE_NONE, NULL, NULL, 200, say_ok, "A"}, ROUTE_END};
+	static const struct {
+		const struct route *rows;
+		const char *why;
+	} bad[] = {{twice, "same method and path"}, {renamed, "name of an argument"}, {incomplete, "no status"},
+	    {closed_inline, "open to everyone"}, {classless, "no rate class"}, {unlimited, "without a rate"}};
 	struct world *w = *state;
 	struct router *r;
 	const char *why;
 
 	for (size_t i = 0; i < countof(bad); i++) {
-		w->app.routes = &bad[i];
+		w->app.routes = &bad[i].rows;
 		assert_int_equal(router_new(&w->app, &w->arena, &r, &why), ERR_SETTING);
-		assert_non_null(why);
+		assert_non_null(strstr(why, bad[i].why));
 	}
 	w->app.routes = arrays;
 }

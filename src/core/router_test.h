@@ -13,6 +13,8 @@ struct doubles {
 	enum err commit_error;
 	uint64_t permissions;
 	const char *origins;
+	struct str address; /* what the last request was counted for */
+	bool by_caller, by_link;
 };
 extern struct doubles doubles;
 

@@ -15,6 +15,8 @@ extern const struct route page_routes[];     /* /s/{slug} */
 
 /* For app->refuse_page. */
 bool page_refuse(struct req *rq, enum err e);
+/* For app->link_known. */
+bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
 struct link_new {

@@ -286,6 +286,26 @@ static enum err refresh_text(struct req *rq, struct str url, struct str *out)
 	return buf_done(&b, out);
 }
 
+static void put_again(struct html *h, const struct form_again *again, struct str language)
+{
+	html_open(h, "form");
+	html_attr(h, "id", S("cc-again"));
+	html_attr(h, "method", S("post"));
+	html_attr_url(h, "action", again->action);
+	html_attr_int(h, "data-after-s", again->after_s);
+	for (size_t i = 0; i < again->count; i++)
+		put_hidden(h, again->fields[i].name, again->fields[i].value);
+	html_open(h, "p");
+	html_attr(h, "class", S("cc-actions"));
+	html_open(h, "button");
+	html_attr(h, "type", S("submit"));
+	html_attr(h, "class", S("cc-button cc-next"));
+	html_text(h, page_text(TEXT_AGAIN, language));
+	html_close(h, "button");
+	html_close(h, "p");
+	html_close(h, "form");
+}
+
 static void put_message_link(struct html *h, const struct page_message *m)
 {
 	html_open(h, "p");
@@ -333,6 +353,8 @@ enum err page_reply_message(struct req *rq, int status, const struct page_messag
 		put_button(&h, "cc-button cc-next", "finish", page_text(TEXT_NEXT, m->language));
 		html_close(&h, "form");
 	}
+	if (m->again)
+		put_again(&h, m->again, m->language);
 	if (m->link.n > 0)
 		put_message_link(&h, m);
 	html_close(&h, "main");

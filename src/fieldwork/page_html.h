@@ -6,6 +6,7 @@
 
 #include "core/req.h"
 #include "engine/engine.h"
+#include "fieldwork/page_form.h"
 #include "fieldwork/page_text.h"
 
 struct page_frame {
@@ -18,18 +19,29 @@ struct page_frame {
 enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
     int32_t page, const struct page_view *view);
 
+/* A form that could not be taken just now: its fields, kept on the page that says so. */
+struct form_again {
+	struct str action; /* path */
+	const struct form_field *fields;
+	size_t count;
+	int after_s; /* the script sends it by itself after so long */
+};
+
 struct page_message {
 	struct str language;
-	struct str title, text;	    /* plain; title may be empty */
-	struct str html;	    /* cleaned markup in the place of text, when not empty */
-	struct str link, link_text; /* a way on; empty: none */
-	bool go;		    /* the link is followed by itself */
-	struct str slug, state;	    /* a state to send once more; empty: none */
+	struct str title, text;		/* plain; title may be empty */
+	struct str html;		/* cleaned markup in the place of text, when not empty */
+	struct str link, link_text;	/* a way on; empty: none */
+	bool go;			/* the link is followed by itself */
+	struct str slug, state;		/* a state to send once more; empty: none */
+	const struct form_again *again; /* NULL, or what to send once more */
 };
 /* For pages without a survey: what the browser asks for of what the page itself speaks. */
 struct str page_visitor_language(const struct req *rq);
 /* A page of nothing but these words. */
 enum err page_reply_words(struct req *rq, int status, enum page_text title, enum page_text text);
+/* "Try again in a moment": with what was sent, to be sent again by a button or, after Retry-After, by the script. */
+enum err page_reply_busy(struct req *rq, int status);
 enum err page_reply_message(struct req *rq, int status, const struct page_message *m);
 
 #endif

@@ -77,7 +77,7 @@ static enum err reply_trouble(struct req *rq, enum err e)
 	case ERR_OUTCOME_UNKNOWN:
 	case ERR_MEMORY:
 		reply_header(rq, S("Retry-After"), S("5"));
-		return page_reply_words(rq, 503, TEXT_BUSY_TITLE, TEXT_BUSY_TEXT);
+		return page_reply_busy(rq, 503);
 	default:
 		return e;
 	}
@@ -212,7 +212,7 @@ static enum err page_post_http(struct req *rq)
 const struct route page_routes[] = {
     {HTTP_GET, "/s/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, page_get_http, "First page of a survey",
 	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_PAGE, .out_type = "text/html"},
-    {HTTP_POST, "/s/{slug}", PERM_NONE, RATE_SUBMIT, NULL, NULL, 200, page_post_http, "Next page of a survey",
+    {HTTP_POST, "/s/{slug}", PERM_NONE, RATE_INTAKE, NULL, NULL, 200, page_post_http, "Next page of a survey",
 	.flags = ROUTE_PUBLIC_DB | ROUTE_HIDDEN | ROUTE_RAW_BODY | ROUTE_SMALL_BODY | ROUTE_PAGE,
 	.out_type = "text/html"},
     ROUTE_END,

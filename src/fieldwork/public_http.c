@@ -201,7 +201,7 @@ const struct route public_routes[] = {
     {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, &public_link_shape, 200,
 	link_public_http, "What a client needs to run the survey",
 	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){404, 410, 0}},
-    {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_SUBMIT, &response_new_shape, &receipt_shape,
+    {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_INTAKE, &response_new_shape, &receipt_shape,
 	201, response_create_http, "Send the answers of one interview",
 	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY | ROUTE_IDEMPOTENT,
 	.also = (const int[]){404, 409, 410, 0}},

@@ -180,6 +180,26 @@ static enum err take_link(struct load *load, unsigned flags, struct link_view *o
 	return copied ? OK : ERR_MEMORY;
 }
 
+bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link)
+{
+	char room[CACHE_KEY_MAX_BYTES];
+	const struct link_view *view;
+	struct cache_entry *pin;
+	int n;
+
+	if (!slug_ok(slug))
+		return false;
+	n = snprintf(room, sizeof(room), "slug:%.*s", STR_ARGS(slug));
+	if (!app->cache || n >= (int)sizeof(room) ||
+	    !(pin = cache_peek(app->cache, &link_cache, str_make(room, (size_t)n))))
+		return false;
+	view = cache_object(pin);
+	*tenant = view->tenant_id;
+	*link = view->link_id;
+	cache_release(app->cache, pin);
+	return true;
+}
+
 static enum err take_live(struct load *load, const struct link_view *link, unsigned flags, struct live_view *out)
 {
 	struct str *strs[] = {&out->status, &out->title, &out->language, &out->languages, &out->definition};

@@ -32,45 +32,50 @@ struct http_server;
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHOD_OTHER };
 struct str http_method_name(enum http_method m);
 
-struct http_header { struct str name, value; };
+struct http_header {
+	struct str name, value;
+};
 
 #define HTTP_REPLY_HEADERS_MAX 24
 struct http_reply {
 	int status;
-	struct http_header headers[HTTP_REPLY_HEADERS_MAX];   /* names are literals; values in the arena */
+	struct http_header headers[HTTP_REPLY_HEADERS_MAX]; /* names are literals; values in the arena */
 	size_t header_count;
-	struct str body;             /* in the arena, or static when body_static (never copied, never freed) */
+	struct str body; /* in the arena, or static when body_static (never copied, never freed) */
 	bool body_static;
-	bool compress;               /* text that may be compressed when the client asks */
+	bool compress; /* text that may be compressed when the client asks */
 	/* A body already compressed at build time: send as it is when the client accepts it. */
 	struct str body_br, body_gzip;
-	bool close;                  /* close the connection after this reply */
+	bool close; /* close the connection after this reply */
 };
 
 struct http_exchange {
 	struct arena *arena;
 	enum http_method method;
 	struct str method_text;
-	struct str path;             /* raw path of the target, not decoded */
-	struct str query;            /* raw, without '?' */
-	const struct http_header *headers;   /* NULL once a stream has begun */
+	struct str path;		   /* raw path of the target, not decoded */
+	struct str query;		   /* raw, without '?' */
+	const struct http_header *headers; /* NULL once a stream has begun */
 	size_t header_count;
 	struct str body;
-	struct str request_id;       /* the client's when it is 1-64 of [A-Za-z0-9._-], else a new one */
-	struct str client;           /* peer address, or the trusted hop's word when `trusted_hops` says so */
-	bool client_loopback;
-	int64_t started_ns;          /* monotonic */
-	size_t body_max;             /* set by admit; default HTTP_BODY_API_MAX_BYTES */
+	struct str request_id; /* the client's when it is 1-64 of [A-Za-z0-9._-], else a new one */
+	struct str client;     /* peer address, or the trusted hop's word when `trusted_hops` says so */
+	struct str client_net; /* whom to count for: an IPv4 address, or the /64 of an IPv6 one, "2001:db8:1:2::/64" */
+	bool
+	    client_loopback; /* the peer is on this machine and no proxy is configured: never true with `trusted_hops` */
+	int64_t started_ns;  /* monotonic */
+	size_t body_max;     /* set by admit; default HTTP_BODY_API_MAX_BYTES */
 	struct http_reply reply;
-	char spare[512];             /* a reply's body when the arena has no room for one */
-	void *user;                  /* the caller's, e.g. the matched route */
-	struct http_stream *stream;  /* set while a streamed reply is under way */
+	char spare[512];	    /* a reply's body when the arena has no room for one */
+	void *user;		    /* the caller's, e.g. the matched route */
+	struct http_stream *stream; /* set while a streamed reply is under way */
 	void *internal;
 };
 
-struct str http_header_get(const struct http_exchange *x, struct str name);   /* first, case-insensitive; empty when absent */
+struct str http_header_get(
+    const struct http_exchange *x, struct str name); /* first, case-insensitive; empty when absent */
 
-bool http_header_sent(const struct http_exchange *x, struct str name);         /* be it empty */
+bool http_header_sent(const struct http_exchange *x, struct str name); /* be it empty */
 
 /* Adds a reply header; ignored with a log line at error level when the table is full (our bug). Values with CR, LF or NUL are refused. */
 void http_reply_header(struct http_exchange *x, struct str name, struct str value);
@@ -85,20 +90,20 @@ enum err http_stream_write(struct http_exchange *x, struct str bytes);
 void http_stream_abort(struct http_exchange *x);
 
 struct http_config {
-	const char *bind;            /* "127.0.0.1", "::", "0.0.0.0" */
-	int port;                    /* 0: any free one, see http_server_port */
-	int io_threads;              /* 0: one per core */
+	const char *bind; /* "127.0.0.1", "::", "0.0.0.0" */
+	int port;	  /* 0: any free one, see http_server_port */
+	int io_threads;	  /* 0: one per core */
 	int workers;
 	int queue_max;
 	int connections_max, connections_per_address;
-	int trusted_hops;            /* how many proxies in front append to X-Forwarded-For */
-	const struct arena_source *source;   /* memory of request arenas */
+	int trusted_hops;		   /* how many proxies in front append to X-Forwarded-For */
+	const struct arena_source *source; /* memory of request arenas */
 	struct log *log;
-	void *ctx;                   /* handed to the functions below */
+	void *ctx; /* handed to the functions below */
 	/* Each may be NULL. Return OK to go on; any error is answered by `refuse` and (for admit) the connection closed. */
 	enum err (*admit)(void *ctx, struct http_exchange *x);
-	bool (*inline_handler)(void *ctx, struct http_exchange *x);       /* true: x->reply is staged */
-	void (*handler)(void *ctx, struct http_exchange *x, int worker);  /* stages x->reply (or streams) */
+	bool (*inline_handler)(void *ctx, struct http_exchange *x);	 /* true: x->reply is staged */
+	void (*handler)(void *ctx, struct http_exchange *x, int worker); /* stages x->reply (or streams) */
 	/* Stages a problem reply for an error found by this layer; `detail` is a sentence for the client. */
 	void (*refuse)(void *ctx, struct http_exchange *x, enum err e, const char *detail);
 	void (*finished)(void *ctx, struct http_exchange *x, int status, int64_t duration_ns, size_t sent_bytes);
@@ -110,7 +115,9 @@ int http_server_port(const struct http_server *s);
  * True: `s` is gone. False: a handler is still running a second after the grace. Its threads still use `s`, the log and `ctx`, so none of it may be
  * freed; every client has been cut off. End the process without freeing anything, or call again to wait for the handler once more. */
 bool http_server_drain(struct http_server *s, int grace_ms);
-struct http_counts { int connections, queued, busy_workers; };
+struct http_counts {
+	int connections, queued, busy_workers;
+};
 void http_server_counts(struct http_server *s, struct http_counts *out);
 
 #endif

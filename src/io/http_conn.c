@@ -88,6 +88,19 @@ bool address_read(struct str text, struct address *out)
 	return true;
 }
 
+struct str address_net(const struct address *a, char room[ADDRESS_NET_BYTES])
+{
+	size_t n;
+
+	if (address_mapped(a))
+		return inet_ntop(AF_INET, a->b + 12, room, ADDRESS_NET_BYTES) ? str_from(room) : S("");
+	if (!inet_ntop(AF_INET6, a->b, room, INET6_ADDRSTRLEN))
+		return S("");
+	n = strlen(room);
+	memcpy(room + n, "/64", 4);
+	return str_make(room, n + 3);
+}
+
 /* ---- opening and closing ---- */
 
 enum MHD_Result conn_accept(void *cls, const struct sockaddr *addr, socklen_t len)
@@ -119,6 +132,7 @@ static struct conn *conn_open(struct http_server *s, struct MHD_Connection *mhd)
 		inet_ntop(AF_INET6, c->address.b, c->client_text, sizeof(c->client_text));
 	c->client = str_from(c->client_text);
 	address_widen(&c->address);
+	c->net = address_net(&c->address, c->net_text);
 	conn_enter(c, CONN_NEW, HTTP_HEADER_TIMEOUT_MS);
 	if (!c->loopback && s->config.connections_per_address > 0 && s->config.trusted_hops == 0) {
 		c->counted = address_take(&s->addresses, &c->address, s->config.connections_per_address);

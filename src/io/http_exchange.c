@@ -51,7 +51,8 @@ struct exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd)
 	ex->x = (struct http_exchange){.arena = &ex->arena,
 	    .internal = ex,
 	    .client = c->client,
-	    .client_loopback = c->loopback,
+	    .client_net = c->net,
+	    .client_loopback = c->loopback && s->config.trusted_hops == 0,
 	    .started_ns = clock_mono_ns(),
 	    .body_max = HTTP_BODY_API_MAX_BYTES};
 	s->under_way++;
@@ -161,6 +162,7 @@ static void find_client(struct exchange *ex)
 	struct http_exchange *x = &ex->x;
 	int hops = ex->server->config.trusted_hops;
 	struct str found = {0};
+	char *room;
 
 	for (size_t i = x->header_count; hops > 0 && i-- > 0;) {
 		struct str list = x->headers[i].value;
@@ -177,10 +179,25 @@ static void find_client(struct exchange *ex)
 			hops--;
 		}
 	}
-	if (address_read(found, &ex->address)) {
-		x->client = found;
-		x->client_loopback = false;
-	}
+	if (!address_read(found, &ex->address))
+		return;
+	x->client = found;
+	if ((room = arena_alloc(x->arena, ADDRESS_NET_BYTES)))
+		x->client_net = address_net(&ex->address, room);
+}
+
+/* Without trusted_hops everybody behind a proxy is the proxy: one address, and on this machine one that nothing is counted for. */
+static void warn_of_proxy(struct exchange *ex)
+{
+	struct http_server *s = ex->server;
+
+	if (s->config.trusted_hops > 0 || !ex->conn->loopback || ex->conn->requests > 1 ||
+	    !http_header_sent(&ex->x, S("X-Forwarded-For")) || atomic_exchange(&s->warned_of_proxy, true) ||
+	    !s->config.log)
+		return;
+	log_message(s->config.log, LOG_WARN, "proxy",
+	    S("requests come with X-Forwarded-For from this machine, but trusted_hops is 0: clients are not told "
+	      "apart"));
 }
 
 /* Behind proxies connections say nothing about clients; what a client has under way does. */
@@ -220,6 +237,7 @@ static enum MHD_Result take_head(struct exchange *ex, const char *method, const 
 		return MHD_NO;
 	if (e)
 		return refuse_head(ex, e, detail);
+	warn_of_proxy(ex);
 	if (!client_has_room(ex))
 		return refuse_head(ex, ERR_RATE, "too many requests of this address are under way");
 	if (c->admit && (e = c->admit(c->ctx, &ex->x)))

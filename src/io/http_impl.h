@@ -20,29 +20,35 @@
 /* ---- connections (http_conn.c) ---- */
 
 enum conn_state {
-	CONN_NEW,        /* nothing complete yet: the first head must come within HTTP_HEADER_TIMEOUT_MS */
-	CONN_IDLE,       /* between requests */
-	CONN_READING,    /* a request has begun to arrive */
-	CONN_HANDLING,   /* ours to answer; no deadline here, statements and locks have theirs */
+	CONN_NEW,      /* nothing complete yet: the first head must come within HTTP_HEADER_TIMEOUT_MS */
+	CONN_IDLE,     /* between requests */
+	CONN_READING,  /* a request has begun to arrive */
+	CONN_HANDLING, /* ours to answer; no deadline here, statements and locks have theirs */
 	CONN_SENDING,
-	CONN_DEAD,       /* the janitor, or a raw reply, has ended it */
+	CONN_DEAD, /* the janitor, or a raw reply, has ended it */
 };
 
-struct address { unsigned char b[16]; };   /* IPv6, IPv4 mapped; IPv6 clients count by their /64 */
+struct address {
+	unsigned char b[16];
+}; /* IPv6, IPv4 mapped; IPv6 clients count by their /64 */
+#define ADDRESS_NET_BYTES (INET6_ADDRSTRLEN + 4)
 
 struct conn {
 	struct conn *prev, *next;
-	_Atomic int64_t state;       /* deadline in monotonic ms << 3 | enum conn_state: both change at once */
+	_Atomic int64_t state; /* deadline in monotonic ms << 3 | enum conn_state: both change at once */
 	int fd;
 	bool loopback, counted, linger;
 	int requests;
-	struct exchange *current;    /* begun and not ended */
+	struct exchange *current; /* begun and not ended */
 	struct address address;
-	struct str client;
-	char client_text[INET6_ADDRSTRLEN];
+	struct str client, net;
+	char client_text[INET6_ADDRSTRLEN], net_text[ADDRESS_NET_BYTES];
 };
 
-struct address_count { struct address address; unsigned count; };
+struct address_count {
+	struct address address;
+	unsigned count;
+};
 struct address_table {
 	pthread_mutex_t lock;
 	struct address_count *slots;
@@ -50,6 +56,8 @@ struct address_table {
 };
 
 bool address_read(struct str text, struct address *out);
+/* Of one that was widened: "192.0.2.1", "2001:db8:1:2::/64"; into `room`, which it borrows. */
+struct str address_net(const struct address *a, char room[ADDRESS_NET_BYTES]);
 bool address_table_init(struct address_table *t, size_t entries);
 void address_table_free(struct address_table *t);
 /* False when it already has `max`; then nothing is counted. */
@@ -59,7 +67,8 @@ void address_give(struct address_table *t, const struct address *a);
 
 /* Moves on; false when the janitor was faster and the connection is dead. */
 bool conn_enter(struct conn *c, enum conn_state state, int64_t timeout_ms);
-void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
+void conn_notify(
+    void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code);
 enum MHD_Result conn_accept(void *cls, const struct sockaddr *addr, socklen_t len);
 struct conn *conn_of(struct MHD_Connection *mhd);
 void *conn_janitor(void *server);
@@ -77,17 +86,17 @@ struct exchange {
 	struct http_server *server;
 	struct conn *conn;
 	struct MHD_Connection *mhd;
-	struct exchange *next;       /* in the free list or the queue */
-	int64_t queued_ns;           /* monotonic */
-	_Atomic int refs;            /* libmicrohttpd's, and a streaming worker's */
+	struct exchange *next; /* in the free list or the queue */
+	int64_t queued_ns;     /* monotonic */
+	_Atomic int refs;      /* libmicrohttpd's, and a streaming worker's */
 	enum phase phase;
-	const char *target;          /* raw, in libmicrohttpd's memory; that of a stream is the copy */
+	const char *target; /* raw, in libmicrohttpd's memory; that of a stream is the copy */
 	const char *target_copy;
 	size_t target_bytes;
 	struct buf body;
-	struct address address;      /* behind trusted hops: counted per request */
+	struct address address; /* behind trusted hops: counted per request */
 	bool address_counted, head_only;
-	bool packed;                 /* reply_pack() was done: what goes out is in the next three */
+	bool packed; /* reply_pack() was done: what goes out is in the next three */
 	enum coding coding;
 	bool coding_varies;
 	struct str packed_body;
@@ -102,10 +111,10 @@ struct http_stream {
 	size_t at, fill;
 	bool suspended, ended, aborted, gone;
 	int status;
-	struct gzip_stream *gzip;    /* when the client takes it and the reply may be compressed */
-	struct MHD_Response *response;   /* made by the worker: the arena is its own while it writes */
-	uint64_t acked_bytes;        /* that the client's side had acknowledged when last asked */
-	int64_t patience_us;         /* see HTTP_STREAM_PATIENCE_MS */
+	struct gzip_stream *gzip;      /* when the client takes it and the reply may be compressed */
+	struct MHD_Response *response; /* made by the worker: the arena is its own while it writes */
+	uint64_t acked_bytes;	       /* that the client's side had acknowledged when last asked */
+	int64_t patience_us;	       /* see HTTP_STREAM_PATIENCE_MS */
 };
 
 struct queue {
@@ -113,25 +122,29 @@ struct queue {
 	pthread_cond_t work;
 	struct exchange *first, **last;
 	int length, max, busy;
-	int alive;                   /* workers */
-	_Atomic int streams;         /* under way; each has a worker */
+	int alive;	     /* workers */
+	_Atomic int streams; /* under way; each has a worker */
 	bool stop;
 };
 
 #define LINGER_MAX 64
-struct lingering { int fd; int64_t until_ms; };
+struct lingering {
+	int fd;
+	int64_t until_ms;
+};
 
 struct http_server {
 	struct http_config config;
 	struct MHD_Daemon *daemon;
 	int port;
-	bool layout_known;           /* see http_guard.c */
+	bool layout_known; /* see http_guard.c */
 	uint64_t id_base;
 	_Atomic uint64_t id_next;
-	_Atomic int under_way;       /* exchanges */
+	_Atomic int under_way; /* exchanges */
 	_Atomic bool draining, stopping;
+	_Atomic bool warned_of_proxy;
 
-	pthread_mutex_t conns_lock;  /* also guards descriptors against being closed while the janitor uses them */
+	pthread_mutex_t conns_lock; /* also guards descriptors against being closed while the janitor uses them */
 	struct conn *conns;
 	int conn_count;
 	struct lingering lingers[LINGER_MAX];
@@ -153,8 +166,8 @@ struct exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd)
 void exchange_release(struct exchange *ex);
 /* libmicrohttpd's callbacks */
 void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-    const char *data, size_t *data_bytes, void **context);
+enum MHD_Result exchange_step(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+    const char *version, const char *data, size_t *data_bytes, void **context);
 /* For those that libmicrohttpd forgot to end (a head that exhausted its memory). */
 void exchange_abandon(struct exchange *ex, int status);
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code);
@@ -178,7 +191,8 @@ enum coding coding_choose(struct str accept, unsigned offered);
 bool compress_body(struct arena *a, enum coding c, struct str in, struct str *out);
 /* Streamed text: what goes in comes out of `out`, compressed, in pieces; `last` ends it. */
 struct gzip_stream *gzip_open(struct arena *a);
-enum err gzip_put(struct gzip_stream *g, struct str in, bool last, enum err (*out)(void *ctx, struct str bytes), void *ctx);
+enum err gzip_put(
+    struct gzip_stream *g, struct str in, bool last, enum err (*out)(void *ctx, struct str bytes), void *ctx);
 void gzip_close(struct gzip_stream *g);
 /* Status and headers of a stream, with its reader; NULL without memory. */
 struct MHD_Response *reply_stream(struct exchange *ex, bool may_gzip);
@@ -194,8 +208,8 @@ void workers_refuse_late(struct http_server *s);
 
 /* ---- streams (http_stream.c) ---- */
 ssize_t stream_read(void *exchange, uint64_t pos, char *to, size_t max);
-void stream_end(struct exchange *ex);    /* the handler has returned */
-void stream_gone(struct exchange *ex);   /* the client has */
+void stream_end(struct exchange *ex);  /* the handler has returned */
+void stream_gone(struct exchange *ex); /* the client has */
 void stream_free(struct exchange *ex);
 
 #endif

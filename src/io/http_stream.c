@@ -25,7 +25,7 @@ static bool keep_head(struct exchange *ex)
 {
 	struct http_exchange *x = &ex->x;
 
-	if (!keep(x->arena, &x->client) || !keep(x->arena, &x->method_text))
+	if (!keep(x->arena, &x->client) || !keep(x->arena, &x->client_net) || !keep(x->arena, &x->method_text))
 		return false;
 	ex->target = ex->target_copy;
 	x->headers = NULL;

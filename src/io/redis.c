@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <openssl/evp.h>
 #include <sys/socket.h>
 #include "io/clock.h"
 #include "io/log.h"
@@ -345,20 +346,60 @@ static enum err read_integers(const redisReply *reply, int64_t *results, size_t 
 	return OK;
 }
 
-/* EVAL, not EVALSHA: Redis keeps what it compiled by the text's hash anyway, and a restarted one needs no second round trip. */
-static enum err run(struct redis *r, const struct redis_script *script, redisReply **reply)
+/* Of a script that was called before; NULL when there is no room for one more. */
+static const char *script_sha(struct redis *r, const char *text)
+{
+	int n = __atomic_load_n(&r->script_count, __ATOMIC_ACQUIRE), i;
+	struct redis_known_script *s;
+	unsigned char digest[20];
+
+	for (i = 0; i < n; i++)
+		if (r->scripts[i].text == text)
+			return r->scripts[i].sha;
+	if (EVP_Digest(text, strlen(text), digest, NULL, EVP_sha1(), NULL) != 1)
+		return NULL;
+	pthread_mutex_lock(&r->lock);
+	/* Two threads may add the same one; that costs a place, which matters to nobody. */
+	s = r->script_count < REDIS_SCRIPTS_MAX ? &r->scripts[r->script_count] : NULL;
+	if (s) {
+		s->text = text;
+		for (i = 0; i < (int)sizeof digest; i++)
+			snprintf(s->sha + 2 * i, 3, "%02x", digest[i]);
+		__atomic_store_n(&r->script_count, r->script_count + 1, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return s ? s->sha : NULL;
+}
+
+static enum err call_script(
+    struct redis *r, const char *command, const char *name, const struct redis_script *script, redisReply **reply)
 {
 	struct command c = {.n = 0};
 	char keys[16];
 	size_t i;
 
-	assert(script->arg_count <= REDIS_ARGS_MAX && script->key_count <= script->arg_count);
-	push(&c, S("EVAL"));
-	push(&c, str_from(script->text));
+	push(&c, str_from(command));
+	push(&c, str_from(name));
 	push(&c, str_make(keys, (size_t)snprintf(keys, sizeof keys, "%zu", script->key_count)));
 	for (i = 0; i < script->arg_count; i++)
 		push(&c, script->args[i]);
 	return ask(r, &c, reply);
+}
+
+/* By its hash; a Redis that does not know it (any more: restarted, flushed) has not run it, and is sent the text, which it then remembers. */
+static enum err run(struct redis *r, const struct redis_script *script, redisReply **reply)
+{
+	const char *sha = script_sha(r, script->text);
+	enum err e;
+
+	assert(script->arg_count <= REDIS_ARGS_MAX && script->key_count <= script->arg_count);
+	if (!sha)
+		return call_script(r, "EVAL", script->text, script, reply);
+	if ((e = call_script(r, "EVALSHA", sha, script, reply)) || (*reply)->type != REDIS_REPLY_ERROR ||
+	    strncmp((*reply)->str, "NOSCRIPT", 8) != 0)
+		return e;
+	freeReplyObject(*reply);
+	return call_script(r, "EVAL", script->text, script, reply);
 }
 
 enum err redis_run(struct redis *r, const struct redis_script *script, int64_t *results, size_t result_count)

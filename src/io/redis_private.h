@@ -7,11 +7,18 @@
 #include "io/redis.h"
 
 #define REDIS_WHY_BYTES 128
+#define REDIS_SCRIPTS_MAX 16 /* that are called by their hash; further ones are sent whole */
+
+/* A script by the hash that Redis knows it by. */
+struct redis_known_script {
+	const char *text;
+	char sha[41];
+};
 
 struct redis_address {
-	char host[256];              /* or the socket's path */
+	char host[256]; /* or the socket's path */
 	char user[128], password[256];
-	int port, db;                /* port 0: a unix socket */
+	int port, db; /* port 0: a unix socket */
 };
 
 struct redis_subscriber {
@@ -19,22 +26,25 @@ struct redis_subscriber {
 	bool started;
 	const char *channel;
 	const struct redis_listener *listener;
-	int stop_fd;                 /* eventfd: written by redis_close */
+	int stop_fd; /* eventfd: written by redis_close */
 };
 
 struct redis {
 	struct redis_address address;
 	int timeout_ms, connections;
 	struct log *log;
-	pthread_mutex_t lock;        /* everything below */
-	pthread_cond_t changed;      /* a connection came free, or Redis went away */
-	redisContext **idle;         /* a stack: with little traffic one connection does all the work and the others are never made */
-	int idle_count, busy_count;  /* together at most `connections` */
-	bool away;                   /* the last thing known is that it does not answer */
-	bool probing;                /* while away one caller at a time tries, the others are told at once */
-	int64_t retry_ns;            /* while away: nobody tries before this instant (monotonic) */
-	int64_t refusal_ns;          /* no log line about a refused command before this instant */
+	pthread_mutex_t lock;	/* everything below */
+	pthread_cond_t changed; /* a connection came free, or Redis went away */
+	redisContext *
+	    *idle; /* a stack: with little traffic one connection does all the work and the others are never made */
+	int idle_count, busy_count; /* together at most `connections` */
+	bool away;		    /* the last thing known is that it does not answer */
+	bool probing;		    /* while away one caller at a time tries, the others are told at once */
+	int64_t retry_ns;	    /* while away: nobody tries before this instant (monotonic) */
+	int64_t refusal_ns;	    /* no log line about a refused command before this instant */
 	struct redis_subscriber subscriber;
+	struct redis_known_script scripts[REDIS_SCRIPTS_MAX];
+	int script_count; /* only grows; read without the lock */
 };
 
 /* False for an address it cannot read. */

@@ -297,7 +297,7 @@ const struct route document_routes[] = {
 	.out_type = "text/html"},
     {HTTP_GET, "/docs/errors", PERM_NONE, RATE_NONE, NULL, NULL, 200, errors_http, "The errors of the API",
 	.flags = PLAIN | ROUTE_INLINE, .out_type = "text/html"},
-    {HTTP_GET, "/openapi.json", PERM_NONE, RATE_NONE, NULL, NULL, 200, openapi_http, "The API's description",
+    {HTTP_GET, "/openapi.json", PERM_NONE, RATE_PUBLIC_READ, NULL, NULL, 200, openapi_http, "The API's description",
 	.flags = PLAIN, .out_type = "application/json"},
     {HTTP_GET, "/robots.txt", PERM_NONE, RATE_NONE, NULL, NULL, 200, robots_http, "For crawlers",
 	.flags = PLAIN | ROUTE_INLINE, .out_type = "text/plain"},

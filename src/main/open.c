@@ -184,6 +184,7 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 
 	app->authenticate = auth_authenticate;
 	app->refuse_page = page_refuse;
+	app->link_known = link_known;
 	if (!e)
 		e = router_new(app, a, &app->router, &fault);
 	if (!e)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "base/limits.h"
+#include "core/ratelimit.h"
 #include "main/open.h"
 #include "main/serve.h"
 
@@ -208,6 +209,7 @@ static void announce(const struct serving *s)
 
 static void reload(struct serving *s)
 {
+	const char *fault;
 	struct str why;
 
 	if (config_reload(s->config, &why)) {
@@ -215,6 +217,8 @@ static void reload(struct serving *s)
 		return;
 	}
 	log_set_level(s->app->log, (enum log_level)config_int(s->config, CFG_log_level));
+	if (ratelimit_reload(s->app, &fault))
+		log_message(s->app->log, LOG_ERROR, "reload of rate limits refused", str_from(fault));
 	log_message(s->app->log, LOG_INFO, "reloaded", why);
 }
 
@@ -317,6 +321,22 @@ static bool take_options(const struct command_line *line, struct config *c)
 	return true;
 }
 
+static int run_server(struct command_line *line, struct serving *s, const sigset_t *signals)
+{
+	struct str why = S("out of memory");
+	int status;
+
+	if (!command_config(line, s->arena, &s->config))
+		return 1;
+	if (!take_options(line, s->config))
+		return 2;
+	if (app_open(s->arena, s->config, OPEN_SERVER, &s->app, &why))
+		return command_fail(line, 1, "%.*s", STR_ARGS(why));
+	status = serve(s, signals, &why) ? command_fail(line, 1, "%.*s", STR_ARGS(why)) : 0;
+	app_close(s->app);
+	return status;
+}
+
 int serve_command(int argc, char **argv)
 {
 	struct option_row options[] = {{"config", "FILE", "Settings; the environment wins over them"},
@@ -331,7 +351,6 @@ int serve_command(int argc, char **argv)
 		     "TERM stops it after the requests under way, HUP re-reads the settings file."};
 	struct serving s = {0};
 	struct arena a;
-	struct str why = S("out of memory");
 	sigset_t signals;
 	int status;
 
@@ -347,14 +366,7 @@ int serve_command(int argc, char **argv)
 	raise_file_limit();
 	arena_init(&a, &arena_malloc, APP_ARENA_MAX_BYTES);
 	s.arena = &a;
-	if (!command_config(&line, &a, &s.config))
-		return 1;
-	if (!take_options(&line, s.config))
-		return 2;
-	if (app_open(&a, s.config, OPEN_SERVER, &s.app, &why))
-		return command_fail(&line, 1, "%.*s", STR_ARGS(why));
-	status = serve(&s, &signals, &why) ? command_fail(&line, 1, "%.*s", STR_ARGS(why)) : 0;
-	app_close(s.app);
+	status = run_server(&line, &s, &signals);
 	arena_free(&a);
 	return status;
 }

@@ -7,6 +7,7 @@
  * - A slider moves its number; until it is touched there is no answer.
  * - A device says where it is and reads barcodes (parts/device.ts).
  * - Long answers show how many characters are left.
+ * - What could not be taken just now is sent again after a while.
  * - A goodbye with words to read goes on by itself after a while.
  */
 
@@ -256,6 +257,13 @@ function sendOnce(form: HTMLFormElement): void {
 	});
 }
 
+/* Many pages may have been told to wait at once: they come back one after the other. */
+function sendAgain(form: HTMLFormElement): void {
+	const afterMs = (Number(form.dataset.afterS) + 2 * Math.random()) * 1000;
+	sendOnce(form);
+	window.setTimeout(() => form.requestSubmit(), afterMs);
+}
+
 /* ---- start ---- */
 
 function watch(form: HTMLFormElement): void {
@@ -279,7 +287,10 @@ function watch(form: HTMLFormElement): void {
 
 function start(): void {
 	const form = byId<HTMLFormElement>('cc-form');
+	const again = byId<HTMLFormElement>('cc-again');
 	const onward = document.querySelector<HTMLAnchorElement>('#cc-continue[data-go]');
+	if (again)
+		sendAgain(again);
 	if (form) {
 		sendOnce(form);
 		watch(form);
