@@ -143,13 +143,15 @@ uint64_t auth_permissions(struct str role, struct str own)
 
 struct member_row {
 	struct str email, role, permissions;
+	bool second_factor_missing;
 };
 
 static enum err member_load(struct auth *auth, struct arena *a, const struct token_claims *claims, struct member *out)
 {
 	const struct pg_param in[] = {P_UUID(&claims->user_id)};
 	static const struct pg_col cols[] = {COL(struct member_row, email, PGT_TEXT),
-	    COL(struct member_row, role, PGT_TEXT), COL(struct member_row, permissions, PGT_TEXT)};
+	    COL(struct member_row, role, PGT_TEXT), COL(struct member_row, permissions, PGT_TEXT),
+	    COL(struct member_row, second_factor_missing, PGT_BOOL)};
 	struct member_row row;
 	struct tx *tx;
 	enum err e;
@@ -166,6 +168,7 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 	if (row.role.n > sizeof out->role || row.email.n > sizeof out->email)
 		return ERR_INTERNAL;
 	out->permissions = auth_permissions(row.role, row.permissions);
+	out->second_factor_missing = row.second_factor_missing;
 	out->role_n = (unsigned char)row.role.n;
 	mem_copy(out->role, row.role.p, row.role.n);
 	out->email_n = (unsigned char)row.email.n;
@@ -209,6 +212,7 @@ enum err auth_authenticate(struct req *rq)
 	    .session_id = claims.session_id,
 	    .caller_id = *caller_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
+	    .enrolling = m.second_factor_missing && !uuid_is_nil(&claims.session_id),
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),
 	};

@@ -18,14 +18,18 @@ enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
-extern const struct route auth_routes[];   /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
-extern const struct route role_routes[];   /* /api/v1/roles, /api/v1/permissions */
-extern const struct route member_routes[]; /* /api/v1/members */
-extern const struct route invitation_routes[]; /* /api/v1/invitations, /api/v1/auth/accept-invitation */
-extern const struct route key_routes[];        /* /api/v1/api-keys */
-extern const struct route provider_routes[];   /* /api/v1/identity-providers */
-extern const struct route client_routes[];     /* /api/v1/clients */
-extern const struct route oauth_routes[];      /* /api/v1/oauth/token */
-extern const struct route password_routes[];   /* /api/v1/me/password, /api/v1/auth/password-reset */
+/* As owner (its conninfo), outside of any request: for somebody who lost his second factor. ERR_NOT_FOUND when nobody with this address has one; *why has
+ * a sentence when the database cannot be reached. */
+enum err auth_second_factor_take(const char *owner_conninfo, struct str email, struct arena *a, struct str *why);
+extern const struct route auth_routes[];	  /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
+extern const struct route role_routes[];	  /* /api/v1/roles, /api/v1/permissions */
+extern const struct route member_routes[];	  /* /api/v1/members */
+extern const struct route invitation_routes[];	  /* /api/v1/invitations, /api/v1/auth/accept-invitation */
+extern const struct route key_routes[];		  /* /api/v1/api-keys */
+extern const struct route provider_routes[];	  /* /api/v1/identity-providers */
+extern const struct route client_routes[];	  /* /api/v1/clients */
+extern const struct route oauth_routes[];	  /* /api/v1/oauth/token */
+extern const struct route second_factor_routes[]; /* /api/v1/me/second-factor, /api/v1/security/settings */
+extern const struct route password_routes[];	  /* /api/v1/me/password, /api/v1/auth/password-reset */
 
 #endif

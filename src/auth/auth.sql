@@ -1,15 +1,15 @@
 -- name: auth_login
 -- No tenant is bound yet: one row for each live membership of the user with this address.
-select user_id, email, name, password_hash, locale, tenant_id, tenant_slug, tenant_name, role
+select user_id, email, name, password_hash, locale, tenant_id, tenant_slug, tenant_name, role, second_factor_of(user_id) as second_factor
 from login_lookup($1::text)
 
 -- name: auth_member
-select email, role, permissions
+select email, role, permissions, second_factor_missing(user_id) as second_factor_missing
 from member_lookup($1::uuid)
 
 -- What renewing a session needs: the same as signing in, of one tenant.
 -- name: auth_session_member
-select user_id, email, name, locale, tenant_id, tenant_slug, tenant_name, role
+select user_id, email, name, locale, tenant_id, tenant_slug, tenant_name, role, second_factor_of(user_id) as second_factor
 from member_lookup($1::uuid)
 
 -- name: auth_me
@@ -17,5 +17,6 @@ select jsonb_build_object(
 	'user', jsonb_build_object('id', user_id, 'email', email, 'name', name, 'locale', locale),
 	'tenant', jsonb_build_object('id', tenant_id, 'slug', tenant_slug, 'name', tenant_name),
 	'role', role,
-	'permissions', $2::jsonb)
+	'permissions', $2::jsonb,
+	'second_factor', case when second_factor_of(user_id) > 0 then 'on' when second_factor_missing(user_id) then 'missing' else 'off' end)
 from member_lookup($1::uuid)

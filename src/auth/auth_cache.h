@@ -20,6 +20,7 @@ struct auth_cache;
 struct member {
 	struct uuid tenant_id, user_id;
 	uint64_t permissions;
+	bool second_factor_missing; /* although the tenant asks for one */
 	unsigned char role_n, email_n;
 	char role[ROLE_NAME_MAX_BYTES];
 	char email[EMAIL_MAX_BYTES];

@@ -15,11 +15,14 @@ static const struct field tenant_out_fields[] = {
 };
 const struct shape auth_tenant_out = SHAPE_OUT("Tenant", tenant_out_fields);
 
+static const char *const second_factor_states[] = {"on", "off", "missing", NULL};
 static const struct field me_out_fields[] = {
     OUT("user", FT_OBJECT, REQUIRED, "Who is signed in", .shape = &auth_user_out),
     OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &auth_tenant_out),
     OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
     OUT("permissions", FT_LIST, REQUIRED, "What the role allows"),
+    OUT("second_factor", FT_ENUM, REQUIRED, "missing: the tenant asks for one, and nothing works before it is set up",
+	.choices = second_factor_states),
 };
 static const struct shape me_out = SHAPE_OUT("Me", me_out_fields);
 
@@ -153,17 +156,19 @@ static enum err key_set_http(struct req *rq)
 }
 
 const struct route auth_routes[] = {
-    {HTTP_POST, "/api/v1/auth/login", PERM_NONE, RATE_LOGIN, &login_shape, &session_out, 200, login_http,
+    {HTTP_POST, "/api/v1/auth/login", PERM_NONE, RATE_LOGIN, &login_shape, &login_out, 200, login_http,
 	"Sign in with e-mail and password", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
+    {HTTP_POST, "/api/v1/auth/second-factor", PERM_NONE, RATE_LOGIN, &second_shape, &session_out, 200, second_http,
+	"Show the second factor that signing in asked for", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
     {HTTP_POST, "/api/v1/auth/refresh", PERM_NONE, RATE_CONSOLE, &renew_shape, &session_out, 200, renew_http,
 	"Get the next access token", .flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 0}},
     {HTTP_POST, "/api/v1/auth/switch", PERM_ACCOUNT, RATE_CONSOLE, &switch_shape, &session_out, 200, switch_http,
-	"Go to another tenant: ends this session and begins one there", .flags = ROUTE_NO_TX,
+	"Go to another tenant: ends this session and begins one there", .flags = ROUTE_NO_TX | ROUTE_ENROL,
 	.also = (const int[]){404, 0}},
     {HTTP_POST, "/api/v1/auth/logout", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, logout_http, "End this session",
-	.flags = ROUTE_NO_TX},
+	.flags = ROUTE_NO_TX | ROUTE_ENROL},
     {HTTP_GET, "/api/v1/me", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &me_out, 200, me_http,
-	"Who is signed in, where, and what the role allows", .flags = ROUTE_READ},
+	"Who is signed in, where, and what the role allows", .flags = ROUTE_READ | ROUTE_ENROL},
     {HTTP_GET, "/api/v1/me/sessions", PERM_SESSION, RATE_CONSOLE, NULL, &devices_out, 200, session_list_http,
 	"List one's own sessions in this tenant", .flags = ROUTE_NO_TX},
     {HTTP_DELETE, "/api/v1/me/sessions/{session_id}", PERM_SESSION, RATE_CONSOLE, NULL, NULL, 204, session_end_http,

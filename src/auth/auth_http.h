@@ -13,6 +13,7 @@ struct login_row {
 	struct str email, name, password_hash, locale;
 	struct uuid tenant_id;
 	struct str tenant_slug, tenant_name, role;
+	int64_t second_factor; /* the user's version when he has a second factor, else 0 */
 };
 /* All of the user with this address, oldest tenant first; none when there is no such active user. In a transaction of its own. */
 enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n);
@@ -35,12 +36,19 @@ enum err role_choose(struct req *rq, struct role_choice *c);
 /* auth_password_http.c: ERR_INVALID with `pointer` for a password that is too short; else its hash, when it is its turn. */
 enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash);
 
+/* The caller shows his password anew: ERR_INVALID at /password when it is not, after which he has to wait longer each time. Answers login_rows(). */
+enum err auth_password_shown(struct req *rq, struct str password, struct login_row **rows, size_t *n);
+
 /* auth_login_http.c: answers that hold a session */
-extern const struct shape login_shape, renew_shape, switch_shape, session_out;
+extern const struct shape login_shape, second_shape, renew_shape, switch_shape, session_out, login_out;
 enum err login_http(struct req *rq);
+enum err second_http(struct req *rq);
 enum err renew_http(struct req *rq);
 enum err switch_http(struct req *rq);
-/* A new session for who has just shown who he is; ERR_UNAUTHENTICATED when he is no member there. */
+/* For who has just shown his password: a session, or, when he has a second factor, the token to show that with. ERR_UNAUTHENTICATED when he is no member
+ * there. Its route answers login_out. */
+enum err reply_after_password(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie);
+/* A new session for who has shown all that he has to; ERR_UNAUTHENTICATED when he is no member there. */
 enum err reply_first_session(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie);
 /* Tells the browser to forget the cookie. */
 void reply_without_cookie(struct req *rq);

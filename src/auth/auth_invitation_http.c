@@ -419,7 +419,7 @@ static enum err accept_http(struct req *rq)
 	if ((e = tx_commit(tx)))
 		return e;
 	auth_member_drop(rq->app->auth->cache, &t.tenant_id, &user);
-	return reply_first_session(rq, &t.tenant_id, &user, in->cookie);
+	return reply_after_password(rq, &t.tenant_id, &user, in->cookie);
 }
 
 #define CHANGES                                                                                                        \
@@ -443,7 +443,7 @@ const struct route invitation_routes[] = {
 	.also = (const int[]){409, 0}},
     {HTTP_DELETE, "/api/v1/invitations/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, invitation_delete_http,
 	"Take an invitation back", .flags = ROUTE_IF_MATCH, .also = CHANGES},
-    {HTTP_POST, "/api/v1/auth/accept-invitation", PERM_NONE, RATE_LOGIN, &accept_shape, &session_out, 200, accept_http,
+    {HTTP_POST, "/api/v1/auth/accept-invitation", PERM_NONE, RATE_LOGIN, &accept_shape, &login_out, 200, accept_http,
 	"Accept an invitation, and be signed in", .flags = ROUTE_NO_TX, .also = (const int[]){401, 404, 409, 0}},
     ROUTE_END,
 };

@@ -1,6 +1,6 @@
 /* auth_login_http.c - what answers a session: signing in, renewing, going to another tenant. */
 #include "auth/auth_backoff.h"
-#include "auth/auth_http.h"
+#include "auth/auth_second.h"
 #include "base/time.h"
 #include "core/config.h"
 #include "sql.h"
@@ -10,6 +10,7 @@
 #define COOKIE_PATH "; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Lax; Max-Age="
 #define COOKIE_MAX_BYTES 512
 #define SESSION_TEXT_MAX (16 * KB)
+#define SECOND_TOKEN_S 300
 
 struct login {
 	struct str email, password, tenant;
@@ -24,7 +25,7 @@ static const struct field login_fields[] = {
 	"Slug of the tenant to sign in to; needed only by members of several"),
     FIELD(struct login, cookie, FT_BOOL, OPTIONAL, 0, 0, COOKIE_ABOUT),
 };
-const struct shape login_shape = SHAPE("Login", struct login, login_fields);
+const struct shape login_shape = SHAPE("LoginForm", struct login, login_fields);
 
 struct renew {
 	struct str refresh_token;
@@ -45,6 +46,18 @@ static const struct field switch_fields[] = {
 };
 const struct shape switch_shape = SHAPE("Switch", struct switch_to, switch_fields);
 
+struct second {
+	struct str token, code;
+	bool cookie;
+};
+static const struct field second_fields[] = {
+    FIELD(struct second, token, FT_TEXT, REQUIRED, 1, TOKEN_MAX_BYTES, "The second_factor_token of signing in"),
+    FIELD(struct second, code, FT_TEXT, REQUIRED, 1, SECOND_CODE_MAX,
+	"What the authenticator program shows, or a recovery code"),
+    FIELD(struct second, cookie, FT_BOOL, OPTIONAL, 0, 0, COOKIE_ABOUT),
+};
+const struct shape second_shape = SHAPE("SecondFactorLogin", struct second, second_fields);
+
 static const char *const token_types[] = {"Bearer", NULL};
 static const struct field session_out_fields[] = {
     OUT("access_token", FT_TEXT, REQUIRED, "Send it as Authorization: Bearer"),
@@ -59,6 +72,22 @@ static const struct field session_out_fields[] = {
     OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
 };
 const struct shape session_out = SHAPE_OUT("Session", session_out_fields);
+static const char *const required[] = {"required", NULL};
+static const struct field login_out_fields[] = {
+    OUT("second_factor", FT_ENUM, OPTIONAL, "There is no session yet: show the second factor", .choices = required),
+    OUT("second_factor_token", FT_TEXT, OPTIONAL, "For /api/v1/auth/second-factor, and nothing else"),
+    OUT("access_token", FT_TEXT, OPTIONAL, "Send it as Authorization: Bearer"),
+    OUT("token_type", FT_ENUM, OPTIONAL, "How to send it", .choices = token_types),
+    OUT("expires_in", FT_INT, REQUIRED, "Seconds that the one or the other token is good for"),
+    OUT("expires_at", FT_TIME, OPTIONAL, "When it ends"),
+    OUT("session_id", FT_UUID, OPTIONAL, "The session it belongs to"),
+    OUT("refresh_token", FT_TEXT, OPTIONAL, "For the next access token; good once, and not there when a cookie has it"),
+    OUT("forgery_token", FT_TEXT, OPTIONAL, "With a cookie: send it as X-Forgery-Token when renewing"),
+    OUT("user", FT_OBJECT, OPTIONAL, "Who signed in", .shape = &auth_user_out),
+    OUT("tenant", FT_OBJECT, OPTIONAL, "Where", .shape = &auth_tenant_out),
+    OUT("role", FT_TEXT, OPTIONAL, "The user's role there"),
+};
+const struct shape login_out = SHAPE_OUT("Login", login_out_fields);
 
 /* ---- who ---- */
 
@@ -66,7 +95,8 @@ static const struct pg_col login_cols[] = {COL(struct login_row, user_id, PGT_UU
     COL(struct login_row, email, PGT_TEXT), COL(struct login_row, name, PGT_TEXT),
     COL(struct login_row, password_hash, PGT_TEXT), COL(struct login_row, locale, PGT_TEXT),
     COL(struct login_row, tenant_id, PGT_UUID), COL(struct login_row, tenant_slug, PGT_TEXT),
-    COL(struct login_row, tenant_name, PGT_TEXT), COL(struct login_row, role, PGT_TEXT)};
+    COL(struct login_row, tenant_name, PGT_TEXT), COL(struct login_row, role, PGT_TEXT),
+    COL(struct login_row, second_factor, PGT_INT)};
 
 enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n)
 {
@@ -100,7 +130,7 @@ static enum err session_member(struct req *rq, const struct login_session *s, st
 	    COL(struct login_row, email, PGT_TEXT), COL(struct login_row, name, PGT_TEXT),
 	    COL(struct login_row, locale, PGT_TEXT), COL(struct login_row, tenant_id, PGT_UUID),
 	    COL(struct login_row, tenant_slug, PGT_TEXT), COL(struct login_row, tenant_name, PGT_TEXT),
-	    COL(struct login_row, role, PGT_TEXT)};
+	    COL(struct login_row, role, PGT_TEXT), COL(struct login_row, second_factor, PGT_INT)};
 	struct tx *tx;
 	enum err e;
 
@@ -247,6 +277,48 @@ enum err reply_first_session(struct req *rq, const struct uuid *tenant, const st
 	return e ? e : begin(rq, &row, cookie);
 }
 
+/* Instead of a session. */
+static enum err reply_second(struct req *rq, const struct login_row *row)
+{
+	int64_t now_ms = clock_now_ms() / 1000 * 1000;
+	const struct token_claims claims = {.user_id = row->user_id,
+	    .tenant_id = row->tenant_id,
+	    .user_version = row->second_factor,
+	    .expires_at_ms = now_ms + SECOND_TOKEN_S * 1000};
+	struct auth *auth = rq->app->auth;
+	struct str token, json;
+	struct json_out w;
+	struct buf b;
+	enum err e;
+
+	if ((e = token_issue(auth->key, auth->issuer, &claims, now_ms, rq->arena, &token)))
+		return e;
+	buf_init(&b, rq->arena, 4 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("second_factor"), S("required"));
+	json_field_str(&w, S("second_factor_token"), token);
+	json_field_int(&w, S("expires_in"), SECOND_TOKEN_S);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err after_password(struct req *rq, const struct login_row *row, bool cookie)
+{
+	return row->second_factor > 0 ? reply_second(rq, row) : begin(rq, row, cookie);
+}
+
+enum err reply_after_password(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie)
+{
+	const struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	struct login_row row;
+	enum err e = session_member(rq, &s, &row);
+
+	return e ? e : after_password(rq, &row, cookie);
+}
+
 /* ---- the routes ---- */
 
 /* Whether the address is unknown, the password wrong or the tenant not his: the same words after the same work, and the same pauses. */
@@ -271,7 +343,46 @@ enum err login_http(struct req *rq)
 	}
 	if ((e = backoff_clear(rq, in->email)))
 		return e;
-	return begin(rq, row, in->cookie);
+	return after_password(rq, row, in->cookie);
+}
+
+/* ERR_UNAUTHENTICATED for a wrong code. */
+static enum err take_code(struct req *rq, const struct login_row *row, struct str code)
+{
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, false, &row->tenant_id, rq->arena, &tx)))
+		return e;
+	tx_set_actor(tx, &row->user_id, rq->request_id);
+	if ((e = second_factor_check(rq, tx, &row->user_id, code))) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
+}
+
+/* The password was shown a moment ago, which the token says; a user who was changed since signs in anew. */
+enum err second_http(struct req *rq)
+{
+	const struct auth *auth = rq->app->auth;
+	const struct second *in = rq->in;
+	struct login_session s = {0};
+	struct token_claims claims;
+	struct login_row row;
+	enum err e;
+
+	if ((e = token_check_second(auth->key, auth->issuer, in->token, clock_now_ms(), rq->arena, &claims)))
+		return e;
+	s.tenant_id = claims.tenant_id;
+	s.user_id = claims.user_id;
+	if ((e = session_member(rq, &s, &row)) || (e = second_factor_wait(rq, row.email)))
+		return e;
+	if (row.second_factor != claims.user_version)
+		return ERR_UNAUTHENTICATED;
+	if ((e = second_factor_count(rq, row.email, take_code(rq, &row, in->code), ERR_UNAUTHENTICATED)))
+		return e;
+	return begin(rq, &row, in->cookie);
 }
 
 /* A browser sends its cookie by itself, also for a page that somebody else wrote; that page cannot know the guard. */

@@ -82,26 +82,34 @@ static enum err set_password(struct req *rq, const struct login_row *rows, size_
 	return backoff_clear(rq, rows[0].email);
 }
 
+enum err auth_password_shown(struct req *rq, struct str password, struct login_row **rows, size_t *n)
+{
+	bool same = false;
+	enum err e;
+
+	if ((e = backoff_wait(rq, rq->who.email)) || (e = login_rows(rq, rq->who.email, rows, n)))
+		return e;
+	if (*n == 0)
+		return ERR_UNAUTHENTICATED;
+	if ((e = auth_password_turn(rq->app->auth, password, (*rows)[0].password_hash, &same)))
+		return e;
+	if (same)
+		return OK;
+	if ((e = backoff_failed(rq, rq->who.email)))
+		return e;
+	return req_fail(rq, ERR_INVALID, "/password", "This is not your present password.");
+}
+
 static enum err change_http(struct req *rq)
 {
 	const struct password_change *in = rq->in;
 	struct login_row *rows = NULL;
 	struct str hash;
-	bool same = false;
 	size_t n = 0;
 	enum err e;
 
-	if ((e = backoff_wait(rq, rq->who.email)) || (e = login_rows(rq, rq->who.email, &rows, &n)))
+	if ((e = auth_password_shown(rq, in->password, &rows, &n)))
 		return e;
-	if (n == 0)
-		return ERR_UNAUTHENTICATED;
-	if ((e = auth_password_turn(rq->app->auth, in->password, rows[0].password_hash, &same)))
-		return e;
-	if (!same) {
-		if ((e = backoff_failed(rq, rq->who.email)))
-			return e;
-		return req_fail(rq, ERR_INVALID, "/password", "This is not your present password.");
-	}
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
 	    (e = set_password(rq, rows, n, hash)))
 		return e;

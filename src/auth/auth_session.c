@@ -301,20 +301,26 @@ enum err login_session_end(struct auth *auth, const struct login_session *s)
 	return OK;
 }
 
-/* KEYS: index. ARGV: prefix. */
+/* KEYS: index. ARGV: prefix, id of the one that stays. */
 static const char end_all_script[] = "local ids = redis.call('ZRANGE', KEYS[1], 0, -1) "
-				     "for _, id in ipairs(ids) do redis.call('DEL', ARGV[1] .. id) end "
-				     "redis.call('DEL', KEYS[1]) "
+				     "for _, id in ipairs(ids) do if id ~= ARGV[2] then "
+				     "redis.call('DEL', ARGV[1] .. id) redis.call('ZREM', KEYS[1], id) end end "
 				     "return {#ids}";
 
 enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user)
 {
-	const struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	const struct login_session none = {.tenant_id = *tenant, .user_id = *user};
+
+	return login_session_end_others(auth, &none);
+}
+
+enum err login_session_end_others(struct auth *auth, const struct login_session *s)
+{
 	struct session_keys k;
 	int64_t ended;
 
-	keys_make(&s, &k);
-	const struct str args[] = {k.i, k.p};
+	keys_make(s, &k);
+	const struct str args[] = {k.i, k.p, k.sid};
 
 	return redis_run(auth->app->redis, &(struct redis_script){end_all_script, args, 1, countof(args)}, &ended, 1);
 }

@@ -35,6 +35,8 @@ enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const
 enum err login_session_end(struct auth *auth, const struct login_session *s);
 /* All of a user's in one tenant. Processes that saw one alive hear of it within SESSION_AGE_MS. */
 enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user);
+/* All of a user's in one tenant but this one. */
+enum err login_session_end_others(struct auth *auth, const struct login_session *s);
 /* {"items": [...]}, newest first; `s` is the one that asks. */
 enum err login_session_list(struct auth *auth, const struct login_session *s, struct arena *a, struct str *json);
 /* What a page has to send along when a cookie has the refresh token. Stays the same for a session. */

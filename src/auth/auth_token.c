@@ -209,12 +209,16 @@ enum err token_scope(struct arena *a, uint64_t permissions, struct str *text)
 	return buf_done(&b, text);
 }
 
-/* Whom it was given to: a session, or a client with its scope. */
+/* Whom it was given to: a session, a client with its scope, or somebody halfway in. */
 static enum err put_holder(struct json_out *w, struct arena *a, const struct token_claims *in)
 {
 	struct str scope;
 	enum err e;
 
+	if (in->user_version > 0) {
+		json_field_int(w, S("ver"), in->user_version);
+		return OK;
+	}
 	if (uuid_is_nil(&in->client_id)) {
 		json_field_str(w, S("sid"), uuid_str(a, &in->session_id));
 		if (in->by_provider)
@@ -240,7 +244,7 @@ static enum err claims_text(
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_str(&w, S("iss"), issuer);
-	json_field_str(&w, S("aud"), S(TOKEN_AUDIENCE));
+	json_field_str(&w, S("aud"), in->user_version > 0 ? S(TOKEN_SECOND_AUDIENCE) : S(TOKEN_AUDIENCE));
 	json_field_str(&w, S("sub"), uuid_str(a, &in->user_id));
 	json_field_str(&w, S("tenant_id"), uuid_str(a, &in->tenant_id));
 	if ((e = put_holder(&w, a, in)))
@@ -253,13 +257,13 @@ static enum err claims_text(
 	return buf_done(&b, text);
 }
 
-static cjose_jws_t *sign(const struct token_key *k, struct str claims)
+static cjose_jws_t *sign(const struct token_key *k, const char *type, struct str claims)
 {
 	cjose_header_t *header = cjose_header_new(NULL);
 	cjose_jws_t *jws = NULL;
 
 	if (header != NULL && cjose_header_set(header, CJOSE_HDR_ALG, CJOSE_HDR_ALG_ES256, NULL) &&
-	    cjose_header_set(header, "typ", TOKEN_TYPE, NULL))
+	    cjose_header_set(header, "typ", type, NULL))
 		jws = cjose_jws_sign(k->jwk, header, (const uint8_t *)claims.p, claims.n, NULL);
 	if (header != NULL)
 		cjose_header_release(header);
@@ -276,7 +280,7 @@ enum err token_issue(const struct token_key *k, struct str issuer, const struct 
 
 	if ((e = claims_text(issuer, in, now_ms, a, &claims)))
 		return e;
-	if ((jws = sign(k, claims)) == NULL)
+	if ((jws = sign(k, in->user_version > 0 ? TOKEN_SECOND_TYPE : TOKEN_TYPE, claims)) == NULL)
 		return ERR_INTERNAL;
 	e = cjose_jws_export(jws, &text, NULL) ? OK : ERR_INTERNAL;
 	if (!e) {
@@ -331,18 +335,35 @@ static bool read_flag(const struct json *object, struct str key, bool *flag)
 	return v == NULL || v->type == JSON_BOOL;
 }
 
-static bool header_ok(struct arena *a, struct str part)
+static bool header_ok(struct arena *a, struct str part, struct str type)
 {
 	struct json *header;
 
 	return part_json(a, part, &header) && header->count == 2 && is_text(header, S("alg"), S("ES256")) &&
-	       is_text(header, S("typ"), S(TOKEN_TYPE));
+	       is_text(header, S("typ"), type);
+}
+
+struct token_kind {
+	struct str issuer, audience, type;
+	bool (*read)(const struct json *claims, struct token_claims *out);
+};
+
+static bool read_version(const struct json *c, struct token_claims *out)
+{
+	const struct json *v = json_get(c, S("ver"));
+
+	if (v == NULL || v->type != JSON_INT || v->i <= 0)
+		return false;
+	out->user_version = v->i;
+	return true;
 }
 
 static bool read_holder(const struct json *c, struct token_claims *out)
 {
 	const struct json *scope = json_get(c, S("scope"));
 
+	if (json_get(c, S("ver")) != NULL)
+		return false;
 	if (json_get(c, S("client_id")) == NULL)
 		return scope == NULL && read_id(c, S("sid"), &out->session_id) &&
 		       read_flag(c, S("idp"), &out->by_provider);
@@ -353,13 +374,15 @@ static bool read_holder(const struct json *c, struct token_claims *out)
 	return !uuid_is_nil(&out->client_id);
 }
 
-static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64_t now_ms, struct token_claims *out)
+/* What all kinds have. *out: the claims, for those that only one has. */
+static bool claims_ok(
+    struct arena *a, const struct token_kind *kind, struct str part, int64_t now_ms, struct token_claims *out)
 {
 	const struct json *jti;
 	struct json *c;
 	int64_t nbf, iat;
 
-	if (!part_json(a, part, &c) || !is_text(c, S("iss"), issuer) || !is_text(c, S("aud"), S(TOKEN_AUDIENCE)))
+	if (!part_json(a, part, &c) || !is_text(c, S("iss"), kind->issuer) || !is_text(c, S("aud"), kind->audience))
 		return false;
 	if (!read_time(c, S("exp"), &out->expires_at_ms) || !read_time(c, S("nbf"), &nbf) ||
 	    !read_time(c, S("iat"), &iat))
@@ -368,8 +391,7 @@ static bool claims_ok(struct arena *a, struct str issuer, struct str part, int64
 	if (jti == NULL || jti->type != JSON_STR || jti->s.n == 0)
 		return false;
 	return now_ms < out->expires_at_ms && nbf <= now_ms + TOKEN_SKEW_MS && iat <= now_ms + TOKEN_SKEW_MS &&
-	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id) &&
-	       read_holder(c, out);
+	       read_id(c, S("sub"), &out->user_id) && read_id(c, S("tenant_id"), &out->tenant_id) && kind->read(c, out);
 }
 
 static bool signature_ok(const struct token_key *k, struct arena *a, struct str token, struct str part)
@@ -387,8 +409,8 @@ static bool signature_ok(const struct token_key *k, struct arena *a, struct str 
 	return ok;
 }
 
-enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
-    struct token_claims *out)
+static enum err check(const struct token_key *k, const struct token_kind *kind, struct str token, int64_t now_ms,
+    struct arena *a, struct token_claims *out)
 {
 	struct str rest = token, header, claims;
 	bool more = false;
@@ -400,8 +422,24 @@ enum err token_check(const struct token_key *k, struct str issuer, struct str to
 	if (!more)
 		return ERR_UNAUTHENTICATED;
 	claims = str_cut(&rest, '.', &more);
-	if (!more || !header_ok(a, header) || !signature_ok(k, a, token, rest) ||
-	    !claims_ok(a, issuer, claims, now_ms, out))
+	if (!more || !header_ok(a, header, kind->type) || !signature_ok(k, a, token, rest) ||
+	    !claims_ok(a, kind, claims, now_ms, out))
 		return ERR_UNAUTHENTICATED;
 	return OK;
+}
+
+enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
+    struct token_claims *out)
+{
+	const struct token_kind kind = {issuer, S(TOKEN_AUDIENCE), S(TOKEN_TYPE), read_holder};
+
+	return check(k, &kind, token, now_ms, a, out);
+}
+
+enum err token_check_second(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms,
+    struct arena *a, struct token_claims *out)
+{
+	const struct token_kind kind = {issuer, S(TOKEN_SECOND_AUDIENCE), S(TOKEN_SECOND_TYPE), read_version};
+
+	return check(k, &kind, token, now_ms, a, out);
 }

@@ -15,6 +15,9 @@
 #define TOKEN_MAX_BYTES 2048
 #define TOKEN_AUDIENCE "collect-api"
 #define TOKEN_TYPE "at+jwt"
+/* The token between a password and a second factor: of another type and for another audience, so that neither kind passes for the other. */
+#define TOKEN_SECOND_AUDIENCE "collect-second-factor"
+#define TOKEN_SECOND_TYPE "second-factor+jwt"
 /* How far a token may begin in the future: servers' clocks differ a little. An expired one is never let through. */
 #define TOKEN_SKEW_MS 30000
 
@@ -25,18 +28,24 @@ struct token_claims {
 	struct uuid key_id;			    /* of an API key, else nil */
 	uint64_t scopes; /* of an API key or a client; an access token of a session has all that its user may */
 	int64_t expires_at_ms;
+	int64_t
+	    user_version; /* of a token for the second factor, and of no other: it is void when the user was changed since */
 	bool by_provider; /* the session began at the tenant's identity provider: good for less */
 };
 
 /* ERR_SETTING with *why (static) when the file is not a private EC P-256 JWK. */
 enum err token_key_open(const char *path, struct token_key **out, const char **why);
 void token_key_close(struct token_key *k);
+/* An access token, or one for the second factor when in->user_version is there. */
 enum err token_issue(const struct token_key *k, struct str issuer, const struct token_claims *in, int64_t now_ms,
     struct arena *a, struct str *token);
 /* ERR_UNAUTHENTICATED for anything that is not a token of ours, valid now. */
 enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
     struct token_claims *out);
 
+/* The same for a token for the second factor, and only for that. */
+enum err token_check_second(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms,
+    struct arena *a, struct token_claims *out);
 /* The slugs of these permissions, parted by spaces: what a client's token has as "scope". */
 enum err token_scope(struct arena *a, uint64_t permissions, struct str *text);
 

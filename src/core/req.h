@@ -29,6 +29,7 @@ struct principal {
 	struct uuid session_id; /* of the access token */
 	struct uuid caller_id;	/* of the key or client that is used, else the user: whom rates count for */
 	uint64_t permissions;	/* a bit per enum permission */
+	bool enrolling;		/* signed in without the second factor that the tenant asks for: ROUTE_ENROL only */
 	struct str email, role;
 };
 

@@ -234,6 +234,9 @@ static enum err pass_gates(struct req *rq)
 		return limited;
 	if (e || row->perm == PERM_NONE)
 		return e;
+	if (rq->who.enrolling && !(row->flags & ROUTE_ENROL))
+		return req_fail(rq, ERR_FORBIDDEN, NULL,
+		    "Set up a second factor first: this tenant asks for one (/api/v1/me/second-factor).");
 	return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
 }
 

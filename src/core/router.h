@@ -76,6 +76,7 @@ enum rate_class {
 #define ROUTE_SMALL_BODY 2048u /* body at most HTTP_BODY_RESPONDENT_MAX_BYTES, of pages HTTP_BODY_PAGE_MAX_BYTES */
 #define ROUTE_ETAG 4096u       /* the reply carries an ETag; of a GET: 304 when the client has it */
 #define ROUTE_PAGE 16384u      /* read by people: errors are pages too, by app->refuse_page, for who accepts HTML */
+#define ROUTE_ENROL 32768u     /* also for who has to set up a second factor first: others answer him 403 */
 #define ROUTE_LOCATION 8192u   /* the reply says in Location where the new object is */
 
 struct route {

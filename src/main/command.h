@@ -47,6 +47,7 @@ int worker_command(int argc, char **argv);
 int migrate_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int tenant_command(int argc, char **argv);
+int user_command(int argc, char **argv);
 int mail_command(int argc, char **argv);
 int config_command(int argc, char **argv);
 int print_command(int argc, char **argv);

@@ -16,7 +16,7 @@ insert into probe.wanted_grants values
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'SELECT'),
 	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
 	('identities', 'collect_app', 'SELECT'), ('identity_providers', 'collect_app', 'SELECT'),
-	('clients', 'collect_app', 'SELECT'),
+	('clients', 'collect_app', 'SELECT'), ('security_settings', 'collect_app', 'INSERT SELECT'),
 	('roles', 'collect_app', 'INSERT SELECT'),
 	('surveys', 'collect_app', 'INSERT SELECT'), ('surveys', 'collect_worker', 'SELECT');
 
@@ -42,6 +42,7 @@ insert into probe.wanted_column_grants values
 		'client_id client_secret created_by email_domains enabled id issuer key_version name role role_id scopes tenant_id updated_by'),
 	('identity_providers', 'collect_app', 'UPDATE',
 		'client_id client_secret deleted_at deleted_by email_domains enabled issuer key_version name role role_id scopes updated_by'),
+	('security_settings', 'collect_app', 'UPDATE', 'require_second_factor updated_by'),
 	('clients', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
 	('clients', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
 	('invitations', 'collect_app', 'INSERT', 'created_by email expires_at id language role role_id tenant_id updated_by'),
@@ -63,6 +64,9 @@ create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
 	('account_lookup', 'collect_app'), ('invitation_accept', 'collect_app'), ('password_set', 'collect_app'), ('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
 	('client_id_text', 'collect_app'),
+	('second_factor_codes', 'collect_app'), ('second_factor_get', 'collect_app'), ('second_factor_missing', 'collect_app'),
+	('second_factor_of', 'collect_app'), ('second_factor_recover', 'collect_app'), ('second_factor_remove', 'collect_app'),
+	('second_factor_start', 'collect_app'), ('second_factor_step', 'collect_app'),
 	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
