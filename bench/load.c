@@ -1,6 +1,6 @@
 /* load.c - a load client for one address: N keep-alive connections, one request at a time on each, for some seconds.
  *
- *     load PORT CONNECTIONS SECONDS STATUS METHOD PATH [BODY-FILE]
+ *     [LOAD_HEADER='NAME: VALUE'] load PORT CONNECTIONS SECONDS STATUS METHOD PATH [BODY-FILE]
  *
  * With a body each request carries an Idempotency-Key of its own, as the respondent's page does. Prints one line of JSON: requests per
  * second, errors (another status, or a connection that broke), and the latency in microseconds at p50, p90, p99 and at worst. One thread,
@@ -21,7 +21,8 @@
 
 #define CONNECTIONS_MAX 1024
 #define REQUEST_MAX_BYTES (64 * 1024)
-#define HEAD_ROOM_BYTES 1024
+#define HEAD_ROOM_BYTES 2048
+#define HEADER_MAX_BYTES 1500
 #define REPLY_MAX_BYTES (1024 * 1024)
 #define SAMPLES_MAX (8 * 1000 * 1000)
 
@@ -38,6 +39,7 @@ struct connection {
 struct load {
 	int port, status, epoll_fd;
 	const char *method, *path, *body;
+	const char *header; /* one more line of the head, or NULL */
 	size_t body_bytes;
 	uint64_t serial, salt, errors;
 	uint32_t *samples_us;
@@ -84,6 +86,8 @@ static void build_request(struct load *l, struct connection *c)
 		n += snprintf(c->request + n, HEAD_ROOM_BYTES - n,
 		    "Content-Type: application/json\r\nContent-Length: %zu\r\nIdempotency-Key: load-%016llx-%llu\r\n",
 		    l->body_bytes, (unsigned long long)l->salt, (unsigned long long)++l->serial);
+	if (l->header)
+		n += snprintf(c->request + n, HEAD_ROOM_BYTES - n, "%s\r\n", l->header);
 	n += snprintf(c->request + n, HEAD_ROOM_BYTES - n, "\r\n");
 	if (l->body)
 		memcpy(c->request + n, l->body, l->body_bytes);
@@ -239,6 +243,11 @@ int main(int argc, char **argv)
 	l.status = (int)strtol(argv[4], NULL, 10);
 	l.method = argv[5];
 	l.path = argv[6];
+	l.header = getenv("LOAD_HEADER");
+	if (l.header && strlen(l.header) > HEADER_MAX_BYTES) {
+		fprintf(stderr, "load: LOAD_HEADER is longer than %d bytes\n", HEADER_MAX_BYTES);
+		return 2;
+	}
 	if (argc == 8)
 		read_body(&l, argv[7]);
 	l.samples_us = malloc(SAMPLES_MAX * sizeof *l.samples_us);
