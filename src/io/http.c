@@ -180,6 +180,8 @@ enum err http_server_start(const struct http_config *config, struct http_server 
 		server_free(s);
 		return ERR_IO;
 	}
+	if (config->bound)
+		config->bound(config->bound_ctx, s->port);
 	/* Signals are main's: no thread started here takes any but those that its own faults raise. */
 	sigfillset(&all);
 	for (size_t i = 0; i < countof(faults); i++)

@@ -99,6 +99,9 @@ struct http_config {
 	int trusted_hops;		   /* how many proxies in front append to X-Forwarded-For */
 	const struct arena_source *source; /* memory of request arenas */
 	struct log *log;
+	/* NULL, or told the port while no thread runs yet, so what it writes is seen by all requests. A client that is early waits in the backlog. */
+	void (*bound)(void *bound_ctx, int port);
+	void *bound_ctx;
 	void *ctx; /* handed to the functions below */
 	/* Each may be NULL. Return OK to go on; any error is answered by `refuse` and (for admit) the connection closed. */
 	enum err (*admit)(void *ctx, struct http_exchange *x);

@@ -33,7 +33,8 @@ struct serving {
 	struct arena *arena;
 	struct listener outside, inside;
 	struct http_server *public_server, *internal_server;
-	bool placed; /* serve.json is written */
+	bool placed;	     /* serve.json is written */
+	char url[URL_BYTES]; /* app->public_url where none is set */
 };
 
 /* What the layer below refuses never reaches a handler, so it is counted here. */
@@ -127,6 +128,26 @@ struct http_config listener_internal(const struct config *c, enum setting_id por
 	    .connections_per_address = INTERNAL_CONNECTIONS};
 }
 
+/* An address to reach a listener at: a wildcard is no place to go to. */
+static void url_of(char *out, size_t room, const char *bind, int port)
+{
+	bool any = strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
+	bool v6 = !any && strchr(bind, ':');
+
+	snprintf(out, room, "http://%s%s%s:%d", v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", port);
+}
+
+/* A port of the kernel's choice is known only now, and the first request may ask for a link. */
+static void set_public_url(void *ctx, int port)
+{
+	struct serving *s = ctx;
+
+	if (*s->app->public_url)
+		return;
+	url_of(s->url, sizeof s->url, config_text(s->config, CFG_bind), port);
+	s->app->public_url = s->url;
+}
+
 static enum err start_listeners(struct serving *s, struct str *why)
 {
 	const struct config *c = s->config;
@@ -138,7 +159,9 @@ static enum err start_listeners(struct serving *s, struct str *why)
 	    .queue_max = (int)config_int(c, CFG_queue),
 	    .connections_max = (int)config_int(c, CFG_connections),
 	    .connections_per_address = (int)config_int(c, CFG_connections_per_address),
-	    .trusted_hops = (int)config_int(c, CFG_trusted_hops)};
+	    .trusted_hops = (int)config_int(c, CFG_trusted_hops),
+	    .bound = set_public_url,
+	    .bound_ctx = s};
 	enum err e;
 
 	if ((e = fit_connections(s, &public.connections_max, why)))
@@ -148,27 +171,6 @@ static enum err start_listeners(struct serving *s, struct str *why)
 	if ((e = listener_start(&s->inside, s->arena, &internal, &s->internal_server, why)))
 		return e;
 	return listener_start(&s->outside, s->arena, &public, &s->public_server, why);
-}
-
-/* An address to reach a listener at: a wildcard is no place to go to. */
-static void url_of(char *out, size_t room, const char *bind, int port)
-{
-	bool any = strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
-	bool v6 = !any && strchr(bind, ':');
-
-	snprintf(out, room, "http://%s%s%s:%d", v6 ? "[" : "", any ? "127.0.0.1" : bind, v6 ? "]" : "", port);
-}
-
-static enum err set_public_url(struct serving *s)
-{
-	char text[URL_BYTES];
-
-	if (*s->app->public_url)
-		return OK;
-	/* Nobody knows a port of the kernel's choice before it is announced, so nobody asks for links before this. */
-	url_of(text, sizeof text, config_text(s->config, CFG_bind), http_server_port(s->public_server));
-	s->app->public_url = str_cstr(s->arena, str_from(text));
-	return s->app->public_url ? OK : ERR_MEMORY;
 }
 
 /* DATA/serve.json says where the listeners are; written whole or not at all. */
@@ -282,10 +284,8 @@ static enum err serve(struct serving *s, const sigset_t *signals, struct str *wh
 	if (e)
 		return e;
 	e = start_listeners(s, why);
-	if (!e) {
+	if (!e)
 		__atomic_store_n(&s->app->http, s->public_server, __ATOMIC_RELEASE);
-		e = set_public_url(s);
-	}
 	if (!e && !write_place(s)) {
 		*why = S("serve.json cannot be written into the data folder");
 		e = ERR_IO;
