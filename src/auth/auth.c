@@ -18,6 +18,7 @@ enum err auth_open(struct app *app, const char *token_key_file, const char *issu
 	if (auth == NULL)
 		return ERR_MEMORY;
 	sem_init(&auth->hashes, 0, HASHES_AT_ONCE);
+	oidc_calls_init(&auth->calls);
 	auth->app = app;
 	auth->issuer = str_from(issuer);
 	auth->cache = auth_cache_new();
@@ -46,6 +47,7 @@ void auth_close(struct auth *auth)
 	token_key_close(auth->key);
 	auth_cache_free(auth->cache);
 	sem_destroy(&auth->hashes);
+	oidc_calls_free(&auth->calls);
 	free(auth);
 }
 

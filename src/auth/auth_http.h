@@ -48,8 +48,16 @@ enum err switch_http(struct req *rq);
 /* For who has just shown his password: a session, or, when he has a second factor, the token to show that with. ERR_UNAUTHENTICATED when he is no member
  * there. Its route answers login_out. */
 enum err reply_after_password(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie);
-/* A new session for who has shown all that he has to; ERR_UNAUTHENTICATED when he is no member there. */
-enum err reply_first_session(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie);
+/* A code of a second factor, or for recovery; ERR_UNAUTHENTICATED at /code when it is wrong, which is counted. */
+enum err second_code_shown(struct req *rq, const struct login_row *row, struct str code);
+/* A session for whom a tenant's identity provider let in. */
+enum err reply_provider_session(
+    struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, bool cookie);
+/* The same without a body, for a reply that sends the browser on: the cookie is set, `guard` is what its page has to know. */
+enum err provider_session_begin(
+    struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, struct str *guard);
+/* A cookie's value; empty when there is none. */
+struct str auth_cookie(struct req *rq, struct str name);
 /* Tells the browser to forget the cookie. */
 void reply_without_cookie(struct req *rq);
 

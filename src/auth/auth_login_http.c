@@ -1,5 +1,6 @@
 /* auth_login_http.c - what answers a session: signing in, renewing, going to another tenant. */
 #include "auth/auth_backoff.h"
+#include "auth/auth_oidc.h"
 #include "auth/auth_second.h"
 #include "base/time.h"
 #include "core/config.h"
@@ -164,8 +165,7 @@ void reply_without_cookie(struct req *rq)
 	reply_cookie(rq, S(""), 0);
 }
 
-/* Empty when there is none. */
-static struct str cookie_of(struct req *rq)
+struct str auth_cookie(struct req *rq, struct str wanted)
 {
 	struct str rest = req_header(rq, S("Cookie"));
 	bool more = true;
@@ -173,7 +173,7 @@ static struct str cookie_of(struct req *rq)
 	while (more) {
 		struct str one = str_trim(str_cut(&rest, ';', &more)), name = str_cut(&one, '=', NULL);
 
-		if (str_eq(name, S(COOKIE)))
+		if (str_eq(name, wanted))
 			return one;
 	}
 	return S("");
@@ -257,24 +257,43 @@ static enum err reply_session(struct req *rq, const struct session_reply *r)
 	return reply_json(rq, 200, json);
 }
 
-static enum err begin(struct req *rq, const struct login_row *row, bool cookie)
+/* `provider`: of the tenant, when that let him in; NULL: his password did. */
+static enum err begin(struct req *rq, const struct login_row *row, const struct uuid *provider, bool cookie)
 {
 	struct session_reply r = {
 	    .row = row, .cookie = cookie, .session = {.tenant_id = row->tenant_id, .user_id = row->user_id}};
 	enum err e;
 
-	if ((e = login_session_begin(rq, &r.session, NULL, &r.refresh)))
+	if (provider != NULL)
+		r.provider = *provider;
+	if ((e = login_session_begin(rq, &r.session, provider, &r.refresh)))
 		return e;
 	return reply_session(rq, &r);
 }
 
-enum err reply_first_session(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie)
+enum err reply_provider_session(
+    struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, bool cookie)
 {
 	const struct login_session s = {.tenant_id = *tenant, .user_id = *user};
 	struct login_row row;
 	enum err e = session_member(rq, &s, &row);
 
-	return e ? e : begin(rq, &row, cookie);
+	return e ? e : begin(rq, &row, provider, cookie);
+}
+
+enum err provider_session_begin(
+    struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, struct str *guard)
+{
+	struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	struct login_row row;
+	struct str refresh;
+	enum err e;
+
+	if ((e = session_member(rq, &s, &row)) || (e = login_session_begin(rq, &s, provider, &refresh)) ||
+	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)))
+		return e;
+	reply_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));
+	return OK;
 }
 
 /* Instead of a session. */
@@ -307,7 +326,7 @@ static enum err reply_second(struct req *rq, const struct login_row *row)
 
 static enum err after_password(struct req *rq, const struct login_row *row, bool cookie)
 {
-	return row->second_factor > 0 ? reply_second(rq, row) : begin(rq, row, cookie);
+	return row->second_factor > 0 ? reply_second(rq, row) : begin(rq, row, NULL, cookie);
 }
 
 enum err reply_after_password(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie)
@@ -347,7 +366,7 @@ enum err login_http(struct req *rq)
 }
 
 /* ERR_UNAUTHENTICATED for a wrong code. */
-static enum err take_code(struct req *rq, const struct login_row *row, struct str code)
+static enum err code_take(struct req *rq, const struct login_row *row, struct str code)
 {
 	struct tx *tx;
 	enum err e;
@@ -360,6 +379,13 @@ static enum err take_code(struct req *rq, const struct login_row *row, struct st
 		return e;
 	}
 	return tx_commit(tx);
+}
+
+enum err second_code_shown(struct req *rq, const struct login_row *row, struct str code)
+{
+	enum err e = second_factor_wait(rq, row->email);
+
+	return e ? e : second_factor_count(rq, row->email, code_take(rq, row, code), ERR_UNAUTHENTICATED);
 }
 
 /* The password was shown a moment ago, which the token says; a user who was changed since signs in anew. */
@@ -376,13 +402,13 @@ enum err second_http(struct req *rq)
 		return e;
 	s.tenant_id = claims.tenant_id;
 	s.user_id = claims.user_id;
-	if ((e = session_member(rq, &s, &row)) || (e = second_factor_wait(rq, row.email)))
+	if ((e = session_member(rq, &s, &row)))
 		return e;
 	if (row.second_factor != claims.user_version)
 		return ERR_UNAUTHENTICATED;
-	if ((e = second_factor_count(rq, row.email, take_code(rq, &row, in->code), ERR_UNAUTHENTICATED)))
+	if ((e = second_code_shown(rq, &row, in->code)))
 		return e;
-	return begin(rq, &row, in->cookie);
+	return begin(rq, &row, NULL, in->cookie);
 }
 
 /* A browser sends its cookie by itself, also for a page that somebody else wrote; that page cannot know the guard. */
@@ -405,7 +431,7 @@ enum err renew_http(struct req *rq)
 {
 	const struct renew *in = rq->in;
 	struct session_reply r = {.cookie = in->refresh_token.n == 0};
-	struct str shown = r.cookie ? cookie_of(rq) : in->refresh_token;
+	struct str shown = r.cookie ? auth_cookie(rq, S(COOKIE)) : in->refresh_token;
 	struct login_row row;
 	enum err e;
 
@@ -416,7 +442,9 @@ enum err renew_http(struct req *rq)
 	if ((e = login_session_renew(rq, shown, &r.session, &r.refresh)) ||
 	    (e = login_session_provider(rq->app->auth, &r.session, rq->arena, &r.provider)))
 		return e;
-	if ((e = session_member(rq, &r.session, &row))) {
+	if (!uuid_is_nil(&r.provider))
+		e = oidc_provider_live(rq, &r.session.tenant_id, &r.provider);
+	if (e || (e = session_member(rq, &r.session, &row))) {
 		if (e == ERR_UNAUTHENTICATED)
 			login_session_end(rq->app->auth, &r.session);
 		return e;
@@ -439,7 +467,7 @@ enum err switch_http(struct req *rq)
 		return e;
 	if ((row = login_pick(rows, n, in->tenant)) == NULL)
 		return ERR_NOT_FOUND;
-	if ((e = begin(rq, row, in->cookie)))
+	if ((e = begin(rq, row, NULL, in->cookie)))
 		return e;
 	e = login_session_end(rq->app->auth, &old);
 	return e == ERR_NOT_FOUND ? OK : e;

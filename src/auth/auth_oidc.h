@@ -47,6 +47,9 @@ enum err oidc_meta_get(struct req *rq, const struct oidc_provider *p, struct oid
 enum err oidc_keys_get(
     struct req *rq, const struct oidc_provider *p, const struct oidc_meta *meta, bool again, const struct json **keys);
 
+/* Appends name=value in the encoding of forms and queries, with & before it when there is something. */
+void oidc_form_put(struct buf *b, struct str name, struct str value);
+
 struct oidc_code {
 	struct str code, verifier, redirect_uri;
 };
@@ -81,12 +84,11 @@ enum err oidc_userinfo_add(struct req *rq, const struct oidc_provider *p, const 
 
 struct oidc_person {
 	struct uuid user_id;
-	/* What he has to show: nothing, or the password of the account with this address. */
-	bool ask;
-	struct str email, password_hash;
+	bool ask; /* he has to show that the account with this address is his */
+	struct str email;
 };
-/* The member whom the claims name, made one where an invitation or the provider's row allows it. `confirmed`: he has just shown the password of the account
- * that an earlier call asked for. ERR_FORBIDDEN with a detail when nothing lets him in; with `ask` set nothing was changed. */
+/* The member whom the claims name, made one where an invitation or the provider's row allows it. `confirmed`: he has just shown that he is
+ * the user of the account that an earlier call asked for. ERR_FORBIDDEN with a detail when nothing lets him in; with `ask` set nothing was changed. */
 enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const struct oidc_claims *claims,
     const struct uuid *confirmed, struct oidc_person *out);
 

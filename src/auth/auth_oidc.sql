@@ -88,7 +88,7 @@ insert into identities (tenant_id, id, user_id, issuer, subject, confirmed, crea
 values (current_tenant_id(), $1::uuid, $2::uuid, $3::text, $4::text, $5::boolean, $2, $2)
 
 -- name: oidc_account
-select user_id, password_hash, active, joined, elsewhere from identity_account($1::text)
+select user_id, active, joined, elsewhere from identity_account($1::text)
 
 -- name: oidc_join
 select member_version, coalesce(invitation_id, '00000000-0000-0000-0000-000000000000') as invitation_id, coalesce(invitation_version, 0) as invitation_version

@@ -5,6 +5,7 @@
 #include <semaphore.h>
 #include "auth/auth.h"
 #include "auth/auth_cache.h"
+#include "auth/auth_oidc_calls.h"
 #include "auth/auth_token.h"
 
 /* Hashing a password takes 19 MiB and a core for 28 ms: a flood of sign-ins must not take all of both. */
@@ -20,6 +21,7 @@ struct auth {
 	struct token_key *key;
 	struct auth_cache *cache;
 	sem_t hashes;
+	struct oidc_calls calls;
 };
 
 /* auth_password_ok() and auth_password_hash() when it is their turn; ERR_BUSY when that takes too long. */

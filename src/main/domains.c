@@ -15,6 +15,7 @@ static const struct route *const of_rooms[] = {
     password_routes,
     key_routes,
     provider_routes,
+    oidc_routes,
     client_routes,
     second_factor_routes,
     oauth_routes,

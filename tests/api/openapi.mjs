@@ -49,8 +49,8 @@ test('each operation has a summary, an id of its own, and says who may call it',
 		assert.ok(operation.summary, where);
 		assert.ok(operation.operationId && !ids.has(operation.operationId), `${where}: ${operation.operationId}`);
 		ids.add(operation.operationId);
-		const signsIn = ['/api/v1/auth/login', '/api/v1/auth/refresh', '/api/v1/auth/accept-invitation'].includes(path);
-		const open = path.startsWith('/api/public/') || path.startsWith('/.well-known/')
+		const signsIn = ['/api/v1/auth/login', '/api/v1/auth/refresh', '/api/v1/auth/accept-invitation', '/api/v1/auth/oidc/confirm'].includes(path);
+		const open = path.startsWith('/api/public/') || path.startsWith('/.well-known/') || path.startsWith('/api/v1/oidc/')
 			|| path.startsWith('/api/v1/auth/password-reset') || signsIn;
 		const security = operation.security ?? server.contract.document.security;
 		assert.equal(security?.some((s) => Object.keys(s).length > 0) ?? false, !open, where);

@@ -70,6 +70,7 @@ export const ROUTES = {
 	'POST /api/v1/api-keys': { body: () => ({ name: 'x', permissions: ['surveys:read'] }) },
 	'POST /api/v1/clients': { body: () => ({ name: 'x', permissions: ['surveys:read'] }) },
 	'POST /api/v1/oauth/token': { status: 400 },
+	'POST /api/v1/auth/oidc/confirm': { body: () => ({ ticket: 'x'.repeat(64), password: ENOUGH }), status: 404 },
 	'POST /api/v1/identity-providers': { body: provider },
 	'PATCH /api/v1/identity-providers/{id}': { body: () => ({ name: 'renamed' }) },
 	'PATCH /api/v1/privacy/settings': { body: () => ({ purge_days: 30 }) },
@@ -85,5 +86,6 @@ export const ROUTES = {
 	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
 };
 
-/** Routes that people and programs are not tried on: pages, whose replies are the browser's tests' business, and files that everybody gets. */
-export const PAGES = /^(GET|POST) \/s\/\{slug\}$|^GET \/(docs(\/errors)?|openapi\.json|robots\.txt|favicon\.ico|static\/.*|\.well-known\/.*)?$/;
+/** Routes that people and programs are not tried on: pages, whose replies are the browser's tests' business, files that everybody gets, and the way to
+ * a tenant's identity provider and back, which begins before anybody is known (tests/api/oidc.mjs). */
+export const PAGES = /^(GET|POST) \/s\/\{slug\}$|^GET \/api\/v1\/oidc(\/|-callback\/)|^GET \/(docs(\/errors)?|openapi\.json|robots\.txt|favicon\.ico|static\/.*|\.well-known\/.*)?$/;

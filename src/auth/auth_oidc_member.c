@@ -1,0 +1,286 @@
+/* auth_oidc_member.c - from what a provider says of somebody to a member of its tenant.
+ *
+ * Who was here before is known by (tenant, issuer, subject). The first time his e-mail address decides, when the provider vouches for it; an account that
+ * is or was of use in another tenant is then bound only after its owner has shown its password, whatever the provider says. */
+#include "auth/auth_oidc.h"
+#include "auth/auth_state.h"
+#include "event/event.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+struct finding {
+	struct req *rq;
+	struct tx *tx;
+	const struct oidc_provider *p;
+	const struct oidc_claims *claims;
+	const struct uuid *confirmed;
+	struct oidc_person *out;
+};
+
+/* ---- providers, for who signs in ---- */
+
+struct provider_row {
+	struct uuid id;
+	struct str name, issuer, client_id, client_secret, scopes, email_domains;
+	int64_t key_version, version;
+};
+
+static enum err secret_open(struct req *rq, struct tx *tx, const struct provider_row *row, struct oidc_provider *out)
+{
+	const struct seal_place place = {S("identity_providers"), S("client_secret"), &row->id};
+	enum err e;
+
+	if (row->client_secret.n == 0)
+		return OK;
+	e = vault_unseal(rq->app->vault, tx, VAULT_PII, &place, row->key_version, row->client_secret, rq->arena,
+	    &out->client_secret);
+	return e == ERR_INVALID
+		   ? req_fail(rq, ERR_UNAVAILABLE, NULL, "The identity provider's secret cannot be opened any more.")
+		   : e;
+}
+
+enum err oidc_provider_get(struct req *rq, const struct uuid *tenant, const struct uuid *id, struct oidc_provider *out)
+{
+	static const struct pg_col cols[] = {COL(struct provider_row, id, PGT_UUID),
+	    COL(struct provider_row, name, PGT_TEXT), COL(struct provider_row, issuer, PGT_TEXT),
+	    COL(struct provider_row, client_id, PGT_TEXT), COL(struct provider_row, client_secret, PGT_BYTES),
+	    COL(struct provider_row, key_version, PGT_INT), COL(struct provider_row, scopes, PGT_TEXT),
+	    COL(struct provider_row, email_domains, PGT_TEXT), COL(struct provider_row, version, PGT_INT)};
+	const struct pg_param in[] = {P_UUID_OR_NULL(id)};
+	struct provider_row row;
+	struct tx *tx;
+	enum err e;
+
+	/* Not read-only: the vault asks for keys in the same transaction. */
+	if ((e = tx_open(rq->app, PG_APP, false, tenant, rq->arena, &tx)))
+		return e;
+	if (!(e = tx_one(tx, rq->arena, &Q(SQL_oidc_provider, in, cols), &row))) {
+		*out = (struct oidc_provider){.tenant_id = *tenant,
+		    .id = row.id,
+		    .name = row.name,
+		    .issuer = row.issuer,
+		    .client_id = row.client_id,
+		    .scopes = row.scopes,
+		    .email_domains = row.email_domains,
+		    .version = row.version};
+		e = secret_open(rq, tx, &row, out);
+	}
+	if (e) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
+}
+
+enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id)
+{
+	struct live_row {
+		int64_t live;
+	} row;
+	static const struct pg_col cols[] = {COL(struct live_row, live, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(id)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, true, tenant, rq->arena, &tx)))
+		return e;
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_oidc_provider_live, in, cols), &row))) {
+		tx_rollback(tx);
+		return e;
+	}
+	if ((e = tx_commit(tx)))
+		return e;
+	return row.live > 0 ? OK : ERR_UNAUTHENTICATED;
+}
+
+/* ---- joining ---- */
+
+static enum err nothing_lets_in(struct req *rq)
+{
+	return req_fail(rq, ERR_FORBIDDEN, NULL, "You are not a member here; ask an administrator for an invitation.");
+}
+
+static enum err email_fits(const struct finding *f)
+{
+	struct str domains = f->p->email_domains, domain = f->claims->email;
+	bool more = domains.n > 0;
+
+	if (f->claims->email.n == 0 || !f->claims->email_verified)
+		return req_fail(f->rq, ERR_FORBIDDEN, NULL,
+		    "The identity provider does not vouch for your e-mail address, so it cannot be known who you are "
+		    "here.");
+	str_cut(&domain, '@', NULL);
+	if (!more)
+		return OK;
+	while (more) {
+		if (str_eq(str_cut(&domains, ' ', &more), domain))
+			return OK;
+	}
+	return req_fail(f->rq, ERR_FORBIDDEN, NULL, "The identity provider may not speak for addresses such as yours.");
+}
+
+struct joined {
+	int64_t member_version, invitation_version;
+	struct uuid invitation_id;
+};
+
+/* Makes him a member as an invitation or the provider's row says; `make`: with an account that is new. */
+static enum err join(const struct finding *f, const struct uuid *user, struct str email, bool make)
+{
+	static const struct pg_col cols[] = {COL(struct joined, member_version, PGT_INT),
+	    COL(struct joined, invitation_id, PGT_UUID), COL(struct joined, invitation_version, PGT_INT)};
+	struct str local = email, name = f->claims->name;
+	struct joined *got;
+	size_t n;
+	enum err e;
+
+	if (name.n == 0)
+		name = str_cut(&local, '@', NULL);
+	const struct pg_param in[] = {P_UUID(&f->p->id), P_UUID(user), P_TEXT(email), P_TEXT(name), P_BOOL(make)};
+
+	if ((e = tx_rows(f->tx, f->rq->arena, &Q(SQL_oidc_join, in, cols), sizeof *got, (void **)&got, &n)))
+		return e;
+	if (n == 0)
+		return nothing_lets_in(f->rq);
+	if (got->invitation_version > 0 &&
+	    (e = event_append(f->tx,
+		 &(struct event){S("invitation"), &got->invitation_id, S("accepted"), S(""), got->invitation_version})))
+		return e;
+	return event_append(f->tx, &(struct event){S("member"), user, S("joined"), S(""), got->member_version});
+}
+
+static enum err bind(const struct finding *f, const struct uuid *user)
+{
+	struct uuid id = uuid_new();
+	const struct pg_param in[] = {
+	    P_UUID(&id), P_UUID(user), P_TEXT(f->p->issuer), P_TEXT(f->claims->subject), P_BOOL(f->confirmed != NULL)};
+	enum err e;
+
+	if ((e = tx_exec(f->tx, &Q_NO_OUT(SQL_oidc_identity_insert, in), NULL)))
+		return e == ERR_CONFLICT ? req_fail(f->rq, e, NULL, "You signed in twice at once; begin again.") : e;
+	return event_append(f->tx, &(struct event){S("identity"), &id, S("created"), S(""), 1});
+}
+
+/* ---- known by subject ---- */
+
+struct identity_row {
+	struct uuid id, user_id;
+	struct str email;
+	bool member;
+};
+
+/* Whoever was removed comes back by an invitation only, and only while the provider vouches for the address that it is for. */
+static enum err known(const struct finding *f, const struct identity_row *i)
+{
+	const struct pg_param in[] = {P_UUID(&i->id)};
+	enum err e;
+
+	f->out->user_id = i->user_id;
+	tx_set_actor(f->tx, &i->user_id, f->rq->request_id);
+	if (!i->member) {
+		if ((e = email_fits(f)))
+			return e;
+		if (!str_eq(f->claims->email, i->email))
+			return nothing_lets_in(f->rq);
+		if ((e = join(f, &i->user_id, i->email, false)))
+			return e;
+	}
+	return tx_queue(f->tx, &Q_NO_OUT(SQL_oidc_identity_used, in));
+}
+
+/* ---- the first time ---- */
+
+struct account_row {
+	struct uuid user_id;
+	bool active, joined, elsewhere;
+};
+
+static enum err is_member(const struct finding *f, const struct uuid *user, bool *member)
+{
+	struct member_row {
+		struct str email;
+	} * rows;
+	static const struct pg_col cols[] = {COL(struct member_row, email, PGT_TEXT)};
+	const struct pg_param in[] = {P_UUID(user)};
+	size_t n;
+	enum err e;
+
+	e = tx_rows(f->tx, f->rq->arena, &Q(SQL_auth_member, in, cols), sizeof *rows, (void **)&rows, &n);
+	*member = !e && n > 0;
+	return e;
+}
+
+/* All is done before it is known that nobody needs to be asked: whom nothing lets in is not asked for a password. */
+static enum err of_account(const struct finding *f, const struct account_row *account)
+{
+	bool member, foreign = account->elsewhere || !account->joined;
+	enum err e;
+
+	if (!account->active)
+		return req_fail(f->rq, ERR_FORBIDDEN, NULL, "Your account here is disabled.");
+	f->out->user_id = account->user_id;
+	tx_set_actor(f->tx, &account->user_id, f->rq->request_id);
+	if ((e = is_member(f, &account->user_id, &member)) ||
+	    (!member && (e = join(f, &account->user_id, f->claims->email, false))) || (e = bind(f, &account->user_id)))
+		return e;
+	f->out->ask = foreign && (f->confirmed == NULL || !uuid_eq(f->confirmed, &account->user_id));
+	f->out->email = f->claims->email;
+	return OK;
+}
+
+static enum err first(const struct finding *f)
+{
+	static const struct pg_col cols[] = {COL(struct account_row, user_id, PGT_UUID),
+	    COL(struct account_row, active, PGT_BOOL), COL(struct account_row, joined, PGT_BOOL),
+	    COL(struct account_row, elsewhere, PGT_BOOL)};
+	const struct pg_param in[] = {P_TEXT(f->claims->email)};
+	struct account_row *accounts;
+	size_t n;
+	enum err e;
+
+	if ((e = email_fits(f)) || (e = tx_rows(f->tx, f->rq->arena, &Q(SQL_oidc_account, in, cols), sizeof *accounts,
+					(void **)&accounts, &n)))
+		return e;
+	if (n > 0)
+		return of_account(f, accounts);
+	f->out->user_id = uuid_new();
+	tx_set_actor(f->tx, &f->out->user_id, f->rq->request_id);
+	if ((e = join(f, &f->out->user_id, f->claims->email, true)))
+		return e == ERR_CONFLICT ? req_fail(f->rq, e, NULL, "You signed in twice at once; begin again.") : e;
+	return bind(f, &f->out->user_id);
+}
+
+static enum err find(const struct finding *f)
+{
+	static const struct pg_col cols[] = {COL(struct identity_row, id, PGT_UUID),
+	    COL(struct identity_row, user_id, PGT_UUID), COL(struct identity_row, email, PGT_TEXT),
+	    COL(struct identity_row, member, PGT_BOOL)};
+	const struct pg_param in[] = {P_TEXT(f->p->issuer), P_TEXT(f->claims->subject)};
+	struct identity_row *found;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(f->tx, f->rq->arena, &Q(SQL_oidc_identity, in, cols), sizeof *found, (void **)&found, &n)))
+		return e;
+	return n > 0 ? known(f, found) : first(f);
+}
+
+enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const struct oidc_claims *claims,
+    const struct uuid *confirmed, struct oidc_person *out)
+{
+	struct finding f = {.rq = rq, .p = p, .claims = claims, .confirmed = confirmed, .out = out};
+	enum err e;
+
+	*out = (struct oidc_person){0};
+	if ((e = tx_open(rq->app, PG_APP, false, &p->tenant_id, rq->arena, &f.tx)))
+		return e;
+	e = find(&f);
+	if (e || out->ask) {
+		tx_rollback(f.tx);
+		return e;
+	}
+	if ((e = tx_commit(f.tx)))
+		return e;
+	auth_member_drop(rq->app->auth->cache, &p->tenant_id, &out->user_id);
+	return OK;
+}
