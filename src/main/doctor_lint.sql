@@ -252,3 +252,13 @@ select c.relname || ': ' || i.indexrelid::regclass || ' is not valid'
 from pg_class c join pg_index i on i.indrelid = c.oid
 where c.relnamespace = 'collect'::regnamespace and not i.indisvalid
 order by 1
+
+-- What names a row of another table is held by a key that carries the tenant; else a foreign id is as good as one's own.
+-- name: lint_references
+-- role: owner
+select c.relname || '.' || a.attname || ' is an id that no foreign key holds' as name
+from pg_class c join pg_attribute a on a.attrelid = c.oid
+where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> all (string_to_array($1, ' '))
+	and a.attnum > 0 and not a.attisdropped and a.atttypid = 'uuid'::regtype and a.attname not in ('id', 'tenant_id')
+	and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any (k.conkey))
+order by 1

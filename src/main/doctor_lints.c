@@ -20,6 +20,7 @@ const struct doctor_lint doctor_lints[] = {
     {"owners", &SQL_lint_owners, false, false},
     {"unique keys begin with the tenant", &SQL_lint_unique_keys, true, false},
     {"foreign keys carry the tenant", &SQL_lint_foreign_keys, true, false},
+    {"references", &SQL_lint_references, true, false},
     {"definer functions", &SQL_lint_definer_functions, false, true},
     {"search paths", &SQL_lint_search_paths, false, false},
     {"functions for everybody", &SQL_lint_function_grants, false, false},

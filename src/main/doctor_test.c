@@ -193,6 +193,11 @@ static const struct fault faults[] = {
 	"alter table links add constraint f foreign key (tenant_id, survey_id) references surveys (tenant_id, id) on "
 	"delete cascade",
 	"alter table links drop constraint f", "foreign keys carry the tenant: links: f acts by itself"},
+    {"foreign key gone", "alter table links drop constraint links_tenant_id_survey_id_fkey",
+	"select set_config('app.current_tenant_id', '00000000-0000-0000-0000-000000000000', false); alter table links "
+	"add "
+	"foreign key (tenant_id, survey_id) references surveys (tenant_id, id); reset app.current_tenant_id",
+	"references: links.survey_id is an id that no foreign key holds"},
     {"definer function next door",
 	"create function public.sneaky() returns int language sql security definer as 'select 1'",
 	"drop function public.sneaky()", "definer functions: public.sneaky(): runs as its owner"},

@@ -5,8 +5,8 @@ import { command, newFolder, run, unprivileged, until } from './run.mjs';
 
 let databases = 0;
 
-/** Makes a database from the migrated template (or an empty one); answers {name, url}. */
-export async function newDatabase({ template = 'collect_template', host = run.pg } = {}) {
+/** Makes a database from the migrated template (or an empty one; COTEST_TEMPLATE names another one); answers {name, url}. */
+export async function newDatabase({ template = process.env.COTEST_TEMPLATE ?? 'collect_template', host = run.pg } = {}) {
 	const name = `t_${process.pid}_${++databases}`;
 	// two files may copy the template at the same moment; the second waits its turn
 	await until(`a copy of ${template}`, async () => {

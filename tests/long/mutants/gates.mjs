@@ -1,0 +1,93 @@
+// Mutants of the program: one check each, by a change of its source. The changed file alone is compiled, as the build does it, and linked before the
+// libraries, so that it stands in for its like.
+import assert from 'node:assert/strict';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { command, run } from '../../harness/run.mjs';
+import { apiCatches } from './api.mjs';
+
+const build = resolve(process.env.COTEST_BUILD);
+let compile, link, made = 0;
+
+/** [name, file, what stands there once, what it becomes, parts that have to notice]. */
+const GATES = [
+	['no permission is asked for', 'core/router.c', 'return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;', 'return OK;', ['api/matrix: each role may do']],
+	['a version is read, not compared (projects)', 'tenant/tenant_http.c', 'return now.version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
+	['a version is read, not compared (surveys)', 'survey/survey_http.c', 'return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;', 'return e;', ['api/matrix: which version']],
+	['a version is read, not compared (links)', 'fieldwork/link_http.c', 'return now->version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
+	['a version is read, not compared (members)', 'auth/auth_member_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
+	['a version is read, not compared (roles)', 'auth/auth_role_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
+	['a version is read, not compared (keys)', 'auth/auth_key_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
+	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) == 0)', 'if (true)', ['api/members', 'api/keys']],
+	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))', 'if (false)', ['api/members']],
+	['the last owner goes', 'auth/auth_member_http.c', 'if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)', 'if (false)', ['api/members']],
+	['any secret opens an API key', 'auth/auth_key.c', '!secret_eq(row->sha256, digest)', 'false', ['api/keys']],
+	['a key does what only people may', 'auth/auth_key.c', '& ~PERMS_OF_ONESELF', '| PERMS_OF_ONESELF', ['api/keys', 'api/matrix: each role may do']],
+	['a token does more than it says', 'auth/auth.c', '.permissions = m.permissions & claims.scopes,', '.permissions = m.permissions,', ['api/keys', 'api/matrix: each role may do']],
+	['a signature is not looked at', 'auth/auth_token.c', '!signature_ok(k, a, token, rest) ||', '', ['api/sessions', 'api/login']],
+	['a header is not looked at', 'auth/auth_token.c', '!header_ok(a, header) ||', '', ['api/sessions', 'api/login']],
+	['a session that ended lives', 'auth/auth_session.c', 'if (!there)', 'if (false)', ['api/sessions']],
+	['a used refresh token is taken whenever', 'auth/auth_session.c', 'now - s[3] <= tonumber(ARGV[5])', 'true', ['api/sessions']],
+	['a reused refresh token ends nothing', 'auth/auth_session.c', '"redis.call(\'DEL\', KEYS[1]) redis.call(\'ZREM\', KEYS[2], ARGV[6]) "\n    "return {3}";', '"return {3}";', ['api/sessions']],
+	['a cookie alone renews a session', 'auth/auth_login_http.c', 'if (!secret_eq(guard, req_header(rq, S("X-Forgery-Token"))))', 'if (false)', ['api/sessions']],
+	['wrong passwords cost no time', 'auth/auth_backoff.c', 'if (wait_ms <= 0)', 'if (true)', ['api/login', 'api/sessions']],
+	['any slip resets a password', 'auth/auth_password_http.c', 'clock_now_ms() / 1000 < ends;', '1;', ['api/invitations']],
+	['an invitation is taken by any token', 'auth/auth_invitation_http.c', '!secret_eq(str_make((const char *)mac, sizeof mac), str_make((const char *)out->mac, sizeof mac))', 'false', ['api/invitations']],
+	['a closed link is open', 'fieldwork/resolve.c', 'if (!str_eq(r->link.status, S("open")) || !str_eq(r->live.status, S("published")))', 'if (false)', ['api/links', 'api/surveys', 'api/responses']],
+	['a link has no end', 'fieldwork/resolve.c', 'if (r->link.closes_ms && now_ms >= r->link.closes_ms)', 'if (false)', ['api/links', 'api/responses']],
+	['a link has no beginning', 'fieldwork/resolve.c', 'if (r->link.opens_ms && now_ms < r->link.opens_ms)', 'if (false)', ['api/links', 'api/responses']],
+	['a key of an answer fits any payload', 'fieldwork/intake.c', 'if (stored.payload_hash.n > 0 && !str_eq(stored.payload_hash, str_make((const char *)payload_hash, 32)))', 'if (false)', ['api/responses']],
+	['everybody who reads answers reads personal ones', 'fieldwork/response_http.c', 'req_can(rq, PERM_RESPONSES_PERSONAL) && ', '', ['api/isolation: personal answers']],
+	['every file may hold personal answers', 'export/csv_http.c', 'if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))', 'if (false)', ['api/isolation: personal answers']],
+	['jobs are everybody\'s', 'main/job_http.c', 'return req_can(rq, p) ? JOB_ALL : JOB_OWN;', 'return JOB_ALL;', ['system/jobs']],
+	['two lengths, one request', 'io/http_guard.c', 'if (lengths + codings > 1)', 'if (false)', ['api/malformed']],
+	['a formula is a cell', 'export/csv.c', "case '=':", "case '\\1':", ['api/csv']],
+	['idempotency keys of one\'s colleagues', 'core/idempotency.c', 'P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply',
+		'P_UUID(&(struct uuid){0}), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply', ['api/projects', 'api/conventions']],
+	['analysts see personal answers', 'core/permissions.def', 'PERM(RESPONSES_PERSONAL, "responses:read_pii", MANAGER,', 'PERM(RESPONSES_PERSONAL, "responses:read_pii", VIEWER,', ['api/isolation: personal answers', 'api/members']],
+];
+
+async function prepare() {
+	const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
+	compile = new Map(commands.map((c) => [resolve(c.directory, c.file), c.command]));
+	link = (await command(['ninja', '-C', build, '-t', 'commands', 'src/main/collect'])).stdout.trim().split('\n').at(-1);
+	assert.match(link, / -o src\/main\/collect /);
+}
+
+const shell = (line) => command(['sh', '-c', line], { cwd: build, timeout: 300000 });
+
+/** The program with the file changed: its path. */
+async function changed(file, from, to) {
+	const source = resolve('src', file), text = readFileSync(source, 'utf8');
+	assert.equal(text.split(from).length - 1, 1, `${file} has no (single) "${from}": mend the line in tests/long/mutants/gates.mjs`);
+	const base = join(run.dir, 'tmp', `gate-${process.pid}-${++made}`), table = file.endsWith('.def');
+	// a table is included by name: its copy stands where that is looked for first, and the one file that makes code of it is compiled
+	const unit = table ? resolve('src/core/router.c') : source, copy = table ? join(base, file) : `${base}-${basename(file)}`, object = `${base}.o`;
+	await command(['mkdir', '-p', resolve(copy, '..')]);
+	writeFileSync(copy, text.replace(from, () => to));
+	const line = compile.get(unit);
+	assert.ok(line, `${unit} is not compiled by the build`);
+	const compiled = await shell(line.replace(/ -M[QFD]+ \S+/g, '').replace(' -MD', '').replace(/ -o \S+ -c \S+/, ` -Wno-error -iquote ${resolve(source, '..')} -o ${object} -c ${table ? unit : copy}`)
+		.replace(/ -I/, ` -I${base} -I`));
+	assert.equal(compiled.code, 0, compiled.stderr);
+	const inMain = new RegExp(`src/main/collect\\.p/${basename(file)}\\.o`);
+	const linked = await shell(link.replace(' -o src/main/collect ', ` -o ${base} `.replace(base, `${base}-collect`)).replace(inMain, '')
+		.replace(' -Wl,--start-group', ` ${object} -Wl,--start-group`));
+	assert.equal(linked.code, 0, linked.stderr.slice(0, 1000));
+	return `${base}-collect`;
+}
+
+async function caught(file, from, to, parts) {
+	const path = await changed(file, from, to);
+	try {
+		return await apiCatches(parts, { COTEST_BIN: path });
+	} finally {
+		rmSync(path);
+	}
+}
+
+/** [{kind, name, run()}] */
+export async function mutants() {
+	await prepare();
+	return GATES.map(([name, file, from, to, parts]) => ({ kind: 'check taken out', name: `${file}: ${name}`, run: () => caught(file, from, to, parts) }));
+}
