@@ -327,6 +327,9 @@ test('lists and files hold nothing of the neighbour', async () => {
 test('at the neighbour\'s nothing has changed', async () => {
 	const sums = await checksums(server, theirs);
 	assert.ok(Object.keys(sumsBefore).length >= 15 && Object.keys(sumsBefore).some((k) => k.includes(theirs.id)), JSON.stringify(Object.keys(sumsBefore)));
+	for (const key of Object.keys(sumsBefore)) // what is cached may have come to its end meanwhile
+		if (key.startsWith('collect:cache:') && !(key in sums))
+			delete sumsBefore[key];
 	assert.deepEqual(sums, sumsBefore);
 });
 
