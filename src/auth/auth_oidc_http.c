@@ -7,15 +7,15 @@
  * #oidc_confirm=TICKET instead, and sends that with the password to /api/v1/auth/oidc/confirm. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_oidc_flow.h"
+#include "auth/auth_oidc_page.h"
 #include "auth/auth_second.h"
 #include "auth/auth_state.h"
 #include "base/hash.h"
-#include "base/html.h"
 #include "base/utf8.h"
 #include "sql.h"
 
 #define URL_MAX_BYTES (8 * KB)
-#define PAGE_BYTES (8 * KB)
+#define TEXT_MAX_BYTES (1 * KB)
 #define PARAMETERS_MAX 32
 #define TICKET_MAX_CHARS 100
 
@@ -58,54 +58,7 @@ static const struct field ways_fields[] = {
 };
 static const struct shape ways_out = SHAPE_OUT("OidcProviderList", ways_fields);
 
-/* ---- pages ---- */
-
-/* Who comes from a provider is a person with a browser: what went wrong is a page then. All words are ours. */
-static enum err reply_trouble(struct req *rq, enum err e)
-{
-	struct html h;
-	struct str page;
-	struct buf b;
-
-	if (!str_find(req_header(rq, S("Accept")), S("text/html"), NULL))
-		return e;
-	buf_init(&b, rq->arena, PAGE_BYTES);
-	html_init(&h, &b);
-	html_doctype(&h);
-	html_open(&h, "html");
-	html_attr(&h, "lang", S("en"));
-	html_open(&h, "head");
-	html_open(&h, "meta");
-	html_attr(&h, "charset", S("utf-8"));
-	html_close_void(&h);
-	html_open(&h, "meta");
-	html_attr(&h, "name", S("viewport"));
-	html_attr(&h, "content", S("width=device-width, initial-scale=1"));
-	html_close_void(&h);
-	html_open(&h, "title");
-	html_text(&h, S("Signing in did not work"));
-	html_close(&h, "title");
-	html_close(&h, "head");
-	html_open(&h, "body");
-	html_open(&h, "main");
-	html_open(&h, "h1");
-	html_text(&h, S("Signing in did not work"));
-	html_close(&h, "h1");
-	html_open(&h, "p");
-	html_text(&h, rq->detail.n > 0 ? rq->detail : str_from(err_meaning(e)));
-	html_close(&h, "p");
-	html_close(&h, "main");
-	html_close(&h, "body");
-	html_close(&h, "html");
-	if (buf_done(&b, &page))
-		return e;
-	reply_header(
-	    rq, S("Content-Security-Policy"), S("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"));
-	reply_header(rq, S("Cache-Control"), S("no-store"));
-	if (err_status(e) == 503)
-		reply_header(rq, S("Retry-After"), S("5"));
-	return reply_html(rq, err_status(e), page);
-}
+/* ---- there ---- */
 
 static enum err send_to(struct req *rq, const struct buf *b)
 {
@@ -119,8 +72,6 @@ static enum err send_to(struct req *rq, const struct buf *b)
 	reply_header(rq, S("Referrer-Policy"), S("no-referrer"));
 	return reply_empty(rq, 303);
 }
-
-/* ---- there ---- */
 
 /* Nil for a tenant that is not there. */
 static enum err tenant_find(struct req *rq, struct str slug, struct uuid *id)
@@ -197,6 +148,39 @@ static enum err go_there(
 	return send_to(rq, &url);
 }
 
+/* A link on somebody else's page could sign its reader in at a tenant, as a person, of that somebody's choice: whoever comes from
+ * another site is asked first. Browsers that do not say where they come from, and programs, go on. */
+static bool from_elsewhere(struct req *rq)
+{
+	struct str site = req_header(rq, S("Sec-Fetch-Site"));
+
+	return str_eq(site, S("cross-site")) || str_eq(site, S("same-site"));
+}
+
+static enum err ask_first(struct req *rq, const struct oidc_provider *p)
+{
+	struct str text, path;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, TEXT_MAX_BYTES);
+	buf_add(&b, S("You are about to sign in to "));
+	buf_add(&b, rq->args[0]);
+	buf_add(&b, S(" with "));
+	buf_add(&b, p->name);
+	buf_add(&b, S(". Go on only if you meant to."));
+	if ((e = buf_done(&b, &text)))
+		return e;
+	buf_init(&b, rq->arena, URL_MAX_BYTES);
+	buf_add(&b, rq->x->path);
+	if (rq->x->query.n > 0)
+		buf_char(&b, '?');
+	buf_add(&b, rq->x->query);
+	if ((e = buf_done(&b, &path)))
+		return e;
+	return oidc_page(rq, 200, S("Sign in?"), text, path);
+}
+
 static enum err start(struct req *rq)
 {
 	const struct start_query *in = rq->query;
@@ -213,8 +197,11 @@ static enum err start(struct req *rq)
 	if (uuid_is_nil(&flow.tenant_id))
 		return ERR_NOT_FOUND;
 	if ((e = oidc_provider_get(rq, &flow.tenant_id,
-		 schema_has(&start_shape, rq->query_present, "provider") ? &in->provider : NULL, &p)) ||
-	    (e = oidc_meta_get(rq, &p, &meta)))
+		 schema_has(&start_shape, rq->query_present, "provider") ? &in->provider : NULL, &p)))
+		return e;
+	if (from_elsewhere(rq))
+		return ask_first(rq, &p);
+	if ((e = oidc_meta_get(rq, &p, &meta)))
 		return e;
 	flow.provider_id = p.id;
 	return go_there(rq, &p, &meta, &flow);
@@ -224,7 +211,7 @@ static enum err start_http(struct req *rq)
 {
 	enum err e = start(rq);
 
-	return e ? reply_trouble(rq, e) : OK;
+	return e ? oidc_trouble(rq, e) : OK;
 }
 
 /* ---- back ---- */
@@ -384,7 +371,7 @@ static enum err callback_http(struct req *rq)
 {
 	enum err e = callback(rq);
 
-	return e ? reply_trouble(rq, e) : OK;
+	return e ? oidc_trouble(rq, e) : OK;
 }
 
 /* ---- the password of an account that is there already ---- */

@@ -32,9 +32,9 @@ static enum err secret_open(struct req *rq, struct tx *tx, const struct provider
 
 	if (row->client_secret.n == 0)
 		return OK;
-	e = vault_unseal(rq->app->vault, tx, VAULT_PII, &place, row->key_version, row->client_secret, rq->arena,
+	e = vault_unseal(rq->app->vault, tx, VAULT_SECRET, &place, row->key_version, row->client_secret, rq->arena,
 	    &out->client_secret);
-	return e == ERR_INVALID
+	return e == ERR_INVALID || e == ERR_GONE
 		   ? req_fail(rq, ERR_UNAVAILABLE, NULL, "The identity provider's secret cannot be opened any more.")
 		   : e;
 }

@@ -203,7 +203,7 @@ static enum err texts_of(struct req *rq, const struct uuid *id, struct provider_
 	if (in->client_secret.n == 0)
 		return OK;
 	return vault_seal(
-	    rq->app->vault, rq->tx, VAULT_PII, &place, in->client_secret, rq->arena, &t->secret, &t->key_version);
+	    rq->app->vault, rq->tx, VAULT_SECRET, &place, in->client_secret, rq->arena, &t->secret, &t->key_version);
 }
 
 static enum err needs_domains(struct req *rq)
@@ -244,7 +244,9 @@ static enum err reply_provider(struct req *rq, int status, const struct uuid *id
 
 static enum err taken(struct req *rq, enum err e)
 {
-	return e == ERR_CONFLICT ? req_fail(rq, e, "/issuer", "There is a provider with this issuer.") : e;
+	bool same = e == ERR_CONFLICT && str_eq(str_from(tx_constraint(rq->tx)), S("identity_providers_issuer"));
+
+	return same ? req_fail(rq, e, "/issuer", "There is a provider with this issuer.") : e;
 }
 
 static enum err provider_create_http(struct req *rq)

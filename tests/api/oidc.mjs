@@ -189,6 +189,25 @@ test('a state is good once, in the browser it began in, for its provider', async
 	assert.equal((await browser.get(`${three}&state=x`)).status, 400, 'a parameter twice');
 });
 
+test('who comes by a link on another site is asked first', async () => {
+	const path = '/api/v1/oidc/acme/start?return=/console&provider=' + row.id;
+	for (const site of ['cross-site', 'same-site']) {
+		const reply = await new Browser(server).get(path, { 'Sec-Fetch-Site': site });
+		assert.equal(reply.status, 200);
+		assert.equal(reply.headers['set-cookie'], undefined);
+		assert.match(reply.headers['content-security-policy'], /frame-ancestors 'none'/);
+		assert.match(reply.text, /acme with Acme accounts/);
+		assert.ok(reply.text.includes(`href="${path.replaceAll('&', '&amp;')}"`), reply.text);
+	}
+	for (const site of ['none', 'same-origin'])
+		assert.equal((await new Browser(server).get(path, { 'Sec-Fetch-Site': site })).status, 303, site);
+	const now = expect(await server.api.get(`/api/v1/identity-providers/${row.id}`), 200).body;
+	const odd = expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { name: '<script>alert(1)</script>' }, now.version), 200).body;
+	const page = await new Browser(server).get(path, { 'Sec-Fetch-Site': 'cross-site' });
+	assert.ok(!page.text.includes('<script>') && page.text.includes('&lt;script&gt;'), page.text);
+	expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { name: 'Acme accounts' }, odd.version), 200);
+});
+
 test('two windows of one browser do not end each other', async () => {
 	const browser = new Browser(server);
 	const first = (await browser.follow('/api/v1/oidc/acme/start', '/api/v1/oidc-callback')).location;
