@@ -20,6 +20,8 @@ export const run = {
 
 const execFileAsync = promisify(execFile);
 let folders = 0;
+/** How much longer than usual things may take: more than 1 when the program runs under valgrind. */
+export const SLOW = Number(process.env.COTEST_SLOW ?? 1);
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -40,7 +42,7 @@ export function unprivileged(argv) {
 }
 
 /** Runs a program to its end: {code, stdout, stderr}; never throws for an exit status. */
-export async function command(argv, { env = {}, cwd, input, timeout = 60000 } = {}) {
+export async function command(argv, { env = {}, cwd, input, timeout = 60000 * SLOW } = {}) {
 	return new Promise((resolve, reject) => {
 		const child = spawn(argv[0], argv.slice(1), { env: { ...process.env, ...env }, cwd, timeout });
 		let stdout = '', stderr = '';
@@ -55,7 +57,7 @@ export async function command(argv, { env = {}, cwd, input, timeout = 60000 } = 
 
 /** Polls until `check` answers something truthy; says what it waited for when it never does. */
 export async function until(what, check, seconds = 20) {
-	const end = Date.now() + seconds * 1000;
+	const end = Date.now() + seconds * SLOW * 1000;
 	let last;
 	while (Date.now() < end) {
 		try {

@@ -8,7 +8,7 @@ import { after, before } from './hooks.mjs';
 import { Client, expect } from './client.mjs';
 import { Contract } from './contract.mjs';
 import { newDatabase, startRedis } from './database.mjs';
-import { command, newFolder, run, unprivileged, until } from './run.mjs';
+import { command, newFolder, run, SLOW, unprivileged, until } from './run.mjs';
 
 export const PASSWORD = 'correct horse battery staple';
 /** For files that watch the server's memory: AddressSanitizer otherwise keeps 256 MB of what was freed. */
@@ -86,7 +86,7 @@ export class Server {
 		if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null)
 			return this.gone;
 		this.child.kill(signal);
-		const timer = setTimeout(() => this.child.kill('SIGKILL'), 30000);
+		const timer = setTimeout(() => this.child.kill('SIGKILL'), 30000 * SLOW);
 		const how = await this.gone;
 		clearTimeout(timer);
 		return how;

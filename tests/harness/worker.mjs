@@ -6,7 +6,7 @@ import { openSync, closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client, expect } from './client.mjs';
 import { psql } from './database.mjs';
-import { run, until } from './run.mjs';
+import { run, SLOW, until } from './run.mjs';
 
 /** The program with the types of job of src/main/job_double.c besides the real ones. */
 export const TEST_WORKER = join(dirname(run.collect), 'test_worker');
@@ -45,7 +45,7 @@ export class Worker {
 	async stop(seconds = 30) {
 		this.internal?.close();
 		this.child.kill('SIGTERM');
-		const timer = setTimeout(() => this.child.kill('SIGKILL'), seconds * 1000);
+		const timer = setTimeout(() => this.child.kill('SIGKILL'), seconds * SLOW * 1000);
 		const how = await this.gone;
 		clearTimeout(timer);
 		const log = readFileSync(this.logFile, 'utf8');

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# valgrind.sh: the scenarios of the API under valgrind's memcheck, on a build without sanitizers: no error, and nothing lost for good. Libraries that
+# are wrong are suppressed by name in valgrind_suppressions.txt, each with its reason. The program is some thirty times slower then, so the
+# tests wait longer (COTEST_SLOW).
+# Without COTEST_LONG: one file. time limit: 60 min
+set -uo pipefail
+. tests/harness/suite.sh
+
+suite_build plain -Dbuildtype=debug -Doptimization=1 -Dwerror=false || { echo "not ok 1 - the build"; exit 1; }
+mkdir -p "$COTEST_RUN/tmp/under"
+for program in collect test_worker; do
+	cat >"$COTEST_RUN/tmp/under/$program" <<P
+#!/bin/sh
+exec valgrind -q --error-exitcode=97 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=20 --fair-sched=yes \\
+	--suppressions=$PWD/tests/long/valgrind_suppressions.txt --log-file=$COTEST_RUN/tmp/valgrind.%p $SUITE_BUILD/src/main/$program "\$@"
+P
+	chmod 755 "$COTEST_RUN/tmp/under/$program"
+done
+export COTEST_BIN=$COTEST_RUN/tmp/under/collect COTEST_SLOW=10
+SUITE_REPORTS=$COTEST_RUN/tmp/valgrind. SUITE_SECONDS=1200
+if [ -n "${COTEST_LONG:-}" ]; then
+	suite_run tests/api/*.mjs
+else
+	suite_run tests/api/links.mjs
+fi
+suite_end
