@@ -41,6 +41,7 @@ struct config {
 	struct arena
 	    *arena; /* the caller's; also keeps older values of reloaded settings, which readers may still look at */
 	const char *file;
+	const char *files[CFG_COUNT + 2]; /* read when it was loaded: this one and those of secrets */
 	struct value values[CFG_COUNT];
 	char said[SAID_MAX_BYTES];	     /* the last reload's words */
 	unsigned char overridden[CFG_COUNT]; /* by the command line: no reload touches it */
@@ -51,6 +52,7 @@ struct given {
 	struct arena *arena; /* of the texts below and of complaints */
 	const char *text[CFG_COUNT];
 	const char *origin[CFG_COUNT];
+	const char *secret_file[CFG_COUNT]; /* NULL: the value came as it is */
 };
 
 /* ---- words for people ---- */
@@ -237,6 +239,7 @@ static enum err give(struct given *g, struct str name, const char *text, const c
 		/* "key_file" is a setting in its own right, so the plain name is looked for first */
 		if (from_file && str_eq(name, str_from(rows[CFG_key_file].name)))
 			continue;
+		g->secret_file[i] = from_file ? text : NULL;
 		if (from_file) {
 			enum err e = read_secret(g->arena, text, where, &text, why);
 
@@ -338,7 +341,7 @@ enum err config_load(struct arena *a, const char *file, struct config **out, str
 	struct config *c = arena_new(a, struct config);
 	struct given g = {.arena = a};
 	enum err e;
-	size_t i;
+	size_t i, n = 0;
 
 	*why = S("out of memory");
 	if (!c)
@@ -348,11 +351,21 @@ enum err config_load(struct arena *a, const char *file, struct config **out, str
 		return ERR_MEMORY;
 	if ((e = read_sources(c, &g, why)))
 		return e;
-	for (i = 0; i < CFG_COUNT; i++)
+	if (c->file)
+		c->files[n++] = c->file;
+	for (i = 0; i < CFG_COUNT; i++) {
 		if ((e = take(c, (enum setting_id)i, g.text[i], g.origin[i], why)))
 			return e;
+		if (g.secret_file[i] && !(c->files[n++] = str_cstr(a, str_from(g.secret_file[i]))))
+			return ERR_MEMORY;
+	}
 	*out = c;
 	return OK;
+}
+
+const char *const *config_files(const struct config *c)
+{
+	return c->files;
 }
 
 enum err config_override(struct config *c, enum setting_id id, const char *value, const char *origin, struct str *why)

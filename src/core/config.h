@@ -23,10 +23,12 @@ enum setting_id {
 struct config;
 /* ERR_SETTING with *why for people. `file` may be NULL. `a` is kept: config_reload() takes from it, so no other thread may use it then. */
 enum err config_load(struct arena *a, const char *file, struct config **out, struct str *why);
-const char *config_text(const struct config *c, enum setting_id id);     /* "" when not set */
+const char *config_text(const struct config *c, enum setting_id id); /* "" when not set */
 int64_t config_int(const struct config *c, enum setting_id id);
 bool config_bool(const struct config *c, enum setting_id id);
-bool config_is_set(const struct config *c, enum setting_id id);          /* not the default */
+bool config_is_set(const struct config *c, enum setting_id id); /* not the default */
+/* The settings file and those of secrets, as they were when it was loaded; ended by NULL. */
+const char *const *config_files(const struct config *c);
 /* A command-line option overrides; origin becomes "--port". */
 enum err config_override(struct config *c, enum setting_id id, const char *value, const char *origin, struct str *why);
 /* Re-reads environment-independent sources; changes rows that are reloadable, reports others that differ in *why (good until the next reload).

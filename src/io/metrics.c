@@ -32,6 +32,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
 	{"class", "key"}},
     [M_RATE_ALONE] = {"rate_limit_alone_total", "Requests counted by this process alone, because Redis did not answer.",
 	METRIC_COUNTER, {NULL}},
+    [M_CONFINED] = {"process_confined", "What this process has given up; landlock is the version in force, 0 none.",
+	METRIC_GAUGE, {"part"}},
     [M_CACHE] = {"cache_requests_total", "Look-ups in the caches.", METRIC_COUNTER, {"level", "result"}},
     [M_JOBS] = {"jobs_count", "Jobs that wait, are run, or were given up (dead).", METRIC_GAUGE, {"type", "state"}},
     [M_JOB_WAIT] = {"jobs_oldest_wait_seconds", "How long the oldest job that is due has waited.", METRIC_GAUGE,

@@ -28,6 +28,7 @@ enum metric_id {
 	M_HTTP_REJECTED,
 	M_RATE_LIMITED,
 	M_RATE_ALONE,
+	M_CONFINED,
 	M_CACHE,
 	M_EGRESS,
 	M_MAILS,
@@ -39,7 +40,7 @@ enum metric_id {
 };
 /* http_requests_total{method,endpoint,status_code,tenant_id} · http_request_duration_seconds{method,endpoint,tenant_id} ·
  * survey_responses_total{tenant_id,survey_id,status} · active_surveys_count{tenant_id} · database_connection_pool_size{pool_type} ·
- * http_connections · http_queue_length · http_rejected_total{reason} · rate_limited_total{class,key} · rate_limit_alone_total · cache_requests_total{level,result} · jobs_count{type,state} ·
+ * http_connections · http_queue_length · http_rejected_total{reason} · rate_limited_total{class,key} · rate_limit_alone_total · process_confined{part} · cache_requests_total{level,result} · jobs_count{type,state} ·
  * jobs_oldest_wait_seconds{type} · job_runs_total{type,outcome} · job_run_duration_seconds{type} ·
  * egress_requests_total{outcome} · mails_total{kind,outcome} */
 

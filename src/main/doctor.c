@@ -8,6 +8,7 @@
 #include "io/pg_conninfo.h"
 #include "io/redis.h"
 #include "main/command.h"
+#include "main/contain.h"
 #include "main/migrate.h"
 #include "main/open.h"
 #include "main/session.h"
@@ -225,6 +226,19 @@ static void check_files(struct doctor *d)
 		good("token key", "");
 }
 
+static void check_confinement(struct doctor *d)
+{
+	struct contain_line lines[CONTAIN_LINES_MAX];
+	size_t n = contain_report(d->config, lines);
+
+	for (size_t i = 0; i < n; i++) {
+		if (lines[i].wrong)
+			bad(d, lines[i].title, "%s", lines[i].text);
+		else
+			good(lines[i].title, lines[i].text);
+	}
+}
+
 /* ---- the slowest statements ---- */
 
 struct slow_row {
@@ -319,6 +333,7 @@ int doctor_command(int argc, char **argv)
 	check_database(&d);
 	check_redis(&d);
 	check_files(&d);
+	check_confinement(&d);
 	if (d.session.conn)
 		show_slowest(&d);
 	printf("\n%d thing%s wrong\n", d.wrong, d.wrong == 1 ? " is" : "s are");

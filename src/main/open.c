@@ -6,6 +6,7 @@
 #include "fieldwork/fieldwork.h"
 #include "io/pg_conninfo.h"
 #include "mail/mail.h"
+#include "main/contain.h"
 #include "main/document.h"
 #include "main/domains.h"
 #include "vault/vault.h"
@@ -202,8 +203,13 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 		return e;
 	if (part != OPEN_SEED && (e = open_egress(app, a, why)))
 		return e;
+	if (part == OPEN_WORKER && (e = open_mailer(app, a, app->config, why)))
+		return e;
+	/* Keys and certificates have been read, and no thread is there yet. */
+	if (part != OPEN_SEED && (e = contain(app, a, part, why)))
+		return e;
 	if (part == OPEN_WORKER)
-		return open_mailer(app, a, app->config, why);
+		return OK;
 	if ((e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)))
 		return e;
 	return part == OPEN_SERVER ? open_routes(app, a, why) : OK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "core/ratelimit.h"
+#include "main/contain.h"
 #include "main/open.h"
 #include "main/serve.h"
 
@@ -173,7 +174,7 @@ static enum err start_listeners(struct serving *s, struct str *why)
 	return listener_start(&s->outside, s->arena, &public, &s->public_server, why);
 }
 
-/* DATA/serve.json says where the listeners are; written whole or not at all. */
+/* DATA/serve.json, which leads to DATA/PLACE_FILE, says where the listeners are; written whole or not at all. */
 static bool write_place(struct serving *s)
 {
 	char path[PATH_BYTES], fresh[PATH_BYTES], internal[URL_BYTES], text[2 * URL_BYTES + 128];
@@ -186,8 +187,8 @@ static bool write_place(struct serving *s)
 	s->placed = true;
 	url_of(
 	    internal, sizeof internal, config_text(s->config, CFG_internal_bind), http_server_port(s->internal_server));
-	snprintf(path, sizeof path, "%s/serve.json", data);
-	snprintf(fresh, sizeof fresh, "%s/serve.json.new", data);
+	snprintf(path, sizeof path, "%s/" PLACE_FILE, data);
+	snprintf(fresh, sizeof fresh, "%s/" PLACE_FILE ".new", data);
 	n = snprintf(text, sizeof text,
 	    "{\"pid\":%d,\"url\":\"%s\",\"port\":%d,\"internal_url\":\"%s\",\"internal_port\":%d}\n", (int)getpid(),
 	    s->app->public_url, http_server_port(s->public_server), internal, http_server_port(s->internal_server));
@@ -246,7 +247,7 @@ static void remove_place(const struct serving *s)
 {
 	char path[PATH_BYTES];
 
-	snprintf(path, sizeof path, "%s/serve.json", config_text(s->config, CFG_data));
+	snprintf(path, sizeof path, "%s/" PLACE_FILE, config_text(s->config, CFG_data));
 	if (s->placed)
 		unlink(path);
 }
