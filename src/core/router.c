@@ -5,6 +5,7 @@
 #include "core/idempotency.h"
 #include "core/ratelimit.h"
 #include "core/req_problem.h"
+#include "core/router_headers.h"
 #include "core/router_read.h"
 #include "core/router_report.h"
 #include "core/router_table.h"
@@ -23,47 +24,6 @@ static struct req *req_of(struct app *app, struct http_exchange *x)
 	rq->request_id = x->request_id;
 	v->rq = rq;
 	return rq;
-}
-
-static bool origin_allowed(struct app *app, struct str origin)
-{
-	struct str list = str_from(config_text(app->config, CFG_cors_origins));
-
-	while (list.n > 0) {
-		if (str_eq(str_cut(&list, ' ', NULL), origin))
-			return true;
-	}
-	return false;
-}
-
-/* Says whether the caller's page may read the reply. The public tree is open to every page: it takes no cookies. */
-static bool stage_cors(struct app *app, struct http_exchange *x)
-{
-	const struct visit *v = x->user;
-	struct str origin = http_header_get(x, S("Origin"));
-	bool any = v->end->cors_any;
-
-	if (origin.n == 0)
-		return false;
-	if (!any)
-		http_reply_header(x, S("Vary"), S("Origin"));
-	if (!any && !origin_allowed(app, origin))
-		return false;
-	http_reply_header(x, S("Access-Control-Allow-Origin"), any ? S("*") : origin);
-	http_reply_header(x, S("Access-Control-Expose-Headers"),
-	    S("ETag, Location, X-Request-Id, Retry-After, Idempotency-Replayed, RateLimit-Limit, RateLimit-Remaining, "
-	      "RateLimit-Reset"));
-	return true;
-}
-
-/* What every reply carries. Cache-Control is a default: handlers that know better replace it. */
-static void stage_defaults(struct app *app, struct http_exchange *x)
-{
-	x->reply.header_count = 0;
-	http_reply_header(x, S("X-Content-Type-Options"), S("nosniff"));
-	http_reply_header(x, S("Referrer-Policy"), S("no-referrer"));
-	http_reply_header(x, S("Cache-Control"), S("no-store"));
-	stage_cors(app, x);
 }
 
 static void stage_rate(struct http_exchange *x, const struct rate_verdict *rate)
@@ -123,7 +83,7 @@ static void stage_problem(struct req *rq, enum err e)
 {
 	struct visit *v = rq->x->user;
 
-	stage_defaults(rq->app, rq->x);
+	headers_stage(rq->app, rq->x);
 	stage_rate(rq->x, &v->rate);
 	stage_retry(rq);
 	if (e == ERR_METHOD)
@@ -153,22 +113,6 @@ enum err router_admit(void *ctx, struct http_exchange *x)
 	return OK;
 }
 
-static void reply_preflight(struct app *app, struct http_exchange *x)
-{
-	const struct visit *v = x->user;
-
-	x->reply.status = 204;
-	http_reply_header(x, S("Allow"), v->end->allow);
-	if (http_header_get(x, S("Access-Control-Request-Method")).n == 0 || http_header_get(x, S("Origin")).n == 0)
-		return;
-	if (!v->end->cors_any && !origin_allowed(app, http_header_get(x, S("Origin"))))
-		return;
-	http_reply_header(x, S("Access-Control-Allow-Methods"), v->end->allow);
-	http_reply_header(x, S("Access-Control-Allow-Headers"),
-	    S("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-Id"));
-	http_reply_header(x, S("Access-Control-Max-Age"), S("600"));
-}
-
 /* No row: 404, 405, or the answer to OPTIONS. All from memory, so on the I/O thread. */
 static bool reply_without_row(struct app *app, struct http_exchange *x)
 {
@@ -177,9 +121,9 @@ static bool reply_without_row(struct app *app, struct http_exchange *x)
 
 	if (v->row)
 		return false;
-	stage_defaults(app, x);
+	headers_stage(app, x);
 	if (known && x->method == HTTP_OPTIONS) {
-		reply_preflight(app, x);
+		headers_preflight(app, x);
 		return true;
 	}
 	if (known)
@@ -327,7 +271,7 @@ bool router_inline(void *ctx, struct http_exchange *x)
 		return true;
 	if (!(v->row->flags & ROUTE_INLINE) || !(rq = req_of(l->app, x)))
 		return false;
-	stage_defaults(l->app, x);
+	headers_stage(l->app, x);
 	if (!(e = take_rate(rq, true)) && !(e = read_request(rq)))
 		e = v->row->handler(rq);
 	if (e == ERR_AGAIN) {
@@ -349,7 +293,7 @@ void router_handle(void *ctx, struct http_exchange *x, int worker)
 		router_refuse(ctx, x, ERR_MEMORY, "");
 		return;
 	}
-	stage_defaults(l->app, x);
+	headers_stage(l->app, x);
 	settle(rq, run(rq));
 }
 
@@ -362,7 +306,7 @@ void router_refuse(void *ctx, struct http_exchange *x, enum err e, const char *d
 	if (!v && (v = x->user = arena_new(x->arena, struct visit)))
 		v->end = &l->app->router->unmatched;
 	if (v) {
-		stage_defaults(l->app, x);
+		headers_stage(l->app, x);
 		v->outcome = e;
 	}
 	if (!v || !stage_page(l->app, x, e))

@@ -22,6 +22,7 @@ bool link_known(const struct app *app, struct str slug, struct uuid *tenant, str
 struct link_new {
 	struct str slug, title, language;
 	int64_t opens_at, closes_at;
+	struct str_list embed; /* origins as embed_text() takes them */
 };
 enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in,
     struct uuid *id, struct str *slug);

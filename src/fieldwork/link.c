@@ -68,17 +68,18 @@ enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_i
 {
 	static const struct pg_col none[] = {{"id", PGT_UUID, 0}};
 	struct uuid made = uuid_new(), row;
-	struct str secret;
+	struct str secret, embed;
 	enum err e;
 
 	*slug = in->slug;
 	if (slug->n == 0 && (e = slug_random(a, slug)))
 		return e;
-	if ((e = link_secret_new(a, &secret)))
+	if ((e = link_secret_new(a, &secret)) || (e = embed_text(a, &in->embed, &embed)))
 		return e;
 	const struct pg_param params[] = {P_UUID(survey_id), P_UUID(&made), P_TEXT(*slug), P_TEXT(in->title),
 	    P_TEXT_OR_NULL(in->language), in->opens_at ? P_TIME(in->opens_at) : P_NULL(PGT_TIME),
-	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_BYTES(secret), P_UUID_OR_NULL(tx_actor(tx))};
+	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_BYTES(secret), P_UUID_OR_NULL(tx_actor(tx)),
+	    P_TEXT(embed)};
 	const struct pg_param claim[] = {P_TEXT(*slug), P_UUID(&made)};
 
 	if ((e = tx_one(tx, a, &Q(SQL_link_insert, params, none), &row)))

@@ -12,11 +12,13 @@
 
 #include "core/cache.h"
 #include "core/req.h"
+#include "core/schema.h"
 #include "fieldwork/fieldwork.h"
 
 struct link_view {
 	struct uuid tenant_id, link_id, survey_id;
 	struct str slug, title, language;     /* language: what the link asks for; may be empty */
+	struct str embed;		      /* origins that may show it in a frame, parted by a space; empty: none */
 	struct str status;		      /* open, closed */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 };
@@ -57,6 +59,14 @@ enum err resolve_gate(struct req *rq, const struct resolved *r);
 
 /* ERR_INVALID with the languages that may be chosen named. */
 enum err language_refused(struct req *rq, struct str pointer, const struct str *offered, size_t n);
+
+/* link_embed.c. Origins, each https://HOST or https://HOST:PORT, a host also with "*." before it, http:// for this machine only: joined by spaces.
+ * ERR_INVALID for any other text, which would be somebody's way into a header. */
+enum err embed_text(struct arena *a, const struct str_list *origins, struct str *text);
+/* Lets these origins show the page that is staged; empty: nobody, as before. */
+void embed_allow(struct req *rq, struct str embed);
+/* What the link at hand allows, copied; empty when it is not in memory. */
+struct str embed_known(const struct app *app, struct arena *a, struct str slug);
 
 bool slug_ok(struct str slug);
 /* 10 characters of base32 without look-alikes, 50 random bits. */

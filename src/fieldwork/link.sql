@@ -1,8 +1,8 @@
 -- Links: the ways into a survey.
 
 -- name: link_insert
-insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by)
-select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9
+insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed)
+select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10
 from surveys s where s.id = $1 and s.deleted_at is null
 returning id, version
 
@@ -23,7 +23,7 @@ from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: link_get
 select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'title', l.title,
-	'language', l.language, 'status', l.status,
+	'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
 	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version)
@@ -43,7 +43,8 @@ update links set
 	status = coalesce($7, status),
 	opens_at = case when $8::boolean then $9 else opens_at end,
 	closes_at = case when $10::boolean then $11 else closes_at end,
-	updated_by = $12
+	updated_by = $12,
+	embed = coalesce($13, embed)
 where survey_id = $1 and id = $2
 
 -- name: link_delete
@@ -67,7 +68,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $7::text || '/s/' || l.slug,
-			'title', l.title, 'language', l.language, 'status', l.status,
+			'title', l.title, 'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -86,7 +87,7 @@ select tenant_id, link_id from slug_lookup($1)
 -- name: link_resolve
 -- role: public
 select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
-	'language', coalesce(language, ''), 'status', status, 'version', version,
+	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed,
 	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
 	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
 from links where id = $1 and deleted_at is null

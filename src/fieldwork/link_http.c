@@ -6,6 +6,9 @@
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
 
+#define EMBED_MAX 10
+#define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
+
 static const struct field link_new_fields[] = {
     FIELD(struct link_new, slug, FT_TEXT, OPTIONAL, 3, SLUG_MAX_BYTES,
 	"End of the address: a-z, 0-9 and hyphens inside; a random one is made when absent"),
@@ -13,12 +16,14 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Language that this link opens in"),
     FIELD(struct link_new, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_new, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+    FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
 
 struct link_patch {
 	struct str title, language, status;
 	int64_t opens_at, closes_at;
+	struct str_list embed;
 };
 static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, title, FT_TEXT, OPTIONAL, 0, 200, "What you call this link"),
@@ -26,6 +31,7 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, status, FT_ENUM, OPTIONAL, 0, 0, "Whether it takes answers", .choices = link_statuses),
     FIELD(struct link_patch, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_patch, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+    FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
 
@@ -38,7 +44,7 @@ static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patc
 	    OUT("status", FT_ENUM, REQUIRED, "Whether it takes answers", .choices = link_statuses),                    \
 	    OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "Not answered before"),                                      \
 	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
-	    OUT("created_at", FT_TIME, REQUIRED, "When it was made"),                                                  \
+	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
 	    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "Who made it"),                                            \
 	    OUT("updated_by", FT_UUID, REQUIRED | NULLABLE, "Who changed it last"),                                    \
@@ -110,18 +116,29 @@ static enum err check_language(struct req *rq, struct str language)
 		   : language_refused(rq, S("/language"), offered, list->count);
 }
 
+static enum err check_embed(struct req *rq, const struct str_list *origins, struct str *text)
+{
+	enum err e = embed_text(rq->arena, origins, text);
+
+	return e == ERR_INVALID
+		   ? req_fail(rq, e, "/embed",
+			 "an origin is https://HOST or https://HOST:PORT in small letters; a host may begin with *.")
+		   : e;
+}
+
 static enum err link_create_http(struct req *rq)
 {
 	const struct link_new *in = rq->in;
 	struct uuid id;
-	struct str slug, prefix;
+	struct str slug, prefix, embed;
 	struct buf b;
 	enum err e;
 
 	if (in->slug.n > 0 && !slug_ok(in->slug))
 		return req_fail(
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
-	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)))
+	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)) ||
+	    (e = check_embed(rq, &in->embed, &embed)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
 	if (e == ERR_CONFLICT)
@@ -203,12 +220,13 @@ static enum err link_patch_http(struct req *rq)
 {
 	const struct link_patch *in = rq->in;
 	struct link_now now;
+	struct str embed;
 	enum err e;
 
 #define HAS(member) schema_has(&link_patch_shape, rq->in_present, #member)
 	if ((e = link_take(rq, &now)))
 		return e;
-	if ((e = check_language(rq, in->language)))
+	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -216,7 +234,8 @@ static enum err link_patch_http(struct req *rq)
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]), P_BOOL(HAS(title)),
 	    P_TEXT(in->title), P_BOOL(HAS(language)), P_TEXT_OR_NULL(in->language), P_TEXT_OR_NULL(in->status),
 	    P_BOOL(HAS(opens_at)), in->opens_at ? P_TIME(in->opens_at) : P_NULL(PGT_TIME), P_BOOL(HAS(closes_at)),
-	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx))};
+	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx)),
+	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

@@ -95,6 +95,14 @@ static enum err reply_gate(struct req *rq, enum link_gate gate)
 	}
 }
 
+/* Pages of a link stand in the frames that it allows, those that refuse too. */
+static enum err frame(struct req *rq, const struct resolved *link, enum err e)
+{
+	if (!e)
+		embed_allow(rq, link->link.embed);
+	return e;
+}
+
 /* ---- GET ---- */
 
 static enum err start(struct sitting *s)
@@ -145,10 +153,11 @@ static enum err page_get_http(struct req *rq)
 	/* Without a transaction this runs on the I/O thread: what is not at hand is left to a worker. */
 	e = resolve(rq, rq->args[0], rq->tx ? RESOLVE_MAY_WAIT : 0, &link);
 	if (!e && link.gate != GATE_OPEN)
-		return reply_gate(rq, link.gate);
-	if (!e)
-		e = open_page(rq, &link);
-	return e ? reply_trouble(rq, e) : OK;
+		return frame(rq, &link, reply_gate(rq, link.gate));
+	if (e)
+		return reply_trouble(rq, e);
+	e = open_page(rq, &link);
+	return frame(rq, &link, e ? reply_trouble(rq, e) : OK);
 }
 
 /* ---- POST ---- */
@@ -203,10 +212,11 @@ static enum err page_post_http(struct req *rq)
 		return ERR_MEDIA_TYPE;
 	e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &link);
 	if (!e && link.gate != GATE_OPEN)
-		return reply_gate(rq, link.gate);
-	if (!e)
-		e = post(rq, &link);
-	return e ? reply_trouble(rq, e) : OK;
+		return frame(rq, &link, reply_gate(rq, link.gate));
+	if (e)
+		return reply_trouble(rq, e);
+	e = post(rq, &link);
+	return frame(rq, &link, e ? reply_trouble(rq, e) : OK);
 }
 
 const struct route page_routes[] = {

@@ -1,6 +1,6 @@
 /* Pages that only say what went wrong, in the visitor's language. */
 #include "base/limits.h"
-#include "fieldwork/fieldwork.h"
+#include "fieldwork/link.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 
@@ -86,5 +86,7 @@ bool page_refuse(struct req *rq, enum err e)
 		failed = status < 500 ? page_reply_words(rq, status, TEXT_TOO_LONG_TITLE, TEXT_TOO_LONG_TEXT)
 				      : page_reply_busy(rq, status);
 	}
+	if (!failed && str_starts(rq->x->path, S("/s/")))
+		embed_allow(rq, embed_known(rq->app, rq->arena, str_sub(rq->x->path, 3, rq->x->path.n)));
 	return !failed;
 }

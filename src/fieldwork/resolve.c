@@ -33,6 +33,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->title = json_str_or(doc, S("title"), S(""));
 	l->language = json_str_or(doc, S("language"), S(""));
 	l->status = json_str_or(doc, S("status"), S(""));
+	l->embed = json_str_or(doc, S("embed"), S(""));
 	l->version = json_int_of(doc, S("version"));
 	l->opens_ms = json_int_of(doc, S("opens_ms"));
 	l->closes_ms = json_int_of(doc, S("closes_ms"));
@@ -165,7 +166,7 @@ static bool copy_strs(struct arena *a, struct str *const *strs, size_t n)
 
 static enum err take_link(struct load *load, unsigned flags, struct link_view *out)
 {
-	struct str *strs[] = {&out->slug, &out->title, &out->language, &out->status};
+	struct str *strs[] = {&out->slug, &out->title, &out->language, &out->status, &out->embed};
 	struct cache_entry *pin;
 	struct str key;
 	bool copied;
@@ -180,24 +181,42 @@ static enum err take_link(struct load *load, unsigned flags, struct link_view *o
 	return copied ? OK : ERR_MEMORY;
 }
 
-bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link)
+/* The link in this process' memory, to be released; NULL. */
+static struct cache_entry *peek(const struct app *app, struct str slug)
 {
 	char room[CACHE_KEY_MAX_BYTES];
-	const struct link_view *view;
-	struct cache_entry *pin;
 	int n;
 
-	if (!slug_ok(slug))
-		return false;
+	if (!app->cache || !slug_ok(slug))
+		return NULL;
 	n = snprintf(room, sizeof(room), "slug:%.*s", STR_ARGS(slug));
-	if (!app->cache || n >= (int)sizeof(room) ||
-	    !(pin = cache_peek(app->cache, &link_cache, str_make(room, (size_t)n))))
+	return n < (int)sizeof(room) ? cache_peek(app->cache, &link_cache, str_make(room, (size_t)n)) : NULL;
+}
+
+bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link)
+{
+	struct cache_entry *pin = peek(app, slug);
+	const struct link_view *view;
+
+	if (!pin)
 		return false;
 	view = cache_object(pin);
 	*tenant = view->tenant_id;
 	*link = view->link_id;
 	cache_release(app->cache, pin);
 	return true;
+}
+
+struct str embed_known(const struct app *app, struct arena *a, struct str slug)
+{
+	struct cache_entry *pin = peek(app, slug);
+	struct str embed;
+
+	if (!pin)
+		return (struct str){0};
+	embed = str_dup(a, ((const struct link_view *)cache_object(pin))->embed);
+	cache_release(app->cache, pin);
+	return embed;
 }
 
 static enum err take_live(struct load *load, const struct link_view *link, unsigned flags, struct live_view *out)

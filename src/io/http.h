@@ -36,7 +36,7 @@ struct http_header {
 	struct str name, value;
 };
 
-#define HTTP_REPLY_HEADERS_MAX 24
+#define HTTP_REPLY_HEADERS_MAX 32
 struct http_reply {
 	int status;
 	struct http_header headers[HTTP_REPLY_HEADERS_MAX]; /* names are literals; values in the arena */
