@@ -21,6 +21,7 @@ bool auth_password_ok(struct str password, struct str hash);
 /* As owner (its conninfo), outside of any request: for somebody who lost his second factor. ERR_NOT_FOUND when nobody with this address has one; *why has
  * a sentence when the database cannot be reached. */
 enum err auth_second_factor_take(const char *owner_conninfo, struct str email, struct arena *a, struct str *why);
+extern const struct route profile_routes[]; /* PATCH /api/v1/me, /api/v1/me/tenants */
 extern const struct route auth_routes[];	  /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
 extern const struct route role_routes[];	  /* /api/v1/roles, /api/v1/permissions */
 extern const struct route member_routes[];	  /* /api/v1/members */

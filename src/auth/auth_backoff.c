@@ -61,23 +61,30 @@ enum err backoff_wait(struct req *rq, struct str account)
 
 /* ARGV: how many are free, a number for each key; longest pause; when all is forgotten. */
 static const char failed_script[] = "local t = redis.call('TIME') "
-				    "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+				    "local now, count = t[1] * 1000 + math.floor(t[2] / 1000), nil "
 				    "for i, key in ipairs(KEYS) do "
 				    "local n = redis.call('HINCRBY', key, 'n', 1) "
+				    "count = count or n "
 				    "local over = n - ARGV[i] "
 				    "if over >= 0 then redis.call('HSET', key, 'until', string.format('%.0f', now + "
 				    "1000 * math.min(2 ^ math.min(over, 20), tonumber(ARGV[3])))) end "
 				    "redis.call('EXPIRE', key, ARGV[4]) end "
-				    "return {1}";
+				    "return {count}";
 
 #define TEXT_OF(number) TEXT_OF_(number)
 #define TEXT_OF_(number) S(#number)
 
 enum err backoff_failed(struct req *rq, struct str account)
 {
+	int64_t failures;
+
+	return backoff_count(rq, account, &failures);
+}
+
+enum err backoff_count(struct req *rq, struct str account, int64_t *failures)
+{
 	struct str keys[KEYS], args[KEYS + 4];
 	size_t n = key_count(rq);
-	int64_t done;
 	enum err e;
 
 	if ((e = keys_make(rq, account, keys)))
@@ -88,7 +95,7 @@ enum err backoff_failed(struct req *rq, struct str account)
 	args[n + 1] = TEXT_OF(BACKOFF_ADDRESS_FREE);
 	args[n + 2] = TEXT_OF(BACKOFF_MAX_S);
 	args[n + 3] = TEXT_OF(BACKOFF_FORGET_S);
-	return redis_run(rq->app->redis, &(struct redis_script){failed_script, args, n, n + 4}, &done, 1);
+	return redis_run(rq->app->redis, &(struct redis_script){failed_script, args, n, n + 4}, failures, 1);
 }
 
 enum err backoff_clear(struct req *rq, struct str account)

@@ -17,6 +17,10 @@
 /* ERR_RATE, with the seconds in rq->retry_after_s, while this account or address has to wait. Nothing is counted. */
 enum err backoff_wait(struct req *rq, struct str account);
 enum err backoff_failed(struct req *rq, struct str account);
+/* The same; answers how many failures of the account these were. Its user is told at BACKOFF_TOLD of them, when he waits for a minute and more. */
+#define BACKOFF_TOLD (BACKOFF_ACCOUNT_FREE + 6)
+#define BACKOFF_TOLD_MINUTES "2"
+enum err backoff_count(struct req *rq, struct str account, int64_t *failures);
 enum err backoff_clear(struct req *rq, struct str account);
 
 #endif

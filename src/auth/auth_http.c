@@ -24,7 +24,7 @@ static const struct field me_out_fields[] = {
     OUT("second_factor", FT_ENUM, REQUIRED, "missing: the tenant asks for one, and nothing works before it is set up",
 	.choices = second_factor_states),
 };
-static const struct shape me_out = SHAPE_OUT("Me", me_out_fields);
+const struct shape me_out = SHAPE_OUT("Me", me_out_fields);
 
 static const struct field device_fields[] = {
     OUT("id", FT_UUID, REQUIRED, "Session"),
@@ -73,7 +73,7 @@ static enum err permissions_text(const struct req *rq, struct str *json)
 	return buf_done(&b, json);
 }
 
-static enum err me_http(struct req *rq)
+enum err me_http(struct req *rq)
 {
 	struct str permissions, json;
 	enum err e;

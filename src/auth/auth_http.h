@@ -7,6 +7,9 @@
 
 extern const struct shape auth_user_out, auth_tenant_out;
 
+extern const struct shape me_out;
+enum err me_http(struct req *rq); /* replies who is signed in, as the transaction sees it */
+
 /* One of a user's live memberships, as sign-in finds it. */
 struct login_row {
 	struct uuid user_id;

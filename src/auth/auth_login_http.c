@@ -2,6 +2,7 @@
 #include "auth/auth_backoff.h"
 #include "auth/auth_oidc.h"
 #include "auth/auth_second.h"
+#include "auth/auth_warn.h"
 #include "base/time.h"
 #include "core/config.h"
 #include "sql.h"
@@ -266,7 +267,7 @@ static enum err begin(struct req *rq, const struct login_row *row, const struct 
 
 	if (provider != NULL)
 		r.provider = *provider;
-	if ((e = login_session_begin(rq, &r.session, provider, &r.refresh)))
+	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, provider, &r.refresh)))
 		return e;
 	return reply_session(rq, &r);
 }
@@ -356,7 +357,7 @@ enum err login_http(struct req *rq)
 		return e;
 	row = same ? login_pick(rows, n, in->tenant) : NULL;
 	if (row == NULL) {
-		if ((e = backoff_failed(rq, in->email)))
+		if ((e = warn_failed(rq, in->email, in->email)))
 			return e;
 		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "The e-mail address or the password is not right.");
 	}

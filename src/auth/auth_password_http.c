@@ -4,6 +4,7 @@
  * changes with its use, and nothing of it is stored. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
+#include "auth/auth_warn.h"
 #include "base/hash.h"
 #include "base/shim.h"
 #include "base/utf8.h"
@@ -95,7 +96,7 @@ enum err auth_password_shown(struct req *rq, struct str password, struct login_r
 		return e;
 	if (same)
 		return OK;
-	if ((e = backoff_failed(rq, rq->who.email)))
+	if ((e = warn_failed(rq, rq->who.email, rq->who.email)))
 		return e;
 	return req_fail(rq, ERR_INVALID, "/password", "This is not your present password.");
 }

@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include "auth/auth_backoff.h"
 #include "auth/auth_totp.h"
+#include "auth/auth_warn.h"
 #include "base/hash.h"
 #include "event/event.h"
 #include "sql.h"
@@ -193,7 +194,7 @@ enum err second_factor_count(struct req *rq, struct str email, enum err e, enum 
 	if (e && e != ERR_UNAUTHENTICATED)
 		return e;
 	if ((counted = account_of(rq, email, &account)) ||
-	    (counted = e ? backoff_failed(rq, account) : backoff_clear(rq, account)))
+	    (counted = e ? warn_failed(rq, account, email) : backoff_clear(rq, account)))
 		return counted;
 	return e ? req_fail(rq, refused, "/code", "This is not the code, or it was used before.") : OK;
 }

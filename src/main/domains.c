@@ -16,6 +16,7 @@ static const struct route *const of_rooms[] = {
     key_routes,
     provider_routes,
     oidc_routes,
+    profile_routes,
     client_routes,
     second_factor_routes,
     oauth_routes,

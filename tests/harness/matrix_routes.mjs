@@ -61,6 +61,7 @@ export const ROUTES = {
 	'POST /api/v1/me/second-factor/confirm': { body: () => ({ code: '123456' }), status: 409, spend: true },
 	'POST /api/v1/me/second-factor/recovery-codes': { body: (ids, who) => ({ password: who.password ?? ENOUGH, code: '123456' }), status: 422, spend: true },
 	'POST /api/v1/me/second-factor/remove': { body: (ids, who) => ({ password: who.password ?? ENOUGH, code: '123456' }), status: 422, spend: true },
+	'PATCH /api/v1/me': { body: () => ({ name: 'N' }) },
 	'PATCH /api/v1/security/settings': { body: () => ({ require_second_factor: false }) },
 	'POST /api/v1/roles': { body: () => ({ name: unique('Role'), permissions: ['surveys:read'] }) },
 	'PATCH /api/v1/roles/{id}': { body: () => ({ name: unique('Renamed') }) },

@@ -16,6 +16,7 @@ begin
 	insert into collect.api_keys (tenant_id, id, user_id, name, permissions, sha256) values (t, i, u, 'Key', '{surveys:read}', decode(repeat('00', 32), 'hex'));
 	insert into collect.clients (tenant_id, id, user_id, name, permissions, sha256) values (t, i, u, 'Client', '{surveys:read}', decode(repeat('00', 32), 'hex'));
 	insert into collect.security_settings (tenant_id) values (t);
+	insert into collect.user_devices (user_id, device) values (u, decode(repeat('00', 32), 'hex'));
 	insert into collect.second_factors (user_id, sealed, key_version) values (u, '\x00', 1);
 	insert into collect.identity_providers (tenant_id, id, name, issuer, client_id, scopes) values (t, i, 'Ours', 'https://id.example', 'c', '{openid}');
 	insert into collect.identities (tenant_id, id, user_id, issuer, subject, confirmed) values (t, i, u, 'https://id.example', 's', false);

@@ -1,0 +1,19 @@
+/* auth_warn.h - mails that warn a user: of a sign-in from a device that he was not seen with before, and of many wrong passwords or codes. Room-internal.
+ *
+ * A device is a kind of program, "Firefox, Linux", as the User-Agent header says; what is kept of it is a MAC of that and the user, for 400
+ * days after its last use. It is a hint for the user, not a check: who says the same passes for known. The first device of a user is known. */
+#ifndef AUTH_AUTH_WARN_H
+#define AUTH_AUTH_WARN_H
+
+#include "auth/auth_http.h"
+
+/* Before a session begins. Does nothing but remember a device that is the user's first. */
+enum err warn_new_device(struct req *rq, const struct login_row *row);
+/* Counts a failure like backoff_failed(). When the pause of this account first reaches a minute its user, if there is one with this e-mail address, is
+ * told once; the next time is after a success, or after an hour without a failure. */
+enum err warn_failed(struct req *rq, struct str account, struct str email);
+
+/* The kind of program, in words of ours or, of one that we do not know, the name that it has for itself in plain letters; "?" without one. */
+struct str device_name(struct arena *a, struct str user_agent);
+
+#endif
