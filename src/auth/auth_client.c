@@ -104,11 +104,13 @@ enum err client_alive(struct auth *auth, struct arena *a, const struct token_cla
 	} row;
 	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
 	const struct pg_param in[] = {P_UUID(&claims->client_id), P_UUID(&claims->user_id)};
+	struct uuid seen = claims->client_id;
 	struct tx *tx;
 	enum err e;
 
-	/* ids of clients and of sessions never meet, so one table of what was seen alive does for both */
-	if (auth_session_seen(auth->cache, &claims->client_id))
+	/* The table of what was seen alive is the sessions': with the bits of the version turned round, no client is taken for a session. */
+	seen.b[6] ^= 0xf0;
+	if (auth_session_seen(auth->cache, &seen))
 		return OK;
 	if ((e = tx_open(auth->app, PG_APP, true, &claims->tenant_id, a, &tx)))
 		return e;
@@ -118,6 +120,6 @@ enum err client_alive(struct auth *auth, struct arena *a, const struct token_cla
 	}
 	if ((e = tx_commit(tx)))
 		return e;
-	auth_session_keep(auth->cache, &claims->client_id);
+	auth_session_keep(auth->cache, &seen);
 	return OK;
 }

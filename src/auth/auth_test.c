@@ -206,6 +206,51 @@ static void test_claims_table(void **state)
 	}
 }
 
+/* A token is of a session, of a client, or for the second factor; what is two of these is none. */
+static void test_holders(void **state)
+{
+	struct scene *s = *state;
+	const char *iss = "\"https://collect.example\"", *aud = "\"collect-api\"";
+	static const struct {
+		const char *more;
+		enum err wanted;
+	} rows[] = {
+	    {",\"jti\":\"1\",\"client_id\":\"" SESSION "\",\"scope\":\"surveys:read\"", OK},
+	    {",\"jti\":\"1\",\"client_id\":\"" SESSION "\"", ERR_UNAUTHENTICATED},
+	    {",\"jti\":\"1\",\"client_id\":\"" SESSION "\",\"scope\":\"\"", ERR_UNAUTHENTICATED},
+	    {",\"jti\":\"1\",\"client_id\":\"00000000-0000-0000-0000-000000000000\",\"scope\":\"surveys:read\"",
+		ERR_UNAUTHENTICATED},
+	    {JTI ",\"client_id\":\"" SESSION "\",\"scope\":\"surveys:read\"", ERR_UNAUTHENTICATED},
+	    {JTI ",\"scope\":\"surveys:read\"", ERR_UNAUTHENTICATED},
+	    {JTI ",\"ver\":1", ERR_UNAUTHENTICATED},
+	    {JTI ",\"idp\":1", ERR_UNAUTHENTICATED},
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		enum err e =
+		    check(s, es256(s, s->jwk, GOOD_HEADER, claims(s, iss, aud, NOW_S, NOW_S + 60, rows[i].more)));
+
+		if (e != rows[i].wanted)
+			fail_msg("%s: %s", rows[i].more, err_slug(e));
+	}
+}
+
+static void test_tokens_for_the_second_factor(void **state)
+{
+	struct scene *s = *state;
+	struct token_claims in = {.expires_at_ms = NOW_MS + 60000}, out;
+	struct str issuer = S("https://collect.example"), access, second;
+
+	assert_int_equal(token_issue(s->key, issuer, &in, NOW_MS, &s->a, &access), OK);
+	in.user_version = 7;
+	assert_int_equal(token_issue(s->key, issuer, &in, NOW_MS, &s->a, &second), OK);
+	assert_int_equal(token_check_second(s->key, issuer, second, NOW_MS, &s->a, &out), OK);
+	assert_int_equal(out.user_version, 7);
+	assert_int_equal(token_check_second(s->key, issuer, access, NOW_MS, &s->a, &out), ERR_UNAUTHENTICATED);
+	assert_int_equal(token_check(s->key, issuer, second, NOW_MS, &s->a, &out), ERR_UNAUTHENTICATED);
+	assert_int_equal(token_check_second(s->key, issuer, second, NOW_MS + 60000, &s->a, &out), ERR_UNAUTHENTICATED);
+}
+
 static void test_headers_table(void **state)
 {
 	struct scene *s = *state;
@@ -417,10 +462,10 @@ static void test_macs_and_key_set(void **state)
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
-	const struct CMUnitTest tests[] = {SCENE(test_issue_and_check), SCENE(test_claims_table),
-	    SCENE(test_headers_table), SCENE(test_alg_none), SCENE(test_hmac_confusion), SCENE(test_broken_signatures),
-	    SCENE(test_bad_key_files), SCENE(test_passwords), SCENE(test_macs_and_key_set),
-	    cmocka_unit_test(test_caches), cmocka_unit_test(test_sessions_seen)};
+	const struct CMUnitTest tests[] = {SCENE(test_issue_and_check), SCENE(test_claims_table), SCENE(test_holders),
+	    SCENE(test_tokens_for_the_second_factor), SCENE(test_headers_table), SCENE(test_alg_none),
+	    SCENE(test_hmac_confusion), SCENE(test_broken_signatures), SCENE(test_bad_key_files), SCENE(test_passwords),
+	    SCENE(test_macs_and_key_set), cmocka_unit_test(test_caches), cmocka_unit_test(test_sessions_seen)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

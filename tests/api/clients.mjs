@@ -1,6 +1,7 @@
 // OAuth 2 clients: how a program gets a token (RFC 6749), what the token says and may do, and when it ends.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as jose from 'jose';
 import { expect, pointers } from '../harness/client.mjs';
@@ -60,6 +61,35 @@ test('the token is one that others\' libraries read: signed by the published key
 	assert.equal(payload.tenant_id, server.tenant.id);
 	assert.equal(payload.sid, undefined);
 	assert.equal(payload.exp - payload.iat, expires_in);
+});
+
+test('a client\'s token that somebody changed is none', async () => {
+	const c = await make(), { access_token } = await tokenOf(c);
+	const key = createPrivateKey({ key: JSON.parse(readFileSync(server.tokenKey, 'utf8')), format: 'jwk' });
+	const other = await server.addTenant('forged', 'fia@forged.example');
+	const good = jose.decodeJwt(access_token), now = Math.floor(Date.now() / 1000);
+	const sign = (claims, header = {}) => new jose.SignJWT({ ...good, ...claims }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', ...header }).sign(key);
+	expect(await me(await sign({})), 200);
+	const bad = {
+		'none-algorithm': new jose.UnsecuredJWT(good).encode(),
+		'wrong type': await sign({}, { typ: 'JWT' }),
+		'another tenant': await sign({ tenant_id: other.id }),
+		'another audience': await sign({ aud: 'elsewhere' }),
+		'expired': await sign({ exp: now - 1 }),
+		'not yet valid': await sign({ nbf: now + 3600 }),
+		'another member': await sign({ sub: '01890a5d-ac96-774b-bcce-b302099a8057' }),
+		'a client that never was': await sign({ client_id: '01890a5d-ac96-774b-bcce-b302099a8057' }),
+		'no scope': await sign({ scope: undefined }),
+		'an empty scope': await sign({ scope: '' }),
+		'a session besides': await sign({ sid: good.client_id }),
+	};
+	for (const [what, token] of Object.entries(bad))
+		assert.equal((await me(token)).status, 401, what);
+	// what is no permission gives none, and what makes sessions cannot be had by a scope
+	const odd = server.anyone.as(await sign({ scope: 'session account signed-in no-such:thing' }));
+	assert.deepEqual(expect(await odd.get('/api/v1/me'), 200).body.permissions, []);
+	for (const [method, path] of [['POST', '/api/v1/auth/logout'], ['GET', '/api/v1/me/sessions'], ['GET', '/api/v1/me/tenants']])
+		expect(await odd.request(method, path), 403);
 });
 
 test('scope narrows the token, never more', async () => {

@@ -1,6 +1,6 @@
 // Sessions: what a refresh token is good for, how often, and how soon everything that hangs on it ends.
 import assert from 'node:assert/strict';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import * as jose from 'jose';
@@ -62,8 +62,28 @@ test('what jose makes is taken only when everything is right', async () => {
 		'another audience': await make({ aud: 'mail' }),
 		'another issuer': await make({ iss: 'elsewhere' }),
 		'expired': await make({ exp: now - 1 }),
+		'not yet valid': await make({ nbf: now + 3600 }),
+		'issued in the future': await make({ iat: now + 3600 }),
+		'no expiry': await make({ exp: undefined }),
+		'a list of audiences': await make({ aud: ['collect-api'] }),
+		'its own key in the header': await make({}, { jwk: { kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y } }),
+		'an unencoded payload': await make({}, { b64: true, crit: ['b64'] }),
+		'the type of the second factor': await make({}, { typ: 'second-factor+jwt' }),
+		'the audience of the second factor': await make({ aud: 'collect-second-factor' }),
+		'for the second factor': await make({ sid: undefined, ver: 1 }),
+		'for the second factor, in all': await make({ sid: undefined, ver: 1, aud: 'collect-second-factor' }, { typ: 'second-factor+jwt' }),
+		'a session and a version': await make({ ver: 1 }),
+		'a session and a client': await make({ client_id: body.session_id, scope: 'surveys:read' }),
+		'a session with a scope': await make({ scope: 'surveys:read' }),
+		'a client that is none': await make({ sid: undefined, client_id: body.session_id, scope: 'surveys:read' }),
+		'a client without a scope': await make({ sid: undefined, client_id: body.session_id }),
+		'no payload': `${body.access_token.split('.')[0]}..${body.access_token.split('.')[2]}`,
+		'two of them': `${body.access_token}.${body.access_token}`,
 		'a refresh token': body.refresh_token,
 	};
+	const pem = createPublicKey(key).export({ type: 'spki', format: 'pem' });
+	for (const [what, swapped] of Object.entries({ PEM: pem, 'PEM without its last line': pem.trim(), JWK: JSON.stringify(jwk), x: jwk.x, 'x and y': jwk.x + jwk.y }))
+		bad[`swapped keys: HS256 with ${what}`] = await make({}, { alg: 'HS256' }, new TextEncoder().encode(swapped.padEnd(32, ' ')));
 	for (const [what, token] of Object.entries(bad))
 		assert.equal((await me(token)).status, 401, what);
 });
