@@ -195,6 +195,11 @@ static const struct uuid *caller_of(const struct token_claims *c)
 	return !uuid_is_nil(&c->key_id) ? &c->key_id : !uuid_is_nil(&c->client_id) ? &c->client_id : &c->user_id;
 }
 
+static const char *credential_of(const struct token_claims *c)
+{
+	return !uuid_is_nil(&c->key_id) ? "key" : !uuid_is_nil(&c->client_id) ? "client" : NULL;
+}
+
 enum err auth_authenticate(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -213,6 +218,7 @@ enum err auth_authenticate(struct req *rq)
 	    .user_id = m.user_id,
 	    .session_id = claims.session_id,
 	    .caller_id = *caller_of(&claims),
+	    .credential = credential_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
 	    .enrolling = m.second_factor_missing && !uuid_is_nil(&claims.session_id),
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),

@@ -1,7 +1,6 @@
 /* auth_client_http.c - OAuth 2 clients: made, listed, taken back. */
 #include "auth/auth_http.h"
 #include "auth/auth_client.h"
-#include "event/event.h"
 #include "sql.h"
 
 struct client_new {
@@ -36,11 +35,6 @@ static const struct field made_fields[] = {
     OUT("client", FT_OBJECT, REQUIRED, "What is known of it", .shape = &client_out),
 };
 static const struct shape made_out = SHAPE_OUT("ClientMade", made_fields);
-
-static enum err client_event(struct req *rq, const struct uuid *id, struct str type, int64_t sequence)
-{
-	return event_append(rq->tx, &(struct event){S("client"), id, type, S(""), sequence});
-}
 
 static enum err reply_made(struct req *rq, const struct uuid *id, struct str text)
 {
@@ -78,8 +72,7 @@ static enum err client_create_http(struct req *rq)
 	    P_BYTES(str_make((const char *)digest, sizeof digest)),
 	    schema_has(&client_new_shape, rq->in_present, "expires_at") ? P_TIME(in->expires_at) : P_NULL(PGT_TIME)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_client_insert, params))) ||
-	    (e = client_event(rq, &id, S("created"), 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_client_insert, params))))
 		return e;
 	return reply_made(rq, &id, text);
 }
@@ -116,8 +109,7 @@ static enum err client_delete_http(struct req *rq)
 		return e;
 	if (now.version != rq->if_match_version)
 		return ERR_STALE;
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_client_revoke, in))) ||
-	    (e = client_event(rq, &rq->ids[0], S("revoked"), now.version + 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_client_revoke, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

@@ -164,11 +164,6 @@ static enum err mail_out(struct req *rq, const struct uuid *id, const struct hel
 	return e == ERR_INVALID ? req_fail(rq, e, "/email", "No e-mail can be sent to this address.") : e;
 }
 
-static enum err invitation_event(struct req *rq, const struct uuid *id, struct str type, int64_t sequence)
-{
-	return event_append(rq->tx, &(struct event){S("invitation"), id, type, S(""), sequence});
-}
-
 struct object_row {
 	int64_t version;
 	struct str json;
@@ -225,8 +220,7 @@ static enum err invitation_create_http(struct req *rq)
 		return e == ERR_CONFLICT
 			   ? req_fail(rq, e, "/email", "There is an invitation for this address; send it again.")
 			   : e;
-	if ((e = invitation_take(rq, &id, &made)) || (e = mail_out(rq, &id, &made)) ||
-	    (e = invitation_event(rq, &id, S("created"), 1)))
+	if ((e = invitation_take(rq, &id, &made)) || (e = mail_out(rq, &id, &made)))
 		return e;
 	reply_location(rq, "/api/v1/invitations/", uuid_str(rq->arena, &id));
 	return reply_invitation(rq, 201, &id);
@@ -275,7 +269,7 @@ static enum err invitation_resend_http(struct req *rq)
 	if ((e = invitation_open(rq, &i)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_invitation_renew, in))))
 		return e;
 	i.serial++;
-	if ((e = mail_out(rq, &rq->ids[0], &i)) || (e = invitation_event(rq, &rq->ids[0], S("resent"), i.version + 1)))
+	if ((e = mail_out(rq, &rq->ids[0], &i)))
 		return e;
 	return reply_invitation(rq, 200, &rq->ids[0]);
 }
@@ -321,8 +315,7 @@ static enum err invitation_delete_http(struct req *rq)
 		return e;
 	if (i.version != rq->if_match_version)
 		return ERR_STALE;
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_invitation_revoke, in))) ||
-	    (e = invitation_event(rq, &rq->ids[0], S("revoked"), i.version + 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_invitation_revoke, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

@@ -1,7 +1,6 @@
 /* auth_key_http.c - API keys: made, listed, taken back. */
 #include "auth/auth_http.h"
 #include "auth/auth_key.h"
-#include "event/event.h"
 #include "sql.h"
 
 struct key_new {
@@ -34,11 +33,6 @@ static const struct field made_fields[] = {
     OUT("api_key", FT_OBJECT, REQUIRED, "What is known of it", .shape = &key_out),
 };
 static const struct shape made_out = SHAPE_OUT("ApiKeyMade", made_fields);
-
-static enum err key_event(struct req *rq, const struct uuid *id, struct str type, int64_t sequence)
-{
-	return event_append(rq->tx, &(struct event){S("api_key"), id, type, S(""), sequence});
-}
 
 static enum err reply_made(struct req *rq, const struct uuid *id, struct str text)
 {
@@ -76,7 +70,7 @@ static enum err key_create_http(struct req *rq)
 	    P_BYTES(str_make((const char *)digest, sizeof digest)),
 	    schema_has(&key_new_shape, rq->in_present, "expires_at") ? P_TIME(in->expires_at) : P_NULL(PGT_TIME)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_key_insert, params))) || (e = key_event(rq, &id, S("created"), 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_key_insert, params))))
 		return e;
 	return reply_made(rq, &id, text);
 }
@@ -113,8 +107,7 @@ static enum err key_delete_http(struct req *rq)
 		return e;
 	if (now.version != rq->if_match_version)
 		return ERR_STALE;
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_key_revoke, in))) ||
-	    (e = key_event(rq, &rq->ids[0], S("revoked"), now.version + 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_key_revoke, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

@@ -1,6 +1,5 @@
 /* auth_member_http.c - members: seen, given roles, removed. */
 #include "auth/auth_http.h"
-#include "event/event.h"
 #include "sql.h"
 
 struct member_patch {
@@ -114,24 +113,6 @@ static enum err member_take(struct req *rq, bool stays_owner)
 	return OK;
 }
 
-static enum err member_event(struct req *rq, struct str type, struct str role)
-{
-	struct json_out w;
-	struct str data;
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, rq->arena, 2 * KB);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
-	if (role.n > 0)
-		json_field_str(&w, S("role"), role);
-	json_close(&w, '}');
-	if ((e = buf_done(&b, &data)))
-		return e;
-	return event_append(rq->tx, &(struct event){S("member"), &rq->ids[0], type, data, rq->if_match_version + 1});
-}
-
 static void forget_member(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
@@ -154,8 +135,7 @@ static enum err member_patch_http(struct req *rq)
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_TEXT(own ? S("own") : in->role),
 	    P_UUID_OR_NULL(own ? &in->role_id : NULL), P_UUID(&rq->who.user_id)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))) ||
-	    (e = member_event(rq, S("role_changed"), role.name)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))))
 		return e;
 	rq->after_commit = forget_member;
 	return reply_member(rq);
@@ -173,8 +153,7 @@ static enum err member_delete_http(struct req *rq)
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->who.user_id)};
 	enum err e;
 
-	if ((e = member_take(rq, false)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
-	    (e = member_event(rq, S("removed"), S(""))))
+	if ((e = member_take(rq, false)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))))
 		return e;
 	rq->after_commit = end_member;
 	return reply_empty(rq, 204);

@@ -158,7 +158,7 @@ static enum err bind(const struct finding *f, const struct uuid *user)
 
 	if ((e = tx_exec(f->tx, &Q_NO_OUT(SQL_oidc_identity_insert, in), NULL)))
 		return e == ERR_CONFLICT ? req_fail(f->rq, e, NULL, "You signed in twice at once; begin again.") : e;
-	return event_append(f->tx, &(struct event){S("identity"), &id, S("created"), S(""), 1});
+	return OK;
 }
 
 /* ---- known by subject ---- */

@@ -5,7 +5,6 @@
 #include "auth/auth_oidc.h"
 #include "base/shim.h"
 #include "auth/auth_state.h"
-#include "event/event.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -212,11 +211,6 @@ static enum err needs_domains(struct req *rq)
 	    rq, ERR_INVALID, "/email_domains", "Say whose addresses it may speak for, or it lets anybody in.");
 }
 
-static enum err provider_event(struct req *rq, const struct uuid *id, struct str type, int64_t sequence)
-{
-	return event_append(rq->tx, &(struct event){S("identity_provider"), id, type, S(""), sequence});
-}
-
 struct object_row {
 	int64_t version;
 	struct str json;
@@ -268,8 +262,6 @@ static enum err provider_create_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_provider_insert, params), NULL)))
 		return taken(rq, e);
-	if ((e = provider_event(rq, &id, S("created"), 1)))
-		return e;
 	reply_location(rq, "/api/v1/identity-providers/", uuid_str(rq->arena, &id));
 	return reply_provider(rq, 201, &id);
 }
@@ -349,8 +341,6 @@ static enum err provider_patch_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_provider_update, params), NULL)))
 		return taken(rq, e);
-	if ((e = provider_event(rq, &rq->ids[0], S("updated"), now.version + 1)))
-		return e;
 	return reply_provider(rq, 200, &rq->ids[0]);
 }
 
@@ -360,8 +350,7 @@ static enum err provider_delete_http(struct req *rq)
 	struct held now;
 	enum err e;
 
-	if ((e = provider_take(rq, &now)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_provider_delete, in))) ||
-	    (e = provider_event(rq, &rq->ids[0], S("deleted"), now.version + 1)))
+	if ((e = provider_take(rq, &now)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_provider_delete, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

@@ -1,6 +1,5 @@
 /* auth_role_http.c - roles of the tenant's own, and what permissions there are. */
 #include "auth/auth_http.h"
-#include "event/event.h"
 #include "sql.h"
 
 #define PERMISSIONS_TEXT_MAX (4 * KB)
@@ -121,25 +120,6 @@ static enum err reply_role(struct req *rq, int status, const struct uuid *id)
 	return reply_json(rq, status, row.json);
 }
 
-static enum err role_event(
-    struct req *rq, const struct uuid *id, struct str type, struct str permissions, int64_t sequence)
-{
-	struct json_out w;
-	struct str data;
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, rq->arena, PERMISSIONS_JSON_MAX);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
-	if (permissions.n > 0)
-		json_field_str(&w, S("permissions"), permissions);
-	json_close(&w, '}');
-	if ((e = buf_done(&b, &data)))
-		return e;
-	return event_append(rq->tx, &(struct event){S("role"), id, type, data, sequence});
-}
-
 static enum err name_fault(struct req *rq, enum err e)
 {
 	if (e == ERR_CONFLICT)
@@ -163,8 +143,6 @@ static enum err role_create_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_role_insert, params), NULL)))
 		return name_fault(rq, e);
-	if ((e = role_event(rq, &id, S("created"), permissions, 1)))
-		return e;
 	reply_location(rq, "/api/v1/roles/", uuid_str(rq->arena, &id));
 	return reply_role(rq, 201, &id);
 }
@@ -229,8 +207,6 @@ static enum err role_patch_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_role_update, params), NULL)))
 		return name_fault(rq, e);
-	if ((e = role_event(rq, &rq->ids[0], S("updated"), permissions, rq->if_match_version + 1)))
-		return e;
 	return reply_role(rq, 200, &rq->ids[0]);
 }
 
@@ -249,8 +225,7 @@ static enum err role_delete_http(struct req *rq)
 	if (with.members > 0)
 		return req_fail(rq, ERR_CONFLICT, NULL,
 		    "Members have this role, or invitations or identity providers name it; change those first.");
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_role_delete, in))) ||
-	    (e = role_event(rq, &rq->ids[0], S("deleted"), S(""), rq->if_match_version + 1)))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_role_delete, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

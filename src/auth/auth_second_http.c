@@ -1,7 +1,6 @@
 /* auth_second_http.c - one's own second factor: begun, confirmed, given other recovery codes, removed; and what a tenant asks for. */
 #include "auth/auth_second.h"
 #include "auth/auth_totp.h"
-#include "event/event.h"
 #include "sql.h"
 
 struct start {
@@ -270,11 +269,6 @@ static enum err settings_patch_http(struct req *rq)
 		return e;
 	if (changed == 0)
 		return ERR_STALE;
-	if ((e = event_append(rq->tx, &(struct event){S("security_settings"), &rq->who.tenant_id, S("updated"),
-					  in->require_second_factor ? S("{\"require_second_factor\":true}")
-								    : S("{\"require_second_factor\":false}"),
-					  rq->if_match_version + 1})))
-		return e;
 	return settings_get_http(rq);
 }
 

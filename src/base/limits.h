@@ -87,6 +87,7 @@
 #define PG_SCRATCH_MAX_BYTES (64 * MB) /* text of the parameters of one statement */
 #define PG_RESULT_ROWS_MAX 1000000     /* tx_rows; larger sets go through tx_each */
 #define TX_ATTEMPTS_MAX 3
+#define TX_ORIGIN_MAX_BYTES 256                /* who is at work, as the audit trigger reads it */
 
 /* Redis */
 #define REDIS_RETRY_MS 100    /* while it does not answer: one caller tries this often, the others are told at once */

@@ -28,6 +28,7 @@ struct principal {
 	struct uuid tenant_id, user_id;
 	struct uuid session_id; /* of the access token */
 	struct uuid caller_id;	/* of the key or client that is used, else the user: whom rates count for */
+	const char *credential; /* "key", "client": what was shown, its id is caller_id; NULL: an access token of his session */
 	uint64_t permissions;	/* a bit per enum permission */
 	bool enrolling;		/* signed in without the second factor that the tenant asks for: ROUTE_ENROL only */
 	struct str email, role;

@@ -208,9 +208,12 @@ static enum err open_tx(struct req *rq)
 		return OK;
 	e = tx_open(rq->app, respondent ? PG_PUBLIC : PG_APP, row->flags & ROUTE_READ,
 	    rq->who.known && !respondent ? &rq->who.tenant_id : NULL, rq->arena, &rq->tx);
-	if (!e)
-		tx_set_actor(rq->tx, rq->who.known ? &rq->who.user_id : NULL, rq->request_id);
-	return e;
+	if (e)
+		return e;
+	tx_set_actor(rq->tx, rq->who.known ? &rq->who.user_id : NULL, rq->request_id);
+	if (rq->who.credential)
+		tx_set_credential(rq->tx, rq->who.credential, &rq->who.caller_id);
+	return OK;
 }
 
 /* A repeated POST gets its first reply; a new one runs, and its reply is kept in the same transaction. */

@@ -37,6 +37,13 @@ void tx_set_actor(struct tx *tx, const struct uuid *user_id, struct str request_
 	(void)request_id;
 }
 
+void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id)
+{
+	(void)tx;
+	(void)kind;
+	(void)id;
+}
+
 enum err tx_commit(struct tx *tx)
 {
 	(void)tx;

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "core/app.h"
+#include "core/tx_who.h"
 #include "io/pg_session.h"
 #include "sql.h"
 
@@ -12,10 +13,10 @@ struct tx {
 	struct arena *arena;
 	bool read_only, closed;
 	bool has_tenant, bound; /* bound: the binding was sent in this transaction */
-	bool has_actor, retry;
+	bool retry;
 	enum err failed; /* first failure: only rollback is left */
-	struct uuid tenant, actor;
-	struct str request_id;
+	struct uuid tenant;
+	struct tx_who who;
 	void (*after_commit)(struct app *app);
 	char constraint[64];
 };
@@ -32,6 +33,7 @@ enum err tx_open(
 	tx->app = app;
 	tx->arena = a;
 	tx->read_only = read_only;
+	tx->who.role = role;
 	tx->pool = read_only && role == PG_APP && app->read_pool ? app->read_pool : app->pools[role];
 	if (!tx->pool)
 		return ERR_UNAVAILABLE;
@@ -51,20 +53,40 @@ enum err tx_bind(struct tx *tx, const struct uuid *tenant)
 
 void tx_set_actor(struct tx *tx, const struct uuid *user_id, struct str request_id)
 {
-	tx->has_actor = user_id != NULL;
+	tx->who.has_user = user_id != NULL;
 	if (user_id)
-		tx->actor = *user_id;
-	tx->request_id = request_id;
+		tx->who.user = *user_id;
+	tx->who.request_id = request_id;
+	tx->bound = false; /* told again */
+}
+
+void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id)
+{
+	tx->who.kind = kind;
+	tx->who.has_credential = id != NULL;
+	if (id)
+		tx->who.credential = *id;
+	tx->bound = false;
+}
+
+struct str tx_actor_kind(const struct tx *tx)
+{
+	return tx_who_kind(&tx->who);
+}
+
+const struct uuid *tx_credential(const struct tx *tx)
+{
+	return tx->who.has_credential ? &tx->who.credential : NULL;
 }
 
 const struct uuid *tx_actor(const struct tx *tx)
 {
-	return tx->has_actor ? &tx->actor : NULL;
+	return tx->who.has_user ? &tx->who.user : NULL;
 }
 
 struct str tx_request_id(const struct tx *tx)
 {
-	return tx->request_id;
+	return tx->who.request_id;
 }
 
 const struct uuid *tx_tenant(const struct tx *tx)
@@ -98,7 +120,7 @@ static bool message_is_harmless(const char *sqlstate)
 
 static void log_failure(const struct tx *tx, enum err e, const struct pg_fault *f, struct str detail)
 {
-	struct log_field line[5] = {LF_STR(REQUEST_ID, tx->request_id), LF_STR(CODE, str_from(err_slug(e))),
+	struct log_field line[5] = {LF_STR(REQUEST_ID, tx->who.request_id), LF_STR(CODE, str_from(err_slug(e))),
 	    LF_STR(STATEMENT, str_from(f->statement ? f->statement->name : "")),
 	    LF_STR(SQLSTATE, str_from(f->sqlstate)), LF_STR(MESSAGE, detail)};
 
@@ -138,14 +160,20 @@ static enum err fail_conn(struct tx *tx, enum err e)
 static enum err bind(struct tx *tx)
 {
 	char text[UUID_TEXT_BYTES];
-	struct pg_param in[1];
+	struct pg_param in[2];
+	struct str who;
+	enum err e;
 
 	if (!tx->has_tenant || (tx->bound && !tx->read_only))
 		return OK;
 	uuid_text(&tx->tenant, text);
 	in[0] = P_TEXT(str_make(text, sizeof(text)));
 	tx->bound = true;
-	return pg_send(tx->conn, &SQL_tx_bind, in, 1);
+	if (tx->read_only)
+		return pg_send(tx->conn, &SQL_tx_bind_read, in, 1);
+	e = tx_who_text(&tx->who, tx->arena, &who);
+	in[1] = P_TEXT(who);
+	return e ? e : pg_send(tx->conn, &SQL_tx_bind, in, 2);
 }
 
 static enum err start(struct tx *tx)

@@ -24,9 +24,14 @@ struct tx;
  * lookup) work; tx_bind() binds later, before any tenant table is touched. The struct lives in `a`. */
 enum err tx_open(struct app *app, enum pg_role role, bool read_only, const struct uuid *tenant, struct arena *a, struct tx **out);
 enum err tx_bind(struct tx *tx, const struct uuid *tenant);
-/* Who acts, for created_by and updated_by and events; NULL for respondents. Set by the router. */
+/* Who acts, for created_by and updated_by, the audit trigger and events; NULL for respondents. Set by the router, before the first change. */
 void tx_set_actor(struct tx *tx, const struct uuid *user_id, struct str request_id);
+/* By what he acts, when it is not his own session: "key", "client" (id: the key or client), "operator" (NULL). */
+void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id);
 const struct uuid *tx_actor(const struct tx *tx);
+/* As set, or by the transaction's login: "respondent" (PG_PUBLIC), "job" (PG_WORKER), "operator" (PG_OWNER), "user" or, without one, "nobody". */
+struct str tx_actor_kind(const struct tx *tx);
+const struct uuid *tx_credential(const struct tx *tx);   /* NULL: none */
 struct str tx_request_id(const struct tx *tx);
 const struct uuid *tx_tenant(const struct tx *tx);       /* NULL when unbound */
 

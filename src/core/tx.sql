@@ -1,4 +1,9 @@
+-- app.origin says who is at work, for the trigger audit_change().
 -- name: tx_bind
+-- role: app public worker owner
+select set_config('app.current_tenant_id', $1, true), set_config('app.origin', $2, true)
+
+-- name: tx_bind_read
 -- role: app public worker owner
 select set_config('app.current_tenant_id', $1, true)
 

@@ -2,9 +2,13 @@
  *
  *     event_append(tx, &(struct event){ S("survey"), &s.id, S("published"), data, s.version });
  *
- * Whoever changes state appends in the same transaction. `sequence` is the aggregate's version after the change, so per aggregate it has no
- * gap. Data is a JSON object without personal values. Actor and request id come from the transaction. The statement is queued (tx_queue): its
- * error shows at commit. */
+ * That something was created, updated, deleted, restored or purged is not appended by anybody: a trigger (audit_change() in the database) writes it
+ * with every change of an audited table, with the fields that changed, before and after, and never with bytes, answers or what is named like a
+ * secret. The migration that makes a table calls audit('things', 'thing'), or audit_not('things', 'why') when nobody would want to know. What is appended
+ * here says more than a change: "published", "completed", "joined", "personal_data.read".
+ *
+ * `sequence` is the aggregate's version after the change. Data is a JSON object without personal values. Who, by what and in which request comes from the
+ * transaction (tx_set_actor, tx_set_credential). The statement is queued (tx_queue): its error shows at commit. */
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H
 
@@ -13,7 +17,7 @@
 struct event {
 	struct str aggregate_type;       /* "survey", "response", "project", "link", "user" */
 	const struct uuid *aggregate_id;
-	struct str type;                 /* "created", "updated", "deleted", "published", "completed" ... */
+	struct str type;                 /* "published", "completed" ...; not "created", "updated", "deleted", "restored", "purged" */
 	struct str data;                 /* JSON object; empty means {} */
 	int64_t sequence;
 };

@@ -1,7 +1,6 @@
 /* The rules of links: slugs, making one, dropping what is cached of it. */
 #include "fieldwork/link.h"
 #include "base/hash.h"
-#include "event/event.h"
 #include "sql.h"
 
 bool slug_ok(struct str slug)
@@ -44,25 +43,6 @@ static enum err link_secret_new(struct arena *a, struct str *secret)
 	return buf_done(&b, secret);
 }
 
-static enum err link_created_event(
-    struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct uuid *id, struct str slug)
-{
-	struct json_out w;
-	struct buf b;
-	struct str data;
-	enum err e;
-
-	buf_init(&b, a, 1024);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
-	json_field_str(&w, S("survey_id"), uuid_str(a, survey_id));
-	json_field_str(&w, S("slug"), slug);
-	json_close(&w, '}');
-	if ((e = buf_done(&b, &data)))
-		return e;
-	return event_append(tx, &(struct event){S("link"), id, S("created"), data, 1});
-}
-
 enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in,
     struct uuid *id, struct str *slug)
 {
@@ -85,8 +65,6 @@ enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_i
 	if ((e = tx_one(tx, a, &Q(SQL_link_insert, params, none), &row)))
 		return e;
 	if ((e = tx_exec(tx, &Q_NO_OUT(SQL_link_claim_slug, claim), NULL)))
-		return e;
-	if ((e = link_created_event(tx, a, survey_id, &made, *slug)))
 		return e;
 	*id = made;
 	return OK;

@@ -1,6 +1,5 @@
 /* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
 #include "fieldwork/link.h"
-#include "event/event.h"
 #include "fieldwork/page_language.h"
 #include "sql.h"
 
@@ -240,8 +239,6 @@ static enum err link_patch_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))
 		return e;
-	if ((e = event_append(rq->tx, &(struct event){S("link"), &rq->ids[1], S("updated"), S("{}"), now.version + 1})))
-		return e;
 	if ((e = reply_link(rq, 200, &rq->ids[0], &rq->ids[1])))
 		return e;
 	return link_changed(rq, &now);
@@ -256,8 +253,6 @@ static enum err link_delete_http(struct req *rq)
 	if ((e = link_take(rq, &now)))
 		return e;
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_delete, params), NULL)))
-		return e;
-	if ((e = event_append(rq->tx, &(struct event){S("link"), &rq->ids[1], S("deleted"), S("{}"), now.version + 1})))
 		return e;
 	reply_empty(rq, 204);
 	return link_changed(rq, &now);

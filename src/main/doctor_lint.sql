@@ -261,4 +261,17 @@ from pg_class c join pg_attribute a on a.attrelid = c.oid
 where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> all (string_to_array($1, ' '))
 	and a.attnum > 0 and not a.attisdropped and a.atttypid = 'uuid'::regtype and a.attname not in ('id', 'tenant_id')
 	and not exists (select from pg_constraint k where k.conrelid = c.oid and k.contype = 'f' and a.attnum = any (k.conkey))
+
+-- Every tenant table says in its migration that its changes are events, audit(), or why not, audit_not().
+-- name: lint_audit
+-- role: owner
+select c.relname || ' is neither audited nor excepted with a reason' as name
+from pg_class c
+where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition and c.relname <> all (string_to_array($1, ' '))
+	and not exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgfoid = 'collect.audit_change()'::regprocedure)
+	and coalesce(obj_description(c.oid, 'pg_class'), '') !~ '^not audited: .'
+union all
+select 'events can be changed: the trigger ' || wanted.name || ' is gone'
+from unnest(array['append_only', 'append_only_whole']) wanted (name)
+where not exists (select from pg_trigger t where t.tgrelid = 'collect.events'::regclass and t.tgname = wanted.name)
 order by 1

@@ -27,6 +27,7 @@ const struct doctor_lint doctor_lints[] = {
     {"views", &SQL_lint_views, false, false},
     {"audit columns", &SQL_lint_audit_columns, true, false},
     {"triggers", &SQL_lint_triggers, true, false},
+    {"audit", &SQL_lint_audit, true, false},
     {"constraints", &SQL_lint_constraints, false, false},
 };
 const size_t doctor_lint_count = countof(doctor_lints);

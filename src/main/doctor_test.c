@@ -208,6 +208,12 @@ static const struct fault faults[] = {
 	"triggers: links lacks the trigger touch"},
     {"trigger off", "alter table surveys disable trigger touch", "alter table surveys enable trigger touch",
 	"triggers: surveys: the trigger touch is off"},
+    {"change that nobody hears of", "drop trigger audit on roles", "select audit('roles', 'role')",
+	"audit: roles is neither audited"},
+    {"a log that can be changed", "drop trigger append_only on events",
+	"create trigger append_only before update or delete on events for each row execute function "
+	"refuse_event_change()",
+	"audit: events can be changed"},
     {"constraint not checked", "alter table projects add constraint c check (name <> 'x') not valid",
 	"alter table projects drop constraint c", "constraints: projects: c was not checked"},
 };

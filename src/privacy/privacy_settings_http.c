@@ -1,5 +1,4 @@
 /* /api/v1/privacy/settings: what new surveys begin with, and when deleted things are gone for good. */
-#include "event/event.h"
 #include "privacy/privacy.h"
 #include "sql.h"
 
@@ -77,9 +76,6 @@ static enum err settings_patch_http(struct req *rq)
 		return e;
 	if (changed == 0)
 		return ERR_STALE;
-	if ((e = event_append(rq->tx, &(struct event){S("privacy_settings"), &rq->who.tenant_id, S("updated"), S(""),
-					  rq->if_match_version + 1})))
-		return e;
 	return settings_get_http(rq);
 }
 

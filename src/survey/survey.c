@@ -118,15 +118,11 @@ enum err merge_patch(struct arena *a, const struct json *target, const struct js
 enum err draft_insert(
     struct tx *tx, const struct uuid *project_id, struct str title, const struct draft *draft, struct uuid *id)
 {
-	enum err e;
-
 	*id = uuid_new();
 	const struct pg_param in[] = {P_UUID(id), P_UUID(project_id), P_TEXT(title), P_JSON(draft->text),
 	    P_TEXT(draft->schema_version), P_TEXT(draft->language), P_UUID_OR_NULL(tx_actor(tx))};
 
-	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_survey_insert, in))))
-		return e;
-	return event_append(tx, &(struct event){S("survey"), id, S("created"), S(""), 1});
+	return tx_queue(tx, &Q_NO_OUT(SQL_survey_insert, in));
 }
 
 enum err survey_create(struct tx *tx, struct arena *a, const struct uuid *project_id, struct str title,

@@ -1,5 +1,4 @@
 #include "base/limits.h"
-#include "event/event.h"
 #include "survey/survey_draft.h"
 #include "survey/survey_shape.h"
 #include "tenant/tenant.h"
@@ -135,11 +134,6 @@ static enum err take_matching(struct req *rq, struct survey_row *row)
 	return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;
 }
 
-static enum err survey_event(struct req *rq, struct str type)
-{
-	return event_append(rq->tx, &(struct event){S("survey"), &rq->ids[0], type, S(""), rq->if_match_version + 1});
-}
-
 /* What NULL pointers and empty texts leave as it is; of the patch's retention the members that were sent. */
 static enum err survey_write(struct req *rq, const struct survey_patch *to, const struct draft *draft)
 {
@@ -155,7 +149,7 @@ static enum err survey_write(struct req *rq, const struct survey_patch *to, cons
 #undef DAYS
 	enum err e;
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_survey_update, in))) || (e = survey_event(rq, S("updated"))))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_survey_update, in))))
 		return e;
 	rq->after_commit = survey_changed;
 	return reply_survey(rq, 200, &rq->ids[0], 0);
@@ -241,7 +235,7 @@ static enum err survey_delete_http(struct req *rq)
 
 	if ((e = take_matching(rq, &row)))
 		return e;
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_survey_delete, in))) || (e = survey_event(rq, S("deleted"))))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_survey_delete, in))))
 		return e;
 	rq->after_commit = survey_changed;
 	return reply_empty(rq, 204);

@@ -1,7 +1,6 @@
 #include "tenant/tenant.h"
 #include "auth/auth.h"
 #include "base/utf8.h"
-#include "event/event.h"
 #include "sql.h"
 
 #define PASSWORD_MIN_CHARS 8
@@ -120,12 +119,8 @@ enum err project_exists(struct tx *tx, struct arena *a, const struct uuid *id)
 
 enum err project_create(struct tx *tx, struct str name, struct str description, struct uuid *id)
 {
-	enum err e;
-
 	*id = uuid_new();
 	const struct pg_param in[] = {P_UUID(id), P_TEXT(name), P_TEXT(description), P_UUID_OR_NULL(tx_actor(tx))};
 
-	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_project_insert, in))))
-		return e;
-	return event_append(tx, &(struct event){S("project"), id, S("created"), S(""), 1});
+	return tx_queue(tx, &Q_NO_OUT(SQL_project_insert, in));
 }

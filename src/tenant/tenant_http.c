@@ -1,4 +1,3 @@
-#include "event/event.h"
 #include "tenant/tenant.h"
 #include "sql.h"
 
@@ -113,11 +112,6 @@ static enum err project_take(struct req *rq)
 	return now.version == rq->if_match_version ? OK : ERR_STALE;
 }
 
-static enum err project_event(struct req *rq, struct str type)
-{
-	return event_append(rq->tx, &(struct event){S("project"), &rq->ids[0], type, S(""), rq->if_match_version + 1});
-}
-
 static enum err project_patch_http(struct req *rq)
 {
 	const struct project_new *in = rq->in;
@@ -132,7 +126,7 @@ static enum err project_patch_http(struct req *rq)
 	    P_BOOL(schema_has(&project_patch_shape, rq->in_present, "description")), P_TEXT(in->description),
 	    P_UUID(&rq->who.user_id)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_project_update, params))) || (e = project_event(rq, S("updated"))))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_project_update, params))))
 		return e;
 	return reply_project(rq, 200, &rq->ids[0]);
 }
@@ -154,7 +148,7 @@ static enum err project_delete_http(struct req *rq)
 	if (inside.surveys > 0)
 		return req_fail(rq, ERR_CONFLICT, NULL,
 		    "There are surveys in this project; delete them or move them to another one first.");
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_project_delete, in))) || (e = project_event(rq, S("deleted"))))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_project_delete, in))))
 		return e;
 	return reply_empty(rq, 204);
 }

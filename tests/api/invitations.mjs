@@ -54,8 +54,9 @@ test('an invitation goes out by mail; who accepts is signed in, with the role', 
 	expect(await accept(link.token, { name: 'Nga' }), 404);
 	expect(await server.api.post(`/api/v1/invitations/${invitation.id}/link`), 409);
 	assert.equal(expect(await server.api.get(`/api/v1/invitations/${invitation.id}`), 200).body.status, 'accepted');
-	const told = await rows(server.database.name, `select aggregate_type, type from events where aggregate_id in ('${invitation.id}', '${body.user.id}') order by created_at`);
-	assert.deepEqual(told.map((t) => t.join(' ')), ['invitation created', 'member joined']);
+	const told = await rows(server.database.name, `select aggregate_type, type, actor_id from events where aggregate_id in ('${invitation.id}', '${body.user.id}') order by xid, id`);
+	const [me, he] = [invitation.created_by, body.user.id];
+	assert.deepEqual(told.map((t) => t.join(' ')).sort(), [`invitation created ${me}`, `invitation updated ${he}`, `member created ${he}`, `member joined ${he}`]);
 });
 
 test('nothing of the token is stored', async () => {

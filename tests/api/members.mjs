@@ -71,7 +71,7 @@ test('a role of the tenant\'s own is made, given, changed and deleted', async ()
 	expect(await server.api.get(`/api/v1/roles/${role.id}`), 404);
 	expect(await server.api.patch(path(who), { role_id: role.id }, given.version + 1), 404);
 	assert.deepEqual(await events('role', role.id), ['created', 'updated', 'deleted']);
-	assert.deepEqual(await events('member', who.id), ['role_changed', 'role_changed']);
+	assert.deepEqual(await events('member', who.id), ['created', 'updated', 'updated']);
 });
 
 test('faults of a role', async () => {
@@ -151,7 +151,7 @@ test('who is removed is out at once, from every device', async () => {
 	expect(await server.anyone.post('/api/v1/auth/login', { email: who.email, password: PASSWORD }), 401);
 	expect(await server.api.get(path(who)), 404);
 	expect(await server.api.delete(path(who), now.version), 404);
-	assert.deepEqual(await events('member', who.id), ['removed']);
+	assert.deepEqual(await events('member', who.id), ['created', 'deleted']);
 });
 
 test('members are listed, found and filtered', async () => {
