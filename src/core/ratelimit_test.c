@@ -34,6 +34,7 @@ static void process_start(struct process *p, void **state)
 	assert_int_equal(config_load(&p->arena, NULL, &settings, &said), OK);
 	p->app.config = settings;
 	assert_int_equal(redis_open(&config, &p->app.redis, &why), OK);
+	set(p, CFG_rate_login, "address=20/20");
 	assert_int_equal(ratelimit_new(&p->app, &p->arena, &why), OK);
 }
 

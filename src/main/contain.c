@@ -118,6 +118,17 @@ static enum err writable(
 	return OK;
 }
 
+/* Links in mails lead to where serve.json says, when there is no public_url; the worker may be there before the server. */
+static enum err see_place(struct paths *p, const struct config *c, const struct owner *o)
+{
+	char path[PATH_BYTES];
+
+	if (snprintf(path, sizeof path, "%s/" PLACE_FOLDER, config_text(c, CFG_data)) < (int)sizeof path &&
+	    make_folder(path, 0755, o))
+		return add(p, str_from(path));
+	return OK;
+}
+
 /* ---- telling ---- */
 
 static void gauge(struct app *app, const char *part, double v)
@@ -181,7 +192,8 @@ enum err contain(struct app *app, struct arena *a, enum open_part part, struct s
 		return ERR_MEMORY;
 	read->arena = write->arena = a;
 	owner.given = *user && geteuid() == 0 && confine_user_ids(user, &owner.uid, &owner.gid);
-	if ((e = writable(write, c, part, &owner, why)) || (e = readable(read, c)) || (e = become(c, a, why)))
+	if ((e = writable(write, c, part, &owner, why)) || (part == OPEN_WORKER && (e = see_place(read, c, &owner))) ||
+	    (e = readable(read, c)) || (e = become(c, a, why)))
 		return e;
 	confined.read = read->all;
 	confined.write = write->all;

@@ -2,7 +2,7 @@
  * and confine_read; io/confine.h says how.
  *
  * Afterwards they read the system's libraries, names and certificates, the folders of the settings file and of secrets given as files (HUP reads
- * them again, and editors replace files), and what confine_read names; not DATA, not the key files. They write: the server DATA/place, the worker
+ * them again, and editors replace files), and what confine_read names; not DATA, not the key files. The worker reads DATA/place too. They write: the server DATA/place, the worker
  * DATA/mail when mails become files. DATA/serve.json is a link into DATA/place, so that the server needs to write nowhere else. */
 #ifndef MAIN_CONTAIN_H
 #define MAIN_CONTAIN_H
