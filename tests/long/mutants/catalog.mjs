@@ -36,8 +36,6 @@ export async function prepare() {
 	const seeded = await psqlFile(SEEDED, 'tests/sql/seed.sql');
 	assert.equal(seeded.code, 0, seeded.stderr);
 	assert.equal(await lintsCatch(''), '', 'the lints find something before there is a mutant');
-	for (const test of SQL_TESTS)
-		assert.equal(await sqlCatches(test, ''), '', `${test} fails before there is a mutant`);
 }
 
 export const clean = () => psql('postgres', `drop database if exists ${EMPTY} with (force);\ndrop database if exists ${SEEDED} with (force)`);
@@ -67,7 +65,13 @@ async function copyWith(sql) {
 
 const drop = (name) => psql('postgres', `drop database if exists ${name} with (force)`);
 
+const sound = new Set();
+
 async function sqlCatches(test, sql) {
+	if (sql !== '' && !sound.has(test)) {
+		assert.equal(await sqlCatches(test, ''), '', `${test} fails before there is a mutant`);
+		sound.add(test);
+	}
 	const name = await copyWith(sql);
 	const got = await psqlFile(name, `tests/sql/${test}_test.sql`);
 	await drop(name);
