@@ -67,9 +67,9 @@ const idsOf = (route, objects) => Object.fromEntries(pathSlots(route).map((s) =>
 const fill = (route, ids) => route.path.replace(/\{(\w+)\*?\}/g, (_, name) => encodeURIComponent(ids[name]));
 
 /** One request: `ids` for the path, and a body and query beside. */
-async function ask(route, who, ids, { body, query, version = 1 } = {}) {
+async function ask(route, who, ids, { body, query, version = 1, headers: more = {} } = {}) {
 	cases++;
-	const headers = route.flags.includes('if-match') ? { 'If-Match': `"${version}"` } : {};
+	const headers = { ...more, ...(route.flags.includes('if-match') ? { 'If-Match': `"${version}"` } : {}) };
 	const reply = await who.api.request(route.method, fill(route, ids), { body, query, headers });
 	assert.ok(!reply.text.includes(theirs.canary), `${who.name}: ${route.name} shows the neighbour's answers: ${reply.text.slice(0, 300)}`);
 	assert.notEqual(Math.floor(reply.status / 100), 5, `${who.name}: ${route.name}: ${reply.text}`);
@@ -254,6 +254,20 @@ test('whoever changes something says which version he saw', async () => {
 		const unsaid = await ours.owner.api.request(route.method, fill(route, ids), { body: bodyOf(route, objects, ours.owner) });
 		return stale.status === 412 && unsaid.status === 428 ? '' : `${route.name}: ${stale.status} for an old version, ${unsaid.status} without`;
 	})));
+});
+
+test('an idempotency key repeats the first reply to who sent it, and is nobody else\'s', async () => {
+	const wrong = await all(api.filter((r) => r.flags.includes('idempotent') && r.permission !== '').map((route, i) => async () => {
+		const objects = await validIds(route, ours.owner), ids = idsOf(route, objects), body = bodyOf(route, objects, ours.owner);
+		const once = (who, what = body) => ask(route, who, ids, { body: what, headers: { 'Idempotency-Key': `once-${i}` } });
+		const first = await once(ours.owner), again = await once(ours.owner), colleague = await once(everybody.find((p) => p.name === 'both'));
+		const text = route.body?.fields.find((f) => ['name', 'title', 'description'].includes(f.name))?.name;
+		const other = text && await once(ours.owner, { ...body, [text]: 'another payload' });
+		const seen = [first.status, again.status, again.headers['idempotency-replayed'], again.text === first.text, colleague.headers['idempotency-replayed'],
+			text ? other.status : 422].join(' ');
+		return seen === `${route.status} ${route.status} true true  422` ? '' : `${route.name}: ${seen}`;
+	}));
+	none(wrong);
 });
 
 test('the table of permissions is what roles go by', async () => {
