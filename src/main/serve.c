@@ -169,9 +169,10 @@ static enum err start_listeners(struct serving *s, struct str *why)
 		return e;
 	s->inside = (struct listener){.app = s->app, .internal = true};
 	s->outside = (struct listener){.app = s->app};
-	if ((e = listener_start(&s->inside, s->arena, &internal, &s->internal_server, why)))
+	/* the public one first: it sets the address that threads of both read */
+	if ((e = listener_start(&s->outside, s->arena, &public, &s->public_server, why)))
 		return e;
-	return listener_start(&s->outside, s->arena, &public, &s->public_server, why);
+	return listener_start(&s->inside, s->arena, &internal, &s->internal_server, why);
 }
 
 /* DATA/serve.json, which leads to DATA/PLACE_FILE, says where the listeners are; written whole or not at all. */
