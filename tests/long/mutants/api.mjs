@@ -15,8 +15,11 @@ export async function apiCatches(parts, env) {
 			throw new Error(`a program that does not start shows nothing: ${/error: .*\n.*\n.*/.exec(got.stdout)?.[0].slice(0, 400)}`);
 		if (got.code === 'SIGTERM')
 			throw new Error(`${part} took longer than ${SECONDS_MAX} s`);
+		const failed = got.stdout.split('\n').find((l) => /^\s*not ok/.test(l))?.trim();
+		if (got.code !== 0 && !failed)
+			throw new Error(`${part} ended with ${got.code} and no test that failed: ${got.stderr.slice(0, 400)}`);
 		if (got.code !== 0)
-			return [part, got.stdout.split('\n').find((l) => /^\s*not ok/.test(l))?.trim() ?? `ended with ${got.code}: ${got.stderr.slice(0, 200)}`];
+			return [part, failed];
 	}
 	return null;
 }
