@@ -12,7 +12,7 @@
 #ifndef EVENT_EVENT_H
 #define EVENT_EVENT_H
 
-#include "core/tx.h"
+#include "core/router.h"
 
 struct event {
 	struct str aggregate_type;       /* "survey", "response", "project", "link", "user" */
@@ -22,5 +22,7 @@ struct event {
 	int64_t sequence;
 };
 enum err event_append(struct tx *tx, const struct event *e);
+
+extern const struct route event_routes[];   /* /api/v1/events */
 
 #endif

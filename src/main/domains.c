@@ -1,6 +1,7 @@
 #include "main/domains.h"
 
 #include "auth/auth.h"
+#include "event/event.h"
 #include "export/export.h"
 #include "fieldwork/fieldwork.h"
 #include "privacy/privacy.h"
@@ -27,6 +28,7 @@ static const struct route *const of_rooms[] = {
     export_routes,
     privacy_settings_routes,
     job_routes,
+    event_routes,
     public_routes,
     page_routes,
     internal_routes,

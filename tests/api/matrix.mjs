@@ -131,6 +131,8 @@ function idsFor(slot) {
 		['foreign deleted', theirs.deleted[slot.kind].id]];
 	if (slot.in === 'path' && !values)
 		ids.push(['own deleted', ours.deleted[slot.kind].id], ['no id at all', 'x'], ['another kind', ours.ids[slot.kind === 'survey' ? 'project' : 'survey'].id]);
+	if (KINDS[slot.kind].stays)
+		return ids.filter(([what]) => what !== 'own deleted');
 	return KINDS[slot.kind].open ? ids.filter(([what]) => what !== 'foreign' && what !== 'another kind') : ids;
 }
 

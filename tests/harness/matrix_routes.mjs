@@ -18,7 +18,7 @@ const made = async (promise, pick = (body) => body) => {
 /**
  * Kinds of ids. `make(t, who)` makes one in tenant t (t.api is its owner's client, t.ids its standing objects; who is the principal it is made
  * for) and answers {id, version}; `personal` ones are seen by that one; `table` is where it can be marked as deleted, `remove`
- * another way to do that. A kind with `values` is not made: what it is in a tenant stands there. Open kinds are known to everybody.
+ * another way to do that; what `stays` is never deleted. A kind with `values` is not made: what it is in a tenant stands there. Open kinds are known to everybody.
  */
 export const KINDS = {
 	project: { table: 'projects', make: (t) => made(t.api.post('/api/v1/projects', { name: unique('Project') })) },
@@ -31,6 +31,7 @@ export const KINDS = {
 	client: { table: 'clients', make: (t) => made(t.api.post('/api/v1/clients', { name: 'Client', permissions: ['surveys:read'] }), (b) => b.client) },
 	provider: { table: 'identity_providers', make: (t) => made(t.api.post('/api/v1/identity-providers', provider())) },
 	member: { table: 'memberships', column: 'user_id', make: async (t) => ({ id: (await t.addMember('viewer')).id, version: 1 }) },
+	event: { stays: true, make: async (t) => ({ id: expect(await t.api.get('/api/v1/events', { query: { limit: 1 } }), 200).body.items[0].id }) },
 	job: { table: 'job_records', personal: true, make: async (t, who) => ({ id: (await addJobs(t.server, [{ type: 'jobs.purge', user: who.userId }], { tenant: t.id, delayMs: 86400000 }))[0] }) },
 	session: { make: async (t, who) => ({ id: (await who.anotherSession()).id }), remove: (t, id) => t.api.delete(`/api/v1/me/sessions/${id}`) },
 	number: { values: { own: 1, deleted: 2, foreign: 3, foreignDeleted: 4, never: 99 } },
@@ -39,7 +40,7 @@ export const KINDS = {
 };
 
 /** Names of members and parameters whose kind is not their name without `_id`. */
-export const KIND_OF_NAME = { user_id: 'member' };
+export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', aggregate_id: 'survey' };
 
 /**
  * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not

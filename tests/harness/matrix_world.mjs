@@ -61,10 +61,12 @@ export class Tenant {
 	}
 
 	async remove(kind) {
-		const { values, table, column = 'id', make, remove } = KINDS[kind];
+		const { values, table, column = 'id', make, remove, stays } = KINDS[kind];
 		if (values)
 			return { id: values.deleted ?? values.never };
 		const one = await make(this, this.owner);
+		if (stays)
+			return one;
 		if (remove)
 			expect(await remove(this, one.id), 204);
 		else

@@ -1,0 +1,83 @@
+/* event_http.c - the event log as a tenant reads it: who did what. */
+#include "core/router.h"
+#include "event/event.h"
+#include "sql.h"
+
+static const char *const kinds[] = {"user", "key", "client", "respondent", "job", "operator", "nobody", NULL};
+static const struct field event_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Event"),
+    OUT("aggregate_type", FT_TEXT, REQUIRED, "Kind of thing that it is about"),
+    OUT("aggregate_id", FT_UUID, REQUIRED, "Which one"),
+    OUT("type", FT_TEXT, REQUIRED,
+	"created, updated, deleted, restored, purged; or what it says beyond that: published, completed ..."),
+    OUT("sequence", FT_INT, REQUIRED, "Version of that thing after the change"),
+    OUT("data", FT_OBJECT, REQUIRED, "More about it; hidden: fields that changed and whose values are not shown"),
+    OUT("before", FT_OBJECT, REQUIRED | NULLABLE, "Fields that changed, before"),
+    OUT("after", FT_OBJECT, REQUIRED | NULLABLE, "Fields that changed, after"),
+    OUT("actor_kind", FT_ENUM, REQUIRED | NULLABLE, "Who did it", .choices = kinds),
+    OUT("actor_id", FT_UUID, REQUIRED | NULLABLE, "User who did it, or for whom it was done"),
+    OUT("credential_id", FT_UUID, REQUIRED | NULLABLE, "API key or OAuth 2 client that was used"),
+    OUT("request_id", FT_TEXT, REQUIRED | NULLABLE, "X-Request-Id of the request, or id of the job"),
+    OUT("created_at", FT_TIME, REQUIRED, "When its transaction began"),
+};
+static const struct shape event_out = SHAPE_OUT("Event", event_fields);
+
+struct event_filter {
+	struct str aggregate_type, type, request_id;
+	struct uuid aggregate_id, actor_id;
+	int64_t created_from, created_to;
+};
+static const struct field filter_fields[] = {
+    FIELD(struct event_filter, aggregate_type, FT_TEXT, OPTIONAL, 1, 64, "About this kind of thing"),
+    FIELD(struct event_filter, aggregate_id, FT_UUID, OPTIONAL, 0, 0, "About this one"),
+    FIELD(struct event_filter, type, FT_TEXT, OPTIONAL, 1, 64, "Of this type"),
+    FIELD(struct event_filter, actor_id, FT_UUID, OPTIONAL, 0, 0, "By this user"),
+    FIELD(struct event_filter, request_id, FT_TEXT, OPTIONAL, 1, 64, "Of this request or job"),
+    FIELD(struct event_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "At this time or later"),
+    FIELD(struct event_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Before this time"),
+};
+static const struct shape filter_shape = SHAPE("EventFilter", struct event_filter, filter_fields);
+
+static enum err event_list_http(struct req *rq)
+{
+	const struct event_filter *f = rq->query;
+	struct str cursor = S(""), tag, json;
+	struct uuid after = {0};
+	bool present;
+	enum err e;
+
+	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
+		return e;
+#define TIME_OR_NULL(member)                                                                                           \
+	(schema_has(&filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
+	const struct pg_param in[] = {P_BOOL(rq->list.descending), present ? P_TEXT(cursor) : P_NULL(PGT_TEXT),
+	    P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit), P_BOOL(rq->list.count),
+	    TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->aggregate_type),
+	    P_UUID_OR_NULL(&f->aggregate_id), P_TEXT_OR_NULL(f->type), P_UUID_OR_NULL(&f->actor_id),
+	    P_TEXT_OR_NULL(f->request_id), P_TEXT(tag)};
+#undef TIME_OR_NULL
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_event_list, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+static enum err event_get_http(struct req *rq)
+{
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	struct str json;
+	enum err e;
+
+	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_event_get, in), &json)))
+		return e;
+	return reply_json(rq, 200, json);
+}
+
+const struct route event_routes[] = {
+    {HTTP_GET, "/api/v1/events", PERM_AUDIT_READ, RATE_CONSOLE, NULL, &event_out, 200, event_list_http,
+	"List events in the order of their commits: who did what", .query = &filter_shape,
+	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},
+    {HTTP_GET, "/api/v1/events/{id}", PERM_AUDIT_READ, RATE_CONSOLE, NULL, &event_out, 200, event_get_http,
+	"Read an event", .flags = ROUTE_READ},
+    ROUTE_END,
+};

@@ -1,0 +1,80 @@
+// The event log through the API: every change with what was before and after it, who did it, and nothing that is secret.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { expect } from '../harness/client.mjs';
+import { psql, rows } from '../harness/database.mjs';
+import { withServer } from '../harness/server.mjs';
+import { csat, publish, submit } from '../harness/surveys.mjs';
+
+const server = withServer();
+const list = async (query, api = server.api) => expect(await api.get('/api/v1/events', { query }), 200).body;
+/** What is told of one thing, oldest first. Events show as soon as nothing can be committed before them any more, so this waits. */
+async function told(aggregate_id, count) {
+	for (let i = 0; ; i++) {
+		const { items } = await list({ aggregate_id, sort: 'created_at' });
+		if (items.length >= count || i === 100) {
+			assert.equal(items.length, count, JSON.stringify(items));
+			return items;
+		}
+		await new Promise((done) => setTimeout(done, 50));
+	}
+}
+const changes = (events) => events.map((e) => [e.type, e.sequence, e.before, e.after]);
+
+test('a project: created, changed, deleted; who, and in which request', async () => {
+	const made = expect(await server.api.post('/api/v1/projects', { name: 'One', description: 'first' }), 201);
+	const p = made.body;
+	const two = expect(await server.api.patch(`/api/v1/projects/${p.id}`, { name: 'Two' }, p.version), 200).body;
+	expect(await server.api.patch(`/api/v1/projects/${p.id}`, { name: 'Three' }, p.version), 412);
+	expect(await server.api.delete(`/api/v1/projects/${p.id}`, two.version), 204);
+	const events = await told(p.id, 3);
+	assert.deepEqual(changes(events), [['created', 1, null, { name: 'One', description: 'first' }], ['updated', 2, { name: 'One' }, { name: 'Two' }], ['deleted', 3, {}, {}]]);
+	const me = expect(await server.api.get('/api/v1/me'), 200).body;
+	for (const e of events)
+		assert.deepEqual([e.aggregate_type, e.aggregate_id, e.actor_kind, e.actor_id, e.credential_id], ['project', p.id, 'user', me.user.id, null]);
+	assert.equal(events[0].request_id, made.headers['x-request-id']);
+	assert.deepEqual((await list({ request_id: events[0].request_id })).items.map((e) => e.id), [events[0].id]);
+	assert.deepEqual(expect(await server.api.get(`/api/v1/events/${events[1].id}`), 200).body, events[1]);
+	expect(await server.api.get(`/api/v1/events/${randomUUID()}`), 404);
+});
+
+test('what a key does says the key; the key itself, links\' secrets and answers are never shown', async () => {
+	const { key, api_key } = expect(await server.api.post('/api/v1/api-keys', { name: 'K', permissions: ['projects:read', 'projects:write', 'surveys:read'] }), 201).body;
+	const p = expect(await server.anyone.as(key).post('/api/v1/projects', { name: 'By key' }), 201).body;
+	const [e] = await told(p.id, 1);
+	assert.deepEqual([e.actor_kind, e.credential_id, e.actor_id], ['key', api_key.id, api_key.user_id]);
+	assert.deepEqual((await told(api_key.id, 1))[0].data, { hidden: ['sha256'] });
+	const s = await publish(server.api, csat());
+	const { body } = expect(await submit(server.anyone, s.slug, { answers: { nps: 3, why_low: 'canary-answer' } }), 201);
+	const [answer] = await told(body.id, 1);
+	assert.deepEqual([answer.type, answer.actor_kind, answer.actor_id], ['completed', 'respondent', null]);
+	const all = (await rows(server.database.name, 'select e::text from events e')).flat().join('\n');
+	const [[secret]] = await rows(server.database.name, "select encode(secret, 'hex') from links limit 1");
+	const [[hash]] = await rows(server.database.name, 'select password_hash from users limit 1');
+	for (const canary of [key, 'canary-answer', secret, hash])
+		assert.ok(!all.includes(canary));
+});
+
+test('pages go on from a cursor in the order of commits; times are bounds; only for who may', async () => {
+	const ids = [];
+	for (let i = 0; i < 5; i++)
+		ids.push(expect(await server.api.post('/api/v1/projects', { name: `P${i}` }), 201).body.id);
+	await told(ids[4], 1);
+	const seen = [], query = { aggregate_type: 'project', type: 'created', limit: 2 };
+	for (let cursor = null; ;) {
+		const page = await list(cursor ? { ...query, cursor } : query);
+		seen.push(...page.items);
+		if (!(cursor = page.next))
+			break;
+	}
+	assert.deepEqual(seen.slice(0, 5).map((e) => e.aggregate_id), [...ids].reverse());
+	assert.equal(new Set(seen.map((e) => e.id)).size, seen.length);
+	assert.equal((await list({ ...query, count: true })).total, seen.length);
+	assert.deepEqual((await list({ created_from: seen[0].created_at, aggregate_id: ids[4] })).items.length, 1);
+	assert.deepEqual((await list({ created_to: seen[0].created_at, aggregate_id: ids[4] })).items, []);
+	assert.deepEqual((await list({ created_to: '2020-01-01T00:00:00Z' })).items, []);
+	const plan = await psql(server.database.name, `set search_path = collect; select set_config('app.current_tenant_id', '${randomUUID()}', false);
+		explain select * from events where tenant_id = current_tenant_id() and id >= uuid_floor(now()) and id <= uuid_floor(now() + interval '1 minute')`);
+	assert.equal(plan.stdout.match(/on events_\d{4}_\d{2}/g).length, 1, 'only the month that is asked for is looked at');
+});
