@@ -220,8 +220,8 @@ order by 1
 
 -- name: lint_audit_columns
 -- role: owner
-select c.relname || ' lacks ' || string_agg(wanted.name, ', ') as name
-from pg_class c, unnest(array['created_at', 'updated_at', 'created_by', 'updated_by', 'version', 'deleted_at', 'deleted_by']) wanted (name)
+select c.relname || ' lacks ' || string_agg(wanted.name, ', ' order by wanted.at) as name
+from pg_class c, unnest(array['created_at', 'updated_at', 'created_by', 'updated_by', 'version', 'deleted_at', 'deleted_by']) with ordinality wanted (name, at)
 where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
 	and c.relname <> all (string_to_array($1, ' '))
 	and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = wanted.name and not a.attisdropped)
