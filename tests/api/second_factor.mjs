@@ -4,10 +4,12 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync, readdirSync, existsSync } from 'node:fs';
 import { test } from 'node:test';
 import * as jose from 'jose';
+import { simpleParser } from 'mailparser';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
 import { command, until } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
+import { Worker } from '../harness/worker.mjs';
 import { roomInStep, totp } from '../harness/totp.mjs';
 
 const server = withServer();
@@ -218,20 +220,18 @@ test('a new password by mail, and an invitation, do not step around it', async (
 
 /** The token of the latest mail to this address, as a worker would send it. */
 async function resetToken(email) {
-	const { Worker } = await import('../harness/worker.mjs');
 	const worker = await new Worker(server).start();
 	const folder = `${server.dir}/mail`;
 	try {
-		return await until('the mail', () => {
-			const mails = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.eml')) : [];
-			for (const name of mails) {
-				const text = readFileSync(`${folder}/${name}`, 'utf8').replace(/=\r?\n/g, '').replace(/=3D/g, '=');
-				const found = text.includes(email) && /token=(ccp_[\w.-]+)/.exec(text);
+		return await until('the mail', async () => {
+			for (const name of existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.eml')) : []) {
+				const mail = await simpleParser(readFileSync(`${folder}/${name}`));
+				const found = mail.to.value[0].address === email && /token=(ccp_[\w.-]+)/.exec(mail.text);
 				if (found)
 					return found[1];
 			}
 			return false;
-		});
+		}, 60);
 	} finally {
 		await worker.stop();
 	}
