@@ -6,6 +6,7 @@
 #                        What stands in files that begin with $SUITE_REPORTS afterwards (a sanitizer's or valgrind's) fails the file too; reports that
 #                        differ in addresses only are shown once
 #                        Of a file in $SUITE_REPORTS_ONLY nothing but reports counts.
+#   suite_finds          passes when a report lies there already, of a fault that was made to see whether it is found
 #   suite_end                    the plan; the status is 1 when a file failed
 #
 # A file that hangs is ended after $SUITE_SECONDS (600) and counts as failed.
@@ -55,6 +56,16 @@ suite_run() {
 			printf '%s\n' "$reports" | cut -c 1-300 | sed 's/^/  | /' | head -n 200
 		fi
 	done
+}
+
+suite_finds() {
+	suite_count=$((suite_count + 1))
+	if [ -n "$(suite_reports)" ]; then
+		echo "ok $suite_count - a fault made for it is found"
+	else
+		suite_bad=$((suite_bad + 1))
+		echo "not ok $suite_count - a fault made for it is not found"
+	fi
 }
 
 suite_end() {

@@ -11,6 +11,13 @@ export TSAN_OPTIONS="suppressions=$PWD/tests/long/tsan_suppressions.txt halt_on_
 # reports are written where a confined process may not write; what confining does has tests of its own
 export COLLECT_CONFINE=false
 SUITE_REPORTS=$COTEST_RUN/tmp/tsan
+echo '#include <pthread.h>
+static int x;
+static void *work(void *p) { x++; return p; }
+int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); x++; return pthread_join(t, 0); }' |
+	gcc -g -fsanitize=thread -x c -o "$COTEST_RUN/tmp/fault" - || exit 1
+"$COTEST_RUN/tmp/fault"
+suite_finds
 if [ -n "${COTEST_LONG:-}" ]; then
 	suite_run tests/api/*.mjs tests/system/jobs*.mjs tests/system/mail.mjs
 else
