@@ -1,7 +1,10 @@
 #include "event/event.h"
 
 #include "io/clock.h"
+#include "base/json.h"
 #include "sql.h"
+
+#define READ_DATA_MAX_BYTES (8 * KB)
 
 enum err event_append(struct tx *tx, const struct event *e)
 {
@@ -11,4 +14,33 @@ enum err event_append(struct tx *tx, const struct event *e)
 	    P_INT(e->sequence), P_TEXT(tx_actor_kind(tx)), P_UUID_OR_NULL(tx_credential(tx))};
 
 	return tx_queue(tx, &Q_NO_OUT(SQL_event_append, in));
+}
+
+enum err event_personal_read(struct req *rq, const struct uuid *survey, int64_t responses, struct str ids)
+{
+	struct event event = {S("survey"), survey, S("personal_data.read"), S(""), 1};
+	struct json_out w;
+	struct buf b;
+	struct tx *tx;
+	enum err e;
+
+	buf_init(&b, rq->arena, READ_DATA_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("route"), str_from(rq->route->path));
+	json_field_int(&w, S("responses"), responses);
+	if (ids.n > 0)
+		json_field_raw(&w, S("response_ids"), ids);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &event.data)) ||
+	    (e = tx_open(rq->app, PG_APP, false, &rq->who.tenant_id, rq->arena, &tx)))
+		return e;
+	tx_set_actor(tx, &rq->who.user_id, rq->request_id);
+	if (rq->who.credential)
+		tx_set_credential(tx, rq->who.credential, &rq->who.caller_id);
+	if ((e = event_append(tx, &event))) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
 }

@@ -23,6 +23,10 @@ struct event {
 };
 enum err event_append(struct tx *tx, const struct event *e);
 
+/* Before the first byte of a reply that opens personal answers: an event "personal_data.read" of the survey in a transaction of its own, with the route, how many
+ * responses, and `ids` (a JSON array; empty: not told). When it fails the caller answers the error and shows nothing. */
+enum err event_personal_read(struct req *rq, const struct uuid *survey, int64_t responses, struct str ids);
+
 extern const struct route event_routes[];   /* /api/v1/events */
 
 #endif

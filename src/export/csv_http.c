@@ -1,6 +1,7 @@
 /* GET /api/v1/surveys/{id}/responses.csv: every answer as a row, streamed; memory does not grow with the number of
  * answers. */
 #include "base/time.h"
+#include "event/event.h"
 #include "export/export.h"
 #include "export/table.h"
 #include "sql.h"
@@ -220,13 +221,34 @@ static enum err begin(struct csv *c)
 	return rq->x->method == HTTP_HEAD ? OK : http_stream_begin(rq->x);
 }
 
+/* Told before the first row goes out, so that a download that breaks off is told too. */
+static enum err tell(struct csv *c)
+{
+	struct read_row {
+		int64_t responses;
+		struct str ids;
+	} will = {0};
+	static const struct pg_col cols[] = {
+	    COL(struct read_row, responses, PGT_INT), COL(struct read_row, ids, PGT_JSON)};
+	const struct pg_param in[] = {P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status)};
+	enum err e;
+
+	if (!c->keys || c->rq->x->method == HTTP_HEAD)
+		return OK;
+	if ((e = tx_one(c->keys, c->rq->arena, &Q(SQL_export_personal, in, cols), &will)))
+		return e;
+	return will.responses > 0 ? event_personal_read(
+					c->rq, &c->rq->ids[0], will.responses, will.responses <= 100 ? will.ids : S(""))
+				  : OK;
+}
+
 static enum err stream(struct csv *c)
 {
 	const struct pg_param in[] = {
 	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->keys != NULL)};
 	enum err e;
 
-	if ((e = begin(c)) || c->rq->x->method == HTTP_HEAD)
+	if ((e = tell(c)) || (e = begin(c)) || c->rq->x->method == HTTP_HEAD)
 		return e;
 	put_head(c);
 	if ((e = tx_each(c->rows, &Q(SQL_export_responses, in, csv_cols), sizeof(struct csv_row), put_row, c)))

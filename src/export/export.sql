@@ -12,3 +12,9 @@ select r.id, r.status, r.outcome, r.language, r.survey_version, coalesce(l.slug,
 from responses r left join links l on l.id = r.link_id
 where r.survey_id = $1 and r.deleted_at is null and ($2::text is null or r.status = $2)
 order by r.created_at, r.id
+
+-- How many of them have personal answers; the first hundred by id.
+-- name: export_personal
+select count(*) as responses, coalesce(jsonb_agg(id order by id) filter (where at <= 100), '[]') as ids
+from (select id, row_number() over (order by id) as at from responses
+	where survey_id = $1 and deleted_at is null and sealed is not null and ($2::text is null or status = $2)) r

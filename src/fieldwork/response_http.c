@@ -1,5 +1,6 @@
 /* /api/v1/surveys/{id}/responses: reading answers. */
 #include "fieldwork/fieldwork.h"
+#include "event/event.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -81,10 +82,16 @@ struct response_row {
 static enum err with_personal(struct req *rq, const struct response_row *row, struct str *json)
 {
 	struct seal_place place = {S("responses"), S("sealed"), &rq->ids[1]};
-	struct str plain;
+	struct str plain, id;
 	struct buf b;
 	enum err e;
 
+	buf_init(&b, rq->arena, 64);
+	buf_add(&b, S("[\""));
+	buf_add(&b, uuid_str(rq->arena, &rq->ids[1]));
+	buf_add(&b, S("\"]"));
+	if ((e = buf_done(&b, &id)) || (e = event_personal_read(rq, &rq->ids[0], 1, id)))
+		return e;
 	if ((e = vault_unseal(
 		 rq->app->vault, rq->tx, VAULT_PII, &place, row->sealed_key_version, row->sealed, rq->arena, &plain)))
 		return e == ERR_INVALID ? ERR_INTERNAL : e;
