@@ -123,6 +123,7 @@ test('ten thousand answers are streamed: all there, and memory stays flat', asyn
 	const g = await publish(server.api, csat());
 	const filled = await psql(server.database.name, `
 		set search_path = collect;
+		select set_config('app.current_tenant_id', '${server.tenant.id}', false);
 		insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, completed_at)
 		select '${server.tenant.id}', '${g.survey.id}', gen_random_uuid(), '${g.link.id}', 1, 'completed', 'completed', 'en',
 			jsonb_build_object('nps', n % 7, 'why_low', 'remark ' || n || repeat(' lorem ipsum', 40)), now() + n * interval '1 ms'

@@ -49,6 +49,8 @@ test('personal answers are sealed: not in the list, not in the table, shown to t
 	assert.deepEqual(one.answers, { nps: 2, why_low: 'slow', call_back: true });
 	assert.deepEqual(one.personal, { phone: '+84 90 123 4567' });
 	assert.ok(text.includes('+84 90'));
+	const [[read]] = await rows(server.database.name, `select data::text from events where type = 'personal_data.read' and data -> 'response_ids' ? '${body.id}'`);
+	assert.deepEqual(JSON.parse(read), { route: '/api/v1/surveys/{id}/responses/{response_id}', responses: 1, response_ids: [body.id] });
 	assert.ok(!expect(await server.api.get(responses()), 200).text.includes('4567'));
 	const raw = await rows(server.database.name, `select answers::text, encode(sealed, 'escape'), parameters::text from responses where id = '${body.id}'`);
 	assert.ok(!JSON.stringify(raw).includes('4567'));
