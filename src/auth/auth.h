@@ -28,6 +28,7 @@ extern const struct route member_routes[];	  /* /api/v1/members */
 extern const struct route invitation_routes[];	  /* /api/v1/invitations, /api/v1/auth/accept-invitation */
 extern const struct route key_routes[];		  /* /api/v1/api-keys */
 extern const struct route provider_routes[];	  /* /api/v1/identity-providers */
+extern const struct route identity_routes[];	  /* /api/v1/members/{id}/identities */
 extern const struct route oidc_routes[];	  /* /api/v1/oidc: signing in at those */
 extern const struct route client_routes[];	  /* /api/v1/clients */
 extern const struct route oauth_routes[];	  /* /api/v1/oauth/token */

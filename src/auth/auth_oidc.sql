@@ -93,3 +93,20 @@ select user_id, active, joined, elsewhere from identity_account($1::text)
 -- name: oidc_join
 select member_version, coalesce(invitation_id, '00000000-0000-0000-0000-000000000000') as invitation_id, coalesce(invitation_version, 0) as invitation_version
 from identity_join($1::uuid, $2::uuid, $3::text, $4::text, $5::boolean)
+
+-- Whom a member is at providers. No row: there is no such member.
+-- name: identity_list
+select jsonb_build_object('items', coalesce(jsonb_agg(jsonb_build_object('id', i.id, 'issuer', i.issuer, 'subject', i.subject,
+	'confirmed', i.confirmed, 'last_used_at', rfc3339(i.last_used_at), 'created_at', rfc3339(i.created_at), 'version', i.version)
+	order by i.created_at, i.id) filter (where i.id is not null), '[]')) as json
+from memberships m left join identities i on i.user_id = m.user_id and i.deleted_at is null
+where m.user_id = $1::uuid and m.deleted_at is null
+group by m.user_id
+
+-- name: identity_lock
+select i.version, m.role, coalesce(array_to_string(r.permissions, ' '), '') as permissions
+from identities i join memberships m on m.user_id = i.user_id left join roles r on r.id = m.role_id
+where i.id = $2::uuid and i.user_id = $1::uuid and i.deleted_at is null and m.deleted_at is null for update of i
+
+-- name: identity_delete
+update identities set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where id = $1::uuid

@@ -68,8 +68,6 @@ static enum err send_to(struct req *rq, const struct buf *b)
 	if (e)
 		return e;
 	reply_header(rq, S("Location"), url);
-	reply_header(rq, S("Cache-Control"), S("no-store"));
-	reply_header(rq, S("Referrer-Policy"), S("no-referrer"));
 	return reply_empty(rq, 303);
 }
 

@@ -149,6 +149,17 @@ static enum err join(const struct finding *f, const struct uuid *user, struct st
 	return event_append(f->tx, &(struct event){S("member"), user, S("joined"), S(""), got->member_version});
 }
 
+/* By two windows at once; or the address went over to another person, who is not to get the account with it. */
+static enum err bound_already(const struct finding *f)
+{
+	if (str_eq(str_from(tx_constraint(f->tx)), S("identities_subject")))
+		return req_fail(f->rq, ERR_CONFLICT, NULL, "You signed in twice at once; begin again.");
+	return req_fail(f->rq, ERR_FORBIDDEN, NULL,
+	    "The account with your address belongs to somebody else at the identity provider. An administrator has to "
+	    "undo "
+	    "that first.");
+}
+
 static enum err bind(const struct finding *f, const struct uuid *user)
 {
 	struct uuid id = uuid_new();
@@ -157,7 +168,7 @@ static enum err bind(const struct finding *f, const struct uuid *user)
 	enum err e;
 
 	if ((e = tx_exec(f->tx, &Q_NO_OUT(SQL_oidc_identity_insert, in), NULL)))
-		return e == ERR_CONFLICT ? req_fail(f->rq, e, NULL, "You signed in twice at once; begin again.") : e;
+		return e == ERR_CONFLICT ? bound_already(f) : e;
 	return OK;
 }
 

@@ -49,9 +49,6 @@ enum err oidc_page(struct req *rq, int status, struct str title, struct str text
 	html_close(&h, "html");
 	if ((e = buf_done(&b, &page)))
 		return e;
-	reply_header(
-	    rq, S("Content-Security-Policy"), S("default-src 'none'; base-uri 'none'; frame-ancestors 'none'"));
-	reply_header(rq, S("Cache-Control"), S("no-store"));
 	return reply_html(rq, status, page);
 }
 

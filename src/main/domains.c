@@ -18,6 +18,7 @@ static const struct route *const of_rooms[] = {
     provider_routes,
     oidc_routes,
     profile_routes,
+    identity_routes,
     client_routes,
     second_factor_routes,
     oauth_routes,

@@ -350,6 +350,28 @@ test('whom nothing lets in is not asked for a password', async () => {
 	await renewRow({ role: 'admin' });
 });
 
+test('an address that went over to another person does not take the account along, until somebody undoes it', async () => {
+	assert.equal((await attempt(person('gina'))).status, 303);
+	const browser = new Browser(server);
+	const { api } = await sessionOf(await attempt(person('gina'), { browser }), browser);
+	const second = await attempt(person('gina', { sub: 'gina-the-second' }));
+	assert.equal(second.status, 403);
+	assert.match(second.body.detail, /belongs to somebody else/);
+	const [[id]] = await rows(server.database.name, "select id from users where email = 'gina@evil.example'");
+	const path = `/api/v1/members/${id}/identities`;
+	const { items } = expect(await mallory.get(path), 200).body;
+	assert.deepEqual(items.map((i) => [i.issuer, i.subject, i.confirmed]), [[evil.issuer, 'gina', false]]);
+	expect(await mallory.delete(`${path}/${items[0].id}`, 7), 412);
+	expect(await mallory.delete(`${path}/${items[0].id}`, items[0].version), 204);
+	expect(await mallory.delete(`${path}/${items[0].id}`, 2), 404);
+	assert.deepEqual(expect(await mallory.get(path), 200).body.items, []);
+	await sleep(3200); // what a process believed of a session it may believe for three seconds
+	expect(await api.get('/api/v1/surveys'), 401);
+	assert.equal((await attempt(person('gina', { sub: 'gina-the-second' }))).status, 303);
+	const events = await rows(server.database.name, `select type from events where aggregate_id = '${items[0].id}' order by sequence`);
+	assert.deepEqual(events.map(([t]) => t), ['created', 'deleted']);
+});
+
 test('a disabled account stays out', async () => {
 	assert.equal((await attempt(person('dora'))).status, 303);
 	await psql(server.database.name, "set search_path = collect; update users set status = 'disabled' where email = 'dora@evil.example'");

@@ -1,6 +1,7 @@
 // What the matrix of routes (tests/api/matrix.mjs) cannot find out by itself: how to make an object of each kind, what a valid body is, and where a
 // route answers something else than its row says. A new route costs a line here when it has a body, and a line when its path or body names a new
 // kind of id; the matrix says which. Nothing else is taught: permission, method, slots and status come from the route's row.
+import { randomUUID } from 'node:crypto';
 import { definition, publish, submit } from './surveys.mjs';
 import { expect } from './client.mjs';
 import { addJobs } from './worker.mjs';
@@ -32,6 +33,11 @@ export const KINDS = {
 	provider: { table: 'identity_providers', make: (t) => made(t.api.post('/api/v1/identity-providers', provider())) },
 	member: { table: 'memberships', column: 'user_id', make: async (t) => ({ id: (await t.addMember('viewer')).id, version: 1 }) },
 	event: { stays: true, make: async (t) => ({ id: expect(await t.api.get('/api/v1/events', { query: { limit: 1 } }), 200).body.items[0].id }) },
+	identity: { table: 'identities', make: async (t) => {
+		const id = randomUUID();
+		await t.sql(`insert into identities (tenant_id, id, user_id, issuer, subject, confirmed) values ('${t.id}', '${id}', '${t.ids.member.id}', 'https://${unique('id')}.example', 's', false)`);
+		return { id, version: 1 };
+	} },
 	job: { table: 'job_records', personal: true, make: async (t, who) => ({ id: (await addJobs(t.server, [{ type: 'jobs.purge', user: who.userId }], { tenant: t.id, delayMs: 86400000 }))[0] }) },
 	session: { make: async (t, who) => ({ id: (await who.anotherSession()).id }), remove: (t, id) => t.api.delete(`/api/v1/me/sessions/${id}`) },
 	number: { values: { own: 1, deleted: 2, foreign: 3, foreignDeleted: 4, never: 99 } },
