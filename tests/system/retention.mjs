@@ -139,7 +139,7 @@ test('an answer without its personal part still answers to its key, with whateve
 test('a worker killed in the middle: another one goes on, and nothing is counted twice', async () => {
 	const s = await publish(server.api, people());
 	const [id] = await answered(s, [50]);
-	await run(`insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, sealed, sealed_key_version, created_at)
+	await run(`set app.current_tenant_id = '${server.tenant.id}'; insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, sealed, sealed_key_version, created_at)
 		select tenant_id, survey_id, gen_random_uuid(), link_id, 1, 'completed', 'en', '{}', '\\x00', 1, created_at + n * interval '1 minute'
 		from responses, generate_series(1, 699) n where id = '${id}'`);
 	expect(await change(s, { answers_days: 30 }), 200);
