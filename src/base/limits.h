@@ -141,6 +141,9 @@
 #define MAIL_CONNECT_TIMEOUT_MS 10000
 #define MAIL_TIMEOUT_MS 60000
 
+/* privacy */
+#define PRIVACY_EXPORT_DAYS 7               /* so long a person's file can be fetched */
+
 /* export */
 #define EXPORT_VERSIONS_MAX 200 /* published versions whose columns an export joins */
 #define EXPORT_COLUMNS_MAX 20000

@@ -8,5 +8,7 @@ const struct job_type *const domains_jobs[] = {
     &purge_job,
     &mail_job,
     &retention_job,
+    &erase_job,
+    &export_job,
     NULL,
 };

@@ -28,6 +28,7 @@ static const struct route *const of_rooms[] = {
     response_routes,
     export_routes,
     privacy_settings_routes,
+    privacy_request_routes,
     job_routes,
     event_routes,
     public_routes,

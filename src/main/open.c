@@ -208,8 +208,6 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 	/* Keys and certificates have been read, and no thread is there yet. */
 	if (part != OPEN_SEED && (e = contain(app, a, part, why)))
 		return e;
-	if (part == OPEN_WORKER)
-		return OK;
 	if ((e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)))
 		return e;
 	return part == OPEN_SERVER ? open_routes(app, a, why) : OK;

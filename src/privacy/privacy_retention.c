@@ -1,10 +1,11 @@
-/* Retention: what has reached the age that its survey says is removed, a batch a transaction. Marks and counts stand in the database, so a run that
+/* Retention: what has reached the age that its survey says is removed, a batch a transaction; so are files of exports. Marks and counts stand in the database, so a run that
  * was cut off is simply begun again. */
 #include "base/limits.h"
 #include "event/event.h"
 #include "privacy/privacy.h"
 #include "sql.h"
 
+#define REQUESTS 10
 #define BATCH 200 /* its event names each answer */
 #define EVENT_MAX_BYTES (32 * KB)
 #define SCRATCH_MAX_BYTES (4 * MB)
@@ -72,6 +73,29 @@ static enum err tell(struct tx *tx, struct retention *r)
 		return e;
 	return event_append(tx,
 	    &(struct event){S("survey_retention"), &r->survey->id, str_from(r->pass->event), data, r->batch.sequence});
+}
+
+static enum err requests_in(struct tx *tx, void *ctx)
+{
+	static const struct pg_col cols[] = {COL(struct batch_row, removed, PGT_INT)};
+	static const struct pg_param in[] = {P_INT(REQUESTS)};
+	struct retention *r = ctx;
+
+	arena_reset(&r->scratch);
+	return tx_one(tx, &r->scratch, &Q(SQL_retention_requests, in, cols), &r->batch);
+}
+
+/* Exports that are over. That a request lost its subject is told by the audit. */
+static enum err end_requests(struct retention *r)
+{
+	enum err e;
+
+	do {
+		r->batch = (struct batch_row){0};
+		if ((e = job_step(r->job, requests_in, r, S(""))))
+			return e;
+	} while (r->batch.removed == REQUESTS);
+	return OK;
 }
 
 static int64_t days_of(const struct survey_row *survey, const struct pass *pass)
@@ -154,7 +178,8 @@ static enum err retention_run(struct job *job)
 	if (e)
 		return e;
 	arena_init(&r.scratch, &arena_malloc, SCRATCH_MAX_BYTES);
-	e = run_surveys(&r);
+	if (!(e = end_requests(&r)))
+		e = run_surveys(&r);
 	arena_free(&r.scratch);
 	if (e || (e = result_of(&r, &result)))
 		return e;

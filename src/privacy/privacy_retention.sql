@@ -27,6 +27,20 @@ select id, answers_days, personal_days, paradata_days from surveys
 where answers_days is not null or personal_days is not null or paradata_days is not null
 order by id
 
+-- Files whose time is over, and whom a request is about that has waited for a month: its job failed, and nobody tried again.
+-- name: retention_requests
+-- role: worker
+with over as materialized (
+	select id from privacy_requests
+	where subject is not null and (expires_at <= now() or (status = 'waiting' and created_at < now() - interval '30 days'))
+	order by id limit $1::bigint
+), gone as (
+	delete from privacy_parts p using over where p.request_id = over.id
+), done as (
+	update privacy_requests r set subject = null, key_version = null from over where r.id = over.id returning 1
+)
+select count(*) as removed from done
+
 -- name: retention_answers
 -- role: worker
 with old as materialized (
@@ -58,6 +72,8 @@ with mark as materialized (
 ), gone as (
 	update responses r set sealed = null, sealed_key_version = null, payload_hash = null
 	from old where r.survey_id = $1 and r.id = old.id and old.has returning r.id
+), looked_up as (
+	delete from response_lookups l using old where l.survey_id = $1 and l.response_id = old.id
 ), tally as (
 	insert into survey_retentions as t (tenant_id, survey_id, personal_at, personal_id, personal_removed)
 	select current_tenant_id(), $1, last.created_at, last.id, (select count(*) from gone)

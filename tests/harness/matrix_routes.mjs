@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { definition, publish, submit } from './surveys.mjs';
 import { expect } from './client.mjs';
+import { rows } from './database.mjs';
 import { addJobs } from './worker.mjs';
 
 let count = 0;
@@ -40,6 +41,11 @@ export const KINDS = {
 	} },
 	job: { table: 'job_records', personal: true, make: async (t, who) => ({ id: (await addJobs(t.server, [{ type: 'jobs.purge', user: who.userId }], { tenant: t.id, delayMs: 86400000 }))[0] }) },
 	session: { make: async (t, who) => ({ id: (await who.anotherSession()).id }), remove: (t, id) => t.api.delete(`/api/v1/me/sessions/${id}`) },
+	export: { table: 'privacy_requests', personal: true, make: async (t, who) => {
+		const { id: job } = expect(await t.api.post('/api/v1/privacy/exports', { email: 'nobody@example.com' }), 202).body;
+		const [[id]] = await rows(t.server.database.name, `update privacy_requests set created_by = '${who.userId}' where job_id = '${job}' returning id`);
+		return { id };
+	} },
 	number: { values: { own: 1, deleted: 2, foreign: 3, foreignDeleted: 4, never: 99 } },
 	slug: { table: 'links', column: 'slug', open: true, make: async (t) => ({ id: (await publish(t.api, draft())).slug }) },
 	tenant: { values: { own: (t) => t.slug, foreign: (t) => t.slug, never: 'never-was' } },
@@ -82,6 +88,11 @@ export const ROUTES = {
 	'POST /api/v1/identity-providers': { body: provider },
 	'PATCH /api/v1/identity-providers/{id}': { body: () => ({ name: 'renamed' }) },
 	'PATCH /api/v1/privacy/settings': { body: () => ({ purge_days: 30 }) },
+	'POST /api/v1/privacy/erasures': { body: () => ({ email: 'nobody@example.com' }), slots: { user_id: (id) => ({ user_id: id }) } },
+	'POST /api/v1/privacy/exports': { body: () => ({ email: 'nobody@example.com' }), slots: { user_id: (id) => ({ user_id: id }) } },
+	// no worker runs there, so no export has its file yet
+	'GET /api/v1/privacy/exports/{id}/file': { status: 409 },
+	'GET /api/v1/privacy/exports/{id}/text': { status: 409 },
 	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
 	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
 	'POST /api/v1/surveys': { body: (ids) => ({ project_id: ids.project.id, title: 'x', definition: draft() }) },

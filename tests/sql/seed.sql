@@ -38,6 +38,8 @@ begin
 	insert into collect.system_keys (purpose, key_version, wrapped, kek_id) values ('system', 1, '\x00', 'k') on conflict do nothing;
 	insert into collect.privacy_settings (tenant_id) values (t);
 	insert into collect.survey_retentions (tenant_id, survey_id) values (t, i);
+	insert into collect.privacy_requests (tenant_id, id, kind, subject_kind, subject, key_version, job_id) values (t, i, 'export', 'email', '\x00', 1, i);
+	insert into collect.privacy_parts (tenant_id, request_id, part, sealed, key_version) values (t, i, 0, '\x00', 1);
 	insert into collect.idempotency (tenant_id, user_id, key, payload_hash, status, body) values (t, u, 'key', decode(repeat('00', 32), 'hex'), 201, '');
 	insert into collect.jobs (id, tenant_id, type, ref, due_at) values (('00000000-0000-7000-8000-0000000000' || p_letter || '9')::uuid, t, 'x.y', 'r', now());
 	insert into collect.job_records (tenant_id, id, type, ref, max_attempts)

@@ -18,7 +18,7 @@ after(stopAll);
 const SETTINGS = '/api/v1/privacy/settings';
 const survey = (s) => `/api/v1/surveys/${s.survey.id}`;
 const query = (sql) => rows(server.database.name, sql);
-const run = async (sql) => { const got = await psql(server.database.name, `set search_path = collect;\n${sql}`); assert.equal(got.code, 0, got.stderr); };
+const run = async (sql) => { const got = await psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}';\n${sql}`); assert.equal(got.code, 0, got.stderr); };
 const change = async (s, retention, api = server.api) => {
 	const { version } = expect(await server.api.get(survey(s)), 200).body;
 	return api.patch(survey(s), { retention }, version);

@@ -1,0 +1,223 @@
+/* Erasure: one person's answers, and what else names that person in the tenant. Doing it again finds nothing and does no harm. */
+#include "event/event.h"
+#include "privacy/privacy.h"
+#include "privacy/privacy_person.h"
+#include "sql.h"
+
+/* ---- answers ---- */
+
+/* What is left of the answers: those in which the person is not named. */
+static enum err without_person(struct person_job *p, const struct person_answer *answer, struct str *json)
+{
+	struct json_error why;
+	struct json_out w;
+	struct json *all;
+	struct buf b;
+
+	if (json_read(&p->scratch, answer->answers, &json_limits_default, &all, &why))
+		return ERR_INTERNAL;
+	buf_init(&b, &p->scratch, 2 * RESPONSE_TEXT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	for (uint32_t i = 0; i < all->count; i++) {
+		if (subject_in(&p->who, &all->members[i].value, &p->scratch))
+			continue;
+		json_key(&w, all->members[i].key);
+		json_put(&w, &all->members[i].value);
+	}
+	json_close(&w, '}');
+	return buf_done(&b, json);
+}
+
+static enum err strip(struct tx *tx, struct person_job *p, const struct person_match *m)
+{
+	struct person_answer answer = {0};
+	struct str rest;
+	enum err e;
+
+	if ((e = person_answer_get(tx, &p->scratch, &m->survey_id, &m->id, &answer)))
+		return e == ERR_NOT_FOUND ? OK : e;
+	if ((e = without_person(p, &answer, &rest)))
+		return e;
+	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id), P_JSON(rest)};
+	p->done++;
+	return tx_queue(tx, &Q_NO_OUT(SQL_person_answer_strip, in));
+}
+
+static enum err erase_answer(struct tx *tx, struct person_job *p, const struct person_match *m)
+{
+	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id)};
+	const struct pg_param id[] = {in[1]};
+	int64_t gone;
+	enum err e;
+
+	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_parts_forget, id))))
+		return e;
+	if (!p->whole)
+		return strip(tx, p, m);
+	if ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_answer_delete, in), &gone)))
+		return e;
+	p->done += gone;
+	return OK;
+}
+
+/* ---- the rest ---- */
+
+struct rest {
+	struct person_job *p;
+	int64_t invitations, replies, exports;
+	struct str member;
+};
+
+/* Files made of the same person: their subject is sealed, so each is opened. */
+static enum err end_exports(struct tx *tx, struct rest *r)
+{
+#define C(member, type) COL(struct sealed_subject, member, type)
+	static const struct pg_col cols[] = {
+	    C(id, PGT_UUID), C(subject_kind, PGT_TEXT), C(subject, PGT_BYTES), C(key_version, PGT_INT)};
+#undef C
+	struct person_job *p = r->p;
+	const struct pg_param in[] = {P_TEXT(subject_kind_name(p->who.kind)), P_UUID(&p->request)};
+	struct sealed_subject *rows;
+	struct subject other;
+	void *found;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_exports, in, cols), sizeof(*rows), &found, &n)))
+		return e;
+	rows = found;
+	for (size_t i = 0; i < n; i++) {
+		const struct pg_param id[] = {P_UUID(&rows[i].id)};
+
+		e = subject_open(p->job->app, tx, &rows[i], &p->page, &other);
+		if (e && e != ERR_INVALID && e != ERR_GONE)
+			return e;
+		if (e || !str_eq(other.text, p->who.text) || !uuid_eq(&other.user_id, &p->who.user_id) ||
+		    !uuid_eq(&other.response_id, &p->who.response_id))
+			continue;
+		r->exports++;
+		if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_export_end, id))))
+			return e;
+	}
+	return OK;
+}
+
+static enum err forget_member(struct tx *tx, struct rest *r)
+{
+	struct member_row {
+		struct uuid user_id;
+	} * rows;
+	struct how_row {
+		struct str how;
+	} how;
+	static const struct pg_col cols[] = {COL(struct member_row, user_id, PGT_UUID)};
+	static const struct pg_col how_cols[] = {COL(struct how_row, how, PGT_TEXT)};
+	struct person_job *p = r->p;
+	bool by_email = p->who.kind == SUBJECT_EMAIL;
+	const struct pg_param in[] = {
+	    by_email ? P_TEXT(p->who.text) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(&p->who.user_id)};
+	void *found;
+	size_t n;
+	enum err e;
+
+	r->member = S("none");
+	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_member, in, cols), sizeof(*rows), &found, &n)) || n == 0)
+		return e;
+	rows = found;
+	const struct pg_param id[] = {P_UUID(&rows[0].user_id)};
+
+	if ((e = tx_one(tx, &p->page, &Q(SQL_person_member_forget, id, how_cols), &how)))
+		return e;
+	r->member = how.how;
+	return OK;
+}
+
+static enum err rest_counts(struct tx *tx, struct rest *r)
+{
+	struct json_out w;
+	struct str counts;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, &r->p->page, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_int(&w, S("responses"), 0);
+	json_field_int(&w, S("invitations"), r->invitations);
+	json_field_int(&w, S("stored_replies"), r->replies);
+	json_field_int(&w, S("exports"), r->exports);
+	json_field_str(&w, S("member"), r->member);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &counts)))
+		return e;
+	const struct pg_param in[] = {P_UUID(&r->p->request), P_JSON(counts)};
+	return tx_queue(tx, &Q_NO_OUT(SQL_person_count_rest, in));
+}
+
+static enum err rest_in(struct tx *tx, void *ctx)
+{
+	struct person_job *p = ctx;
+	struct rest r = {.p = p};
+	const struct pg_param in[] = {P_TEXT(p->who.text)};
+	enum err e;
+
+	arena_reset(&p->page);
+	if (p->who.kind == SUBJECT_EMAIL &&
+	    ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_replies_delete, in), &r.replies)) ||
+		(e = tx_exec(tx, &Q_NO_OUT(SQL_person_invitations_delete, in), &r.invitations))))
+		return e;
+	if ((e = end_exports(tx, &r)) || (e = forget_member(tx, &r)))
+		return e;
+	return rest_counts(tx, &r);
+}
+
+/* ---- the job ---- */
+
+struct ended_row {
+	int64_t version;
+	struct str counts;
+};
+
+static enum err erased_in(struct tx *tx, void *ctx)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct ended_row, version, PGT_INT), COL(struct ended_row, counts, PGT_JSON)};
+	struct person_job *p = ctx;
+	const struct pg_param in[] = {P_UUID(&p->request)};
+	struct ended_row row;
+	enum err e;
+
+	if ((e = tx_one(tx, p->job->arena, &Q(SQL_person_erased, in, cols), &row)))
+		return e;
+	return event_append(
+	    tx, &(struct event){S("privacy_request"), &p->request, S("erased"), row.counts, row.version});
+}
+
+static enum err erase(struct person_job *p)
+{
+	enum err e;
+
+	if ((e = person_walk(p, erase_answer, S("answers_erased"))) || (e = job_step(p->job, rest_in, p, S(""))))
+		return e;
+	return person_complete(p, erased_in);
+}
+
+static enum err erase_run(struct job *job)
+{
+	struct person_job p;
+	enum err e = person_begin(&p, job);
+
+	e = e == ERR_GONE ? job_give_up(job, e, "The request is gone, or cannot be opened any more.")
+	    : e		  ? e
+			  : erase(&p);
+	person_end(&p);
+	return e;
+}
+
+const struct job_type erase_job = {.name = "privacy.erase",
+    .run = erase_run,
+    .max_attempts = 8,
+    .lease_s = 30,
+    .backoff_s = 10,
+    .about = "Erases one person's data"};

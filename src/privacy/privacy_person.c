@@ -1,0 +1,419 @@
+/* Who is meant, and the way through a tenant's answers. */
+#include "privacy/privacy_person.h"
+#include "base/utf8.h"
+#include "event/event.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+#define PAGE 500
+#define ARENA_MAX_BYTES (32 * MB)
+#define SUBJECT_MAX_BYTES (2 * KB)
+#define PHONE_MIN_DIGITS 6
+#define EVENT_MAX_BYTES (32 * KB) /* it names each answer of a page */
+
+static const struct str kind_names[SUBJECT_KINDS] = {[SUBJECT_EMAIL] = {"email", 5},
+    [SUBJECT_PHONE] = {"phone", 5},
+    [SUBJECT_RESPONSE] = {"response", 8},
+    [SUBJECT_USER] = {"user", 4}};
+
+struct str subject_kind_name(enum subject_kind k)
+{
+	return kind_names[k];
+}
+
+/* ---- who is meant ---- */
+
+enum err subject_email(struct arena *a, struct str written, struct str *out)
+{
+	struct str s = str_trim(written);
+	char *p = arena_alloc(a, s.n + 1);
+
+	if (!p)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < s.n; i++)
+		p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
+	*out = str_make(p, s.n);
+	return OK;
+}
+
+enum err subject_phone(struct arena *a, struct str written, struct str *out)
+{
+	struct str s = str_trim(written);
+	char *p = arena_alloc(a, s.n + 2);
+	bool abroad = s.n > 0 && s.p[0] == '+';
+	size_t n = 0;
+
+	if (!p)
+		return ERR_MEMORY;
+	if (abroad)
+		p[n++] = '+';
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] >= '0' && s.p[i] <= '9')
+			p[n++] = s.p[i];
+	*out = str_make(p, n);
+	if (!abroad && str_starts(*out, S("00"))) {
+		p[1] = '+';
+		*out = str_make(p + 1, n - 1);
+	}
+	if (out->n < PHONE_MIN_DIGITS)
+		*out = S("");
+	return OK;
+}
+
+bool subject_is(const struct subject *who, struct str written, struct arena *scratch)
+{
+	struct str form;
+
+	/* What is much longer than an address is none. */
+	if (written.n > 4 * who->text.n + 64)
+		return false;
+	if ((who->kind == SUBJECT_EMAIL ? subject_email : subject_phone)(scratch, written, &form))
+		return false;
+	return form.n > 0 && str_eq(form, who->text);
+}
+
+bool subject_in(const struct subject *who, const struct json *v, struct arena *scratch)
+{
+	if (!v || who->text.n == 0)
+		return false;
+	if (v->type == JSON_STR)
+		return subject_is(who, v->s, scratch);
+	for (uint32_t i = 0; v->type == JSON_ARRAY && i < v->count; i++)
+		if (subject_in(who, &v->items[i], scratch))
+			return true;
+	for (uint32_t i = 0; v->type == JSON_OBJECT && i < v->count; i++)
+		if (subject_in(who, &v->members[i].value, scratch))
+			return true;
+	return false;
+}
+
+enum err subject_seal(struct app *app, struct tx *tx, const struct uuid *request, const struct subject *who,
+    struct arena *a, struct str *sealed, int64_t *version)
+{
+	const struct seal_place place = {S("privacy_requests"), S("subject"), request};
+	struct json_out w;
+	struct str plain;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, SUBJECT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("text"), who->text);
+	json_field_str(&w, S("survey_id"), uuid_str(a, &who->survey_id));
+	json_field_str(&w, S("response_id"), uuid_str(a, &who->response_id));
+	json_field_str(&w, S("user_id"), uuid_str(a, &who->user_id));
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &plain)))
+		return e;
+	return vault_seal(app->vault, tx, VAULT_SECRET, &place, plain, a, sealed, version);
+}
+
+enum err subject_open(
+    struct app *app, struct tx *tx, const struct sealed_subject *in, struct arena *a, struct subject *out)
+{
+	const struct seal_place place = {S("privacy_requests"), S("subject"), &in->id};
+	struct json_error why;
+	struct json *doc;
+	struct str plain;
+	enum err e;
+
+	*out = (struct subject){.kind = SUBJECT_KINDS};
+	for (int k = 0; k < SUBJECT_KINDS; k++)
+		if (str_eq(in->subject_kind, kind_names[k]))
+			out->kind = (enum subject_kind)k;
+	if ((e = vault_unseal(app->vault, tx, VAULT_SECRET, &place, in->key_version, in->subject, a, &plain)))
+		return e;
+	if (out->kind == SUBJECT_KINDS || json_read(a, plain, &json_limits_default, &doc, &why))
+		return ERR_INTERNAL;
+	out->text = json_str_or(doc, S("text"), S(""));
+	if (!uuid_read(json_str_or(doc, S("survey_id"), S("")), &out->survey_id) ||
+	    !uuid_read(json_str_or(doc, S("response_id"), S("")), &out->response_id) ||
+	    !uuid_read(json_str_or(doc, S("user_id"), S("")), &out->user_id))
+		return ERR_INTERNAL;
+	return OK;
+}
+
+/* ---- one answer ---- */
+
+enum err person_answer_get(
+    struct tx *tx, struct arena *a, const struct uuid *survey, const struct uuid *id, struct person_answer *out)
+{
+#define C(member, type) COL(struct person_answer, member, type)
+	static const struct pg_col cols[] = {C(survey_id, PGT_UUID), C(id, PGT_UUID), C(survey_version, PGT_INT),
+	    C(started_at, PGT_TIME), C(completed_at, PGT_TIME), C(duration_ms, PGT_INT), C(created_at, PGT_TIME),
+	    C(sealed_key_version, PGT_INT), C(status, PGT_TEXT), C(outcome, PGT_TEXT), C(language, PGT_TEXT),
+	    C(link, PGT_TEXT), C(survey, PGT_TEXT), C(answers, PGT_JSON), C(parameters, PGT_JSON),
+	    C(consents, PGT_JSON), C(sealed, PGT_BYTES), C(sealed_purpose, PGT_TEXT)};
+#undef C
+	const struct pg_param in[] = {P_UUID(survey), P_UUID(id)};
+
+	return tx_one(tx, a, &Q(SQL_person_answer, in, cols), out);
+}
+
+enum err person_answer_read(
+    struct app *app, struct tx *keys, struct arena *a, const struct person_answer *in, struct person_read *out)
+{
+	const struct seal_place place = {S("responses"), S("sealed"), &in->id};
+	enum vault_purpose purpose;
+	struct json_error why;
+	struct str plain;
+	enum err e;
+
+	*out = (struct person_read){0};
+	if (json_read(a, in->answers, &json_limits_default, &out->answers, &why) ||
+	    json_read(a, in->parameters, &json_limits_default, &out->parameters, &why) ||
+	    json_read(a, in->consents, &json_limits_default, &out->consents, &why))
+		return ERR_INTERNAL;
+	if (in->sealed.n == 0 || !vault_purpose_read(in->sealed_purpose, &purpose))
+		return OK;
+	e = vault_unseal(app->vault, keys, purpose, &place, in->sealed_key_version, in->sealed, a, &plain);
+	if (e == ERR_INVALID || e == ERR_GONE)
+		return OK;
+	if (e)
+		return e;
+	return json_read(a, plain, &json_limits_default, &out->personal, &why) ? ERR_INTERNAL : OK;
+}
+
+/* ---- the run ---- */
+
+struct request_row {
+	struct sealed_subject sealed;
+	bool whole;
+	int64_t total;
+};
+
+static enum err request_in(struct tx *tx, void *ctx)
+{
+#define C(member, type)                                                                                                \
+	{                                                                                                              \
+#member, type, offsetof(struct request_row, sealed) + offsetof(struct sealed_subject, member)          \
+	}
+	static const struct pg_col cols[] = {C(id, PGT_UUID), C(subject_kind, PGT_TEXT), C(subject, PGT_BYTES),
+	    C(key_version, PGT_INT), COL(struct request_row, whole, PGT_BOOL), COL(struct request_row, total, PGT_INT)};
+#undef C
+	struct person_job *p = ctx;
+	const struct pg_param in[] = {P_UUID(&p->request)};
+	struct request_row row = {0};
+	enum err e;
+
+	if ((e = tx_one(tx, p->job->arena, &Q(SQL_person_request, in, cols), &row)))
+		return e;
+	p->whole = row.whole;
+	p->total = row.total;
+	return subject_open(p->job->app, tx, &row.sealed, p->job->arena, &p->who);
+}
+
+static int64_t number_at(const struct json *object, struct str key)
+{
+	const struct json *v = json_get(object, key);
+
+	return v && v->type == JSON_INT ? v->i : 0;
+}
+
+enum err person_begin(struct person_job *p, struct job *job)
+{
+	const struct json *state = job->state;
+	enum err e;
+
+	*p = (struct person_job){.job = job};
+	arena_init(&p->scratch, &arena_malloc, ARENA_MAX_BYTES);
+	arena_init(&p->page, &arena_malloc, ARENA_MAX_BYTES);
+	if (!uuid_read(json_str_or(job->payload, S("request"), S("")), &p->request))
+		return ERR_GONE;
+	e = tx_run(job->app, PG_WORKER, &job->tenant_id, job->arena, request_in, p);
+	if (e == ERR_NOT_FOUND || e == ERR_INVALID)
+		return ERR_GONE;
+	if (e || !state)
+		return e;
+	p->looked = number_at(state, S("looked"));
+	p->found = number_at(state, S("found"));
+	p->through = number_at(state, S("through")) > 0;
+	if (!uuid_read(json_str_or(state, S("survey"), S("")), &p->at_survey) ||
+	    !uuid_read(json_str_or(state, S("id"), S("")), &p->at_id))
+		return ERR_INTERNAL;
+	return OK;
+}
+
+void person_end(struct person_job *p)
+{
+	arena_free(&p->scratch);
+	arena_free(&p->page);
+}
+
+/* ---- the walk ---- */
+
+struct looking {
+	struct person_job *p;
+	struct tx *keys;
+	int64_t seen;
+};
+
+static enum err look_at(void *ctx, const void *row)
+{
+	const struct person_answer *answer = row;
+	struct looking *l = ctx;
+	struct person_job *p = l->p;
+	struct person_read read;
+	enum err e;
+
+	arena_reset(&p->scratch);
+	l->seen++;
+	p->at_survey = answer->survey_id;
+	p->at_id = answer->id;
+	if ((e = person_answer_read(p->job->app, l->keys, &p->scratch, answer, &read)))
+		return e;
+	if (subject_in(&p->who, read.personal, &p->scratch) || subject_in(&p->who, read.answers, &p->scratch) ||
+	    subject_in(&p->who, read.parameters, &p->scratch))
+		p->matches[p->n++] = (struct person_match){answer->survey_id, answer->id};
+	return l->seen % 50 == 0 ? job_check(p->job) : OK;
+}
+
+static enum err look_through(struct person_job *p, struct tx *rows, struct tx *keys)
+{
+#define C(member, type) COL(struct person_answer, member, type)
+	static const struct pg_col cols[] = {C(survey_id, PGT_UUID), C(id, PGT_UUID), C(survey_version, PGT_INT),
+	    C(answers, PGT_JSON), C(parameters, PGT_JSON), C(consents, PGT_JSON), C(sealed, PGT_BYTES),
+	    C(sealed_purpose, PGT_TEXT), C(sealed_key_version, PGT_INT)};
+#undef C
+	const struct pg_param in[] = {P_UUID(&p->at_survey), P_UUID(&p->at_id), P_INT(PAGE)};
+	struct looking l = {p, keys, 0};
+	enum err e = tx_each(rows, &Q(SQL_person_page, in, cols), sizeof(struct person_answer), look_at, &l);
+
+	p->looked += l.seen;
+	p->through = l.seen < PAGE;
+	return e;
+}
+
+static enum err read_page(struct person_job *p)
+{
+	struct app *app = p->job->app;
+	struct tx *rows, *keys;
+	enum err e;
+
+	arena_reset(&p->page);
+	p->n = 0;
+	if (!(p->matches = arena_array(&p->page, struct person_match, PAGE)))
+		return ERR_MEMORY;
+	if (p->who.kind == SUBJECT_RESPONSE)
+		p->matches[p->n++] = (struct person_match){p->who.survey_id, p->who.response_id};
+	if (p->who.kind == SUBJECT_RESPONSE || p->who.kind == SUBJECT_USER) {
+		p->through = true;
+		return OK;
+	}
+	if ((e = tx_open(app, PG_WORKER, true, &p->job->tenant_id, &p->page, &rows)))
+		return e;
+	if (!(e = tx_open(app, PG_WORKER, true, &p->job->tenant_id, &p->page, &keys))) {
+		e = look_through(p, rows, keys);
+		tx_rollback(keys);
+	}
+	tx_rollback(rows);
+	return e;
+}
+
+static enum err state_of(const struct person_job *p, struct arena *a, int64_t found, struct str *out)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, a, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("survey"), uuid_str(a, &p->at_survey));
+	json_field_str(&w, S("id"), uuid_str(a, &p->at_id));
+	json_field_int(&w, S("looked"), p->looked);
+	json_field_int(&w, S("found"), found);
+	json_field_int(&w, S("through"), p->through);
+	json_close(&w, '}');
+	return buf_done(&b, out);
+}
+
+struct acting {
+	struct person_job *p;
+	enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m);
+	struct str told;
+};
+
+/* data: the event's, as far as it is written. */
+static enum err count_and_tell(struct tx *tx, const struct acting *acting, struct buf *data)
+{
+	struct count_row {
+		int64_t version;
+	} row;
+	static const struct pg_col cols[] = {COL(struct count_row, version, PGT_INT)};
+	struct person_job *p = acting->p;
+	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done)};
+	struct event event = {S("privacy_request"), &p->request, acting->told, S(""), 1};
+	enum err e;
+
+	arena_reset(&p->scratch);
+	if ((e = tx_one(tx, &p->scratch, &Q(SQL_person_count, in, cols), &row)) || p->done == 0)
+		return e;
+	event.sequence = row.version;
+	buf_add(data, S("]}"));
+	return (e = buf_done(data, &event.data)) ? e : event_append(tx, &event);
+}
+
+static enum err act_in(struct tx *tx, void *ctx)
+{
+	struct acting *acting = ctx;
+	struct person_job *p = acting->p;
+	struct buf data;
+	enum err e;
+
+	buf_init(&data, &p->page, EVENT_MAX_BYTES);
+	buf_add(&data, S("{\"response_ids\": ["));
+	p->done = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		int64_t before = p->done;
+
+		arena_reset(&p->scratch);
+		if ((e = acting->act(tx, p, &p->matches[i])))
+			return e;
+		if (p->done == before)
+			continue;
+		buf_add(&data, before > 0 ? S(",\"") : S("\""));
+		buf_add(&data, uuid_str(&p->scratch, &p->matches[i].id));
+		buf_char(&data, '"');
+	}
+	return count_and_tell(tx, acting, &data);
+}
+
+enum err person_walk(struct person_job *p,
+    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m), struct str told)
+{
+	struct acting acting = {p, act, told};
+	struct str state;
+	enum err e;
+
+	while (!p->through) {
+		if ((e = read_page(p)) || (e = state_of(p, &p->page, p->found + (int64_t)p->n, &state)) ||
+		    (e = job_step(p->job, act_in, &acting, state)))
+			return e;
+		p->found += (int64_t)p->n;
+		if ((e = job_progress(p->job, p->looked, p->total > p->looked ? p->total : p->looked)))
+			return e;
+	}
+	return OK;
+}
+
+struct result {
+	struct person_job *p;
+	struct str json;
+};
+
+static enum err result_in(struct tx *tx, void *ctx)
+{
+	struct result *r = ctx;
+	const struct pg_param in[] = {P_UUID(&r->p->request)};
+
+	return tx_json(tx, r->p->job->arena, &Q_NO_OUT(SQL_person_counts, in), &r->json);
+}
+
+enum err person_complete(struct person_job *p, enum err (*last)(struct tx *tx, void *person_job))
+{
+	struct result r = {.p = p};
+	enum err e = tx_run(p->job->app, PG_WORKER, &p->job->tenant_id, p->job->arena, result_in, &r);
+
+	return e ? e : job_complete(p->job, last, p, r.json);
+}

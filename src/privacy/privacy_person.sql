@@ -1,0 +1,141 @@
+-- One person's data: asked for, looked for, handed out, erased.
+
+-- Whether there is such an answer, deleted or not; whether this is or was a member.
+-- name: privacy_subject_known
+select (select count(*) from responses where survey_id = $1::uuid and id = $2::uuid) + (select count(*) from memberships where user_id = $3::uuid) as known
+
+-- name: privacy_request_insert
+insert into privacy_requests (tenant_id, id, kind, subject_kind, subject, key_version, whole, job_id, created_by, updated_by)
+values (current_tenant_id(), $1::uuid, $2::text, $3::text, $4::bytea, $5::bigint::integer, $6::boolean, $7::uuid, $8::uuid, $8)
+
+-- Only who asked for an export sees it.
+-- name: privacy_export_get
+select version, jsonb_build_object('id', id, 'subject', subject_kind, 'job_id', job_id,
+		'status', case when status = 'waiting' then 'waiting' when expires_at <= now() then 'expired' else 'ready' end,
+		'responses', (counts ->> 'responses')::bigint, 'downloads', downloads, 'expires_at', rfc3339(expires_at),
+		'created_at', rfc3339(created_at), 'updated_at', rfc3339(updated_at), 'created_by', created_by, 'version', version) as json
+from privacy_requests where id = $1::uuid and kind = 'export' and created_by = $2::uuid and deleted_at is null
+
+-- name: privacy_export_known
+select to_jsonb(id) as json from privacy_requests where id = $1::uuid and kind = 'export' and created_by = $2::uuid and deleted_at is null
+
+-- name: privacy_export_downloaded
+update privacy_requests set downloads = downloads + 1
+where id = $1::uuid and created_by = $2::uuid and kind = 'export' and status = 'done' and expires_at > now()
+returning version, rfc3339(done_at) as made_at, subject_kind
+
+-- Whose answers are in the file; of each survey at most a hundred by id.
+-- name: privacy_parts_surveys
+select survey_id, count(*) as responses, jsonb_agg(response_id order by part) filter (where at <= 100) as ids
+from (select survey_id, response_id, part, row_number() over (partition by survey_id order by part) as at from privacy_parts
+	where request_id = $1::uuid and survey_id is not null) p
+group by survey_id order by survey_id
+
+-- name: privacy_parts
+select part, sealed, key_version from privacy_parts where request_id = $1::uuid order by part
+
+-- name: person_request
+-- role: worker
+select id, subject_kind, subject, key_version, whole, (select count(*) from responses) as total
+from privacy_requests where id = $1::uuid and status = 'waiting' and subject is not null
+
+-- name: person_page
+-- role: worker
+select survey_id, id, survey_version, answers, parameters, consents, sealed, sealed_purpose, sealed_key_version
+from responses where (survey_id, id) > ($1::uuid, $2::uuid)
+order by survey_id, id limit $3::bigint
+
+-- name: person_answer
+-- role: worker
+select r.survey_id, r.id, r.survey_version, r.status, coalesce(r.outcome, '') as outcome, r.language, coalesce(l.slug, '') as link, s.title as survey,
+	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, r.parameters, r.consents, r.sealed, r.sealed_purpose, r.sealed_key_version
+from responses r join surveys s on s.id = r.survey_id left join links l on l.id = r.link_id
+where r.survey_id = $1::uuid and r.id = $2::uuid
+
+-- name: person_answer_delete
+-- role: worker
+delete from responses where survey_id = $1::uuid and id = $2::uuid
+
+-- $3: the answers without those that name the person.
+-- name: person_answer_strip
+-- role: worker
+with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid)
+update responses set sealed = null, sealed_key_version = null, payload_hash = null, idempotency_key = null, parameters = '{}', started_at = null,
+	duration_ms = null, seed = 0, answers = $3::jsonb
+where survey_id = $1::uuid and id = $2::uuid
+
+-- name: person_parts_forget
+-- role: worker
+delete from privacy_parts where response_id = $1::uuid
+
+-- Other people's and earlier exports that still have a file.
+-- name: person_exports
+-- role: worker
+select id, subject_kind, subject, key_version from privacy_requests
+where kind = 'export' and subject is not null and subject_kind = $1::text and id <> $2::uuid
+order by id limit 1000
+
+-- name: person_export_end
+-- role: worker
+with gone as (delete from privacy_parts where request_id = $1::uuid)
+update privacy_requests set subject = null, key_version = null, expires_at = now(), status = 'done', done_at = coalesce(done_at, now()) where id = $1
+
+-- name: person_invitations_delete
+-- role: worker
+delete from invitations where email = $1::text
+
+-- Replies that are kept for a day for who repeats a request.
+-- name: person_replies_delete
+-- role: worker
+delete from idempotency where strpos(lower(body), $1::text) > 0
+
+-- name: person_member
+-- role: worker
+select user_id, jsonb_build_object('id', user_id, 'email', email, 'name', name, 'language', locale, 'role', role, 'joined_at', rfc3339(joined_at),
+	'left_at', rfc3339(left_at)) as json
+from member_find($1::text, $2::uuid)
+
+-- name: person_member_forget
+-- role: worker
+select member_forget($1::uuid) as how
+
+-- name: person_invitations
+-- role: worker
+select coalesce(jsonb_agg(jsonb_build_object('email', email, 'role', role, 'sent_at', rfc3339(updated_at), 'expires_at', rfc3339(expires_at),
+	'accepted_at', rfc3339(accepted_at)) order by created_at), '[]') as json
+from invitations where email = $1::text
+
+-- name: person_part_insert
+-- role: worker
+insert into privacy_parts (tenant_id, request_id, part, response_id, sealed, key_version, survey_id)
+values (current_tenant_id(), $1::uuid, $2::bigint, $3::uuid, $4::bytea, $5::bigint::integer, $6::uuid)
+on conflict (tenant_id, request_id, part) do nothing
+
+-- name: person_count
+-- role: worker
+update privacy_requests set counts = counts || jsonb_build_object('responses', coalesce((counts ->> 'responses')::bigint, 0) + $2::bigint)
+where id = $1::uuid returning version
+
+-- What was counted before stands: a run that was cut off behind this finds nothing any more.
+-- name: person_count_rest
+-- role: worker
+update privacy_requests set counts = $2::jsonb || counts where id = $1::uuid
+
+-- name: user_erase
+-- role: owner
+select user_id, tenants from user_erase($1::text)
+
+-- name: person_counts
+-- role: worker
+select counts || case when kind = 'export' then jsonb_build_object('export', '/api/v1/privacy/exports/' || id) else '{}' end as json
+from privacy_requests where id = $1::uuid
+
+-- name: person_erased
+-- role: worker
+update privacy_requests set subject = null, key_version = null, status = 'done', done_at = now() where id = $1::uuid
+returning version, counts
+
+-- name: person_exported
+-- role: worker
+update privacy_requests set status = 'done', done_at = now(), expires_at = now() + make_interval(days => $2::bigint::integer) where id = $1::uuid
+returning version, counts
