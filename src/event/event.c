@@ -32,8 +32,11 @@ enum err event_personal_read(struct req *rq, const struct uuid *survey, int64_t 
 	if (ids.n > 0)
 		json_field_raw(&w, S("response_ids"), ids);
 	json_close(&w, '}');
-	if ((e = buf_done(&b, &event.data)) ||
-	    (e = tx_open(rq->app, PG_APP, false, &rq->who.tenant_id, rq->arena, &tx)))
+	if ((e = buf_done(&b, &event.data)))
+		return e;
+	if (rq->tx)
+		return rq->route->flags & ROUTE_READ ? ERR_INTERNAL : event_append(rq->tx, &event);
+	if ((e = tx_open(rq->app, PG_APP, false, &rq->who.tenant_id, rq->arena, &tx)))
 		return e;
 	tx_set_actor(tx, &rq->who.user_id, rq->request_id);
 	if (rq->who.credential)

@@ -23,8 +23,11 @@ struct event {
 };
 enum err event_append(struct tx *tx, const struct event *e);
 
-/* Before the first byte of a reply that opens personal answers: an event "personal_data.read" of the survey in a transaction of its own, with the route, how many
- * responses, and `ids` (a JSON array; empty: not told). When it fails the caller answers the error and shows nothing. */
+/* Before the first byte of a reply that opens personal answers: an event "personal_data.read" of the survey with the route, how many responses, and
+ * `ids` (a JSON array; empty: not told). It is written by the request's transaction, whose commit a reply waits for; a handler that streams has ended
+ * that one before (rq->tx is NULL) and gets a transaction for this alone, so it holds no other connection meanwhile: who held one and waited for a
+ * second would wait for others who do the same. ERR_INTERNAL in a route that only reads (ROUTE_READ) and still has its transaction. When it fails
+ * the caller answers the error and shows nothing. */
 enum err event_personal_read(struct req *rq, const struct uuid *survey, int64_t responses, struct str ids);
 
 extern const struct route event_routes[];   /* /api/v1/events */

@@ -233,10 +233,12 @@ static enum err tell(struct csv *c)
 	const struct pg_param in[] = {P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status)};
 	enum err e;
 
-	if (!c->keys || c->rq->x->method == HTTP_HEAD)
-		return OK;
-	if ((e = tx_one(c->keys, c->rq->arena, &Q(SQL_export_personal, in, cols), &will)))
+	if (c->query->personal && c->rq->x->method != HTTP_HEAD &&
+	    (e = tx_one(c->rq->tx, c->rq->arena, &Q(SQL_export_personal, in, cols), &will)))
 		return e;
+	/* Its connection goes back before another is taken. */
+	tx_rollback(c->rq->tx);
+	c->rq->tx = NULL;
 	return will.responses > 0 ? event_personal_read(
 					c->rq, &c->rq->ids[0], will.responses, will.responses <= 100 ? will.ids : S(""))
 				  : OK;
@@ -248,7 +250,7 @@ static enum err stream(struct csv *c)
 	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->keys != NULL)};
 	enum err e;
 
-	if ((e = tell(c)) || (e = begin(c)) || c->rq->x->method == HTTP_HEAD)
+	if ((e = begin(c)) || c->rq->x->method == HTTP_HEAD)
 		return e;
 	put_head(c);
 	if ((e = tx_each(c->rows, &Q(SQL_export_responses, in, csv_cols), sizeof(struct csv_row), put_row, c)))
@@ -262,11 +264,8 @@ static enum err run(struct csv *c)
 	struct app *app = c->rq->app;
 	enum err e;
 
-	if ((e = read_columns(c)))
+	if ((e = read_columns(c)) || (e = tell(c)))
 		return e;
-	/* Its connection goes back before another is taken. */
-	tx_rollback(c->rq->tx);
-	c->rq->tx = NULL;
 	if ((e = tx_open(app, PG_APP, true, tenant, &c->own, &c->rows)) ||
 	    (c->query->personal && (e = tx_open(app, PG_APP, true, tenant, &c->own, &c->keys))))
 		return e;

@@ -128,6 +128,6 @@ const struct route response_routes[] = {
 	response_list_http, "List a survey's responses", .query = &response_filter_shape,
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at completed_at"},
     {HTTP_GET, "/api/v1/surveys/{id}/responses/{response_id}", PERM_RESPONSES_READ, RATE_CONSOLE, NULL, &response_shape,
-	200, response_get_http, "Read a response", .flags = ROUTE_READ | ROUTE_ETAG},
+	200, response_get_http, "Read a response", .flags = ROUTE_ETAG},
     ROUTE_END,
 };

@@ -31,7 +31,7 @@ function call(route, tenant) {
 			body[f.name] = f.type === 'uuid' ? undefined : LISTS[f.name] ?? VALUES[f.type];
 	const query = { ...(route.flags.includes('list') ? LIST_QUERY : {}) };
 	for (const f of route.query?.fields ?? [])
-		query[f.name] = f.type === 'uuid' ? tenant.ids[f.name.replace(/_id$/, '')].id : QUERY[f.name] ?? VALUES[f.type] ?? '1';
+		query[f.name] = f.type === 'uuid' ? (tenant.ids[f.name.replace(/_id$/, '')] ?? tenant.ids.survey).id : QUERY[f.name] ?? VALUES[f.type] ?? '1';
 	const fields = [...slots, ...Object.keys(query).map((name) => ({ in: 'query', name, type: route.query?.fields.find((f) => f.name === name)?.type ?? 'text' })),
 		...Object.keys(body ?? {}).filter((name) => body[name] !== undefined).map((name) => ({ in: 'body', name, type: route.body.fields.find((f) => f.name === name)?.type ?? 'json' }))];
 	return { name: route.name, method: route.method, template: route.path, ids, path: route.path.replace(/\{(\w+)\*?\}/g, (_, name) => ids[name]), query, body, flags: route.flags, fields };
