@@ -10,5 +10,6 @@ const struct job_type *const domains_jobs[] = {
     &retention_job,
     &erase_job,
     &export_job,
+    &privacy_purge_job,
     NULL,
 };

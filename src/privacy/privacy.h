@@ -19,6 +19,7 @@
 extern const struct route privacy_settings_routes[]; /* /api/v1/privacy/settings */
 extern const struct route privacy_request_routes[];  /* /api/v1/privacy/erasures, /exports */
 extern const struct job_type erase_job, export_job;  /* of one person, when asked for */
+extern const struct job_type privacy_purge_job;	     /* each tenant's, daily: what was deleted purge_days ago */
 extern const struct job_type retention_job;	     /* each tenant's, four times a day */
 
 /* As owner (its conninfo), outside of any request: forgets somebody in every tenant that he left, and scrubs the account. ERR_NOT_FOUND: nobody has
