@@ -15,8 +15,10 @@ from identity_providers p left join roles r on r.id = p.role_id
 where p.id = $1::uuid and p.deleted_at is null
 
 -- name: provider_lock
-select version, issuer, client_secret is not null as has_secret, cardinality(email_domains) > 0 as has_domains, role is not null as has_role
-from identity_providers where id = $1::uuid and deleted_at is null for update
+select p.version, p.issuer, p.client_secret is not null as has_secret, cardinality(p.email_domains) > 0 as has_domains, p.role is not null as has_role,
+	coalesce(p.role, '') as role, coalesce(array_to_string(r.permissions, ' '), '') as permissions
+from identity_providers p left join roles r on r.id = p.role_id
+where p.id = $1::uuid and p.deleted_at is null for update of p
 
 -- name: provider_update
 update identity_providers set

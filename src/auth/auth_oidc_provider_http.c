@@ -182,6 +182,11 @@ static enum err role_of_new(struct req *rq, const struct provider_new *in, struc
 	return OK;
 }
 
+static enum err may_set_up(struct req *rq)
+{
+	return role_may_give(rq, permissions_of(ROLE_ADMIN), NULL);
+}
+
 static enum err texts_of(struct req *rq, const struct uuid *id, struct provider_text *t)
 {
 	static const struct list_rule scopes = {"/scopes", "This is no scope.", scope_fits, false},
@@ -194,8 +199,7 @@ static enum err texts_of(struct req *rq, const struct uuid *id, struct provider_
 	enum err e;
 
 	*t = (struct provider_text){0};
-	if ((e = role_may_give(rq, permissions_of(ROLE_ADMIN), NULL)) ||
-	    (sent(rq, "issuer") && (e = issuer_fits(rq, in->issuer))) ||
+	if ((e = may_set_up(rq)) || (sent(rq, "issuer") && (e = issuer_fits(rq, in->issuer))) ||
 	    (e = list_join(rq, &scopes, S("openid"), asked, &t->scopes)) ||
 	    (e = list_join(rq, &domains, S(""), &in->email_domains, &t->email_domains)) || (e = role_of_new(rq, in, t)))
 		return e;
@@ -292,21 +296,27 @@ static enum err provider_list_http(struct req *rq)
 
 struct held {
 	int64_t version;
-	struct str issuer;
+	struct str issuer, role, permissions;
 	bool has_secret, has_domains, has_role;
 };
 
+/* Locks the row and compares what the caller had read. Whom it lets in has its role: who has less than that cannot touch it. */
 static enum err provider_take(struct req *rq, struct held *out)
 {
 	static const struct pg_col cols[] = {COL(struct held, version, PGT_INT), COL(struct held, issuer, PGT_TEXT),
 	    COL(struct held, has_secret, PGT_BOOL), COL(struct held, has_domains, PGT_BOOL),
-	    COL(struct held, has_role, PGT_BOOL)};
+	    COL(struct held, has_role, PGT_BOOL), COL(struct held, role, PGT_TEXT),
+	    COL(struct held, permissions, PGT_TEXT)};
 	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
 	enum err e;
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_provider_lock, in, cols), out)))
 		return e;
-	return out->version == rq->if_match_version ? OK : ERR_STALE;
+	if (out->version != rq->if_match_version)
+		return ERR_STALE;
+	if ((e = may_set_up(rq)) || !out->has_role)
+		return e;
+	return role_may_give(rq, auth_permissions(out->role, out->permissions), NULL);
 }
 
 static enum err patch_fits(struct req *rq, const struct held *now, const struct provider_text *t)

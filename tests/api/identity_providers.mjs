@@ -90,6 +90,22 @@ test('who sets one up can do all that a session from it can', async () => {
 	const admin = await member('admin');
 	const p = expect(await post({ ...GOOD, issuer: 'https://id3.example.com' }, admin), 201).body;
 	expect(await some.patch(path(p), { issuer: 'https://id4.example.com', client_secret: 'x' }, p.version), 403);
+	expect(await some.delete(path(p), p.version), 403);
 	expect(await post({ ...GOOD, issuer: 'https://id5.example.com' }, await member('manager')), 403);
 	expect(await (await member('viewer')).get('/api/v1/identity-providers'), 403);
+});
+
+test('a provider that gives a role is held by who has all of that role', async () => {
+	const all = expect(await server.api.get('/api/v1/me'), 200).body.permissions;
+	assert.ok(all.includes('owners:write'));
+	const directors = expect(await server.api.post('/api/v1/roles', { name: 'Directors', permissions: all }), 201).body;
+	const p = expect(await post({ ...GOOD, issuer: 'https://id6.example.com', email_domains: ['acme.example'], role_id: directors.id }), 201).body;
+	const admin = await member('admin');
+	for (const body of [{ issuer: 'https://evil.example.com', client_secret: 'x', email_domains: ['evil.example'] }, { name: 'Mine' }, { role: 'viewer' }, {}])
+		expect(await admin.patch(path(p), body, p.version), 403);
+	expect(await admin.delete(path(p), p.version), 403);
+	assert.deepEqual(expect(await server.api.get(path(p)), 200).body, p);
+	const less = expect(await server.api.patch(path(p), { role: 'admin', role_id: null }, p.version), 200).body;
+	const named = expect(await admin.patch(path(p), { name: 'Mine' }, less.version), 200).body;
+	expect(await admin.delete(path(p), named.version), 204);
 });
