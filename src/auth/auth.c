@@ -185,7 +185,7 @@ static enum err holder_alive(struct req *rq, const struct token_claims *claims)
 	struct auth *auth = rq->app->auth;
 
 	if (!uuid_is_nil(&claims->session_id))
-		return login_session_alive(auth, &claims->tenant_id, &claims->session_id);
+		return login_session_alive(rq, claims);
 	return uuid_is_nil(&claims->client_id) ? OK : client_alive(auth, rq->arena, claims);
 }
 

@@ -129,7 +129,6 @@ static enum err session_end_http(struct req *rq)
  * let in ends those of that tenant: the provider's word reaches no further. */
 static enum err session_end_all_http(struct req *rq)
 {
-	struct auth *auth = rq->app->auth;
 	struct login_row *rows = NULL;
 	size_t n = 0;
 	enum err e;
@@ -139,10 +138,9 @@ static enum err session_end_all_http(struct req *rq)
 	for (size_t i = 0; i < n; i++) {
 		if (!req_can(rq, PERM_ACCOUNT) && !uuid_eq(&rows[i].tenant_id, &rq->who.tenant_id))
 			continue;
-		if ((e = login_session_end_all(auth, &rows[i].tenant_id, &rq->who.user_id)))
+		if ((e = login_session_end_all(rq, &rows[i].tenant_id, &rq->who.user_id)))
 			return e;
 	}
-	auth_session_drop(auth->cache, &rq->who.session_id);
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
 }

@@ -32,7 +32,7 @@ static enum err identity_list_http(struct req *rq)
 /* Sessions that it began cannot be told from the member's others here, so all of this tenant end. */
 static void end_sessions(struct req *rq)
 {
-	login_session_end_all(rq->app->auth, &rq->who.tenant_id, &rq->ids[0]);
+	login_session_end_all(rq, &rq->who.tenant_id, &rq->ids[0]);
 }
 
 static enum err identity_delete_http(struct req *rq)

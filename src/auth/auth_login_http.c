@@ -258,16 +258,15 @@ static enum err reply_session(struct req *rq, const struct session_reply *r)
 	return reply_json(rq, 200, json);
 }
 
-/* `provider`: of the tenant, when that let him in; NULL: his password did. */
-static enum err begin(struct req *rq, const struct login_row *row, const struct uuid *provider, bool cookie)
+static enum err begin(struct req *rq, const struct login_row *row, const struct login_start *how, bool cookie)
 {
 	struct session_reply r = {
 	    .row = row, .cookie = cookie, .session = {.tenant_id = row->tenant_id, .user_id = row->user_id}};
 	enum err e;
 
-	if (provider != NULL)
-		r.provider = *provider;
-	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, provider, &r.refresh)))
+	if (how->provider != NULL)
+		r.provider = *how->provider;
+	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)))
 		return e;
 	return reply_session(rq, &r);
 }
@@ -279,18 +278,19 @@ enum err reply_provider_session(
 	struct login_row row;
 	enum err e = session_member(rq, &s, &row);
 
-	return e ? e : begin(rq, &row, provider, cookie);
+	return e ? e : begin(rq, &row, &(struct login_start){.provider = provider}, cookie);
 }
 
 enum err provider_session_begin(
     struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, struct str *guard)
 {
 	struct login_session s = {.tenant_id = *tenant, .user_id = *user};
+	const struct login_start how = {.provider = provider};
 	struct login_row row;
 	struct str refresh;
 	enum err e;
 
-	if ((e = session_member(rq, &s, &row)) || (e = login_session_begin(rq, &s, provider, &refresh)) ||
+	if ((e = session_member(rq, &s, &row)) || (e = login_session_begin(rq, &s, &how, &refresh)) ||
 	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)))
 		return e;
 	reply_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));
@@ -327,7 +327,7 @@ static enum err reply_second(struct req *rq, const struct login_row *row)
 
 static enum err after_password(struct req *rq, const struct login_row *row, bool cookie)
 {
-	return row->second_factor > 0 ? reply_second(rq, row) : begin(rq, row, NULL, cookie);
+	return row->second_factor > 0 ? reply_second(rq, row) : begin(rq, row, &(struct login_start){0}, cookie);
 }
 
 enum err reply_after_password(struct req *rq, const struct uuid *tenant, const struct uuid *user, bool cookie)
@@ -409,7 +409,7 @@ enum err second_http(struct req *rq)
 		return ERR_UNAUTHENTICATED;
 	if ((e = second_code_shown(rq, &row, in->code)))
 		return e;
-	return begin(rq, &row, NULL, in->cookie);
+	return begin(rq, &row, &(struct login_start){0}, in->cookie);
 }
 
 /* A browser sends its cookie by itself, also for a page that somebody else wrote; that page cannot know the guard. */
@@ -468,8 +468,5 @@ enum err switch_http(struct req *rq)
 		return e;
 	if ((row = login_pick(rows, n, in->tenant)) == NULL)
 		return ERR_NOT_FOUND;
-	if ((e = begin(rq, row, NULL, in->cookie)))
-		return e;
-	e = login_session_end(rq->app->auth, &old);
-	return e == ERR_NOT_FOUND ? OK : e;
+	return begin(rq, row, &(struct login_start){.instead_of = &old}, in->cookie);
 }

@@ -144,7 +144,7 @@ static enum err member_patch_http(struct req *rq)
 /* When Redis does not answer the sessions stay there, and are worth nothing without the membership. */
 static void end_member(struct req *rq)
 {
-	login_session_end_all(rq->app->auth, &rq->who.tenant_id, &rq->ids[0]);
+	login_session_end_all(rq, &rq->who.tenant_id, &rq->ids[0]);
 	forget_member(rq);
 }
 

@@ -77,7 +77,7 @@ static enum err set_password(struct req *rq, const struct login_row *rows, size_
 	if ((e = tx_commit(tx)))
 		return e;
 	for (size_t i = 0; i < n; i++) {
-		if ((e = login_session_end_all(rq->app->auth, &rows[i].tenant_id, user)))
+		if ((e = login_session_end_all(rq, &rows[i].tenant_id, user)))
 			return e;
 	}
 	return backoff_clear(rq, rows[0].email);
@@ -114,7 +114,6 @@ static enum err change_http(struct req *rq)
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
 	    (e = set_password(rq, rows, n, hash)))
 		return e;
-	auth_session_drop(rq->app->auth->cache, &rq->who.session_id);
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
 }

@@ -155,8 +155,12 @@ static enum err info_print(struct req *rq, const struct login_session *s, struct
 	return buf_done(&b, info);
 }
 
-/* KEYS: session, index. ARGV: hash, info, now as text, idle and max in seconds, id, prefix, how many there may be, provider's id or nothing. */
+/* KEYS: session, index, and when it takes the place of another that one's session and index. ARGV: hash, info, now as text, idle and max in
+ * seconds, id, prefix, how many there may be, provider's id or nothing, the other's id. 0: the other had ended. */
 static const char begin_script[] =
+    "if KEYS[3] then "
+    "if redis.call('DEL', KEYS[3]) == 0 then return {0} end "
+    "redis.call('ZREM', KEYS[4], ARGV[10]) end "
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
     "local idle, max = tonumber(ARGV[4]), tonumber(ARGV[5]) "
@@ -169,11 +173,13 @@ static const char begin_script[] =
     "redis.call('DEL', ARGV[7] .. id) redis.call('ZREM', KEYS[2], id) end "
     "return {1}";
 
-enum err login_session_begin(struct req *rq, struct login_session *s, const struct uuid *provider, struct str *refresh)
+enum err login_session_begin(
+    struct req *rq, struct login_session *s, const struct login_start *how, struct str *refresh)
 {
 	const struct auth *auth = rq->app->auth;
+	const struct login_session *old = how->instead_of;
 	char idle[24], max[24], most[24];
-	struct session_keys k;
+	struct session_keys k, o = {0};
 	struct refresh token;
 	struct str hash, info;
 	int64_t done;
@@ -183,15 +189,29 @@ enum err login_session_begin(struct req *rq, struct login_session *s, const stru
 	token = (struct refresh){.tenant_id = s->tenant_id, .user_id = s->user_id, .session_id = s->id};
 	random_bytes(token.secret, sizeof token.secret);
 	keys_make(s, &k);
+	if (old != NULL)
+		keys_make(old, &o);
 	if ((e = refresh_print(&token, rq->arena, refresh)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
 	    (e = info_print(rq, s, &info)))
 		return e;
-	const struct str args[] = {k.s, k.i, hash, info, now_text(rq->arena),
-	    int_text(idle, config_int(rq->app->config, CFG_session_idle_s)),
-	    int_text(max, config_int(rq->app->config, CFG_session_max_s)), k.sid, k.p, int_text(most, SESSIONS_MAX),
-	    provider != NULL ? uuid_str(rq->arena, provider) : S("")};
+	struct str args[14] = {k.s, k.i, o.s, o.i};
+	size_t n = old != NULL ? 4 : 2, keys = n;
 
-	return redis_run(auth->app->redis, &(struct redis_script){begin_script, args, 2, countof(args)}, &done, 1);
+	args[n++] = hash;
+	args[n++] = info;
+	args[n++] = now_text(rq->arena);
+	args[n++] = int_text(idle, config_int(rq->app->config, CFG_session_idle_s));
+	args[n++] = int_text(max, config_int(rq->app->config, CFG_session_max_s));
+	args[n++] = k.sid;
+	args[n++] = k.p;
+	args[n++] = int_text(most, SESSIONS_MAX);
+	args[n++] = how->provider != NULL ? uuid_str(rq->arena, how->provider) : S("");
+	args[n++] = o.sid;
+	if ((e = redis_run(auth->app->redis, &(struct redis_script){begin_script, args, keys, n}, &done, 1)))
+		return e;
+	if (old != NULL)
+		auth_session_drop(auth->cache, &old->id);
+	return done ? OK : ERR_UNAUTHENTICATED;
 }
 
 /* ---- renewing ---- */
@@ -259,14 +279,17 @@ enum err login_session_provider(
 
 /* ---- looking, ending ---- */
 
-enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const struct uuid *session)
+enum err login_session_alive(struct req *rq, const struct token_claims *claims)
 {
+	const struct login_session s = {claims->tenant_id, claims->user_id, claims->session_id};
+	struct auth *auth = rq->app->auth;
+	bool seen = auth_session_seen(auth->cache, &s.id);
 	char key[KEY_MAX_BYTES];
-	const struct str args[] = {key_make(key, tenant, ":session:", session)};
+	const struct str args[] = {key_make(key, &s.tenant_id, ":session:", &s.id)};
 	int64_t there;
 	enum err e;
 
-	if (auth_session_seen(auth->cache, session))
+	if (seen && rq->route->method == HTTP_GET)
 		return OK;
 	e = redis_run(
 	    auth->app->redis, &(struct redis_script){"return {redis.call('EXISTS', KEYS[1])}", args, 1, 1}, &there, 1);
@@ -274,9 +297,12 @@ enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const
 		return OK;
 	if (e)
 		return e;
-	if (!there)
+	if (!there) {
+		auth_session_drop(auth->cache, &s.id);
 		return ERR_UNAUTHENTICATED;
-	auth_session_keep(auth->cache, session);
+	}
+	if (!seen)
+		auth_session_keep(auth->cache, &s.id);
 	return OK;
 }
 
@@ -305,24 +331,36 @@ enum err login_session_end(struct auth *auth, const struct login_session *s)
 static const char end_all_script[] = "local ids = redis.call('ZRANGE', KEYS[1], 0, -1) "
 				     "for _, id in ipairs(ids) do if id ~= ARGV[2] then "
 				     "redis.call('DEL', ARGV[1] .. id) redis.call('ZREM', KEYS[1], id) end end "
-				     "return {#ids}";
+				     "return table.concat(ids, ' ')";
 
-enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user)
+enum err login_session_end_all(struct req *rq, const struct uuid *tenant, const struct uuid *user)
 {
 	const struct login_session none = {.tenant_id = *tenant, .user_id = *user};
 
-	return login_session_end_others(auth, &none);
+	return login_session_end_others(rq, &none);
 }
 
-enum err login_session_end_others(struct auth *auth, const struct login_session *s)
+/* The one that stays is forgotten too, which costs it one look. */
+enum err login_session_end_others(struct req *rq, const struct login_session *s)
 {
+	struct auth *auth = rq->app->auth;
 	struct session_keys k;
-	int64_t ended;
+	bool more = true;
+	struct uuid id;
+	struct str ids;
+	enum err e;
 
 	keys_make(s, &k);
 	const struct str args[] = {k.i, k.p, k.sid};
+	const struct redis_script script = {end_all_script, args, 1, countof(args)};
 
-	return redis_run(auth->app->redis, &(struct redis_script){end_all_script, args, 1, countof(args)}, &ended, 1);
+	if ((e = redis_run_text(auth->app->redis, &script, rq->arena, &ids)))
+		return e;
+	while (more) {
+		if (uuid_read(str_cut(&ids, ' ', &more), &id))
+			auth_session_drop(auth->cache, &id);
+	}
+	return OK;
 }
 
 /* KEYS: index. ARGV: prefix, id of the one that asks. Sessions that ran out leave the index here. */

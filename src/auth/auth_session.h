@@ -6,7 +6,8 @@
  * other token of a live session has been used before: somebody has a copy, and the session ends.
  *
  * Keys: TENANT:session:ID (a hash, which lives as long as the session) and TENANT:sessions:USER (its sessions by age). An access token is
- * good only while its session lives; a process asks Redis again after SESSION_AGE_MS. While Redis does not answer nobody signs in or renews
+ * good only while its session lives: to read, a process asks Redis again after SESSION_AGE_MS; whatever is not GET asks each time, since what it
+ * makes may outlast the session. While Redis does not answer nobody signs in or renews
  * (ERR_UNAVAILABLE), and access tokens are believed until they expire. */
 #ifndef AUTH_AUTH_SESSION_H
 #define AUTH_AUTH_SESSION_H
@@ -20,8 +21,14 @@ struct login_session {
 	struct uuid tenant_id, user_id, id;
 };
 
-/* Makes s->id. `provider`: the tenant's identity provider that let him in, or NULL for who showed his password. */
-enum err login_session_begin(struct req *rq, struct login_session *s, const struct uuid *provider, struct str *refresh);
+struct login_start {
+	const struct uuid
+	    *provider; /* the tenant's identity provider that let him in, or NULL for who showed his password */
+	const struct login_session *instead_of; /* a session that ends in the same step, or NULL */
+};
+/* Makes s->id. ERR_UNAUTHENTICATED when instead_of has ended: then nothing begins. */
+enum err login_session_begin(
+    struct req *rq, struct login_session *s, const struct login_start *how, struct str *refresh);
 /* The provider of login_session_begin(), nil for none. ERR_UNAUTHENTICATED when the session has ended. */
 enum err login_session_provider(
     struct auth *auth, const struct login_session *s, struct arena *a, struct uuid *provider);
@@ -29,14 +36,14 @@ enum err login_session_provider(
 enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next);
 /* What a refresh token says whose it is: not checked against anything. ERR_UNAUTHENTICATED when it is not one. */
 enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s);
-/* OK or ERR_UNAUTHENTICATED. */
-enum err login_session_alive(struct auth *auth, const struct uuid *tenant, const struct uuid *session);
+/* OK or ERR_UNAUTHENTICATED, for what rq's route does. */
+enum err login_session_alive(struct req *rq, const struct token_claims *claims);
 /* ERR_NOT_FOUND when this user has no such session. */
 enum err login_session_end(struct auth *auth, const struct login_session *s);
-/* All of a user's in one tenant. Processes that saw one alive hear of it within SESSION_AGE_MS. */
-enum err login_session_end_all(struct auth *auth, const struct uuid *tenant, const struct uuid *user);
+/* All of a user's in one tenant. This process forgets them at once; others that saw one alive hear of it within SESSION_AGE_MS. */
+enum err login_session_end_all(struct req *rq, const struct uuid *tenant, const struct uuid *user);
 /* All of a user's in one tenant but this one. */
-enum err login_session_end_others(struct auth *auth, const struct login_session *s);
+enum err login_session_end_others(struct req *rq, const struct login_session *s);
 /* {"items": [...]}, newest first; `s` is the one that asks. */
 enum err login_session_list(struct auth *auth, const struct login_session *s, struct arena *a, struct str *json);
 /* What a page has to send along when a cookie has the refresh token. Stays the same for a session. */

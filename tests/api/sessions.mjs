@@ -216,6 +216,34 @@ test('a member of two tenants goes from one to the other, and out of both', asyn
 	}
 });
 
+test('a session that was ended makes nothing that outlasts it', async () => {
+	const tenant = await server.addTenant(`ended${Math.floor(Math.random() * 1e6)}`, 'tess@ended.example');
+	const tess = { email: tenant.email, password: PASSWORD };
+	const own = expect(await post('login', tess), 200).body, copied = expect(await post('login', tess), 200).body;
+	const copy = server.anyone.as(copied.access_token);
+	expect(await copy.get('/api/v1/me'), 200); // this process has seen it alive
+	await redis('del', `${tenant.id}:session:${copied.session_id}`); // as another process ends it
+	expect(await copy.get('/api/v1/me'), 200);
+	expect(await copy.post('/api/v1/auth/switch', { tenant: tenant.slug }), 401);
+	expect(await copy.get('/api/v1/me'), 401);
+	for (const make of [(api) => api.post('/api/v1/api-keys', { name: 'copy', permissions: ['members:read'] }), (api) => api.delete('/api/v1/me/sessions')]) {
+		const one = expect(await post('login', tess), 200).body, api = server.anyone.as(one.access_token);
+		expect(await api.get('/api/v1/me'), 200);
+		await redis('del', `${tenant.id}:session:${one.session_id}`);
+		expect(await make(api), 401);
+	}
+	const before = expect(await post('login', tess), 200).body;
+	expect(await me(before.access_token), 200);
+	expect(await server.anyone.as(own.access_token).delete('/api/v1/me/sessions'), 204);
+	expect(await me(before.access_token), 401); // at once
+});
+
+test('of two who switch with one session, one gets the other', async () => {
+	const { access_token } = await signIn();
+	const both = await Promise.all(Array.from({ length: 6 }, () => server.anyone.as(access_token).post('/api/v1/auth/switch', { tenant: 'acme' })));
+	assert.deepEqual(both.map((r) => r.status).sort(), [200, 401, 401, 401, 401, 401]);
+});
+
 test('who is removed is out within seconds', async () => {
 	const tenant = await server.addTenant(`gone${Math.floor(Math.random() * 1e6)}`, 'gus@gone.example');
 	const gus = expect(await post('login', { email: tenant.email, password: PASSWORD }), 200).body;
