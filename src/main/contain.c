@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/limits.h"
@@ -43,6 +45,19 @@ static struct str folder_of(const char *file)
 	return !slash ? S(".") : slash == file ? S("/") : str_make(file, (size_t)(slash - file));
 }
 
+/* Beside such a file lie keys, the cluster and the superuser's password: then only the file itself, though an editor that replaces it
+ * rather than writes into it makes it unreadable for the next HUP. */
+static bool in_data_folder(const struct config *c, const char *file)
+{
+	char data[PATH_MAX], path[PATH_MAX];
+	size_t n;
+
+	if (!realpath(config_text(c, CFG_data), data) || !realpath(file, path))
+		return false;
+	n = strlen(data);
+	return strncmp(path, data, n) == 0 && path[n] == '/';
+}
+
 static enum err readable(struct paths *p, const struct config *c)
 {
 	const char *const *file, *home = getenv("HOME");
@@ -60,7 +75,7 @@ static enum err readable(struct paths *p, const struct config *c)
 			return e;
 	}
 	for (file = config_files(c); *file; file++)
-		if ((e = add(p, folder_of(*file))))
+		if ((e = add(p, in_data_folder(c, *file) ? str_from(*file) : folder_of(*file))))
 			return e;
 	if ((e = add(p, str_from(config_text(c, CFG_ca_file)))))
 		return e;

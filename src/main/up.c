@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "io/clock.h"
+#include "io/pg_conninfo.h"
 
 #define UP_ARENA_MAX_BYTES (16 * MB)
 #define POLL_MS 20
@@ -63,6 +64,18 @@ static bool set_environment(const struct up *up)
 	return true;
 }
 
+/* What is started from here on serves strangers: it knows where the database is, not its owner. */
+static bool forget_owner(struct up *up)
+{
+	struct str why = S("out of memory");
+
+	if ((up->server_url || !pg_conninfo(up->arena, up->database_url, PG_APP, "", &up->server_url, &why)) &&
+	    setenv("COLLECT_DATABASE_URL", up->server_url, 1) == 0)
+		return true;
+	command_fail(up->line, 1, "%.*s", STR_ARGS(why));
+	return false;
+}
+
 /* So that `collect doctor --config DATA/collect.conf` and its like find what runs here. */
 static bool write_config(const struct up *up)
 {
@@ -96,6 +109,7 @@ static bool start_server(struct up *up)
 	*c = (struct child){.name = "the server",
 	    .log = "serve.log",
 	    .argv = {"collect", "serve", NULL},
+	    .without = {"COLLECT_DATABASE_WORKER_PASSWORD", NULL},
 	    .stop_signal = SIGTERM,
 	    .stop_wait_ms = (int)config_int(up->config, CFG_drain_ms) + 5000};
 	if (command_option(up->line, "config")) {
@@ -142,6 +156,9 @@ static bool start_worker(struct up *up)
 	c->name = "the worker";
 	c->log = "worker.log";
 	c->argv[1] = "worker";
+	c->without[0] = "COLLECT_DATABASE_APP_PASSWORD";
+	c->without[1] = "COLLECT_DATABASE_PUBLIC_PASSWORD";
+	c->without[2] = NULL;
 	c->pid = 0;
 	return child_start(up, c);
 }
@@ -150,7 +167,7 @@ static bool start_all(struct up *up)
 {
 	if ((up->private_database || up->private_redis) && !cluster_start(up))
 		return false;
-	if (!set_environment(up) || !cluster_migrate(up) || !write_config(up) || up->stopping)
+	if (!set_environment(up) || !cluster_migrate(up) || !write_config(up) || !forget_owner(up) || up->stopping)
 		return false;
 	if (!start_server(up) || !keep_ports(up) || !start_worker(up))
 		return false;

@@ -13,12 +13,15 @@
 #define UP_PATH_BYTES 4096
 #define UP_URL_BYTES 512
 #define UP_ARGS_MAX 48
+#define UP_SUPERUSER "postgres"   /* of the private cluster */
+#define UP_WITHOUT_MAX 4
 
 struct child {
 	const char *name;            /* "PostgreSQL", "server": for people */
 	const char *log;             /* file in DATA/log that takes its output */
 	const char *program;         /* path; NULL: this program itself */
 	const char *argv[UP_ARGS_MAX];
+	const char *without[UP_WITHOUT_MAX]; /* variables of the environment that it does not get; ended by NULL */
 	int stop_signal, stop_wait_ms;
 	pid_t pid;                   /* 0: not running */
 	int failures;                /* in a row, for the back-off */
@@ -37,7 +40,9 @@ struct up {
 	int lock_fd, self_fd;
 	char self[UP_PATH_BYTES];    /* this program, when its path can be reached after the drop; else empty, and self_fd is run */
 	bool private_database, private_redis, demo;
-	const char *database_url, *redis_url;
+	const char *database_url;    /* as its owner: the schema, tenants; never the server's or the worker's */
+	const char *server_url;      /* of the same database, without the owner and his secret; NULL until it is known */
+	const char *redis_url;
 	struct child children[UP_CHILDREN];
 	sigset_t signals;            /* blocked in the supervisor, unblocked in children */
 	bool stopping;
@@ -84,6 +89,14 @@ bool cluster_start(struct up *up);               /* both, side by side; true whe
 bool cluster_migrate(struct up *up);
 /* Lines for DATA/collect.conf that name the files of generated passwords. */
 void cluster_write_passwords(const struct up *up, FILE *f);
+
+/* ---- up_owner.c: the superuser of the private cluster ---- */
+
+/* His connection string; it names the file of his password. NULL: too long, or no memory. */
+const char *owner_url(struct up *up, const char *database);
+bool owner_make_password(struct up *up);         /* DATA/keys/postgres.pgpass, unless it is there. False: said why */
+/* A cluster that lets people in without a password (a new one, one of an older release) no longer does after this. */
+bool owner_close_cluster(struct up *up);
 
 /* ---- up_demo.c ---- */
 

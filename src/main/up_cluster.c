@@ -13,7 +13,6 @@
 #include "vault/vault.h"
 
 #define DATABASE "collect"
-#define SUPERUSER "postgres"
 #define POLL_MS 20
 #define SAY_EVERY_NS 5000000000 /* a word while waiting, so that nobody thinks it hangs */
 #define REDIS_TIMEOUT_MS 1000
@@ -58,7 +57,9 @@ static bool make_cluster(struct up *up, const char *cluster)
 	char program[UP_PATH_BYTES], fresh[UP_PATH_BYTES], mark[UP_PATH_BYTES];
 	const char *const remove[] = {"rm", "-rf", "--", fresh, NULL};
 	/* PostgreSQL's programs look for each other beside the path they were called by, else along PATH. */
-	const char *const make[] = {program, "--pgdata", fresh, "--username=" SUPERUSER, "--auth=trust",
+	const char *const make[] = {program, "--pgdata", fresh, "--username=" UP_SUPERUSER,
+	    "--auth=trust", /* until owner_close_cluster() */
+
 	    "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions", NULL};
 
 	if (!up_path(up, mark, "postgres/PG_VERSION") || !up_path(up, fresh, "postgres.new"))
@@ -98,8 +99,11 @@ static bool start_postgres(struct up *up)
 		"shared_preload_libraries=pg_stat_statements", "-c", keep(up, "max_connections=%d", connections), "-c",
 		"logging_collector=off", "-c", "log_destination=stderr", "-c", "max_wal_size=2GB", "-c",
 		"cluster_name=collect", NULL}};
-	up->database_url = keep(up, "host='%s' user=" SUPERUSER " dbname=" DATABASE, up->run);
-	return child_start(up, c);
+	/* It would go before what the connection string names. */
+	unsetenv("PGPASSWORD");
+	up->database_url = owner_url(up, DATABASE);
+	up->server_url = keep(up, "host='%s' dbname=" DATABASE, up->run);
+	return up->database_url && owner_make_password(up) && child_start(up, c);
 }
 
 static bool start_redis(struct up *up)
@@ -128,7 +132,7 @@ static bool start_redis(struct up *up)
 
 static bool postgres_answers(struct up *up)
 {
-	const char *conninfo = keep(up, "host='%s' user=" SUPERUSER " dbname=template1 connect_timeout=2", up->run);
+	const char *conninfo = keep(up, "host='%s' user=" UP_SUPERUSER " dbname=template1 connect_timeout=2", up->run);
 
 	return PQping(conninfo) == PQPING_OK;
 }
@@ -173,7 +177,7 @@ static bool make_database(struct up *up)
 	char program[UP_PATH_BYTES];
 	PGconn *connection = PQconnectdb(up->database_url);
 	bool there = PQstatus(connection) == CONNECTION_OK;
-	const char *const make[] = {"createdb", "--host", up->run, "--username=" SUPERUSER, DATABASE, NULL};
+	const char *const make[] = {"createdb", "--maintenance-db", owner_url(up, "template1"), DATABASE, NULL};
 
 	PQfinish(connection);
 	if (there)
@@ -199,7 +203,8 @@ bool cluster_start(struct up *up)
 		return false;
 	if (up->private_redis && !wait_for(up, redis, redis_answers))
 		return false;
-	return !up->private_database || (wait_for(up, postgres, postgres_answers) && make_database(up));
+	return !up->private_database ||
+	       (wait_for(up, postgres, postgres_answers) && make_database(up) && owner_close_cluster(up));
 }
 
 /* ---- keys, passwords of the logins, schema ---- */
@@ -278,7 +283,7 @@ bool cluster_migrate(struct up *up)
 		return false;
 	}
 	if (up->private_database)
-		return migrate(up);
+		return pass_passwords(up, true) && migrate(up);
 	if (!pass_passwords(up, false) || !migrate(up))
 		return false;
 	if (!login_needs_password(up))

@@ -244,8 +244,8 @@ bool demo_make(struct up *up)
 	bool ok;
 
 	arena_init(&a, &arena_malloc, DEMO_ARENA_MAX_BYTES);
-	/* read again: by now the environment names the database, Redis and the data folder */
-	if (!command_config(up->line, &a, &config))
+	/* read again: by now the environment names the database, Redis and the data folder; a tenant is made as the owner */
+	if (setenv("COLLECT_DATABASE_URL", up->database_url, 1) != 0 || !command_config(up->line, &a, &config))
 		return false;
 	if ((e = app_open(&a, config, OPEN_SEED, &d.app, &why)))
 		return fail(&d, "the demonstration", e, why);

@@ -39,9 +39,15 @@ bool up_path(const struct up *up, char path[UP_PATH_BYTES], const char *name)
 	return false;
 }
 
+struct call {
+	const char *program, *const *argv, *const *without;
+};
+
 /* In the child, up to exec. Only plain system calls: nothing here may fail in silence, hence the exit statuses. */
-static void child_become(struct up *up, pid_t supervisor, const char *program, char *const *argv, int out)
+static void child_become(struct up *up, pid_t supervisor, const struct call *call, int out)
 {
+	const char *program = call->program, *const *without = call->without;
+	char *const *argv = (char *const *)call->argv;
 	int null = open("/dev/null", O_RDONLY);
 
 	setpgid(0, 0);
@@ -50,6 +56,8 @@ static void child_become(struct up *up, pid_t supervisor, const char *program, c
 		_exit(125);
 	sigprocmask(SIG_UNBLOCK, &up->signals, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	for (; without && *without; without++)
+		unsetenv(*without);
 	if (null >= 0)
 		dup2(null, 0);
 	if (out >= 0) {
@@ -66,14 +74,14 @@ static void child_become(struct up *up, pid_t supervisor, const char *program, c
 	_exit(127);
 }
 
-static pid_t child_spawn(struct up *up, const char *program, const char *const *argv, int out)
+static pid_t child_spawn(struct up *up, const struct call *call, int out)
 {
 	pid_t supervisor = getpid(), pid;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0)
-		child_become(up, supervisor, program, (char *const *)argv, out);
+		child_become(up, supervisor, call, out);
 	return pid;
 }
 
@@ -149,7 +157,7 @@ bool child_start(struct up *up, struct child *c)
 	}
 	c->retry_ns = 0;
 	c->started_ns = clock_mono_ns();
-	c->pid = child_spawn(up, c->program, c->argv, out);
+	c->pid = child_spawn(up, &(struct call){c->program, c->argv, c->without}, out);
 	close(out);
 	if (c->pid < 0) {
 		c->pid = 0;
@@ -162,7 +170,7 @@ bool child_start(struct up *up, struct child *c)
 int child_run(struct up *up, const char *program, const char *const *argv, bool quiet)
 {
 	int null = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1, status;
-	pid_t pid = child_spawn(up, program, argv, null);
+	pid_t pid = child_spawn(up, &(struct call){program, argv, NULL}, null);
 
 	if (null >= 0)
 		close(null);

@@ -172,3 +172,29 @@ test('HUP reads settings that an editor has replaced', async () => {
 	assert.equal(said.event, 'reloaded', JSON.stringify(said));
 	assert.ok(existsSync(join(s.dir, 'serve.json')));
 });
+
+test('a settings file in the data folder does not open the keys beside it', async (t) => {
+	if (!kernel.landlock)
+		return t.skip('this kernel has no Landlock');
+	const s = await another({});
+	const file = join(s.dir, 'collect.conf');
+	mkdirSync(join(s.dir, 'keys'), { recursive: true });
+	for (const name of ['given', 'other'])
+		writeFileSync(join(s.dir, 'keys', name), 'a secret of many letters\n', { mode: 0o600 });
+	writeFileSync(file, `smtp_password_file = ${join(s.dir, 'keys/given')}\n`);
+	const wrapper = join(folder, 'open/inside');
+	writeFileSync(wrapper, `#!/bin/sh\nexec ${run.collect} "$@" --config ${file}\n`);
+	chmodSync(wrapper, 0o755);
+	s.binary = wrapper;
+	await s.start();
+	const hup = async (n) => {
+		s.child.kill('SIGHUP');
+		return until('the reload', () => s.log().filter((l) => l.event.startsWith('reload'))[n]);
+	};
+	writeFileSync(file, `log_level = debug\nsmtp_password_file = ${join(s.dir, 'keys/given')}\n`);
+	assert.equal((await hup(0)).event, 'reloaded');
+	writeFileSync(file, `smtp_password_file = ${join(s.dir, 'keys/other')}\n`);
+	const said = await hup(1);
+	assert.notEqual(said.event, 'reloaded', JSON.stringify(said));
+	assert.match(said.message, /Permission denied|cannot be read/);
+});

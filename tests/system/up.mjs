@@ -57,6 +57,9 @@ function processesOf(folder) {
 	});
 }
 
+/** "PID command line" of those that a process started. */
+const childrenOf = (parent) => readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').map((pid) => `${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`);
+
 async function signIn(it) {
 	const anyone = new Client(it.port, { contract: new Contract((await new Client(it.port).get('/openapi.json')).body) });
 	const { body } = expect(await anyone.post('/api/v1/auth/login', { email: it.demo.email, password: it.demo.password }), 200);
@@ -81,6 +84,35 @@ test('from nothing: a page, a demo.json, a readable block, a sign-in', async () 
 	assert.equal(health.status, 200);
 	const api = await signIn(first);
 	expect(await api.get('/api/v1/me'), 200);
+});
+
+/** The private cluster, with what a process that is not the operator's has: no password. */
+const uninvited = (user) => command(['psql', '-qXAtw', '-h', join(data, 'run'), '-U', user, '-d', 'collect', '-c', 'select 1'], { env: { ...process.env, PGPASSFILE: '/dev/null' } });
+const invited = () => command(['psql', '-qXAtw', '-d', /^database_url = (.*)$/m.exec(readFileSync(join(data, 'collect.conf'), 'utf8'))[1], '-c', 'select current_user']);
+
+async function assertClosed() {
+	for (const user of ['postgres', 'collect_app', 'collect_public', 'collect_worker']) {
+		const got = await uninvited(user);
+		assert.equal(got.code, 2, `${user}: ${got.stdout}${got.stderr}`);
+		assert.match(got.stderr, /no password supplied/);
+	}
+	assert.equal((await invited()).stdout, 'postgres\n');
+	for (const name of ['postgres.pgpass', 'app-password', 'public-password', 'worker-password'])
+		assert.equal(statSync(join(data, 'keys', name)).mode & 0o777, 0o600, name);
+}
+
+test('nobody enters the private cluster without a password, and neither server nor worker knows the superuser', async () => {
+	await assertClosed();
+	const secret = (name) => readFileSync(join(data, 'keys', name), 'utf8').trim().split(':').pop();
+	const others = { serve: ['postgres.pgpass', 'worker-password'], worker: ['postgres.pgpass', 'app-password', 'public-password'] };
+	for (const [part, names] of Object.entries(others)) {
+		const pid = childrenOf(first.child.pid).map((l) => l.split(' ')).find((l) => l[2] === part)[0];
+		const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+		assert.match(environment, /COLLECT_DATABASE_URL=host=/);
+		assert.doesNotMatch(environment, /user=|pgpass/);
+		for (const name of names)
+			assert.ok(!environment.includes(secret(name)), `${part} knows ${name}`);
+	}
 });
 
 test('an answer given before a stop is there after the next start, which is quick', async () => {
@@ -142,6 +174,17 @@ test('a log that grows too long is put aside, and goes on', async () => {
 test('collect doctor finds the installation sound', async () => {
 	const got = await command([run.collect, 'doctor', '--config', join(data, 'collect.conf')]);
 	assert.equal(got.code, 0, got.stdout + got.stderr);
+});
+
+test('a cluster of an older release, which let everybody in, is closed at the next start', async () => {
+	await down(first);
+	writeFileSync(join(data, 'postgres', 'pg_hba.conf'), 'local all all trust\n');
+	for (const name of ['postgres.pgpass', 'app-password', 'public-password', 'worker-password'])
+		rmSync(join(data, 'keys', name));
+	const { tenant_id: tenant } = first.demo;
+	first = await up(data);
+	assert.equal(first.demo.tenant_id, tenant);
+	await assertClosed();
 });
 
 test('when the supervisor itself is killed, nothing is left', async () => {
