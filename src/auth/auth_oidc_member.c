@@ -72,27 +72,6 @@ enum err oidc_provider_get(struct req *rq, const struct uuid *tenant, const stru
 	return tx_commit(tx);
 }
 
-enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id)
-{
-	struct live_row {
-		int64_t live;
-	} row;
-	static const struct pg_col cols[] = {COL(struct live_row, live, PGT_INT)};
-	const struct pg_param in[] = {P_UUID(id)};
-	struct tx *tx;
-	enum err e;
-
-	if ((e = tx_open(rq->app, PG_APP, true, tenant, rq->arena, &tx)))
-		return e;
-	if ((e = tx_one(tx, rq->arena, &Q(SQL_oidc_provider_live, in, cols), &row))) {
-		tx_rollback(tx);
-		return e;
-	}
-	if ((e = tx_commit(tx)))
-		return e;
-	return row.live > 0 ? OK : ERR_UNAUTHENTICATED;
-}
-
 /* ---- joining ---- */
 
 static enum err nothing_lets_in(struct req *rq)

@@ -1,5 +1,6 @@
 #include "auth/auth_session.h"
 #include <openssl/crypto.h>
+#include "auth/auth_oidc.h"
 #include "base/hash.h"
 #include "base/shim.h"
 #include "base/time.h"
@@ -279,6 +280,21 @@ enum err login_session_provider(
 
 /* ---- looking, ending ---- */
 
+/* A session ends when the provider that began it was turned off or removed. */
+static enum err provider_alive(struct req *rq, const struct login_session *s)
+{
+	struct auth *auth = rq->app->auth;
+	struct uuid provider;
+	enum err e;
+
+	if ((e = login_session_provider(auth, s, rq->arena, &provider)) || uuid_is_nil(&provider))
+		return e;
+	e = oidc_provider_live(rq, &s->tenant_id, &provider);
+	if (e == ERR_UNAUTHENTICATED)
+		login_session_end(auth, s);
+	return e;
+}
+
 enum err login_session_alive(struct req *rq, const struct token_claims *claims)
 {
 	const struct login_session s = {claims->tenant_id, claims->user_id, claims->session_id};
@@ -301,8 +317,11 @@ enum err login_session_alive(struct req *rq, const struct token_claims *claims)
 		auth_session_drop(auth->cache, &s.id);
 		return ERR_UNAUTHENTICATED;
 	}
-	if (!seen)
-		auth_session_keep(auth->cache, &s.id);
+	if (seen)
+		return OK;
+	if (claims->by_provider && (e = provider_alive(rq, &s)))
+		return e;
+	auth_session_keep(auth->cache, &s.id);
 	return OK;
 }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { command } from '../harness/run.mjs';
+import { command, until } from '../harness/run.mjs';
 import { Browser, fragment, LOOPBACK, RealProvider } from '../harness/identity.mjs';
 import { withServer } from '../harness/server.mjs';
 
@@ -270,6 +270,9 @@ test('a provider that is turned off lets nobody in, and its sessions end', async
 	const browser = new Browser(server);
 	const one = await session(await signIn('nora', { browser }));
 	const begun = (await browser.follow('/api/v1/oidc/acme/start', '/api/v1/oidc-callback')).location;
+	const used = (await session(await signIn('nora'))).body;
+	const me = () => server.anyone.as(used.access_token).get('/api/v1/me');
+	expect(await me(), 200);
 	const now = expect(await server.api.get(`/api/v1/identity-providers/${row.id}`), 200).body;
 	const off = expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { enabled: false }, now.version), 200).body;
 	assert.equal((await browser.get('/api/v1/oidc/acme/start')).status, 404);
@@ -277,7 +280,9 @@ test('a provider that is turned off lets nobody in, and its sessions end', async
 	assert.deepEqual(expect(await server.anyone.get('/api/v1/oidc/acme'), 200).body.items, []);
 	const renew = () => server.anyone.post('/api/v1/auth/refresh', {}, { headers: { Cookie: `collect_refresh=${browser.cookie('collect_refresh')}`, 'X-Forgery-Token': one.forgery_token } });
 	expect(await renew(), 401);
+	await until('the access token to end', async () => (await me()).status === 401, 6);
 	expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { enabled: true }, off.version), 200);
 	expect(await renew(), 401); // ended, not paused
+	expect(await me(), 401);
 	assert.equal((await signIn('nora')).reply.status, 303);
 });
