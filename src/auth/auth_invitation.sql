@@ -29,8 +29,11 @@ update invitations set serial = serial + 1, expires_at = now() + make_interval(d
 -- name: invitation_revoke
 update invitations set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where id = $1::uuid
 
+-- What it gives, and what who sent it last may do now; without a row he is no member any more.
 -- name: invitation_email
-select i.email from invitations i
+select i.email, i.role, coalesce(array_to_string(r.permissions, ' '), '') as permissions, by.role as by_role,
+	coalesce(by.permissions, '') as by_permissions
+from invitations i left join roles r on r.id = i.role_id, member_lookup(i.updated_by) by
 where i.id = $1::uuid and i.serial = $2::bigint and i.deleted_at is null and i.accepted_at is null and i.expires_at > now()
 
 -- name: invitation_account

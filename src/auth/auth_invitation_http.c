@@ -365,12 +365,25 @@ struct joined {
 	struct str role;
 };
 
+struct invited {
+	struct str email, role, permissions, by_role, by_permissions;
+};
+
+/* Who sent it must still be allowed to: what he lost meanwhile he cannot hand on by an invitation that he kept. */
+static bool still_given(const struct invited *i)
+{
+	uint64_t gives = auth_permissions(i->role, i->permissions),
+		 by = auth_permissions(i->by_role, i->by_permissions);
+
+	return (by >> PERM_MEMBERS_WRITE & 1) && (gives & ~by) == 0;
+}
+
 static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int64_t serial, struct uuid *user)
 {
-	struct email_row {
-		struct str email;
-	} invited;
-	static const struct pg_col email_cols[] = {COL(struct email_row, email, PGT_TEXT)},
+	struct invited invited;
+	static const struct pg_col email_cols[] = {COL(struct invited, email, PGT_TEXT),
+	    COL(struct invited, role, PGT_TEXT), COL(struct invited, permissions, PGT_TEXT),
+	    COL(struct invited, by_role, PGT_TEXT), COL(struct invited, by_permissions, PGT_TEXT)},
 				   cols[] = {
 				       COL(struct joined, member_version, PGT_INT), COL(struct joined, role, PGT_TEXT)};
 	const struct pg_param ids[] = {P_UUID(&t->id), P_INT(serial)};
@@ -380,8 +393,11 @@ static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int6
 	struct str hash;
 	enum err e;
 
-	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_email, ids, email_cols), &invited)) ||
-	    (e = account_ready(rq, tx, invited.email, &account, &hash)))
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_email, ids, email_cols), &invited)))
+		return e;
+	if (!still_given(&invited))
+		return ERR_NOT_FOUND;
+	if ((e = account_ready(rq, tx, invited.email, &account, &hash)))
 		return e;
 	*user = account.user_id;
 	const struct pg_param params[] = {ids[0], ids[1], P_UUID(user), P_TEXT(in->name), P_TEXT_OR_NULL(hash)};

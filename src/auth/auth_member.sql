@@ -74,6 +74,18 @@ update memberships set role = $2::text, role_id = $3::uuid, updated_by = $4::uui
 -- name: member_remove
 update memberships set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where user_id = $1::uuid
 
+-- Nothing that he had made works again when he is invited anew.
+-- name: member_keys_end
+update api_keys set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where user_id = $1::uuid and deleted_at is null
+
+-- name: member_clients_end
+update clients set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where user_id = $1::uuid and deleted_at is null
+
+-- Those that he made or sent again himself: who sends one again stands for it.
+-- name: member_invitations_end
+update invitations set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2
+where updated_by = $1::uuid and accepted_at is null and deleted_at is null
+
 -- name: member_list
 with live as not materialized (
 	select m.*, p.email, p.name, coalesce(r.name, m.role) as role_name

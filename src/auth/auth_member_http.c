@@ -85,27 +85,39 @@ struct held {
 	struct str role, permissions;
 };
 
+static enum err member_now(struct req *rq, int64_t *version, uint64_t *permissions)
+{
+	static const struct pg_col cols[] = {COL(struct held, version, PGT_INT), COL(struct held, role, PGT_TEXT),
+	    COL(struct held, permissions, PGT_TEXT)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	struct held now;
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_member_lock, in, cols), &now)))
+		return e;
+	*version = now.version;
+	*permissions = auth_permissions(now.role, now.permissions);
+	return OK;
+}
+
 /* Locks the membership and compares what the caller had read. Who has less than the member cannot touch him; the last owner stays one. */
-static enum err member_take(struct req *rq, bool stays_owner)
+static enum err member_take(struct req *rq, bool stays_owner, uint64_t *permissions)
 {
 	struct owner_row {
 		struct uuid user_id;
 	} * owners;
-	static const struct pg_col owner_cols[] = {COL(struct owner_row, user_id, PGT_UUID)},
-				   cols[] = {COL(struct held, version, PGT_INT), COL(struct held, role, PGT_TEXT),
-				       COL(struct held, permissions, PGT_TEXT)};
-	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
-	struct held now;
+	static const struct pg_col owner_cols[] = {COL(struct owner_row, user_id, PGT_UUID)};
+	int64_t version;
 	size_t n;
 	enum err e;
 
 	if ((e = tx_rows(
 		 rq->tx, rq->arena, &Q_NO_IN(SQL_member_owners, owner_cols), sizeof *owners, (void **)&owners, &n)) ||
-	    (e = tx_one(rq->tx, rq->arena, &Q(SQL_member_lock, in, cols), &now)))
+	    (e = member_now(rq, &version, permissions)))
 		return e;
-	if (now.version != rq->if_match_version)
+	if (version != rq->if_match_version)
 		return ERR_STALE;
-	if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))
+	if ((e = role_may_give(rq, *permissions, NULL)))
 		return e;
 	if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)
 		return req_fail(
@@ -128,14 +140,20 @@ static enum err member_patch_http(struct req *rq)
 	    .id = &in->role_id,
 	    .by_id = own,
 	    .by_name = schema_has(&member_patch_shape, rq->in_present, "role")};
+	uint64_t before, now;
+	int64_t version;
 	enum err e;
 
-	if ((e = member_take(rq, str_eq(in->role, S("owner")))) || (e = role_choose(rq, &role)))
+	if ((e = member_take(rq, str_eq(in->role, S("owner")), &before)) || (e = role_choose(rq, &role)))
 		return e;
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_TEXT(own ? S("own") : in->role),
 	    P_UUID_OR_NULL(own ? &in->role_id : NULL), P_UUID(&rq->who.user_id)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))))
+	const struct pg_param end[] = {params[0], params[3]};
+
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_role_set, params))) || (e = member_now(rq, &version, &now)))
+		return e;
+	if ((before & ~now) != 0 && (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_invitations_end, end))))
 		return e;
 	rq->after_commit = forget_member;
 	return reply_member(rq);
@@ -151,9 +169,13 @@ static void end_member(struct req *rq)
 static enum err member_delete_http(struct req *rq)
 {
 	const struct pg_param params[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->who.user_id)};
+	uint64_t before;
 	enum err e;
 
-	if ((e = member_take(rq, false)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))))
+	if ((e = member_take(rq, false, &before)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
+	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_keys_end, params))) ||
+	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_clients_end, params))) ||
+	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_invitations_end, params))))
 		return e;
 	rq->after_commit = end_member;
 	return reply_empty(rq, 204);
@@ -165,10 +187,10 @@ const struct route member_routes[] = {
     {HTTP_GET, "/api/v1/members/{id}", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &member_out, 200, member_get_http,
 	"Read a member", .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, "/api/v1/members/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, &member_patch_shape, &member_out, 200,
-	member_patch_http, "Give a member another role", .flags = ROUTE_IF_MATCH | ROUTE_ETAG,
-	.also = (const int[]){409, 412, 428, 0}},
+	member_patch_http, "Give a member another role; when he loses something, his open invitations end",
+	.flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = (const int[]){409, 412, 428, 0}},
     {HTTP_DELETE, "/api/v1/members/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, member_delete_http,
-	"Remove a member: all sessions in this tenant end", .flags = ROUTE_IF_MATCH,
+	"Remove a member: sessions, keys and open invitations end", .flags = ROUTE_IF_MATCH,
 	.also = (const int[]){409, 412, 428, 0}},
     ROUTE_END,
 };

@@ -154,6 +154,58 @@ test('who is removed is out at once, from every device', async () => {
 	assert.deepEqual(await events('member', who.id), ['created', 'deleted']);
 });
 
+test('who is removed and comes back has none of his keys and clients', async () => {
+	const who = await member('admin');
+	const { key } = expect(await who.api.post('/api/v1/api-keys', { name: 'k', permissions: ['surveys:read'] }), 201).body;
+	const made = expect(await who.api.post('/api/v1/clients', { name: 'c', permissions: ['surveys:read'] }), 201).body;
+	const token = () => server.anyone.request('POST', '/api/v1/oauth/token', { type: 'application/x-www-form-urlencoded',
+		raw: new URLSearchParams({ grant_type: 'client_credentials', client_id: made.client.client_id, client_secret: made.client_secret }).toString() });
+	expect(await server.anyone.as(key).get('/api/v1/surveys'), 200);
+	expect(await token(), 200);
+	expect(await server.api.delete(path(who), expect(await server.api.get(path(who)), 200).body.version), 204);
+	const i = expect(await server.api.post('/api/v1/invitations', { email: who.email, role: 'admin' }), 201).body;
+	const link = expect(await server.api.post(`/api/v1/invitations/${i.id}/link`), 200).body;
+	expect(await server.anyone.post('/api/v1/auth/accept-invitation', { token: link.token, password: PASSWORD }), 200);
+	await until('the old key to be refused', async () => (await server.anyone.as(key).get('/api/v1/surveys', { unchecked: true })).status === 401);
+	assert.equal((await token()).status, 401);
+	const left = await rows(server.database.name, `select count(*) from api_keys where user_id = '${who.id}' and deleted_at is null`);
+	assert.equal(left[0][0], '0');
+});
+
+test('invitations of who is removed or has less now let nobody in', async () => {
+	const version = async (m) => expect(await server.api.get(path(m)), 200).body.version;
+	const invited = async (by, role) => {
+		const i = expect(await by.api.post('/api/v1/invitations', { email: `${randomUUID().slice(0, 8)}@acme.example`, role }), 201).body;
+		return { id: i.id, token: expect(await by.api.post(`/api/v1/invitations/${i.id}/link`), 200).body.token };
+	};
+	const accept = (i) => server.anyone.post('/api/v1/auth/accept-invitation', { token: i.token, name: 'N', password: PASSWORD });
+	const gone = await member('admin'), kept = await invited(gone, 'admin');
+	expect(await server.api.delete(path(gone), await version(gone)), 204);
+	expect(await accept(kept), 404);
+	expect(await server.api.get(`/api/v1/invitations/${kept.id}`), 404);
+
+	// of a role that got less itself, only what it cannot give any more; an owner sends it again, and stands for it
+	const all = expect(await server.api.get('/api/v1/permissions'), 200).body.items;
+	const may = (role) => all.filter((p) => p.slug === 'members:write' || p.roles.includes(role)).map((p) => p.slug);
+	const desk = expect(await server.api.post('/api/v1/roles', { name: 'Reception', permissions: may('analyst') }), 201).body;
+	const less = await member('admin');
+	expect(await server.api.patch(path(less), { role_id: desk.id }, await version(less)), 200);
+	const wide = await invited(less, 'analyst'), small = await invited(less, 'viewer');
+	expect(await server.api.patch(`/api/v1/roles/${desk.id}`, { permissions: may('viewer') }, desk.version), 200);
+	expect(await accept(wide), 404);
+	expect(await accept(small), 200);
+	expect(await server.api.post(`/api/v1/invitations/${wide.id}/resend`), 200);
+	expect(await accept(wide), 404);
+	wide.token = expect(await server.api.post(`/api/v1/invitations/${wide.id}/link`), 200).body.token;
+	expect(await server.api.delete(path(less), await version(less)), 204);
+	expect(await accept(wide), 200);
+
+	const out = await member('admin'), last = await invited(out, 'viewer');
+	expect(await server.api.patch(path(out), { role: 'viewer' }, await version(out)), 200);
+	expect(await accept(last), 404);
+	expect(await server.api.get(`/api/v1/invitations/${last.id}`), 404);
+});
+
 test('members are listed, found and filtered', async () => {
 	const who = await member('analyst', 'thu.ha@acme.example');
 	const list = async (query) => expect(await server.api.get('/api/v1/members', { query }), 200).body;
