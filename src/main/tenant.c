@@ -23,6 +23,7 @@ static int add(const struct command_line *line, struct arena *a, const struct co
 		return command_fail(line, 1,
 		    "database_url is not set: set COLLECT_DATABASE_URL, or give --config DATA/collect.conf of `collect "
 		    "up`");
+	in.known_user = command_option(line, "known-user") != NULL;
 	in.name = command_option(line, "name") ? str_from(command_option(line, "name")) : in.slug;
 	in.user_name = command_option(line, "user-name") ? str_from(command_option(line, "user-name")) : in.email;
 	if (given && password_read(given, a, &in.password))
@@ -51,6 +52,7 @@ int tenant_command(int argc, char **argv)
 	    {"user-name", "TEXT", "The administrator's name (default: the e-mail address)"},
 	    {"password-file", "FILE",
 		"The administrator's password (- for standard input); without it one is made and printed"},
+	    {"known-user", NULL, "The account that has this address already is that person's, and may own the tenant"},
 	    {"config", "FILE", "Settings; the environment wins over them"}};
 	struct command_line line = {.name = "tenant",
 	    .usage = "add --slug NAME --email ADDRESS [OPTIONS]",

@@ -67,6 +67,11 @@ static enum err provision_in(struct app *app, const struct tenant_new *in, struc
 		return e;
 	}
 	out->user_known = !uuid_eq(&out->user_id, &user);
+	/* Whoever was invited at this address made that account, and nobody may have looked whether the mailbox is his. */
+	if (out->created && out->user_known && !in->known_user) {
+		tx_rollback(tx);
+		return ERR_INVALID;
+	}
 	return tx_commit(tx);
 }
 
@@ -97,6 +102,10 @@ enum err tenant_provision(
 		*why = str_from(fault);
 	} else {
 		e = provision_in(&app, in, a, &made);
+		if (e == ERR_INVALID && made.user_known)
+			*why = S("there is an account with this address already, made by an invitation or for another "
+				 "tenant; when "
+				 "it is known to be this person's, give --known-user, or else take another address");
 		pg_pool_close(app.pools[PG_OWNER]);
 	}
 	log_close(app.log);

@@ -9,6 +9,8 @@
 /* slug: a-z, 0-9 and '-' (1 to 63); password: at least 8 characters, not looked at when there is a user with that e-mail address already. */
 struct tenant_new {
 	struct str slug, name, email, user_name, password;
+	bool
+	    known_user; /* an account that has this address may become the owner; else it is ERR_INVALID, and nothing is made */
 };
 struct tenant_made {
 	struct uuid tenant_id, user_id;

@@ -5,7 +5,7 @@ import { before } from '../harness/hooks.mjs';
 import { test } from 'node:test';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { until } from '../harness/run.mjs';
+import { command, until } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 
 const server = withServer();
@@ -222,4 +222,21 @@ test('members are listed, found and filtered', async () => {
 	expect(await (await member('viewer')).api.get('/api/v1/members'), 403);
 	assert.deepEqual(pointers(expect(await server.api.patch(path(who), { role: 'editor' }, 1), 422)), ['/role']);
 	assert.deepEqual(pointers(expect(await server.api.patch(path(who), {}, 1), 422)), ['/role']);
+});
+
+test('an account that somebody made for an address owns no tenant that is made for it later', async () => {
+	const email = `squat-${randomUUID().slice(0, 8)}@bank.example`, slug = `bank${Math.floor(Math.random() * 1e6)}`;
+	const i = expect(await server.api.post('/api/v1/invitations', { email, role: 'viewer' }), 201).body;
+	const { token } = expect(await server.api.post(`/api/v1/invitations/${i.id}/link`), 200).body;
+	expect(await server.anyone.post('/api/v1/auth/accept-invitation', { token, name: 'N', password: PASSWORD }), 200);
+	const add = (...more) => command([server.binary, 'tenant', 'add', '--slug', slug, '--email', email, '--password-file', '-', ...more],
+		{ env: server.environment(), input: 'of the operator' });
+	const refused = await add();
+	assert.equal(refused.code, 1);
+	assert.match(refused.stderr, /account with this address already.*--known-user/);
+	assert.deepEqual(await rows(server.database.name, `select slug from tenants where slug = '${slug}'`), []);
+	expect(await server.anyone.post('/api/v1/auth/login', { email, password: PASSWORD, tenant: slug }), 401);
+	const made = await add('--known-user');
+	assert.equal(made.code, 0, made.stderr);
+	assert.match(made.stdout, /password +as before/);
 });

@@ -116,7 +116,7 @@ export class Server {
 
 	async addTenant(slug, email, password = PASSWORD) {
 		const got = await command([this.binary, 'tenant', 'add', '--slug', slug, '--name', `Tenant ${slug}`, '--email', email,
-			'--password-file', '-'], { env: this.environment(), input: password });
+			'--known-user', '--password-file', '-'], { env: this.environment(), input: password });
 		assert.equal(got.code, 0, `collect tenant add: ${got.stderr}`);
 		return { id: /^tenant\s+(\S+)/m.exec(got.stdout)[1], slug, email, password };
 	}
