@@ -53,7 +53,8 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Deliverable in shape only: one @, a dotted domain, nothing that could end a header. */
+/* Deliverable in shape only: one @, a dotted domain, nothing that could end a header. ASCII alone: the database folds letters beyond it when it looks an
+ * account up (the Kelvin sign is a k to it), which nothing else does, and one account would be many to whoever counts its wrong passwords. */
 static bool email_valid(struct str s)
 {
 	size_t at = 0, dots = 0;
@@ -63,11 +64,11 @@ static bool email_valid(struct str s)
 	for (size_t i = 0; i < s.n; i++) {
 		unsigned char c = s.p[i];
 
-		if (c <= ' ' || c == 127 || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' ||
+		if (c <= ' ' || c >= 127 || c == '"' || c == '<' || c == '>' || c == ',' || c == ';' ||
 		    (c == '@' && i != at))
 			return false;
 		if (i > at) {
-			if (!is_alnum(c) && c != '-' && c != '.' && c < 128)
+			if (!is_alnum(c) && c != '-' && c != '.')
 				return false;
 			if (c == '.' && (s.p[i - 1] == '@' || s.p[i - 1] == '.'))
 				return false;

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql } from '../harness/database.mjs';
+import { command } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 
 const server = withServer();
@@ -25,6 +26,18 @@ test('the right password gives a token that names user and tenant', async () => 
 
 test('the address may be written in capitals', async () => {
 	expect(await login({ email: 'Ana@Acme.Example', password: PASSWORD }), 200);
+});
+
+test('letters that fold to those of an address sign nobody in, and make no account', async () => {
+	await server.addTenant('kim', 'kim@kim.example');
+	for (const email of ['\u212aim@kim.example', 'k\u0130m@kim.example', 'kim@\u212aim.example'])
+		assert.deepEqual(pointers(expect(await login({ email, password: PASSWORD }), 422)), ['/email']);
+	assert.deepEqual(pointers(expect(await server.api.post('/api/v1/invitations', { email: '\u212aim@kim.example', role: 'viewer' }), 422)), ['/email']);
+	const made = await command([server.binary, 'tenant', 'add', '--slug', 'kelvin', '--name', 'K', '--email', '\u212aelvin@kim.example', '--password-file', '-'],
+		{ env: server.environment(), input: `${PASSWORD}\n` });
+	assert.notEqual(made.code, 0);
+	assert.match(made.stderr, /not an e-mail address/);
+	assert.equal(expect(await login({ email: 'KIM@kim.example', password: PASSWORD }), 200).body.user.email, 'kim@kim.example');
 });
 
 test('a wrong password and an unknown address look the same', async () => {
