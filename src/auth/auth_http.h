@@ -21,7 +21,8 @@ struct login_row {
 /* All of the user with this address, oldest tenant first; none when there is no such active user. In a transaction of its own. */
 enum err login_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n);
 
-/* auth_role_http.c: ERR_FORBIDDEN when the caller lacks one of these permissions; who gives, changes or takes a role asks. */
+/* auth_role_http.c: ERR_FORBIDDEN when the caller lacks one of these permissions; who gives, changes or takes a role asks. Those before
+ * PERM_FIRST_GIVEN tell how somebody signed in, which nobody gives: they are not compared, and who needs one asks req_can(). */
 enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer);
 
 /* The slugs of a body's `permissions`, each once and in the table's order, parted by spaces; ERR_FORBIDDEN when the caller lacks one. */

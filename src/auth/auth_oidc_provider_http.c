@@ -182,8 +182,11 @@ static enum err role_of_new(struct req *rq, const struct provider_new *in, struc
 	return OK;
 }
 
+/* Neither a key nor a session that a provider began: each would make itself another way in. */
 static enum err may_set_up(struct req *rq)
 {
+	if (!req_can(rq, PERM_ACCOUNT))
+		return ERR_FORBIDDEN;
 	return role_may_give(rq, permissions_of(ROLE_ADMIN), NULL);
 }
 

@@ -44,7 +44,7 @@ static const struct shape permissions_out = SHAPE_OUT("PermissionList", permissi
 
 enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer)
 {
-	if ((bits & ~rq->who.permissions) == 0)
+	if ((bits & ~rq->who.permissions) >> PERM_FIRST_GIVEN == 0)
 		return OK;
 	return req_fail(rq, ERR_FORBIDDEN, pointer, "Nobody gives or takes permissions that he does not have himself.");
 }

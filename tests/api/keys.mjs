@@ -85,3 +85,18 @@ test('faults', async () => {
 	assert.deepEqual(pointers(expect(await server.api.post('/api/v1/api-keys', { permissions: ['surveys:read'] }), 422)), ['/name']);
 	expect(await server.api.post('/api/v1/api-keys', { name: 'x', permissions: [] }), 422);
 });
+
+test('a key invites and changes whom its permissions reach, and sets up no identity provider', async () => {
+	const { permissions } = expect(await server.api.get('/api/v1/me'), 200).body;
+	const { api } = await make({ permissions: permissions.filter((p) => p !== 'owners:write') });
+	const invitation = expect(await api.post('/api/v1/invitations', { email: 'vera@acme.example', role: 'viewer' }), 201).body;
+	expect(await api.delete(`/api/v1/invitations/${invitation.id}`, invitation.version), 204);
+	expect(await api.post('/api/v1/invitations', { email: 'vera@acme.example', role: 'owner' }), 403);
+	const role = expect(await api.post('/api/v1/roles', { name: 'By key', permissions: ['surveys:read'] }), 201).body;
+	expect(await api.delete(`/api/v1/roles/${role.id}`, role.version), 204);
+	const body = { name: 'Acme', issuer: 'https://id.example.com', client_id: 'collect' };
+	expect(await api.post('/api/v1/identity-providers', body), 403);
+	const p = expect(await server.api.post('/api/v1/identity-providers', body), 201).body;
+	expect(await api.patch(`/api/v1/identity-providers/${p.id}`, { name: 'Mine' }, p.version), 403);
+	expect(await api.delete(`/api/v1/identity-providers/${p.id}`, p.version), 403);
+});

@@ -144,6 +144,10 @@ test('an owner who comes by the provider makes no owners', async () => {
 	const member = expect(await api.get(`/api/v1/members/${nora}`), 200).body;
 	expect(await api.patch(`/api/v1/members/${nora}`, { role: 'owner' }, member.version), 403);
 	expect(await api.post('/api/v1/api-keys', { name: 'x', permissions: ['owners:write'] }), 403);
+	const guest = expect(await api.post('/api/v1/invitations', { email: 'gus@acme.example', role: 'viewer' }), 201).body;
+	expect(await api.delete(`/api/v1/invitations/${guest.id}`, guest.version), 204);
+	expect(await api.post('/api/v1/identity-providers', { name: 'x', issuer: 'https://id.example.com', client_id: 'x' }), 403);
+	expect(await api.delete(`/api/v1/identity-providers/${row.id}`, expect(await api.get(`/api/v1/identity-providers/${row.id}`), 200).body.version), 403);
 });
 
 test('addresses that the provider may not speak for, or does not vouch for', async () => {
