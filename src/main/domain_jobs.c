@@ -1,5 +1,4 @@
 /* domain_jobs.c - the one list of the rooms' types of job. A file of its own because the tests' worker has more of them (job_double.c). */
-#include "fieldwork/fieldwork.h"
 #include "mail/mail.h"
 #include "main/domains.h"
 #include "privacy/privacy.h"
@@ -8,7 +7,6 @@ const struct job_type *const domains_jobs[] = {
     &partitions_job,
     &purge_job,
     &mail_job,
-    &reseal_job,
     &retention_job,
     &erase_job,
     &export_job,
