@@ -36,8 +36,8 @@ test('a call can be tried from the page', async () => {
 	await page.locator('.auth-container input').first().fill(server.api.token);
 	await page.locator('.auth-btn-wrapper button.authorize').first().click();
 	await page.locator('.auth-btn-wrapper button.btn-done').first().click();
-	await page.locator('.opblock-summary-path[data-path="/api/v1/me"]').click();
-	const block = page.locator('.opblock', { has: page.locator('[data-path="/api/v1/me"]') });
+	await page.locator('.opblock-get .opblock-summary-path[data-path="/api/v1/me"]').click();
+	const block = page.locator('.opblock-get', { has: page.locator('[data-path="/api/v1/me"]') });
 	const execute = block.locator('button.execute');
 	if (!(await execute.isVisible()))
 		await block.locator('button.try-out__btn').click();
