@@ -1,5 +1,6 @@
 // Tests of the tests: one protection is taken away at a time, and something has to fail. time limit: 60 min
-// What is done is kept in $COTEST_BUILD/long/mutants.jsonl, so that a run that was interrupted goes on; the report stands beside it.
+// What is done is kept in $COTEST_BUILD/long/mutants.jsonl, so that a run that was interrupted goes on; the report stands beside it. COTEST_MUTANTS='asks for no
+// tenant' tries those alone whose "kind: name" the pattern fits.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +12,7 @@ import * as gates from './mutants/gates.mjs';
 import * as routes from './mutants/routes.mjs';
 import * as statements from './mutants/statements.mjs';
 
-const LONG = process.env.COTEST_LONG === '1';
+const LONG = process.env.COTEST_LONG === '1', ONLY = process.env.COTEST_MUTANTS && new RegExp(process.env.COTEST_MUTANTS);
 const SAMPLE = { catalog: 24, routes: 1, statements: 0, gates: 1 };
 const MUTANTS_MIN = 100;
 const folder = join(process.env.COTEST_BUILD, 'long'), state = join(folder, 'mutants.jsonl');
@@ -35,7 +36,8 @@ async function takeUp() {
 /** Every so many, so that a sample has all kinds. */
 const sample = (list, n) => (LONG ? list : list.filter((_, i) => n > 0 && i % Math.max(1, Math.floor(list.length / n)) === 0).slice(0, n));
 
-async function tryAll(list) {
+async function tryAll(all) {
+	const list = all.filter((m) => !ONLY || ONLY.test(`${m.kind}: ${m.name}`));
 	let done = 0;
 	for (const mutant of list) {
 		const earlier = LONG && known.get(`${mutant.kind} ${mutant.name}`);
@@ -72,7 +74,7 @@ test('the report', () => {
 			by[r.by || 'NOBODY'] = (by[r.by || 'NOBODY'] ?? 0) + 1;
 		console.log(`# ${kind}: ${list.length}, noticed by ${Object.entries(by).map(([t, n]) => `${t} ${n}`).join(', ')}`);
 	}
-	if (!LONG)
+	if (!LONG || ONLY)
 		return;
 	writeFileSync(join(folder, 'mutants.txt'), results.map((r) => `${r.kind}: ${r.name}\n\t${r.by || 'NOBODY'}: ${r.says}\n`).join(''));
 	console.log(`# progress ${results.length}/${results.length} mutants; the report is ${join(folder, 'mutants.txt')}`);

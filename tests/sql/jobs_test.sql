@@ -20,6 +20,11 @@ select set_config('app.current_tenant_id', :'a', true) \g /dev/null
 select probe.is(job_enqueue(:'fresh', 'x.y', 'r', 0, 0)::text, :'job_a', 'a live job of the same type and ref stands for the new one');
 select probe.is(job_enqueue(:'fresh', 'x.y', 's', 0, 0)::text, :'fresh', 'another ref is another job');
 rollback;
+-- of two tenants' live jobs alike each finds its own, whichever row lies first
+begin;
+select set_config('app.current_tenant_id', :'b', true) \g /dev/null
+select probe.is(job_enqueue(:'fresh', 'x.y', 'r', 0, 0)::text, :'job_b', 'and it is the tenant''s own');
+rollback;
 
 \connect - collect_worker
 select probe.is((select id::text from job_claim(array['x.y'], array[60000], :'claim1', :'nil')), :'job_a', 'the first tenant''s turn');
@@ -39,6 +44,9 @@ select probe.is((select queued || ' ' || running || ' ' || dead from job_counts(
 select probe.like(probe.try(:'a', format('select job_end(%L, %L, %L, null, null)', :'job_b', :'claim2', 'somehow')), '^22023', 'there are four ways to end');
 
 \connect - collect_app
+select probe.is(probe.try(:'b', format('select job_revive(%L)', :'job_a')), 'rows 0', 'another tenant''s dead job is not repeated');
+select probe.is(probe.try(:'b', format('select job_withdraw(%L)', :'job_a')), 'rows 0', 'nor withdrawn');
+select probe.is(probe.try(:'a', format('select job_withdraw(%L)', :'job_b')), 'rows 0', 'nor is one that is run');
 begin;
 select set_config('app.current_tenant_id', :'a', true) \g /dev/null
 select probe.is(job_revive(:'job_a')::text, :'job_a', 'its tenant repeats it');
