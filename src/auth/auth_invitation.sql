@@ -40,7 +40,7 @@ where i.id = $1::uuid and i.serial = $2::bigint and i.deleted_at is null and i.a
 select user_id, password_hash, active from account_lookup($1::text)
 
 -- name: invitation_accept
-select member_version, role from invitation_accept($1::uuid, $2::bigint::integer, $3::uuid, $4::text, $5::text)
+select member_version, role from invitation_accept($1::uuid, $2::bigint::integer, $3::uuid, $4::text, $5::text, $6::boolean)
 
 -- name: invitation_list
 with live as not materialized (

@@ -1,7 +1,8 @@
 /* auth_invitation_http.c - invitations: made, sent again, taken back, accepted.
  *
  * The token of an invitation is its tenant, id, serial and a MAC of those: nothing of it is stored, so neither the table, a backup nor a stored
- * reply lets anybody in. It is good until the invitation is accepted, taken back, sent again (another serial) or too old. */
+ * reply lets anybody in. It is good until the invitation is accepted, taken back, sent again (another serial) or too old. The one in the mail has
+ * another MAC than the one that the inviter is shown: only who brings the first has the mailbox. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
 #include "base/hash.h"
@@ -46,7 +47,8 @@ static const struct shape invitation_out = SHAPE_OUT("Invitation", invitation_ou
 static const struct field link_fields[] = {
     OUT("token", FT_TEXT, REQUIRED, "For /api/v1/auth/accept-invitation"),
     OUT("link", FT_TEXT, REQUIRED,
-	"What the e-mail has: an address, or only its path when the server does not know its own"),
+	"An address, or only its path when the server does not know its own; it lets in as the e-mail's does, but "
+	"does not show that the mailbox is read"),
     OUT("expires_at", FT_TIME, REQUIRED, "Until when"),
 };
 static const struct shape link_out = SHAPE_OUT("InvitationLink", link_fields);
@@ -71,12 +73,16 @@ struct ticket {
 };
 _Static_assert(sizeof(struct ticket) == 68, "a ticket has no holes");
 
-static enum err ticket_sign(const struct auth *auth, struct ticket *t)
+/* How a token goes out: as text for the inviter to hand over, or to the mailbox and nowhere else. */
+enum way { WAY_SHOWN, WAY_MAILED };
+
+static enum err ticket_sign(const struct auth *auth, struct ticket *t, enum way way)
 {
-	return token_mac(auth->key, S("invitation"), str_make((const char *)t, offsetof(struct ticket, mac)), t->mac);
+	return token_mac(auth->key, way == WAY_MAILED ? S("mailed invitation") : S("invitation"),
+	    str_make((const char *)t, offsetof(struct ticket, mac)), t->mac);
 }
 
-static enum err ticket_print(struct req *rq, const struct uuid *id, int64_t serial, struct str *text)
+static enum err ticket_print(struct req *rq, const struct uuid *id, int64_t serial, enum way way, struct str *text)
 {
 	struct ticket t = {.tenant_id = rq->who.tenant_id, .id = *id};
 	struct buf b;
@@ -84,7 +90,7 @@ static enum err ticket_print(struct req *rq, const struct uuid *id, int64_t seri
 
 	for (int i = 0; i < 4; i++)
 		t.serial[i] = (unsigned char)(serial >> (8 * i));
-	if ((e = ticket_sign(rq->app->auth, &t)))
+	if ((e = ticket_sign(rq->app->auth, &t, way)))
 		return e;
 	buf_init(&b, rq->arena, TOKEN_TEXT_MAX);
 	buf_add(&b, S(TOKEN_PREFIX));
@@ -92,18 +98,24 @@ static enum err ticket_print(struct req *rq, const struct uuid *id, int64_t seri
 	return buf_done(&b, text);
 }
 
-static bool ticket_read(struct req *rq, struct str text, struct ticket *out, int64_t *serial)
+static bool ticket_is(struct req *rq, const struct ticket *shown, enum way way)
 {
-	unsigned char mac[TOKEN_MAC_BYTES];
+	struct ticket t = *shown;
+
+	return !ticket_sign(rq->app->auth, &t, way) && secret_eq(str_make((const char *)t.mac, sizeof t.mac),
+							   str_make((const char *)shown->mac, sizeof shown->mac));
+}
+
+static bool ticket_read(struct req *rq, struct str text, struct ticket *out, int64_t *serial, enum way *way)
+{
 	struct str bytes;
 
 	if (!str_starts(text, S(TOKEN_PREFIX)) ||
 	    base64url_read(rq->arena, str_sub(text, sizeof TOKEN_PREFIX - 1, text.n), &bytes) || bytes.n != sizeof *out)
 		return false;
 	mem_copy(out, bytes.p, sizeof *out);
-	mem_copy(mac, out->mac, sizeof mac);
-	if (ticket_sign(rq->app->auth, out) ||
-	    !secret_eq(str_make((const char *)mac, sizeof mac), str_make((const char *)out->mac, sizeof mac)))
+	*way = ticket_is(rq, out, WAY_MAILED) ? WAY_MAILED : WAY_SHOWN;
+	if (*way == WAY_SHOWN && !ticket_is(rq, out, WAY_SHOWN))
 		return false;
 	*serial = 0;
 	for (int i = 0; i < 4; i++)
@@ -158,7 +170,7 @@ static enum err mail_out(struct req *rq, const struct uuid *id, const struct hel
 	struct uuid job;
 	enum err e;
 
-	if ((e = ticket_print(rq, id, i->serial, &token)) || (e = link_path(rq, token, &m.path)))
+	if ((e = ticket_print(rq, id, i->serial, WAY_MAILED, &token)) || (e = link_path(rq, token, &m.path)))
 		return e;
 	e = rq->app->mail_add(rq->app, rq->tx, rq->arena, &m, &job);
 	return e == ERR_INVALID ? req_fail(rq, e, "/email", "No e-mail can be sent to this address.") : e;
@@ -286,7 +298,7 @@ static enum err invitation_link_http(struct req *rq)
 		return e;
 	if (i.expired)
 		return req_fail(rq, ERR_CONFLICT, NULL, "This invitation is too old; send it again.");
-	if ((e = ticket_print(rq, &rq->ids[0], i.serial, &token)) || (e = link_path(rq, token, &path)))
+	if ((e = ticket_print(rq, &rq->ids[0], i.serial, WAY_SHOWN, &token)) || (e = link_path(rq, token, &path)))
 		return e;
 	buf_init(&link, rq->arena, LINK_MAX_BYTES);
 	buf_add(&link, str_from(rq->app->public_url));
@@ -378,7 +390,13 @@ static bool still_given(const struct invited *i)
 	return (by >> PERM_MEMBERS_WRITE & 1) && (gives & ~by) == 0;
 }
 
-static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int64_t serial, struct uuid *user)
+struct coming {
+	struct ticket ticket;
+	int64_t serial;
+	enum way way;
+};
+
+static enum err join(struct req *rq, struct tx *tx, const struct coming *c, struct uuid *user)
 {
 	struct invited invited;
 	static const struct pg_col email_cols[] = {COL(struct invited, email, PGT_TEXT),
@@ -386,7 +404,7 @@ static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int6
 	    COL(struct invited, by_role, PGT_TEXT), COL(struct invited, by_permissions, PGT_TEXT)},
 				   cols[] = {
 				       COL(struct joined, member_version, PGT_INT), COL(struct joined, role, PGT_TEXT)};
-	const struct pg_param ids[] = {P_UUID(&t->id), P_INT(serial)};
+	const struct pg_param ids[] = {P_UUID(&c->ticket.id), P_INT(c->serial)};
 	const struct accept *in = rq->in;
 	struct account account;
 	struct joined got;
@@ -400,7 +418,8 @@ static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int6
 	if ((e = account_ready(rq, tx, invited.email, &account, &hash)))
 		return e;
 	*user = account.user_id;
-	const struct pg_param params[] = {ids[0], ids[1], P_UUID(user), P_TEXT(in->name), P_TEXT_OR_NULL(hash)};
+	const struct pg_param params[] = {
+	    ids[0], ids[1], P_UUID(user), P_TEXT(in->name), P_TEXT_OR_NULL(hash), P_BOOL(c->way == WAY_MAILED)};
 
 	tx_set_actor(tx, user, rq->request_id);
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_accept, params, cols), &got)))
@@ -411,24 +430,23 @@ static enum err join(struct req *rq, struct tx *tx, const struct ticket *t, int6
 static enum err accept_http(struct req *rq)
 {
 	const struct accept *in = rq->in;
-	struct ticket t;
+	struct coming c;
 	struct uuid user;
-	int64_t serial;
 	struct tx *tx;
 	enum err e;
 
-	if (!ticket_read(rq, in->token, &t, &serial))
+	if (!ticket_read(rq, in->token, &c.ticket, &c.serial, &c.way))
 		return ERR_NOT_FOUND;
-	if ((e = tx_open(rq->app, PG_APP, false, &t.tenant_id, rq->arena, &tx)))
+	if ((e = tx_open(rq->app, PG_APP, false, &c.ticket.tenant_id, rq->arena, &tx)))
 		return e;
-	if ((e = join(rq, tx, &t, serial, &user))) {
+	if ((e = join(rq, tx, &c, &user))) {
 		tx_rollback(tx);
 		return e;
 	}
 	if ((e = tx_commit(tx)))
 		return e;
-	auth_member_drop(rq->app->auth->cache, &t.tenant_id, &user);
-	return reply_after_password(rq, &t.tenant_id, &user, in->cookie);
+	auth_member_drop(rq->app->auth->cache, &c.ticket.tenant_id, &user);
+	return reply_after_password(rq, &c.ticket.tenant_id, &user, in->cookie);
 }
 
 #define CHANGES                                                                                                        \

@@ -1,2 +1,6 @@
 -- name: password_set
-select coalesce(password_set($1::uuid, $2::text, $3::text), 0) as version
+select s.version::bigint as version from password_set($1::uuid, $2::text, $3::text) as s (version) where s.version is not null
+
+-- By a token of a mail.
+-- name: password_reset
+select version from password_reset($1::uuid, $2::text, $3::text)

@@ -50,8 +50,9 @@ enum err auth_password_new(struct req *rq, struct str password, const char *poin
 	return auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
 }
 
-/* In every tenant: a new password is the answer to somebody else knowing the old one. */
-static enum err set_password(struct req *rq, const struct login_row *rows, size_t n, struct str hash)
+/* In every tenant: a new password is the answer to somebody else knowing the old one. `sql`: password_set, or password_reset for who came by the mailbox. */
+static enum err set_password(
+    struct req *rq, const struct pg_statement *sql, const struct login_row *rows, size_t n, struct str hash)
 {
 	struct set_row {
 		int64_t version;
@@ -65,8 +66,8 @@ static enum err set_password(struct req *rq, const struct login_row *rows, size_
 	if ((e = tx_open(rq->app, PG_APP, false, &rows[0].tenant_id, rq->arena, &tx)))
 		return e;
 	tx_set_actor(tx, user, rq->request_id);
-	e = tx_one(tx, rq->arena, &Q(SQL_password_set, in, cols), &now);
-	if (!e && now.version == 0)
+	e = tx_one(tx, rq->arena, &Q(*sql, in, cols), &now);
+	if (e == ERR_NOT_FOUND)
 		e = ERR_CONFLICT;
 	if (!e)
 		e = event_append(tx, &(struct event){S("user"), user, S("password_changed"), S(""), now.version});
@@ -112,7 +113,7 @@ static enum err change_http(struct req *rq)
 	if ((e = auth_password_shown(rq, in->password, &rows, &n)))
 		return e;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, rows, n, hash)))
+	    (e = set_password(rq, &SQL_password_set, rows, n, hash)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -243,7 +244,7 @@ static enum err reset_http(struct req *rq)
 	if (n == 0 || !slip_ok(rq, &rows[0], &s))
 		return ERR_NOT_FOUND;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, rows, n, hash)))
+	    (e = set_password(rq, &SQL_password_reset, rows, n, hash)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);

@@ -56,7 +56,35 @@ struct provisioned {
 	bool created, user_known;
 };
 
-static enum err provision_in(struct app *app, const struct tenant_new *in, struct arena *a, struct provisioned *out)
+/* Whoever was invited at this address may have made that account, and what he knows of it would open the tenant to him. */
+static enum err user_fits(struct tx *tx, const struct tenant_new *in, struct arena *a, struct str *why)
+{
+	struct user_row {
+		bool verified;
+	} user;
+	static const struct pg_col cols[] = {COL(struct user_row, verified, PGT_BOOL)};
+	const struct pg_param params[] = {P_TEXT(in->email), P_TEXT(in->slug)};
+	enum err e = tx_one(tx, a, &Q(SQL_tenant_user, params, cols), &user);
+
+	if (e)
+		return e == ERR_NOT_FOUND ? OK : e;
+	if (!user.verified) {
+		*why = S(
+		    "there is an account with this address, but nobody has shown that the mailbox is his. Let this "
+		    "person set a new password by e-mail (\"forgotten password\"), which takes the account over; then "
+		    "give --known-user. An account that is in no tenant any more goes by `collect user erase`");
+		return ERR_INVALID;
+	}
+	if (in->known_user)
+		return OK;
+	*why =
+	    S("there is an account with this address already, made by an invitation or for another tenant; when it is "
+	      "known to be this person's, give --known-user, or else take another address");
+	return ERR_INVALID;
+}
+
+static enum err provision_in(
+    struct app *app, const struct tenant_new *in, struct arena *a, struct provisioned *out, struct str *why)
 {
 	static const struct pg_col cols[] = {COL(struct provisioned, tenant_id, PGT_UUID),
 	    COL(struct provisioned, user_id, PGT_UUID), COL(struct provisioned, created, PGT_BOOL)};
@@ -72,16 +100,11 @@ static enum err provision_in(struct app *app, const struct tenant_new *in, struc
 
 	if ((e = tx_open(app, PG_OWNER, false, &tenant, a, &tx)))
 		return e;
-	if ((e = tx_one(tx, a, &Q(SQL_tenant_provision, params, cols), out))) {
+	if ((e = user_fits(tx, in, a, why)) || (e = tx_one(tx, a, &Q(SQL_tenant_provision, params, cols), out))) {
 		tx_rollback(tx);
 		return e;
 	}
 	out->user_known = !uuid_eq(&out->user_id, &user);
-	/* Whoever was invited at this address made that account, and nobody may have looked whether the mailbox is his. */
-	if (out->created && out->user_known && !in->known_user) {
-		tx_rollback(tx);
-		return ERR_INVALID;
-	}
 	return tx_commit(tx);
 }
 
@@ -111,11 +134,7 @@ enum err tenant_provision(
 	if ((e = pg_pool_open(&config, &app.pools[PG_OWNER], &fault))) {
 		*why = str_from(fault);
 	} else {
-		e = provision_in(&app, in, a, &made);
-		if (e == ERR_INVALID && made.user_known)
-			*why = S("there is an account with this address already, made by an invitation or for another "
-				 "tenant; when "
-				 "it is known to be this person's, give --known-user, or else take another address");
+		e = provision_in(&app, in, a, &made, why);
 		pg_pool_close(app.pools[PG_OWNER]);
 	}
 	log_close(app.log);

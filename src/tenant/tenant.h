@@ -10,7 +10,7 @@
 struct tenant_new {
 	struct str slug, name, email, user_name, password;
 	bool
-	    known_user; /* an account that has this address may become the owner; else it is ERR_INVALID, and nothing is made */
+	    known_user; /* an account that has this address may become the owner, if its mailbox was shown; else it is ERR_INVALID, and nothing is made */
 };
 struct tenant_made {
 	struct uuid tenant_id, user_id;

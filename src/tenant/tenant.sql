@@ -1,5 +1,10 @@
 -- Tenants and their projects. Times and cursors: rfc3339() and cursor_text() of migration 0009.
 
+-- Whether somebody has shown that he reads the mailbox of the account with this address. No row: there is none, or the tenant is there already.
+-- name: tenant_user
+-- role: owner
+select email_verified_at is not null as verified from users where email = lower($1::text) and not exists (select from tenants where slug = $2::text)
+
 -- name: tenant_provision
 -- role: owner
 select tenant_id, user_id, created

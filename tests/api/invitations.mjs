@@ -44,7 +44,8 @@ test('an invitation goes out by mail; who accepts is signed in, with the role', 
 	assert.equal(mail.headers.get('content-language'), 'vi');
 	assert.ok(mail.text.replaceAll('\u2060', '').includes('https://collect.example/invitation#token=cci_'));
 	const link = await linkOf(invitation);
-	assert.equal(link.token, tokenIn(mail), 'the inviter can hand over the same link');
+	const mailed = tokenIn(mail);
+	assert.notEqual(link.token, mailed, 'the one in the mail shows whose the mailbox is (mailbox.mjs)');
 	assert.equal(link.link, `https://collect.example/invitation#token=${link.token}`);
 	assert.deepEqual(pointers(expect(await accept(link.token), 422)), ['/name']);
 	assert.deepEqual(pointers(expect(await accept(link.token, { name: 'Nga', password: 'short' }), 422)), ['/password']);
@@ -52,7 +53,8 @@ test('an invitation goes out by mail; who accepts is signed in, with the role', 
 	assert.deepEqual([body.user.email, body.user.name, body.user.locale, body.role, body.tenant.slug], [email, 'Nga', 'vi', 'analyst', 'acme']);
 	expect(await server.anyone.as(body.access_token).get('/api/v1/surveys'), 200);
 	expect(await signIn(email, 'a password of mine'), 200);
-	expect(await accept(link.token, { name: 'Nga' }), 404);
+	for (const token of [link.token, mailed])
+		expect(await accept(token, { name: 'Nga' }), 404);
 	expect(await server.api.post(`/api/v1/invitations/${invitation.id}/link`), 409);
 	assert.equal(expect(await server.api.get(`/api/v1/invitations/${invitation.id}`), 200).body.status, 'accepted');
 	const told = await rows(server.database.name, `select aggregate_type, type, actor_id from events where aggregate_id in ('${invitation.id}', '${body.user.id}') order by xid, id`);
@@ -91,7 +93,7 @@ test('sent again, taken back, too old, changed: the old link is void', async () 
 	const [, mail] = await mails('invitation', email, 2);
 	const now = await linkOf(first);
 	assert.notEqual(now.token, old.token);
-	assert.equal(tokenIn(mail), now.token);
+	assert.equal(tokenIn(mail).slice(0, 51), now.token.slice(0, 51), 'the same invitation and serial');
 	expect(await accept(old.token, { name: 'x' }), 404);
 	const bytes = Buffer.from(now.token.slice(4), 'base64url');
 	for (let i = 0; i < bytes.length; i += 5) {
