@@ -28,6 +28,13 @@ enum err role_may_give(struct req *rq, uint64_t bits, const char *pointer);
 /* The slugs of a body's `permissions`, each once and in the table's order, parted by spaces; ERR_FORBIDDEN when the caller lacks one. */
 enum err permissions_in(struct req *rq, const struct str_list *list, struct str *text);
 
+/* auth_invitation_http.c: what an invitation gives, and what who sent it last may do now: roles and, of those of the tenant's own, slugs. */
+struct invited {
+	struct str role, permissions, by_role, by_permissions;
+};
+/* Who sent it must still be allowed to: what he lost meanwhile he cannot hand on by an invitation that he kept. */
+bool invitation_given(const struct invited *i);
+
 /* A role that somebody is to get, named or by id of one of the tenant's own: exactly one of both, there (the tenant's own then stays until the
  * transaction ends), and within what the caller may give. Fills `name` of the tenant's own. */
 struct role_choice {

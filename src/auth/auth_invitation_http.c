@@ -377,12 +377,12 @@ struct joined {
 	struct str role;
 };
 
-struct invited {
-	struct str email, role, permissions, by_role, by_permissions;
+struct invited_row {
+	struct str email;
+	struct invited offer;
 };
 
-/* Who sent it must still be allowed to: what he lost meanwhile he cannot hand on by an invitation that he kept. */
-static bool still_given(const struct invited *i)
+bool invitation_given(const struct invited *i)
 {
 	uint64_t gives = auth_permissions(i->role, i->permissions),
 		 by = auth_permissions(i->by_role, i->by_permissions);
@@ -398,10 +398,12 @@ struct coming {
 
 static enum err join(struct req *rq, struct tx *tx, const struct coming *c, struct uuid *user)
 {
-	struct invited invited;
-	static const struct pg_col email_cols[] = {COL(struct invited, email, PGT_TEXT),
-	    COL(struct invited, role, PGT_TEXT), COL(struct invited, permissions, PGT_TEXT),
-	    COL(struct invited, by_role, PGT_TEXT), COL(struct invited, by_permissions, PGT_TEXT)},
+	struct invited_row invited;
+	static const struct pg_col email_cols[] = {COL(struct invited_row, email, PGT_TEXT),
+	    {"role", PGT_TEXT, offsetof(struct invited_row, offer.role)},
+	    {"permissions", PGT_TEXT, offsetof(struct invited_row, offer.permissions)},
+	    {"by_role", PGT_TEXT, offsetof(struct invited_row, offer.by_role)},
+	    {"by_permissions", PGT_TEXT, offsetof(struct invited_row, offer.by_permissions)}},
 				   cols[] = {
 				       COL(struct joined, member_version, PGT_INT), COL(struct joined, role, PGT_TEXT)};
 	const struct pg_param ids[] = {P_UUID(&c->ticket.id), P_INT(c->serial)};
@@ -413,7 +415,7 @@ static enum err join(struct req *rq, struct tx *tx, const struct coming *c, stru
 
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_email, ids, email_cols), &invited)))
 		return e;
-	if (!still_given(&invited))
+	if (!invitation_given(&invited.offer))
 		return ERR_NOT_FOUND;
 	if ((e = account_ready(rq, tx, invited.email, &account, &hash)))
 		return e;

@@ -92,9 +92,21 @@ values (current_tenant_id(), $1::uuid, $2::uuid, $3::text, $4::text, $5::boolean
 -- name: oidc_account
 select user_id, active, joined, elsewhere from identity_account($1::text)
 
+-- What a provider gives to who is new, and the open invitation of an address: what that gives, and what who sent it last may do now (nothing, when he is
+-- no member any more).
+-- name: oidc_offers
+select coalesce(p.role, '') as role, coalesce(array_to_string(pr.permissions, ' '), '') as permissions, coalesce(i.id, '00000000-0000-0000-0000-000000000000') as id,
+	coalesce(i.role, '') as invited_role, coalesce(array_to_string(ir.permissions, ' '), '') as invited_permissions,
+	coalesce(by.role, '') as by_role, coalesce(by.permissions, '') as by_permissions
+from identity_providers p left join roles pr on pr.id = p.role_id
+	left join invitations i on i.email = lower($2::text) and i.deleted_at is null and i.accepted_at is null and i.expires_at > now()
+	left join roles ir on ir.id = i.role_id left join lateral member_lookup(i.updated_by) by on true
+where p.id = $1::uuid and p.enabled and p.deleted_at is null
+for share of p
+
 -- name: oidc_join
 select member_version, coalesce(invitation_id, '00000000-0000-0000-0000-000000000000') as invitation_id, coalesce(invitation_version, 0) as invitation_version
-from identity_join($1::uuid, $2::uuid, $3::text, $4::text, $5::boolean)
+from identity_join($1::uuid, $2::uuid, $3::text, $4::text, $5::boolean, $6::uuid)
 
 -- Whom a member is at providers. No row: there is no such member.
 -- name: identity_list

@@ -103,19 +103,55 @@ struct joined {
 	struct uuid invitation_id;
 };
 
+struct offers {
+	struct str role, permissions; /* of the provider; empty: it takes in nobody new */
+	struct uuid id;		      /* of the invitation; nil: none */
+	struct invited invited;
+};
+
+/* The open invitation of this address, if it may be taken here: the provider says whose the address is, so it must not give more by that than its own row
+ * does, or than an administrator has when that names no role. NULL: none. */
+static enum err invitation_of(const struct finding *f, struct str email, struct offers *o, const struct uuid **id)
+{
+	static const struct pg_col cols[] = {COL(struct offers, role, PGT_TEXT),
+	    COL(struct offers, permissions, PGT_TEXT), COL(struct offers, id, PGT_UUID),
+	    {"invited_role", PGT_TEXT, offsetof(struct offers, invited.role)},
+	    {"invited_permissions", PGT_TEXT, offsetof(struct offers, invited.permissions)},
+	    {"by_role", PGT_TEXT, offsetof(struct offers, invited.by_role)},
+	    {"by_permissions", PGT_TEXT, offsetof(struct offers, invited.by_permissions)}};
+	const struct pg_param in[] = {P_UUID(&f->p->id), P_TEXT(email)};
+	uint64_t own, gives;
+	enum err e;
+
+	*id = NULL;
+	e = tx_one(f->tx, f->rq->arena, &Q(SQL_oidc_offers, in, cols), o);
+	if (e)
+		return e == ERR_NOT_FOUND ? OK : e;
+	own = o->role.n > 0 ? auth_permissions(o->role, o->permissions) : permissions_of(ROLE_ADMIN);
+	gives = auth_permissions(o->invited.role, o->invited.permissions);
+	if (!uuid_is_nil(&o->id) && (gives & ~own) == 0 && invitation_given(&o->invited))
+		*id = &o->id;
+	return OK;
+}
+
 /* Makes him a member as an invitation or the provider's row says; `make`: with an account that is new. */
 static enum err join(const struct finding *f, const struct uuid *user, struct str email, bool make)
 {
 	static const struct pg_col cols[] = {COL(struct joined, member_version, PGT_INT),
 	    COL(struct joined, invitation_id, PGT_UUID), COL(struct joined, invitation_version, PGT_INT)};
 	struct str local = email, name = f->claims->name;
+	const struct uuid *invitation;
+	struct offers offers;
 	struct joined *got;
 	size_t n;
 	enum err e;
 
 	if (name.n == 0)
 		name = str_cut(&local, '@', NULL);
-	const struct pg_param in[] = {P_UUID(&f->p->id), P_UUID(user), P_TEXT(email), P_TEXT(name), P_BOOL(make)};
+	if ((e = invitation_of(f, email, &offers, &invitation)))
+		return e;
+	const struct pg_param in[] = {
+	    P_UUID(&f->p->id), P_UUID(user), P_TEXT(email), P_TEXT(name), P_BOOL(make), P_UUID_OR_NULL(invitation)};
 
 	if ((e = tx_rows(f->tx, f->rq->arena, &Q(SQL_oidc_join, in, cols), sizeof *got, (void **)&got, &n)))
 		return e;

@@ -14,6 +14,7 @@ const idp = new RealProvider({
 	ana: { email: 'ana@acme.example', email_verified: true, name: 'Not Ana' },
 	odd: { email: 'odd@elsewhere.example', email_verified: true, name: 'Odd' },
 	una: { email: 'una@acme.example', email_verified: false, name: 'Una' },
+	...Object.fromEntries(['pam', 'kay', 'pia', 'lin', 'moe', 'ned'].map((n) => [n, { email: `${n}@acme.example`, email_verified: true, name: n }])),
 });
 const server = withServer({ env: LOOPBACK });
 const client = { client_id: 'collect', client_secret: 'a secret: 50%+1', grant_types: ['authorization_code'], response_types: ['code'] };
@@ -104,7 +105,10 @@ test('Redis has nothing to read of it, under keys that begin with the tenant, fo
 test('a session from a provider is good for its tenant only', async () => {
 	const { api, body } = await session(await signIn('nora'));
 	const other = await server.addTenant('north', 'nils@north.example');
-	await psql(server.database.name, `set search_path = collect; select provision_member('${other.id}', '${body.user.id}', 'nora@acme.example', 'x', '', 'en', 'admin')`);
+	const refused = await psql(server.database.name, `set search_path = collect; select provision_member('${other.id}', '${body.user.id}', 'nora@acme.example', 'x', '', 'en', 'admin')`);
+	assert.match(refused.stderr, /nobody has shown/, 'a provider\'s word is no mailbox');
+	await rows(server.database.name, `update users set email_verified_at = now() where id = '${body.user.id}';
+		select provision_member('${other.id}', '${body.user.id}', 'nora@acme.example', 'x', '', 'en', 'admin')`);
 	expect(await api.post('/api/v1/auth/switch', { tenant: 'north' }), 403);
 	expect(await api.post('/api/v1/me/password', { password: 'x', new_password: 'a long enough one' }), 403);
 	expect(await server.anyone.post('/api/v1/auth/login', { email: 'nora@acme.example', password: 'x' }), 401);
@@ -113,12 +117,41 @@ test('a session from a provider is good for its tenant only', async () => {
 });
 
 test('who was invited comes in as the invitation says', async () => {
-	const invitation = expect(await server.api.post('/api/v1/invitations', { email: 'ivan@acme.example', role: 'analyst' }), 201).body;
+	const invitation = expect(await server.api.post('/api/v1/invitations', { email: 'ivan@acme.example', role: 'viewer' }), 201).body;
 	const { body } = await session(await signIn('ivan'));
-	assert.equal(body.role, 'analyst');
+	assert.equal(body.role, 'viewer');
 	assert.equal(expect(await server.api.get(`/api/v1/invitations/${invitation.id}`), 200).body.status, 'accepted');
 	const events = await rows(server.database.name, `select type from events where aggregate_id = '${invitation.id}' order by sequence`);
 	assert.ok(events.some(([what]) => what === 'accepted'), JSON.stringify(events));
+});
+
+/** What there is once the row has this role: [whom the provider lets in, his role, what becomes of the invitation]. */
+async function comes(user, { role, invited, by = server.api, meanwhile = () => {} }) {
+	const now = expect(await server.api.get(`/api/v1/identity-providers/${row.id}`), 200).body;
+	expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { role }, now.version), 200);
+	const invitation = expect(await by.post('/api/v1/invitations', { email: `${user}@acme.example`, role: invited }), 201).body;
+	await meanwhile();
+	const came = await signIn(user);
+	const got = came.reply.status === 303 ? (await session(came)).body.role : came.reply.status;
+	const state = (await rows(server.database.name, `select accepted_at is not null from invitations where id = '${invitation.id}'`))[0][0];
+	return [got, state === 't' ? 'accepted' : 'left'];
+}
+
+test('a provider gives no more than its row says, whoever was invited to more', async () => {
+	const owners = () => rows(server.database.name, "select count(*) from memberships where role = 'owner' and deleted_at is null");
+	const before = await owners();
+	assert.deepEqual(await comes('pam', { role: 'viewer', invited: 'admin' }), ['viewer', 'left']);
+	assert.deepEqual(await comes('kay', { role: 'admin', invited: 'owner' }), ['admin', 'left']);
+	assert.deepEqual(await comes('pia', { role: null, invited: 'owner' }), [403, 'left']);
+	assert.deepEqual(await comes('lin', { role: null, invited: 'manager' }), ['manager', 'accepted']);
+	assert.deepEqual(await comes('moe', { role: 'admin', invited: 'viewer' }), ['viewer', 'accepted']);
+	assert.deepEqual(await owners(), before);
+	// who sent it got less, without the invitation being ended: as if his role had lost something
+	const id = (await rows(server.database.name, "select user_id from memberships join users on users.id = user_id where email = 'kay@acme.example'"))[0][0];
+	const lose = () => rows(server.database.name, `update invitations set updated_by = '${id}' where email = 'ned@acme.example'; update memberships set role = 'analyst' where user_id = '${id}' returning 1`);
+	assert.deepEqual(await comes('ned', { role: null, invited: 'viewer', meanwhile: lose }), [403, 'left']);
+	const now = expect(await server.api.get(`/api/v1/identity-providers/${row.id}`), 200).body;
+	row = expect(await server.api.patch(`/api/v1/identity-providers/${row.id}`, { role: 'viewer' }, now.version), 200).body;
 });
 
 test('who was removed stays out until he is invited again', async () => {
