@@ -180,12 +180,12 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 }
 
 /* A key was looked up just now. */
-static enum err holder_alive(struct req *rq, const struct token_claims *claims)
+static enum err holder_alive(struct req *rq, const struct token_claims *claims, bool *factor)
 {
 	struct auth *auth = rq->app->auth;
 
 	if (!uuid_is_nil(&claims->session_id))
-		return login_session_alive(rq, claims);
+		return login_session_alive(rq, claims, factor);
 	return uuid_is_nil(&claims->client_id) ? OK : client_alive(auth, rq->arena, claims);
 }
 
@@ -204,10 +204,11 @@ enum err auth_authenticate(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
 	struct token_claims claims;
+	bool factor = false;
 	struct member m;
 	enum err e;
 
-	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) || (e = holder_alive(rq, &claims)))
+	if ((e = token_claims_of(auth, rq->arena, bearer(rq), &claims)) || (e = holder_alive(rq, &claims, &factor)))
 		return e;
 	if (!auth_member_find(auth->cache, &claims.tenant_id, &claims.user_id, &m) &&
 	    (e = member_load(auth, rq->arena, &claims, &m)))
@@ -220,7 +221,7 @@ enum err auth_authenticate(struct req *rq)
 	    .caller_id = *caller_of(&claims),
 	    .credential = credential_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
-	    .enrolling = m.second_factor_missing && !uuid_is_nil(&claims.session_id),
+	    .enrolling = m.second_factor_missing && !factor && !uuid_is_nil(&claims.session_id),
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),
 	};

@@ -22,6 +22,7 @@ struct member_slot {
 struct session_slot {
 	struct uuid id;
 	int64_t seen_ms;
+	bool factor;
 };
 
 struct auth_cache {
@@ -149,20 +150,25 @@ static struct session_slot *session_set(struct auth_cache *c, const struct uuid 
 	return c->sessions[(session->b[15] | session->b[14] << 8) % SETS];
 }
 
-bool auth_session_seen(struct auth_cache *c, const struct uuid *session)
+bool auth_session_seen(struct auth_cache *c, const struct uuid *session, bool *factor)
 {
 	struct session_slot *set = session_set(c, session);
 	int64_t oldest = clock_mono_ns() / 1000000 - SESSION_AGE_MS;
 	bool found = false;
 
+	*factor = false;
 	pthread_mutex_lock(&c->mutex);
-	for (size_t i = 0; i < WAYS && !found; i++)
-		found = set[i].seen_ms > 0 && set[i].seen_ms > oldest && uuid_eq(&set[i].id, session);
+	for (size_t i = 0; i < WAYS && !found; i++) {
+		if (set[i].seen_ms <= 0 || !uuid_eq(&set[i].id, session))
+			continue;
+		*factor = set[i].factor;
+		found = set[i].seen_ms > oldest;
+	}
 	pthread_mutex_unlock(&c->mutex);
 	return found;
 }
 
-void auth_session_keep(struct auth_cache *c, const struct uuid *session)
+void auth_session_keep(struct auth_cache *c, const struct uuid *session, bool factor)
 {
 	struct session_slot *set = session_set(c, session), *slot = &set[0];
 
@@ -175,7 +181,7 @@ void auth_session_keep(struct auth_cache *c, const struct uuid *session)
 		if (set[i].seen_ms < slot->seen_ms)
 			slot = &set[i];
 	}
-	*slot = (struct session_slot){*session, clock_mono_ns() / 1000000};
+	*slot = (struct session_slot){*session, clock_mono_ns() / 1000000, factor};
 	pthread_mutex_unlock(&c->mutex);
 }
 

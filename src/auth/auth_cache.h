@@ -34,8 +34,9 @@ bool auth_member_find(struct auth_cache *c, const struct uuid *tenant, const str
 void auth_member_keep(struct auth_cache *c, const struct member *m);
 /* Forgets a member at once: after a change of role or a removal made by this process. */
 void auth_member_drop(struct auth_cache *c, const struct uuid *tenant, const struct uuid *user);
-bool auth_session_seen(struct auth_cache *c, const struct uuid *session);
-void auth_session_keep(struct auth_cache *c, const struct uuid *session);
+/* factor: the session has a second factor by its identity provider's word. *factor is also what was last known of a session that was seen too long ago. */
+bool auth_session_seen(struct auth_cache *c, const struct uuid *session, bool *factor);
+void auth_session_keep(struct auth_cache *c, const struct uuid *session, bool factor);
 void auth_session_drop(struct auth_cache *c, const struct uuid *session);
 
 #endif

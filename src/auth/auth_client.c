@@ -105,12 +105,13 @@ enum err client_alive(struct auth *auth, struct arena *a, const struct token_cla
 	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
 	const struct pg_param in[] = {P_UUID(&claims->client_id), P_UUID(&claims->user_id)};
 	struct uuid seen = claims->client_id;
+	bool factor;
 	struct tx *tx;
 	enum err e;
 
 	/* The table of what was seen alive is the sessions': with the bits of the version turned round, no client is taken for a session. */
 	seen.b[6] ^= 0xf0;
-	if (auth_session_seen(auth->cache, &seen))
+	if (auth_session_seen(auth->cache, &seen, &factor))
 		return OK;
 	if ((e = tx_open(auth->app, PG_APP, true, &claims->tenant_id, a, &tx)))
 		return e;
@@ -120,6 +121,6 @@ enum err client_alive(struct auth *auth, struct arena *a, const struct token_cla
 	}
 	if ((e = tx_commit(tx)))
 		return e;
-	auth_session_keep(auth->cache, &seen);
+	auth_session_keep(auth->cache, &seen, false);
 	return OK;
 }

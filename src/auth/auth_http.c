@@ -80,7 +80,8 @@ enum err me_http(struct req *rq)
 
 	if ((e = permissions_text(rq, &permissions)))
 		return e;
-	const struct pg_param in[] = {P_UUID(&rq->who.user_id), P_JSON(permissions)};
+	const struct pg_param in[] = {
+	    P_UUID(&rq->who.user_id), P_JSON(permissions), P_BOOL(rq->who.enrolling || rq->who.credential != NULL)};
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_auth_me, in), &json)))
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	return reply_json(rq, 200, json);

@@ -434,6 +434,7 @@ enum err renew_http(struct req *rq)
 	struct session_reply r = {.cookie = in->refresh_token.n == 0};
 	struct str shown = r.cookie ? auth_cookie(rq, S(COOKIE)) : in->refresh_token;
 	struct login_row row;
+	bool factor;
 	enum err e;
 
 	if (shown.n == 0)
@@ -444,7 +445,7 @@ enum err renew_http(struct req *rq)
 	    (e = login_session_provider(rq->app->auth, &r.session, rq->arena, &r.provider)))
 		return e;
 	if (!uuid_is_nil(&r.provider))
-		e = oidc_provider_live(rq, &r.session.tenant_id, &r.provider);
+		e = oidc_provider_live(rq, &r.session.tenant_id, &r.provider, &factor);
 	if (e || (e = session_member(rq, &r.session, &row))) {
 		if (e == ERR_UNAUTHENTICATED)
 			login_session_end(rq->app->auth, &r.session);

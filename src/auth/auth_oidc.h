@@ -84,17 +84,23 @@ enum err oidc_userinfo_add(struct req *rq, const struct oidc_provider *p, const 
 
 struct oidc_person {
 	struct uuid user_id;
-	bool ask; /* he has to show that the account with this address is his */
-	struct str email;
+	bool ask;  /* he has to show that the account with this address is his, with its second factor if it has one */
+	bool code; /* his second factor alone: the tenant wants one, and does not count what the provider asks for */
+	struct str email; /* of the account */
 };
-/* The member whom the claims name, made one where an invitation or the provider's row allows it. `confirmed`: he has just shown that he is
- * the user of the account that an earlier call asked for. ERR_FORBIDDEN with a detail when nothing lets him in; with `ask` set nothing was changed. */
+/* What an earlier call asked for, shown a moment ago. */
+struct oidc_shown {
+	struct uuid user_id;
+	bool password; /* or the second factor alone */
+};
+/* The member whom the claims name, made one where an invitation or the provider's row allows it. `shown`: NULL, or who he has shown to be.
+ * ERR_FORBIDDEN with a detail when nothing lets him in; with `ask` or `code` set nothing was changed. */
 enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const struct oidc_claims *claims,
-    const struct uuid *confirmed, struct oidc_person *out);
+    const struct oidc_shown *shown, struct oidc_person *out);
 
 /* An enabled provider with its secret opened; `id` NULL: the tenant's oldest. ERR_NOT_FOUND. */
 enum err oidc_provider_get(struct req *rq, const struct uuid *tenant, const struct uuid *id, struct oidc_provider *out);
-/* ERR_UNAUTHENTICATED when it was removed or turned off: sessions that it began end. */
-enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id);
+/* ERR_UNAUTHENTICATED when it was removed or turned off: sessions that it began end. *factor: its sign-in counts as a second factor. */
+enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id, bool *factor);
 
 #endif

@@ -2,14 +2,14 @@
 
 -- name: provider_insert
 insert into identity_providers (tenant_id, id, name, issuer, client_id, client_secret, key_version, scopes, email_domains, role, role_id, enabled,
-	created_by, updated_by)
+	created_by, updated_by, second_factor)
 values (current_tenant_id(), $1::uuid, $2::text, $3::text, $4::text, $5::bytea, $6::bigint, string_to_array($7::text, ' '),
-	string_to_array($8::text, ' '), $9::text, $10::uuid, $11::boolean, $12::uuid, $12)
+	string_to_array($8::text, ' '), $9::text, $10::uuid, $11::boolean, $12::uuid, $12, $13::text)
 
 -- name: provider_get
 select p.version, jsonb_build_object('id', p.id, 'name', p.name, 'issuer', p.issuer, 'client_id', p.client_id,
 	'has_secret', p.client_secret is not null, 'scopes', p.scopes, 'email_domains', p.email_domains, 'role', coalesce(r.name, p.role),
-	'role_id', p.role_id, 'enabled', p.enabled, 'redirect_uri', $2::text || p.id, 'created_at', rfc3339(p.created_at),
+	'role_id', p.role_id, 'second_factor', p.second_factor, 'enabled', p.enabled, 'redirect_uri', $2::text || p.id, 'created_at', rfc3339(p.created_at),
 	'updated_at', rfc3339(p.updated_at), 'created_by', p.created_by, 'updated_by', p.updated_by, 'version', p.version) as json
 from identity_providers p left join roles r on r.id = p.role_id
 where p.id = $1::uuid and p.deleted_at is null
@@ -32,6 +32,7 @@ update identity_providers set
 	role = case when $15::boolean then $16::text else role end,
 	role_id = case when $15 then $17::uuid else role_id end,
 	enabled = case when $18::boolean then $19::boolean else enabled end,
+	second_factor = case when $21::boolean then $22::text else second_factor end,
 	updated_by = $20::uuid
 where id = $1::uuid
 
@@ -51,7 +52,7 @@ with live as not materialized (select * from identity_providers where deleted_at
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'issuer', p.issuer, 'client_id', p.client_id,
 			'has_secret', p.client_secret is not null, 'scopes', p.scopes, 'email_domains', p.email_domains, 'role', coalesce(r.name, p.role),
-			'role_id', p.role_id, 'enabled', p.enabled, 'redirect_uri', $8::text || p.id, 'created_at', rfc3339(p.created_at),
+			'role_id', p.role_id, 'second_factor', p.second_factor, 'enabled', p.enabled, 'redirect_uri', $8::text || p.id, 'created_at', rfc3339(p.created_at),
 			'updated_at', rfc3339(p.updated_at), 'created_by', p.created_by, 'updated_by', p.updated_by, 'version', p.version) order by page.at)
 		from page join live p on p.id = page.id left join roles r on r.id = p.role_id where page.at <= $5), '[]'),
 	'next', (select cursor_text(key, id) || $7::text from page where at = $5 and exists (select from page where at > $5)))
@@ -75,12 +76,17 @@ from identity_providers where ($1::uuid is null or id = $1) and enabled and dele
 order by created_at, id limit 1
 
 -- name: oidc_provider_live
-select count(*) as live from identity_providers where id = $1::uuid and enabled and deleted_at is null
+select second_factor = 'provider' as factor from identity_providers where id = $1::uuid and enabled and deleted_at is null
 
 -- name: oidc_identity
 select i.id, i.user_id, p.email, m.deleted_at is null as member
 from identities i join memberships m on m.user_id = i.user_id join member_people() p on p.user_id = i.user_id
 where i.issuer = $1::text and i.subject = $2::text and i.deleted_at is null
+
+-- Whether a code of this user's second factor is to be shown besides the provider's sign-in.
+-- name: oidc_code
+select p.second_factor = 'ours' and second_factor_of($2::uuid) > 0 and exists (select from security_settings where require_second_factor) as wanted
+from identity_providers p where p.id = $1::uuid
 
 -- name: oidc_identity_used
 update identities set last_used_at = now() where id = $1::uuid

@@ -4,7 +4,8 @@
  *     GET /api/v1/oidc-callback/PROVIDER?code&state    303 to /console#forgery_token=..., with the refresh token's cookie
  *
  * The page there renews with the cookie and the token behind '#', which no server sees. When an account has to be confirmed it finds
- * #oidc_confirm=TICKET instead, and sends that with the password to /api/v1/auth/oidc/confirm. */
+ * #oidc_confirm=TICKET instead, and sends that with the password to /api/v1/auth/oidc/confirm; #oidc_code=TICKET when a code of the second factor is
+ * all that is wanted. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_oidc_flow.h"
 #include "auth/auth_oidc_page.h"
@@ -40,8 +41,10 @@ struct confirm {
 	bool cookie;
 };
 static const struct field confirm_fields[] = {
-    FIELD(struct confirm, ticket, FT_TEXT, REQUIRED, 1, TICKET_MAX_CHARS, "What stood behind #oidc_confirm="),
-    FIELD(struct confirm, password, FT_TEXT, REQUIRED, 1, 1024, "Of the account that is there already"),
+    FIELD(struct confirm, ticket, FT_TEXT, REQUIRED, 1, TICKET_MAX_CHARS,
+	"What stood behind #oidc_confirm= or #oidc_code="),
+    FIELD(struct confirm, password, FT_TEXT, OPTIONAL, 1, 1024,
+	"Of the account that is there already; not for #oidc_code="),
     FIELD(struct confirm, code, FT_TEXT, OPTIONAL, 1, SECOND_CODE_MAX,
 	"Of its second factor, or for recovery, when it has one"),
     FIELD(struct confirm, cookie, FT_BOOL, OPTIONAL, 0, 0, "As when signing in"),
@@ -322,18 +325,20 @@ static enum err go_back(struct req *rq, struct str back, struct str name, struct
 	return send_to(rq, &b);
 }
 
-static enum err ask_password(struct req *rq, const struct oidc_flow *flow, const struct oidc_claims *claims)
+/* What the provider does not vouch for is not kept, or it would count as vouched for afterwards. */
+static enum err ask_more(
+    struct req *rq, const struct oidc_flow *flow, const struct oidc_claims *claims, const struct oidc_person *person)
 {
 	const struct oidc_flow ticket = {.tenant_id = flow->tenant_id,
 	    .provider_id = flow->provider_id,
 	    .back = flow->back,
 	    .subject = claims->subject,
-	    .email = claims->email,
+	    .email = claims->email_verified ? claims->email : S(""),
 	    .name = claims->name};
 	struct str text;
 	enum err e = oidc_flow_keep(rq, OIDC_TICKET, &ticket, &text);
 
-	return e ? e : go_back(rq, flow->back, S("oidc_confirm"), text);
+	return e ? e : go_back(rq, flow->back, person->ask ? S("oidc_confirm") : S("oidc_code"), text);
 }
 
 static enum err callback(struct req *rq)
@@ -357,8 +362,8 @@ static enum err callback(struct req *rq)
 		return e == ERR_NOT_FOUND ? gone(rq) : e;
 	if ((e = claims_get(rq, &p, &flow, &in, &claims)) || (e = oidc_person_find(rq, &p, &claims, NULL, &person)))
 		return e;
-	if (person.ask)
-		return ask_password(rq, &flow, &claims);
+	if (person.ask || person.code)
+		return ask_more(rq, &flow, &claims, &person);
 	if ((e = provider_session_begin(rq, &flow.tenant_id, &person.user_id, &p.id, &guard)))
 		return e == ERR_UNAUTHENTICATED ? req_fail(rq, ERR_FORBIDDEN, NULL, "Your account here is disabled.")
 						: e;
@@ -384,6 +389,8 @@ static enum err account_shown(struct req *rq, struct str email)
 	size_t n = 0;
 	enum err e;
 
+	if (in->password.n == 0)
+		return req_fail(rq, ERR_INVALID, "/password", "Send the password of your account here too.");
 	if ((e = backoff_wait(rq, email)) || (e = login_rows(rq, email, &rows, &n)) ||
 	    (e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
 		return e;
@@ -399,6 +406,20 @@ static enum err account_shown(struct req *rq, struct str email)
 	return backoff_clear(rq, email);
 }
 
+static enum err code_shown(struct req *rq, struct str email)
+{
+	const struct confirm *in = rq->in;
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if (in->code.n == 0)
+		return req_fail(rq, ERR_INVALID, "/code", "Send a code of your second factor.");
+	if ((e = login_rows(rq, email, &rows, &n)))
+		return e;
+	return n > 0 ? second_code_shown(rq, &rows[0], in->code) : ERR_UNAUTHENTICATED;
+}
+
 static enum err confirm_http(struct req *rq)
 {
 	const struct confirm *in = rq->in;
@@ -406,6 +427,7 @@ static enum err confirm_http(struct req *rq)
 	struct oidc_provider p;
 	struct oidc_flow ticket, again;
 	struct oidc_claims claims;
+	struct oidc_shown shown;
 	enum err e;
 
 	if ((e = oidc_flow_take(rq, OIDC_TICKET, in->ticket, true, &ticket)) ||
@@ -414,13 +436,17 @@ static enum err confirm_http(struct req *rq)
 	claims = (struct oidc_claims){
 	    .subject = ticket.subject, .email = ticket.email, .name = ticket.name, .email_verified = true};
 	if ((e = oidc_person_find(rq, &p, &claims, NULL, &person)) ||
-	    (person.ask && (e = account_shown(rq, person.email))))
+	    (person.ask && (e = account_shown(rq, person.email))) ||
+	    (person.code && (e = code_shown(rq, person.email))))
 		return e;
 	if ((e = oidc_flow_take(rq, OIDC_TICKET, in->ticket, false, &again)))
 		return e;
 	bound = person;
-	if (person.ask && (e = oidc_person_find(rq, &p, &claims, &person.user_id, &bound)))
+	shown = (struct oidc_shown){person.user_id, person.ask};
+	if ((person.ask || person.code) && (e = oidc_person_find(rq, &p, &claims, &shown, &bound)))
 		return e;
+	if (bound.ask || bound.code)
+		return ERR_NOT_FOUND; /* the address changed hands meanwhile */
 	return reply_provider_session(rq, &ticket.tenant_id, &bound.user_id, &p.id, in->cookie);
 }
 
@@ -459,7 +485,7 @@ const struct route oidc_routes[] = {
     {HTTP_GET, "/api/v1/oidc-callback/{provider_id}", PERM_NONE, RATE_LOGIN, NULL, NULL, 303, callback_http,
 	"Where an identity provider sends a browser back to", .flags = ROUTE_NO_TX | ROUTE_HIDDEN},
     {HTTP_POST, "/api/v1/auth/oidc/confirm", PERM_NONE, RATE_LOGIN, &confirm_shape, &session_out, 200, confirm_http,
-	"Let an identity provider sign one in to an account that is there already, by its password",
+	"Let an identity provider sign one in to an account that is there already, by its password or second factor",
 	.flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 404, 409, 0}},
     ROUTE_END,
 };

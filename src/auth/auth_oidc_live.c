@@ -2,12 +2,12 @@
 #include "auth/auth_oidc.h"
 #include "sql.h"
 
-enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id)
+enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const struct uuid *id, bool *factor)
 {
 	struct live_row {
-		int64_t live;
+		bool factor;
 	} row;
-	static const struct pg_col cols[] = {COL(struct live_row, live, PGT_INT)};
+	static const struct pg_col cols[] = {COL(struct live_row, factor, PGT_BOOL)};
 	const struct pg_param in[] = {P_UUID(id)};
 	struct tx *tx;
 	enum err e;
@@ -16,9 +16,8 @@ enum err oidc_provider_live(struct req *rq, const struct uuid *tenant, const str
 		return e;
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_oidc_provider_live, in, cols), &row))) {
 		tx_rollback(tx);
-		return e;
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	}
-	if ((e = tx_commit(tx)))
-		return e;
-	return row.live > 0 ? OK : ERR_UNAUTHENTICATED;
+	*factor = row.factor;
+	return tx_commit(tx);
 }

@@ -13,7 +13,7 @@ struct finding {
 	struct tx *tx;
 	const struct oidc_provider *p;
 	const struct oidc_claims *claims;
-	const struct uuid *confirmed;
+	const struct oidc_shown *shown;
 	struct oidc_person *out;
 };
 
@@ -70,6 +70,11 @@ enum err oidc_provider_get(struct req *rq, const struct uuid *tenant, const stru
 		return e;
 	}
 	return tx_commit(tx);
+}
+
+static bool password_shown(const struct finding *f, const struct uuid *user)
+{
+	return f->shown != NULL && f->shown->password && uuid_eq(&f->shown->user_id, user);
 }
 
 /* ---- joining ---- */
@@ -178,8 +183,8 @@ static enum err bound_already(const struct finding *f)
 static enum err bind(const struct finding *f, const struct uuid *user)
 {
 	struct uuid id = uuid_new();
-	const struct pg_param in[] = {
-	    P_UUID(&id), P_UUID(user), P_TEXT(f->p->issuer), P_TEXT(f->claims->subject), P_BOOL(f->confirmed != NULL)};
+	const struct pg_param in[] = {P_UUID(&id), P_UUID(user), P_TEXT(f->p->issuer), P_TEXT(f->claims->subject),
+	    P_BOOL(password_shown(f, user))};
 	enum err e;
 
 	if ((e = tx_exec(f->tx, &Q_NO_OUT(SQL_oidc_identity_insert, in), NULL)))
@@ -202,6 +207,7 @@ static enum err known(const struct finding *f, const struct identity_row *i)
 	enum err e;
 
 	f->out->user_id = i->user_id;
+	f->out->email = i->email;
 	tx_set_actor(f->tx, &i->user_id, f->rq->request_id);
 	if (!i->member) {
 		if ((e = email_fits(f)))
@@ -249,7 +255,7 @@ static enum err of_account(const struct finding *f, const struct account_row *ac
 	if ((e = is_member(f, &account->user_id, &member)) ||
 	    (!member && (e = join(f, &account->user_id, f->claims->email, false))) || (e = bind(f, &account->user_id)))
 		return e;
-	f->out->ask = foreign && (f->confirmed == NULL || !uuid_eq(f->confirmed, &account->user_id));
+	f->out->ask = foreign && !password_shown(f, &account->user_id);
 	f->out->email = f->claims->email;
 	return OK;
 }
@@ -291,17 +297,37 @@ static enum err find(const struct finding *f)
 	return n > 0 ? known(f, found) : first(f);
 }
 
-enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const struct oidc_claims *claims,
-    const struct uuid *confirmed, struct oidc_person *out)
+/* An account's password was shown together with its second factor, if it has one. */
+static enum err code_wanted(const struct finding *f)
 {
-	struct finding f = {.rq = rq, .p = p, .claims = claims, .confirmed = confirmed, .out = out};
+	struct wanted_row {
+		bool wanted;
+	} row;
+	static const struct pg_col cols[] = {COL(struct wanted_row, wanted, PGT_BOOL)};
+	const struct pg_param in[] = {P_UUID(&f->p->id), P_UUID(&f->out->user_id)};
+	enum err e;
+
+	if (f->out->ask || (f->shown != NULL && uuid_eq(&f->shown->user_id, &f->out->user_id)))
+		return OK;
+	if ((e = tx_one(f->tx, f->rq->arena, &Q(SQL_oidc_code, in, cols), &row)))
+		return e;
+	f->out->code = row.wanted;
+	return OK;
+}
+
+enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const struct oidc_claims *claims,
+    const struct oidc_shown *shown, struct oidc_person *out)
+{
+	struct finding f = {.rq = rq, .p = p, .claims = claims, .shown = shown, .out = out};
 	enum err e;
 
 	*out = (struct oidc_person){0};
 	if ((e = tx_open(rq->app, PG_APP, false, &p->tenant_id, rq->arena, &f.tx)))
 		return e;
 	e = find(&f);
-	if (e || out->ask) {
+	if (!e)
+		e = code_wanted(&f);
+	if (e || out->ask || out->code) {
 		tx_rollback(f.tx);
 		return e;
 	}

@@ -19,8 +19,10 @@ struct provider_new {
 	struct str name, issuer, client_id, client_secret, role;
 	struct str_list scopes, email_domains;
 	struct uuid role_id;
+	struct str second_factor;
 	bool enabled;
 };
+static const char *const factors[] = {"ours", "provider", NULL};
 #define PROVIDER_FIELDS(need)                                                                                          \
 	FIELD(struct provider_new, name, FT_TEXT, need, 1, 100, "What people see: Sign in with ..."),                  \
 	    FIELD(struct provider_new, issuer, FT_URL, need, 1, ISSUER_MAX_CHARS,                                      \
@@ -37,6 +39,10 @@ struct provider_new {
 		"in"),                                                                                                 \
 	    FIELD(struct provider_new, role_id, FT_UUID, OPTIONAL | NULLABLE, 0, 0,                                    \
 		"Role of the tenant's own of who is new, in place of role"),                                           \
+	    FIELD(struct provider_new, second_factor, FT_ENUM, OPTIONAL, 0, 0,                                         \
+		"Whose second factor counts when the tenant asks for one; provider: this one asks for it itself, "     \
+		"ours: everybody needs one here. ours",                                                                \
+		.choices = factors),                                                                                   \
 	    FIELD(struct provider_new, enabled, FT_BOOL, OPTIONAL, 0, 0, "People can sign in with it; true")
 static const struct field provider_new_fields[] = {PROVIDER_FIELDS(REQUIRED)};
 static const struct shape provider_new_shape = SHAPE("IdentityProviderNew", struct provider_new, provider_new_fields);
@@ -53,6 +59,8 @@ static const struct field provider_out_fields[] = {
     OUT("email_domains", FT_LIST, REQUIRED, "Domains whose addresses it may speak for; none: any"),
     OUT("role", FT_TEXT, REQUIRED | NULLABLE, "Name of the role of who is new; null: nobody new comes in"),
     OUT("role_id", FT_UUID, REQUIRED | NULLABLE, "The role, when it is one of the tenant's own"),
+    OUT("second_factor", FT_ENUM, REQUIRED, "Whose second factor counts when the tenant asks for one",
+	.choices = factors),
     OUT("enabled", FT_BOOL, REQUIRED, "People can sign in with it"),
     OUT("redirect_uri", FT_TEXT, REQUIRED, "What to register at the provider as this server's address"),
     OUT("created_at", FT_TIME, REQUIRED, "When it was made"),
@@ -265,7 +273,7 @@ static enum err provider_create_http(struct req *rq)
 	    t.secret.n > 0 ? P_BYTES(t.secret) : P_NULL(PGT_BYTES),
 	    t.secret.n > 0 ? P_INT(t.key_version) : P_NULL(PGT_INT), P_TEXT(t.scopes), P_TEXT(t.email_domains),
 	    P_TEXT_OR_NULL(t.role), P_UUID_OR_NULL(t.role_id), P_BOOL(sent(rq, "enabled") ? in->enabled : true),
-	    P_UUID(&rq->who.user_id)};
+	    P_UUID(&rq->who.user_id), P_TEXT(sent(rq, "second_factor") ? in->second_factor : S("ours"))};
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_provider_insert, params), NULL)))
 		return taken(rq, e);
@@ -350,7 +358,8 @@ static enum err provider_patch_http(struct req *rq)
 	    P_BOOL(sent(rq, "client_secret")), t.secret.n > 0 ? P_BYTES(t.secret) : P_NULL(PGT_BYTES),
 	    t.secret.n > 0 ? P_INT(t.key_version) : P_NULL(PGT_INT), P_BOOL(sent(rq, "scopes")), P_TEXT(t.scopes),
 	    P_BOOL(sent(rq, "email_domains")), P_TEXT(t.email_domains), P_BOOL(t.gives_role), P_TEXT_OR_NULL(t.role),
-	    P_UUID_OR_NULL(t.role_id), P_BOOL(sent(rq, "enabled")), P_BOOL(in->enabled), P_UUID(&rq->who.user_id)};
+	    P_UUID_OR_NULL(t.role_id), P_BOOL(sent(rq, "enabled")), P_BOOL(in->enabled), P_UUID(&rq->who.user_id),
+	    P_BOOL(sent(rq, "second_factor")), P_TEXT(in->second_factor)};
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_provider_update, params), NULL)))
 		return taken(rq, e);

@@ -281,7 +281,7 @@ enum err login_session_provider(
 /* ---- looking, ending ---- */
 
 /* A session ends when the provider that began it was turned off or removed. */
-static enum err provider_alive(struct req *rq, const struct login_session *s)
+static enum err provider_alive(struct req *rq, const struct login_session *s, bool *factor)
 {
 	struct auth *auth = rq->app->auth;
 	struct uuid provider;
@@ -289,17 +289,17 @@ static enum err provider_alive(struct req *rq, const struct login_session *s)
 
 	if ((e = login_session_provider(auth, s, rq->arena, &provider)) || uuid_is_nil(&provider))
 		return e;
-	e = oidc_provider_live(rq, &s->tenant_id, &provider);
+	e = oidc_provider_live(rq, &s->tenant_id, &provider, factor);
 	if (e == ERR_UNAUTHENTICATED)
 		login_session_end(auth, s);
 	return e;
 }
 
-enum err login_session_alive(struct req *rq, const struct token_claims *claims)
+enum err login_session_alive(struct req *rq, const struct token_claims *claims, bool *factor)
 {
 	const struct login_session s = {claims->tenant_id, claims->user_id, claims->session_id};
 	struct auth *auth = rq->app->auth;
-	bool seen = auth_session_seen(auth->cache, &s.id);
+	bool seen = auth_session_seen(auth->cache, &s.id, factor);
 	char key[KEY_MAX_BYTES];
 	const struct str args[] = {key_make(key, &s.tenant_id, ":session:", &s.id)};
 	int64_t there;
@@ -319,9 +319,9 @@ enum err login_session_alive(struct req *rq, const struct token_claims *claims)
 	}
 	if (seen)
 		return OK;
-	if (claims->by_provider && (e = provider_alive(rq, &s)))
+	if (claims->by_provider && (e = provider_alive(rq, &s, factor)))
 		return e;
-	auth_session_keep(auth->cache, &s.id);
+	auth_session_keep(auth->cache, &s.id, *factor);
 	return OK;
 }
 

@@ -36,8 +36,9 @@ enum err login_session_provider(
 enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next);
 /* What a refresh token says whose it is: not checked against anything. ERR_UNAUTHENTICATED when it is not one. */
 enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s);
-/* OK or ERR_UNAUTHENTICATED, for what rq's route does. */
-enum err login_session_alive(struct req *rq, const struct token_claims *claims);
+/* OK or ERR_UNAUTHENTICATED, for what rq's route does. *factor: it began at a provider whose sign-in counts as a second factor (while Redis is away: as
+ * this process last knew it). */
+enum err login_session_alive(struct req *rq, const struct token_claims *claims, bool *factor);
 /* ERR_NOT_FOUND when this user has no such session. */
 enum err login_session_end(struct auth *auth, const struct login_session *s);
 /* All of a user's in one tenant. This process forgets them at once; others that saw one alive hear of it within SESSION_AGE_MS. */

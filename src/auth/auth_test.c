@@ -415,22 +415,28 @@ static void test_sessions_seen(void **state)
 {
 	struct auth_cache *c = auth_cache_new();
 	struct uuid id = {{1}}, other = {{2}};
+	bool factor = true;
 
 	(void)state;
-	assert_false(auth_session_seen(c, &id));
-	auth_session_keep(c, &id);
-	auth_session_keep(c, &id);
-	assert_true(auth_session_seen(c, &id));
-	assert_false(auth_session_seen(c, &other));
+	assert_false(auth_session_seen(c, &id, &factor));
+	auth_session_keep(c, &id, false);
+	auth_session_keep(c, &id, false);
+	assert_true(auth_session_seen(c, &id, &factor));
+	assert_false(auth_session_seen(c, &other, &factor));
 	auth_session_drop(c, &other);
-	assert_true(auth_session_seen(c, &id));
+	assert_true(auth_session_seen(c, &id, &factor));
 	for (unsigned char i = 3; i < 10; i++) {
 		other.b[0] = i;
-		auth_session_keep(c, &other);
-		assert_true(auth_session_seen(c, &other));
+		auth_session_keep(c, &other, false);
+		assert_true(auth_session_seen(c, &other, &factor));
 	}
+	auth_session_keep(c, &other, true);
+	assert_true(auth_session_seen(c, &other, &factor));
+	assert_true(factor);
+	assert_true(auth_session_seen(c, &id, &factor) || !factor);
 	auth_session_drop(c, &other);
-	assert_false(auth_session_seen(c, &other));
+	assert_false(auth_session_seen(c, &other, &factor));
+	assert_false(factor);
 	auth_cache_free(c);
 }
 

@@ -180,7 +180,8 @@ static enum err pass_gates(struct req *rq)
 		return e;
 	if (rq->who.enrolling && !(row->flags & ROUTE_ENROL))
 		return req_fail(rq, ERR_FORBIDDEN, NULL,
-		    "Set up a second factor first: this tenant asks for one (/api/v1/me/second-factor).");
+		    "Set up a second factor first: this tenant asks for one (/api/v1/me/second-factor, signed in by "
+		    "password).");
 	return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
 }
 

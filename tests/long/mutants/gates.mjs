@@ -34,6 +34,8 @@ const GATES = [
 	['a slip for a new password never ends', 'auth/auth_password_http.c', 'clock_now_ms() / 1000 < ends;', '1;', ['api/invitations']],
 	['an invitation is taken by any token', 'auth/auth_invitation_http.c', 'if (*way == WAY_SHOWN && !ticket_is(rq, out, WAY_SHOWN))', 'if (false)', ['api/invitations']],
 	['a link that was shown shows a mailbox', 'auth/auth_invitation_http.c', 'P_BOOL(c->way == WAY_MAILED)', 'P_BOOL(true)', ['api/mailbox']],
+	['every provider counts as a second factor', 'auth/auth.c', 'm.second_factor_missing && !factor &&', 'm.second_factor_missing && !claims.by_provider &&', ['api/oidc_factor']],
+	['no code is asked for after a provider', 'auth/auth_oidc_member.c', 'f->out->code = row.wanted;', 'f->out->code = false;', ['api/oidc_factor']],
 	['a provider gives what its row does not', 'auth/auth_oidc_member.c', '(gives & ~own) == 0 &&', '', ['api/oidc']],
 	['an invitation outlives its sender\'s right at a provider', 'auth/auth_oidc_member.c', ' && invitation_given(&o->invited)', '', ['api/oidc']],
 	['any slip gives a new password', 'auth/auth_password_http.c', 'secret_eq(\n\t\t   str_make((const char *)s.mac, sizeof s.mac), str_make((const char *)shown->mac, sizeof s.mac)) &&', '', ['api/invitations']],
