@@ -106,6 +106,16 @@ struct export_column {
 enum err program_columns(
     const struct program *p, struct str language, struct arena *a, struct export_column **out, size_t *n);
 
+/* Where personal answers (pii, encrypted) hold e-mail addresses and phone numbers: texts with `input` email or tel, and such items of a multi_text. In
+ * the order of the questions; the keys borrow from the program. */
+struct contact {
+	struct str roster;   /* key of the roster whose records hold it; empty: none */
+	struct str question; /* key in the personal answers, or in the record */
+	struct str item;     /* key in the answer of a multi_text; empty: the answer is the text */
+	enum contact_kind { CONTACT_EMAIL, CONTACT_PHONE } kind;
+};
+enum err program_contacts(const struct program *p, struct arena *a, struct contact **out, size_t *n);
+
 struct quota_cell {
 	struct str quota, cell;
 	int64_t limit;
@@ -280,17 +290,18 @@ void coverage_add(struct coverage *to, const struct coverage *from); /* of the s
 
 struct coverage_row {
 	enum coverage_kind {
-		COVERED_OUTCOME,   /* interviews that ended so */
-		COVERED_STUCK,	   /* interviews that found no way on at this page; only where there are some */
-		COVERED_PAGE,	   /* interviews that saw it, those among them that found no way on there */
-		COVERED_QUESTION,  /* interviews that were asked it; of one in a roster: records, of all its records. no: left empty */
-		COVERED_CHOICE,	   /* how often it was chosen, of how often its question was asked; in a matrix, of its rows. The
+		COVERED_OUTCOME, /* interviews that ended so */
+		COVERED_STUCK,	 /* interviews that found no way on at this page; only where there are some */
+		COVERED_PAGE,	 /* interviews that saw it, those among them that found no way on there */
+		COVERED_QUESTION, /* interviews that were asked it; of one in a roster: records, of all its records. no: left empty */
+		COVERED_CHOICE, /* how often it was chosen, of how often its question was asked; in a matrix, of its rows. The
 				    * values of a boolean and the points of a rating are choices too */
 		COVERED_CONDITION, /* interviews in which it was true; no: in which it was false; of: in which it was looked at */
 		COVERED_VALIDATOR, /* interviews in which it refused an answer, at first perhaps; no: let one through; of: was looked at */
-		COVERED_CELL	   /* quota cells: completed interviews that fall into it, of all */
+		COVERED_CELL /* quota cells: completed interviews that fall into it, of all */
 	} kind;
-	struct str name; /* "aware", "aware = anchor", "aware visible_if", "age validator 1", "rule 2", "age_gender.young_f" */
+	struct str
+	    name; /* "aware", "aware = anchor", "aware visible_if", "age validator 1", "rule 2", "age_gender.young_f" */
 	uint64_t yes, no, of, all; /* all: interviews */
 };
 enum err coverage_rows(const struct coverage *c, struct arena *a, struct coverage_row **out, size_t *n);

@@ -29,8 +29,9 @@ static const struct shape csv_query_shape = SHAPE("CsvQuery", struct csv_query, 
 
 struct csv_row {
 	struct uuid id;
-	struct str status, outcome, language, link, answers, parameters, consents, sealed;
-	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version;
+	struct str status, outcome, language, link, answers, parameters, consents, sealed, answers_sealed;
+	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version,
+	    answers_key_version;
 };
 static const struct pg_col csv_cols[] = {
     COL(struct csv_row, id, PGT_UUID),
@@ -48,6 +49,8 @@ static const struct pg_col csv_cols[] = {
     COL(struct csv_row, consents, PGT_JSON),
     COL(struct csv_row, sealed, PGT_BYTES),
     COL(struct csv_row, sealed_key_version, PGT_INT),
+    COL(struct csv_row, answers_sealed, PGT_BYTES),
+    COL(struct csv_row, answers_key_version, PGT_INT),
 };
 
 struct csv {
@@ -55,7 +58,7 @@ struct csv {
 	const struct csv_query *query;
 	struct table table;
 	struct tx *rows;
-	struct tx *keys;      /* reads data keys while `rows` is busy; NULL: no personal answers */
+	struct tx *keys;      /* reads data keys while `rows` is busy; with the first that is sealed */
 	struct arena scratch; /* one row */
 	struct arena own;     /* transactions and the chunk of the stream */
 	struct buf chunk;
@@ -143,6 +146,18 @@ static enum err send_chunk(struct csv *c)
 	return bytes.n > 0 ? http_stream_write(c->rq->x, bytes) : OK;
 }
 
+static enum err unseal(
+    struct csv *c, const struct seal_place *place, int64_t version, struct str sealed, struct str *plain)
+{
+	enum vault_purpose purpose = str_eq(place->column, S("sealed")) ? VAULT_PII : VAULT_RESPONSE;
+	struct app *app = c->rq->app;
+	enum err e;
+
+	if (!c->keys && (e = tx_open(app, PG_APP, true, &c->rq->who.tenant_id, &c->own, &c->keys)))
+		return e;
+	return vault_unseal(app->vault, c->keys, purpose, place, version, sealed, &c->scratch, plain);
+}
+
 static enum err read_personal(struct csv *c, const struct csv_row *row, struct json **personal)
 {
 	struct seal_place place = {S("responses"), S("sealed"), &row->id};
@@ -151,13 +166,34 @@ static enum err read_personal(struct csv *c, const struct csv_row *row, struct j
 	enum err e;
 
 	*personal = NULL;
-	if (!c->keys || row->sealed.n == 0)
+	if (!c->query->personal || row->sealed.n == 0)
 		return OK;
-	e = vault_unseal(
-	    c->rq->app->vault, c->keys, VAULT_PII, &place, row->sealed_key_version, row->sealed, &c->scratch, &plain);
+	e = unseal(c, &place, row->sealed_key_version, row->sealed, &plain);
+	/* what was shredded stays empty */
 	if (e)
-		return e == ERR_INVALID ? ERR_INTERNAL : e;
+		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
 	return json_read(&c->scratch, plain, &json_limits_default, personal, &why) ? ERR_INTERNAL : OK;
+}
+
+/* Where all answers of the tenant are sealed: {"answers": ..., "consents": ...}. */
+static enum err read_rest(struct csv *c, const struct csv_row *row, struct json **answers, struct json **consents)
+{
+	struct seal_place place = {S("responses"), S("answers_sealed"), &row->id};
+	struct json_error why;
+	struct json *doc;
+	struct str plain;
+	enum err e;
+
+	if (row->answers_sealed.n == 0)
+		return OK;
+	e = unseal(c, &place, row->answers_key_version, row->answers_sealed, &plain);
+	if (e)
+		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+	if (json_read(&c->scratch, plain, &json_limits_default, &doc, &why) || doc->count != 2)
+		return ERR_INTERNAL;
+	*answers = &doc->members[0].value;
+	*consents = &doc->members[1].value;
+	return OK;
 }
 
 static enum err put_row(void *ctx, const void *fetched)
@@ -175,7 +211,7 @@ static enum err put_row(void *ctx, const void *fetched)
 	    json_read(&c->scratch, row->parameters, &json_limits_default, &parameters, &why) ||
 	    json_read(&c->scratch, row->consents, &json_limits_default, &consents, &why))
 		return ERR_INTERNAL;
-	if ((e = read_personal(c, row, &personal)))
+	if ((e = read_rest(c, row, &answers, &consents)) || (e = read_personal(c, row, &personal)))
 		return e;
 	buf_init(&line, &c->scratch, 4 * RESPONSE_TEXT_MAX_BYTES);
 	buf_add(&line, uuid_str(&c->scratch, &row->id));
@@ -247,7 +283,7 @@ static enum err tell(struct csv *c)
 static enum err stream(struct csv *c)
 {
 	const struct pg_param in[] = {
-	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->keys != NULL)};
+	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->query->personal)};
 	enum err e;
 
 	if ((e = begin(c)) || c->rq->x->method == HTTP_HEAD)
@@ -266,8 +302,7 @@ static enum err run(struct csv *c)
 
 	if ((e = read_columns(c)) || (e = tell(c)))
 		return e;
-	if ((e = tx_open(app, PG_APP, true, tenant, &c->own, &c->rows)) ||
-	    (c->query->personal && (e = tx_open(app, PG_APP, true, tenant, &c->own, &c->keys))))
+	if ((e = tx_open(app, PG_APP, true, tenant, &c->own, &c->rows)))
 		return e;
 	e = stream(c);
 	tx_rollback(c->rows);

@@ -6,12 +6,41 @@
 #ifndef FIELDWORK_FIELDWORK_H
 #define FIELDWORK_FIELDWORK_H
 
+#include "core/job.h"
 #include "core/router.h"
 
 extern const struct route link_routes[];     /* /api/v1/surveys/{id}/links */
 extern const struct route response_routes[]; /* /api/v1/surveys/{id}/responses ... */
+extern const struct route lookup_routes[];   /* /api/v1/responses/lookup */
+extern const struct route sealing_routes[];  /* /api/v1/sealing */
 extern const struct route public_routes[];   /* /api/public/v1/links/{slug} ... */
 extern const struct route page_routes[];     /* /s/{slug} */
+
+/* ---- sealed answers ---- */
+
+extern const struct job_type reseal_job;
+/* Asks for every answer of the tenant to be sealed as it is to be now: after vault_rotate() or another rule, in the same transaction. reindex: the blind
+ * index is made anew as well. */
+enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct uuid *job);
+/* Takes the blind index away, as a tenant's keys are destroyed. */
+enum err lookups_clear(struct tx *tx);
+/* An event of the tenant's keys; data is a JSON object. The caller holds vault_alone(), so that its number is the next. */
+enum err keys_event(struct tx *tx, struct arena *a, struct str type, struct str data);
+
+/* Answers that hold this e-mail address or phone number among their personal ones, newest first, at most LOOKUP_FOUND_MAX; deleted ones are not found.
+ * By exact look-up in the blind index (response_lookups), whatever way it was written. PG_APP or PG_WORKER. ERR_INVALID when the text is neither. */
+#define LOOKUP_FOUND_MAX 1000
+struct contact_ask {
+	struct str text;
+	bool phone; /* else e-mail */
+};
+struct response_ref {
+	struct uuid survey_id, response_id;
+	struct str question; /* ROSTER/QUESTION/ITEM, the first and last where there are such */
+	struct str json;     /* as POST /api/v1/responses/lookup shows it */
+};
+enum err response_lookup(struct app *app, struct tx *tx, struct arena *a, const struct contact_ask *ask,
+    struct response_ref **out, size_t *n);
 
 /* For app->refuse_page. */
 bool page_refuse(struct req *rq, enum err e);

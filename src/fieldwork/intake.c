@@ -2,6 +2,7 @@
  * can take its place. */
 #include "fieldwork/intake.h"
 #include "event/event.h"
+#include "fieldwork/sealing.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -52,11 +53,6 @@ static enum err event_data(struct arena *a, const struct response *r, struct str
 	return buf_done(&b, data);
 }
 
-struct sealed {
-	struct str bytes;
-	int64_t key_version;
-};
-
 static enum err consents_of(struct arena *a, const struct response *r, struct consents *out)
 {
 	const struct submission *s = r->submission;
@@ -82,19 +78,18 @@ static enum err with_consents(struct arena *a, struct str answers, struct str co
 	return buf_done(&b, out);
 }
 
-/* Personal answers are stored sealed and bound to their row, never beside the others. */
-static enum err seal_personal(
-    struct req *rq, const struct response *r, struct str consents, const struct uuid *id, struct sealed *out)
+/* What is personal is stored sealed and bound to its row, never beside the others; all of it where the tenant wants that. */
+static enum err seal(struct req *rq, const struct response *r, const struct uuid *id, struct sealed_answer *out)
 {
-	struct seal_place place = {S("responses"), S("sealed"), id};
-	struct str plain;
+	struct plain_answer plain = {.answers = r->verdict->answers};
+	struct consents consents;
 	enum err e;
 
-	if ((e = with_consents(rq->arena, r->verdict->personal, consents, &plain)))
+	if ((e = consents_of(rq->arena, r, &consents)) ||
+	    (e = with_consents(rq->arena, r->verdict->personal, consents.personal, &plain.personal)))
 		return e;
-	if (str_eq(plain, S("{}")))
-		return OK;
-	return vault_seal(rq->app->vault, rq->tx, VAULT_PII, &place, plain, rq->arena, &out->bytes, &out->key_version);
+	plain.consents = consents.open;
+	return answer_seal(rq->app, rq->tx, id, &plain, rq->arena, out);
 }
 
 /* The places that an answer takes: only those that are counted, which completed ones are. */
@@ -109,27 +104,28 @@ static enum err queue_response(struct req *rq, const struct response *r, const s
 {
 	const struct verdict *v = r->verdict;
 	const struct quota_list cells = places(r);
-	struct sealed sealed = {0};
+	struct sealed_answer s;
 	struct str data, cells_json;
-	struct consents consents;
 	enum err e;
 
-	if ((e = consents_of(rq->arena, r, &consents)) ||
-	    (e = seal_personal(rq, r, consents.personal, &receipt->id, &sealed)) ||
-	    (e = event_data(rq->arena, r, &data)) || (e = quota_json(rq->arena, &cells, &cells_json)))
+	if ((e = seal(rq, r, &receipt->id, &s)) || (e = event_data(rq->arena, r, &data)) ||
+	    (e = quota_json(rq->arena, &cells, &cells_json)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&r->link->survey_id), P_UUID(&receipt->id), P_UUID(&r->link->link_id),
 	    P_INT(r->survey_version), P_TEXT(v->status), P_TEXT_OR_NULL(v->outcome), P_TEXT(r->language),
-	    P_JSON(v->answers), sealed.bytes.n ? P_BYTES(sealed.bytes) : P_NULL(PGT_BYTES),
-	    sealed.bytes.n ? P_INT(sealed.key_version) : P_NULL(PGT_INT), P_JSON(v->parameters),
+	    P_JSON(s.answers), s.personal.bytes.n ? P_BYTES(s.personal.bytes) : P_NULL(PGT_BYTES),
+	    s.personal.bytes.n ? P_INT(s.personal.key_version) : P_NULL(PGT_INT), P_JSON(v->parameters),
 	    P_INT((int64_t)r->seed), P_TEXT(r->key.n ? r->key : uuid_str(rq->arena, &receipt->id)),
 	    P_BYTES(str_make((const char *)r->payload_hash, 32)),
 	    r->started_ms ? P_TIME(r->started_ms) : P_NULL(PGT_TIME), P_TIME(receipt->completed_ms),
 	    r->started_ms && receipt->completed_ms >= r->started_ms ? P_INT(receipt->completed_ms - r->started_ms)
 								    : P_NULL(PGT_INT),
-	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON), P_JSON(consents.open)};
+	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON), P_JSON(s.consents),
+	    s.rest.bytes.n ? P_BYTES(s.rest.bytes) : P_NULL(PGT_BYTES),
+	    s.rest.bytes.n ? P_INT(s.rest.key_version) : P_NULL(PGT_INT)};
 
-	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))))
+	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))) ||
+	    (e = lookups_add(rq->app, rq->tx, r->program, &r->link->survey_id, &receipt->id, v->personal, rq->arena)))
 		return e;
 	return event_append(rq->tx, &(struct event){S("response"), &receipt->id, v->status, data, 1});
 }

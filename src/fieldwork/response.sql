@@ -40,10 +40,14 @@ select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
 			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'language', r.language, 'answers', r.answers,
 			'parameters', r.parameters, 'consents', r.consents, 'has_personal', r.sealed is not null,
+			'shredded', exists (select from data_keys k where k.destroyed_at is not null
+				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),
 			'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 			'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) order by p.n)
+			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version)
+			|| case when r.answers_sealed is not null then jsonb_build_object('@key_version', r.answers_key_version,
+				'@sealed', translate(encode(r.answers_sealed, 'base64'), E'+/=\n', '-_')) else '{}' end order by p.n)
 		from numbered p join responses r on r.survey_id = $1 and r.id = p.id where p.n <= $6), '[]'),
 	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $14::text
 		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
@@ -51,17 +55,20 @@ select jsonb_build_object(
 		where r.survey_id = $1 and r.deleted_at is null and ($2 = 'created_at' or r.completed_at is not null)
 			and ($7 is null or r.status = $7) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
 			and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
-			and ($12 is null or r.survey_version = $12))) else '{}' end as json
+			and ($12 is null or r.survey_version = $12))) else '{}' end as json,
+	(select count(*) from numbered p join responses r on r.survey_id = $1 and r.id = p.id where r.answers_sealed is not null) as sealed
 from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: response_get
 select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'survey_version', r.survey_version, 'status', r.status,
 	'outcome', r.outcome, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
 	'has_personal', r.sealed is not null,
+	'shredded', exists (select from data_keys k where k.destroyed_at is not null
+				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),
 	'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 	'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) as json,
-	r.version, r.sealed, r.sealed_key_version
+	r.version, r.sealed, r.sealed_key_version, r.answers_sealed, r.answers_key_version
 from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null
 where r.survey_id = $1 and r.id = $2 and r.deleted_at is null

@@ -1,8 +1,8 @@
 /* /api/v1/surveys/{id}/responses: reading answers. */
-#include "fieldwork/fieldwork.h"
+#include "base/hash.h"
 #include "event/event.h"
+#include "fieldwork/sealing.h"
 #include "sql.h"
-#include "vault/vault.h"
 
 static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", NULL};
 
@@ -18,6 +18,8 @@ static const char *const statuses[] = {"in_progress", "completed", "screened_out
 	    OUT("consents", FT_OBJECT, REQUIRED,                                                                       \
 		"Consents given, by question name: text shown, language and time (at)"),                               \
 	    OUT("has_personal", FT_BOOL, REQUIRED, "Whether there are personal answers, which are stored sealed"),     \
+	    OUT("shredded", FT_BOOL, REQUIRED,                                                                         \
+		"Whether something of it was sealed with a key that was destroyed, so that nobody can read it again"), \
 	    OUT("started_at", FT_TIME, REQUIRED | NULLABLE, "When the first page was opened"),                         \
 	    OUT("completed_at", FT_TIME, REQUIRED | NULLABLE, "When the last page was sent"),                          \
 	    OUT("duration_ms", FT_INT, REQUIRED | NULLABLE, "Time between the two"),                                   \
@@ -51,11 +53,113 @@ static const struct field response_filter_fields[] = {
 static const struct shape response_filter_shape =
     SHAPE("ResponseFilter", struct response_filter, response_filter_fields);
 
+/* ---- answers that are sealed as a whole ---- */
+
+static enum err open_rest(
+    struct req *rq, const struct uuid *id, const struct sealed_piece *piece, struct str *answers, struct str *consents)
+{
+	enum err e = rest_open(rq->app, rq->tx, id, piece, rq->arena, answers, consents);
+
+	if (e == ERR_GONE) /* shredded: the reply says so */
+		*answers = *consents = S("{}");
+	return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+}
+
+/* The object as the database made it, with the answers and consents that it could not read. */
+static enum err put_opened(struct json_out *w, const struct json *item, struct str answers, struct str consents)
+{
+	json_open(w, '{');
+	for (uint32_t i = 0; i < item->count; i++) {
+		const struct json_member *m = &item->members[i];
+
+		if (m->key.n > 0 && m->key.p[0] == '@')
+			continue;
+		json_key(w, m->key);
+		if (str_eq(m->key, S("answers")))
+			json_put_raw(w, answers);
+		else if (str_eq(m->key, S("consents")))
+			json_put_raw(w, consents);
+		else
+			json_put(w, &m->value);
+	}
+	json_close(w, '}');
+	return OK;
+}
+
+static enum err put_item(struct req *rq, struct json_out *w, const struct json *item)
+{
+	const struct json *version = json_get(item, S("@key_version"));
+	struct str answers, consents;
+	struct sealed_piece piece;
+	struct uuid id;
+	enum err e;
+
+	if (!version) {
+		json_put(w, item);
+		return OK;
+	}
+	piece.key_version = version->i;
+	if (!uuid_read(json_str_or(item, S("id"), S("")), &id) ||
+	    base64url_read(rq->arena, json_str_or(item, S("@sealed"), S("")), &piece.bytes))
+		return ERR_INTERNAL;
+	if ((e = open_rest(rq, &id, &piece, &answers, &consents)))
+		return e;
+	return put_opened(w, item, answers, consents);
+}
+
+static enum err open_list(struct req *rq, struct str json, struct str *out)
+{
+	static const struct json_limits limits = {.depth = 40, .keys = 2000000, .values = 8000000, .number_chars = 64};
+	const struct json *items;
+	struct json_error why;
+	struct json_out w;
+	struct json *doc;
+	struct buf b;
+	enum err e;
+
+	if (json_read(rq->arena, json, &limits, &doc, &why) || !(items = json_get(doc, S("items"))))
+		return ERR_INTERNAL;
+	buf_init(&b, rq->arena, REQUEST_ARENA_MAX_BYTES / 2);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	for (uint32_t i = 0; i < doc->count; i++) {
+		json_key(&w, doc->members[i].key);
+		if (&doc->members[i].value != items) {
+			json_put(&w, &doc->members[i].value);
+			continue;
+		}
+		json_open(&w, '[');
+		for (uint32_t k = 0; k < items->count; k++)
+			if ((e = put_item(rq, &w, &items->items[k])))
+				return e;
+		json_close(&w, ']');
+	}
+	json_close(&w, '}');
+	return buf_done(&b, out);
+}
+
+/* Most pages go out as the database made them. */
+static enum err reply_list(struct req *rq, const struct query *q)
+{
+	struct list_row {
+		struct str json;
+		int64_t sealed;
+	} row;
+	static const struct pg_col cols[] = {
+	    COL(struct list_row, json, PGT_JSON), COL(struct list_row, sealed, PGT_INT)};
+	const struct query asked = {q->sql, q->in, q->in_count, cols, countof(cols)};
+	enum err e = tx_one(rq->tx, rq->arena, &asked, &row);
+
+	if (!e && row.sealed > 0)
+		e = open_list(rq, row.json, &row.json);
+	return e ? e : reply_json(rq, 200, row.json);
+}
+
 static enum err response_list_http(struct req *rq)
 {
 	const struct response_filter *f = rq->query;
 	struct uuid after = {0};
-	struct str sort = {0}, tag, json;
+	struct str sort = {0}, tag;
 	bool present;
 	enum err e;
 
@@ -68,38 +172,56 @@ static enum err response_list_http(struct req *rq)
 	    f->created_to ? P_TIME(f->created_to) : P_NULL(PGT_TIME),
 	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), P_BOOL(rq->list.count), P_TEXT(tag)};
 
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_response_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return reply_list(rq, &Q_NO_OUT(SQL_response_list, in));
 }
 
 struct response_row {
-	struct str json, sealed;
-	int64_t version, sealed_key_version;
+	struct str json, sealed, answers_sealed;
+	int64_t version, sealed_key_version, answers_key_version;
 };
 
-/* The row's object with one member more, at its end. */
+/* The row's object with one member more, at its end; none when the key is gone. */
 static enum err with_personal(struct req *rq, const struct response_row *row, struct str *json)
 {
-	struct seal_place place = {S("responses"), S("sealed"), &rq->ids[1]};
-	struct str plain, id;
+	const struct sealed_piece piece = {row->sealed, row->sealed_key_version};
+	struct str plain, id, object = *json;
 	struct buf b;
-	enum err e;
+	enum err e = personal_open(rq->app, rq->tx, &rq->ids[1], &piece, rq->arena, &plain);
 
+	if (e)
+		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
 	buf_init(&b, rq->arena, 64);
 	buf_add(&b, S("[\""));
 	buf_add(&b, uuid_str(rq->arena, &rq->ids[1]));
 	buf_add(&b, S("\"]"));
 	if ((e = buf_done(&b, &id)) || (e = event_personal_read(rq, &rq->ids[0], 1, id)))
 		return e;
-	if ((e = vault_unseal(
-		 rq->app->vault, rq->tx, VAULT_PII, &place, row->sealed_key_version, row->sealed, rq->arena, &plain)))
-		return e == ERR_INVALID ? ERR_INTERNAL : e;
-	buf_init(&b, rq->arena, row->json.n + plain.n + 32);
-	buf_add(&b, str_sub(row->json, 0, row->json.n - 1));
+	buf_init(&b, rq->arena, object.n + plain.n + 32);
+	buf_add(&b, str_sub(object, 0, object.n - 1));
 	buf_add(&b, S(",\"personal\":"));
 	buf_add(&b, plain);
 	buf_char(&b, '}');
+	return buf_done(&b, json);
+}
+
+static enum err with_rest(struct req *rq, const struct response_row *row, struct str *json)
+{
+	const struct sealed_piece piece = {row->answers_sealed, row->answers_key_version};
+	struct str answers, consents;
+	struct json_error why;
+	struct json_out w;
+	struct json *doc;
+	struct buf b;
+	enum err e;
+
+	if ((e = open_rest(rq, &rq->ids[1], &piece, &answers, &consents)))
+		return e;
+	if (json_read(rq->arena, *json, &json_limits_default, &doc, &why))
+		return ERR_INTERNAL;
+	buf_init(&b, rq->arena, 2 * json->n + answers.n + consents.n + KB);
+	json_out_init(&w, &b);
+	if ((e = put_opened(&w, doc, answers, consents)))
+		return e;
 	return buf_done(&b, json);
 }
 
@@ -107,7 +229,8 @@ static enum err response_get_http(struct req *rq)
 {
 	static const struct pg_col cols[] = {COL(struct response_row, json, PGT_JSON),
 	    COL(struct response_row, version, PGT_INT), COL(struct response_row, sealed, PGT_BYTES),
-	    COL(struct response_row, sealed_key_version, PGT_INT)};
+	    COL(struct response_row, sealed_key_version, PGT_INT), COL(struct response_row, answers_sealed, PGT_BYTES),
+	    COL(struct response_row, answers_key_version, PGT_INT)};
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1])};
 	struct response_row row = {0};
 	struct str json;
@@ -118,6 +241,8 @@ static enum err response_get_http(struct req *rq)
 	if (reply_version_known(rq, row.version))
 		return OK;
 	json = row.json;
+	if (row.answers_sealed.n > 0 && (e = with_rest(rq, &row, &json)))
+		return e;
 	if (row.sealed.n > 0 && req_can(rq, PERM_RESPONSES_PERSONAL) && (e = with_personal(rq, &row, &json)))
 		return e;
 	return reply_json(rq, 200, json);

@@ -48,6 +48,7 @@ int migrate_command(int argc, char **argv);
 int doctor_command(int argc, char **argv);
 int tenant_command(int argc, char **argv);
 int user_command(int argc, char **argv);
+int keys_command(int argc, char **argv);
 int mail_command(int argc, char **argv);
 int config_command(int argc, char **argv);
 int print_command(int argc, char **argv);

@@ -1,4 +1,5 @@
 /* domain_jobs.c - the one list of the rooms' types of job. A file of its own because the tests' worker has more of them (job_double.c). */
+#include "fieldwork/fieldwork.h"
 #include "mail/mail.h"
 #include "main/domains.h"
 #include "privacy/privacy.h"
@@ -7,6 +8,7 @@ const struct job_type *const domains_jobs[] = {
     &partitions_job,
     &purge_job,
     &mail_job,
+    &reseal_job,
     &retention_job,
     &erase_job,
     &export_job,

@@ -26,6 +26,8 @@ static const struct route *const of_rooms[] = {
     survey_routes,
     link_routes,
     response_routes,
+    lookup_routes,
+    sealing_routes,
     export_routes,
     privacy_settings_routes,
     privacy_request_routes,

@@ -2,6 +2,7 @@
  * the event log: an event a step, in the step's transaction. */
 #include <signal.h>
 #include "event/event.h"
+#include "fieldwork/fieldwork.h"
 #include "mail/mail.h"
 #include "main/domains.h"
 #include "privacy/privacy.h"
@@ -116,5 +117,5 @@ static const struct job_type kill_job = {.name = "test.kill", .run = kill_run, C
 static const struct job_type ask_job = {.name = "test.mail", .run = mail_run, COMMON, .about = "Asks for a mail"};
 
 const struct job_type *const domains_jobs[] = {&partitions_job, &purge_job, &count_job, &once_job, &fail_job,
-    &hopeless_job, &hang_job, &kill_job, &ask_job, &mail_job, &retention_job, &erase_job, &export_job,
+    &hopeless_job, &hang_job, &kill_job, &ask_job, &mail_job, &reseal_job, &retention_job, &erase_job, &export_job,
     &privacy_purge_job, NULL};

@@ -12,3 +12,18 @@ select tenant_id from slug_lookup($1::text)
 
 -- name: demo_project
 select id from projects where name = $1::text and deleted_at is null order by created_at, id limit 1
+
+-- ---- collect keys ----
+
+-- name: key_tenants
+-- role: worker
+select id, slug from key_tenants($1::uuid, $2::text, $3::bigint::integer)
+
+-- name: reseal_live
+-- role: worker
+select id from job_records where type = 'responses.reseal' and status in ('queued', 'running') order by created_at limit 1
+
+-- name: reseal_progress
+-- role: worker
+select status, coalesce(error_message, result::text, '') as message, progress_done as done, coalesce(progress_total, 0) as total
+from job_records where id = $1::uuid

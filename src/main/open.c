@@ -171,6 +171,9 @@ static enum err open_keys(struct app *app, struct arena *a, enum open_part part,
 		return ERR_MEMORY;
 	}
 	e = vault_open(config_text(c, CFG_key), kek, &app->vault, &fault);
+	if (!e && (*config_text(c, CFG_key_previous) || *config_text(c, CFG_key_file_previous)))
+		e = vault_add_key(
+		    app->vault, config_text(c, CFG_key_previous), config_text(c, CFG_key_file_previous), &fault);
 	if (!e && part == OPEN_SERVER)
 		e = auth_open(app, jwk, issuer, &app->auth, &fault);
 	if (e)

@@ -3,43 +3,72 @@
 #include "privacy/privacy.h"
 #include "privacy/privacy_person.h"
 #include "sql.h"
+#include "vault/vault.h"
 
 /* ---- answers ---- */
 
 /* What is left of the answers: those in which the person is not named. */
-static enum err without_person(struct person_job *p, const struct person_answer *answer, struct str *json)
+static void put_without_person(struct person_job *p, const struct json *all, struct json_out *w)
 {
-	struct json_error why;
-	struct json_out w;
-	struct json *all;
-	struct buf b;
-
-	if (json_read(&p->scratch, answer->answers, &json_limits_default, &all, &why))
-		return ERR_INTERNAL;
-	buf_init(&b, &p->scratch, 2 * RESPONSE_TEXT_MAX_BYTES);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
+	json_open(w, '{');
 	for (uint32_t i = 0; i < all->count; i++) {
 		if (subject_in(&p->who, &all->members[i].value, &p->scratch))
 			continue;
-		json_key(&w, all->members[i].key);
-		json_put(&w, &all->members[i].value);
+		json_key(w, all->members[i].key);
+		json_put(w, &all->members[i].value);
 	}
+	json_close(w, '}');
+}
+
+struct left {
+	struct str answers, sealed; /* sealed: empty where they are not */
+	int64_t key_version;
+};
+
+static enum err without_person(
+    struct tx *tx, struct person_job *p, const struct person_answer *answer, struct left *left)
+{
+	const struct seal_place place = {S("responses"), S("answers_sealed"), &answer->id};
+	struct vault *vault = p->job->app->vault;
+	struct person_read read;
+	struct json_out w;
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	*left = (struct left){.answers = S("{}")};
+	if ((e = person_answer_read(p->job->app, tx, &p->scratch, answer, &read)))
+		return e;
+	buf_init(&b, &p->scratch, 4 * RESPONSE_TEXT_MAX_BYTES);
+	json_out_init(&w, &b);
+	if (!read.sealed) {
+		put_without_person(p, read.answers, &w);
+		return buf_done(&b, &left->answers);
+	}
+	json_open(&w, '{');
+	json_key(&w, S("answers"));
+	put_without_person(p, read.answers, &w);
+	json_key(&w, S("consents"));
+	json_put(&w, read.consents);
 	json_close(&w, '}');
-	return buf_done(&b, json);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	return vault_seal(vault, tx, VAULT_RESPONSE, &place, text, &p->scratch, &left->sealed, &left->key_version);
 }
 
 static enum err strip(struct tx *tx, struct person_job *p, const struct person_match *m)
 {
 	struct person_answer answer = {0};
-	struct str rest;
+	struct left left;
 	enum err e;
 
 	if ((e = person_answer_get(tx, &p->scratch, &m->survey_id, &m->id, &answer)))
 		return e == ERR_NOT_FOUND ? OK : e;
-	if ((e = without_person(p, &answer, &rest)))
+	if ((e = without_person(tx, p, &answer, &left)))
 		return e;
-	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id), P_JSON(rest)};
+	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id), P_JSON(left.answers),
+	    left.sealed.n > 0 ? P_BYTES(left.sealed) : P_NULL(PGT_BYTES),
+	    left.sealed.n > 0 ? P_INT(left.key_version) : P_NULL(PGT_INT)};
 	p->done++;
 	return tx_queue(tx, &Q_NO_OUT(SQL_person_answer_strip, in));
 }

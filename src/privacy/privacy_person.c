@@ -144,18 +144,41 @@ enum err person_answer_get(
 	    C(started_at, PGT_TIME), C(completed_at, PGT_TIME), C(duration_ms, PGT_INT), C(created_at, PGT_TIME),
 	    C(sealed_key_version, PGT_INT), C(status, PGT_TEXT), C(outcome, PGT_TEXT), C(language, PGT_TEXT),
 	    C(link, PGT_TEXT), C(survey, PGT_TEXT), C(answers, PGT_JSON), C(parameters, PGT_JSON),
-	    C(consents, PGT_JSON), C(sealed, PGT_BYTES), C(sealed_purpose, PGT_TEXT)};
+	    C(consents, PGT_JSON), C(sealed, PGT_BYTES), C(answers_sealed, PGT_BYTES), C(answers_key_version, PGT_INT)};
 #undef C
 	const struct pg_param in[] = {P_UUID(survey), P_UUID(id)};
 
 	return tx_one(tx, a, &Q(SQL_person_answer, in, cols), out);
 }
 
+/* Where the tenant has all answers sealed. What does not open any more stays as the columns have it: {}. */
+static enum err read_rest(
+    struct app *app, struct tx *keys, struct arena *a, const struct person_answer *in, struct person_read *out)
+{
+	const struct seal_place place = {S("responses"), S("answers_sealed"), &in->id};
+	struct json_error why;
+	struct json *doc;
+	struct str plain;
+	enum err e;
+
+	if (in->answers_sealed.n == 0)
+		return OK;
+	e = vault_unseal(
+	    app->vault, keys, VAULT_RESPONSE, &place, in->answers_key_version, in->answers_sealed, a, &plain);
+	if (e)
+		return e == ERR_INVALID || e == ERR_GONE ? OK : e;
+	if (json_read(a, plain, &json_limits_default, &doc, &why) || doc->count != 2)
+		return ERR_INTERNAL;
+	out->answers = &doc->members[0].value;
+	out->consents = &doc->members[1].value;
+	out->sealed = true;
+	return OK;
+}
+
 enum err person_answer_read(
     struct app *app, struct tx *keys, struct arena *a, const struct person_answer *in, struct person_read *out)
 {
 	const struct seal_place place = {S("responses"), S("sealed"), &in->id};
-	enum vault_purpose purpose;
 	struct json_error why;
 	struct str plain;
 	enum err e;
@@ -165,9 +188,9 @@ enum err person_answer_read(
 	    json_read(a, in->parameters, &json_limits_default, &out->parameters, &why) ||
 	    json_read(a, in->consents, &json_limits_default, &out->consents, &why))
 		return ERR_INTERNAL;
-	if (in->sealed.n == 0 || !vault_purpose_read(in->sealed_purpose, &purpose))
-		return OK;
-	e = vault_unseal(app->vault, keys, purpose, &place, in->sealed_key_version, in->sealed, a, &plain);
+	if ((e = read_rest(app, keys, a, in, out)) || in->sealed.n == 0)
+		return e;
+	e = vault_unseal(app->vault, keys, VAULT_PII, &place, in->sealed_key_version, in->sealed, a, &plain);
 	if (e == ERR_INVALID || e == ERR_GONE)
 		return OK;
 	if (e)
@@ -274,7 +297,7 @@ static enum err look_through(struct person_job *p, struct tx *rows, struct tx *k
 #define C(member, type) COL(struct person_answer, member, type)
 	static const struct pg_col cols[] = {C(survey_id, PGT_UUID), C(id, PGT_UUID), C(survey_version, PGT_INT),
 	    C(answers, PGT_JSON), C(parameters, PGT_JSON), C(consents, PGT_JSON), C(sealed, PGT_BYTES),
-	    C(sealed_purpose, PGT_TEXT), C(sealed_key_version, PGT_INT)};
+	    C(sealed_key_version, PGT_INT), C(answers_sealed, PGT_BYTES), C(answers_key_version, PGT_INT)};
 #undef C
 	const struct pg_param in[] = {P_UUID(&p->at_survey), P_UUID(&p->at_id), P_INT(PAGE)};
 	struct looking l = {p, keys, 0};

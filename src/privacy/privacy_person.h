@@ -38,11 +38,13 @@ enum err subject_open(
 /* An answer as it is stored. */
 struct person_answer {
 	struct uuid survey_id, id;
-	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version;
-	struct str status, outcome, language, link, survey, answers, parameters, consents, sealed, sealed_purpose;
+	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version,
+	    answers_key_version;
+	struct str status, outcome, language, link, survey, answers, parameters, consents, sealed, answers_sealed;
 };
-/* What stands in it, read. personal: NULL when there is none, or its key is gone. */
+/* What stands in it, read. personal: NULL when there is none, or its key is gone. sealed: the tenant has all answers sealed, and these were opened. */
 struct person_read {
+	bool sealed;
 	struct json *answers, *parameters, *consents, *personal;
 };
 enum err person_answer_get(

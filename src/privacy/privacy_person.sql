@@ -41,14 +41,15 @@ from privacy_requests where id = $1::uuid and status = 'waiting' and subject is 
 
 -- name: person_page
 -- role: worker
-select survey_id, id, survey_version, answers, parameters, consents, sealed, sealed_purpose, sealed_key_version
+select survey_id, id, survey_version, answers, parameters, consents, sealed, sealed_key_version, answers_sealed, answers_key_version
 from responses where (survey_id, id) > ($1::uuid, $2::uuid)
 order by survey_id, id limit $3::bigint
 
 -- name: person_answer
 -- role: worker
 select r.survey_id, r.id, r.survey_version, r.status, coalesce(r.outcome, '') as outcome, r.language, coalesce(l.slug, '') as link, s.title as survey,
-	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, r.parameters, r.consents, r.sealed, r.sealed_purpose, r.sealed_key_version
+	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, r.parameters, r.consents, r.sealed, r.sealed_key_version,
+	r.answers_sealed, r.answers_key_version
 from responses r join surveys s on s.id = r.survey_id left join links l on l.id = r.link_id
 where r.survey_id = $1::uuid and r.id = $2::uuid
 
@@ -56,12 +57,13 @@ where r.survey_id = $1::uuid and r.id = $2::uuid
 -- role: worker
 delete from responses where survey_id = $1::uuid and id = $2::uuid
 
--- $3: the answers without those that name the person.
+-- $3: the answers without those that name the person; $4: the same, sealed, where they were.
 -- name: person_answer_strip
 -- role: worker
 with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid)
 update responses set sealed = null, sealed_key_version = null, payload_hash = null, idempotency_key = null, parameters = '{}', started_at = null,
-	duration_ms = null, seed = 0, answers = $3::jsonb
+	duration_ms = null, seed = 0, answers = $3::jsonb, answers_sealed = coalesce($4::bytea, answers_sealed),
+	answers_key_version = coalesce($5::bigint, answers_key_version)
 where survey_id = $1::uuid and id = $2::uuid
 
 -- name: person_parts_forget

@@ -196,7 +196,7 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	*why = "OpenSSL has no HKDF";
 	if ((e = v->hkdf != NULL ? kek_load(key_text, key_file, v->secrets->kek[0].key, why) : ERR_INTERNAL) ||
-	    (e = vault_derive(v, 0)) || (e = ring_sweep_start(v))) {
+	    (e = vault_derive(v, 0))) {
 		vault_close(v);
 		return e;
 	}

@@ -14,7 +14,7 @@
 #include "core/tx.h"
 
 struct vault;
-/* PII and RESPONSE seal the column `sealed` of responses and nothing else, because rotation destroys their old versions once the responses are sealed
+/* PII seals the column `sealed` of responses, RESPONSE their `answers_sealed`, and neither anything else, because rotation destroys their old versions once the responses are sealed
  * anew. SECRET is for all else of a tenant that is to be kept from readers of the database (client secrets, what a job carries): its old
  * versions stay until the tenant is shredded. INDEX: vault_index(). SYSTEM has one key for the whole installation: vault_system_seal(). */
 enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET };
@@ -75,6 +75,8 @@ enum err vault_shred(struct tx *tx, int64_t *destroyed);
  * installation's, in a transaction that need not be bound. */
 enum err vault_rewrap(struct vault *v, struct tx *tx, struct arena *a, int64_t *rewrapped);
 enum err vault_rewrap_system(struct vault *v, struct tx *tx, struct arena *a, int64_t *rewrapped);
+/* What a tenant's answers are to be sealed with just now, as a text to compare: whether all, and the live versions of pii, response and index. */
+enum err vault_state(struct tx *tx, struct arena *a, struct str *state);
 struct str vault_kek_id(const struct vault *v); /* 16 hexadecimal digits that name the present KEK without telling it */
 
 /* Short-lived text for the client to carry (form state): AES-256-GCM under a key derived (HKDF) from the KEK for `context`. base64url. */

@@ -42,6 +42,12 @@ select tenant_seals_answers() as everything
 
 -- ---- keys managed ----
 
+-- name: vault_state
+-- role: app worker
+select concat_ws(' ', tenant_seals_answers()::text, coalesce(max(key_version) filter (where purpose = 'pii'), 0),
+	coalesce(max(key_version) filter (where purpose = 'response'), 0), coalesce(max(key_version) filter (where purpose = 'index'), 0)) as state
+from data_keys where retired_at is null and destroyed_at is null
+
 -- Alone with the tenant's seals: see migration 0020.
 -- name: vault_alone
 -- role: app worker

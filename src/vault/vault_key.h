@@ -62,8 +62,7 @@ void data_key_drop(struct data_key *k);
 bool ring_find(
     struct vault *v, const struct uuid *tenant, enum vault_purpose purpose, int64_t version, struct data_key *out);
 void ring_keep(struct vault *v, const struct data_key *key);
-/* What the ring holds that is older than KEY_AGE_MS goes. */
-enum err ring_sweep_start(struct vault *v);
+/* A thread takes out of the ring what is older than KEY_AGE_MS; this ends it. */
 void ring_sweep_stop(struct vault *v);
 
 /* A data key and its wrapped form. */

@@ -32,6 +32,18 @@ enum err vault_versions(struct tx *tx, enum vault_purpose purpose, struct arena 
 	return OK;
 }
 
+enum err vault_state(struct tx *tx, struct arena *a, struct str *state)
+{
+	struct state_row {
+		struct str state;
+	} row;
+	static const struct pg_col cols[] = {COL(struct state_row, state, PGT_TEXT)};
+	enum err e = tx_one(tx, a, &Q_NO_IN(SQL_vault_state, cols), &row);
+
+	*state = e ? S("") : row.state;
+	return e;
+}
+
 enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t *version)
 {
 	int64_t *live;

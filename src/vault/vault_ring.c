@@ -6,6 +6,8 @@
 #include "io/clock.h"
 #include "vault/vault_key.h"
 
+static void ring_sweep_start(struct vault *v);
+
 static struct data_key *ring_set(struct vault *v, const struct uuid *tenant, enum vault_purpose purpose)
 {
 	uint64_t h = hash64(str_make((const char *)tenant->b, sizeof tenant->b), (uint64_t)purpose);
@@ -63,6 +65,8 @@ void ring_keep(struct vault *v, const struct data_key *key)
 			slot = k;
 	}
 	*slot = *key;
+	if (!v->sweeping)
+		ring_sweep_start(v);
 	pthread_mutex_unlock(&v->mutex);
 }
 
@@ -107,7 +111,9 @@ static void *sweeper(void *arg)
 	return NULL;
 }
 
-enum err ring_sweep_start(struct vault *v)
+/* With the first key that is kept, not when the vault is opened: threads that are there before the process gives up its rights would keep theirs. Where
+ * there can be no thread, what is too old goes when it is next looked at. */
+static void ring_sweep_start(struct vault *v)
 {
 	sigset_t all, before;
 
@@ -116,7 +122,6 @@ enum err ring_sweep_start(struct vault *v)
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	v->sweeping = pthread_create(&v->sweeper, NULL, sweeper, v) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return v->sweeping ? OK : ERR_MEMORY;
 }
 
 void ring_sweep_stop(struct vault *v)

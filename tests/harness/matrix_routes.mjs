@@ -93,6 +93,8 @@ export const ROUTES = {
 	// no worker runs there, so no export has its file yet
 	'GET /api/v1/privacy/exports/{id}/file': { status: 409 },
 	'GET /api/v1/privacy/exports/{id}/text': { status: 409 },
+	'PATCH /api/v1/sealing': { body: () => ({ seal_answers: false }) },
+	'POST /api/v1/responses/lookup': { body: () => ({ email: 'nobody@example.com' }) },
 	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
 	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
 	'POST /api/v1/surveys': { body: (ids) => ({ project_id: ids.project.id, title: 'x', definition: draft() }) },

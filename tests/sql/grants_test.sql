@@ -55,8 +55,8 @@ insert into probe.wanted_column_grants values
 	('projects', 'collect_app', 'UPDATE', 'deleted_at deleted_by description name updated_by'),
 	('quota_cells', 'collect_public', 'UPDATE', 'lim used'),
 	('privacy_settings', 'collect_app', 'UPDATE', 'answers_days paradata_days personal_days purge_days updated_by'),
+	('responses', 'collect_worker', 'UPDATE', 'answers answers_key_version answers_sealed consents duration_ms idempotency_key parameters payload_hash sealed sealed_key_version seed started_at'),
 	('surveys', 'collect_worker', 'UPDATE', 'published_version'),
-	('responses', 'collect_worker', 'UPDATE', 'answers consents duration_ms idempotency_key parameters payload_hash sealed sealed_key_version sealed_purpose seed started_at'),
 	('privacy_requests', 'collect_app', 'INSERT', 'created_by id job_id key_version kind subject subject_kind tenant_id updated_by whole'),
 	('privacy_requests', 'collect_app', 'UPDATE', 'downloads'),
 	('privacy_requests', 'collect_worker', 'UPDATE', 'counts done_at expires_at key_version status subject'),
@@ -83,7 +83,7 @@ insert into probe.wanted_functions values
 	('identity_account', 'collect_app'), ('identity_join', 'collect_app'), ('tenant_of_slug', 'collect_app'),
 	('member_find', 'collect_worker'), ('member_forget', 'collect_worker'), ('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
 	('key_tenants', 'collect_worker'), ('seal_lock', 'collect_app collect_worker'), ('system_key_rewrap', 'collect_worker'), ('system_keys_lock', 'collect_worker'),
-	('tenant_seals_answers', 'collect_app collect_public collect_worker'),
+	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 

@@ -1,0 +1,231 @@
+/* lookup.c - the blind index: who holds an e-mail address or a phone number finds the answers that do, and nobody reads either from the table. */
+#include <idn2.h>
+#include "base/hash.h"
+#include "core/config.h"
+#include "event/event.h"
+#include "fieldwork/sealing.h"
+#include "sql.h"
+#include "vault/vault.h"
+
+#define CONTACT_MAX_BYTES 320 /* of an e-mail address: 64 before the @, 255 behind it */
+#define PHONE_DIGITS_MIN 6
+#define PHONE_DIGITS_MAX 15 /* E.164 */
+#define LOOKUP_ROWS_MAX_BYTES (512 * KB)
+
+/* ---- one form ---- */
+
+static enum err email_normal(struct str text, struct arena *a, struct str *out)
+{
+	char domain[CONTACT_MAX_BYTES + 1];
+	uint8_t *ascii = NULL;
+	size_t at = 0;
+	struct buf b;
+	enum err e;
+
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] == '@')
+			at = i;
+	if (at == 0 || at + 1 == text.n)
+		return ERR_INVALID;
+	memcpy(domain, text.p + at + 1, text.n - at - 1);
+	domain[text.n - at - 1] = 0;
+	if (idn2_lookup_u8((const uint8_t *)domain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return ERR_INVALID;
+	buf_init(&b, a, 4 * CONTACT_MAX_BYTES);
+	for (size_t i = 0; i <= at; i++)
+		buf_char(&b, text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] + 32) : text.p[i]);
+	buf_add(&b, str_from((const char *)ascii));
+	e = buf_done(&b, out);
+	idn2_free(ascii);
+	return e;
+}
+
+static enum err phone_normal(struct str text, int64_t country, struct arena *a, struct str *out)
+{
+	char digits[CONTACT_MAX_BYTES];
+	bool abroad = text.p[0] == '+';
+	size_t n = 0, from = 0;
+	struct buf b;
+
+	for (size_t i = 0; i < text.n; i++) {
+		/* the 0 that is dialled at home: +84 (0)90 ... */
+		if (abroad && text.n - i >= 3 && memcmp(text.p + i, "(0)", 3) == 0)
+			i += 2;
+		else if (text.p[i] >= '0' && text.p[i] <= '9')
+			digits[n++] = text.p[i];
+	}
+	if (!abroad && n > 2 && digits[0] == '0' && digits[1] == '0') {
+		abroad = true;
+		from = 2;
+	} else if (!abroad && n > 0 && digits[0] == '0') {
+		from = 1;
+	}
+	buf_init(&b, a, 2 * CONTACT_MAX_BYTES);
+	if (!abroad)
+		buf_int(&b, country);
+	buf_add(&b, str_make(digits + from, n - from));
+	return n - from < PHONE_DIGITS_MIN || b.n > PHONE_DIGITS_MAX ? ERR_INVALID : buf_done(&b, out);
+}
+
+enum err contact_normal(enum contact_kind kind, struct str text, int64_t country, struct arena *a, struct str *out)
+{
+	text = str_trim(text);
+	if (text.n == 0 || text.n > CONTACT_MAX_BYTES)
+		return ERR_INVALID;
+	return kind == CONTACT_EMAIL ? email_normal(text, a, out) : phone_normal(text, country, a, out);
+}
+
+static enum err hash(struct app *app, struct tx *tx, enum contact_kind kind, struct str normal, int64_t version,
+    struct arena *a, unsigned char mac[32], int64_t *used)
+{
+	struct str text;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, normal.n + 16);
+	buf_add(&b, kind == CONTACT_EMAIL ? S("email|") : S("phone|"));
+	buf_add(&b, normal);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	return vault_index(app->vault, tx, version, text, a, mac, used);
+}
+
+/* ---- writing ---- */
+
+struct adding {
+	struct app *app;
+	struct tx *tx;
+	struct arena *a;
+	struct json_out w;
+	int64_t key_version;
+	size_t n;
+};
+
+static enum err add_value(struct adding *x, const struct contact *c, const struct json *answer)
+{
+	const struct json *v = c->item.n > 0 ? json_get(answer, c->item) : answer;
+	int64_t country = x->app->config ? config_int(x->app->config, CFG_phone_country) : 0;
+	unsigned char mac[32];
+	struct str normal, name = S("");
+	struct buf b, hex;
+	enum err e;
+
+	if (!v || v->type != JSON_STR || (e = contact_normal(c->kind, v->s, country, x->a, &normal)) == ERR_INVALID)
+		return OK;
+	if (e || (e = hash(x->app, x->tx, c->kind, normal, 0, x->a, mac, &x->key_version)))
+		return e;
+	buf_init(&b, x->a, KB);
+	buf_add(&b, c->roster);
+	buf_add(&b, c->roster.n > 0 ? S("/") : S(""));
+	buf_add(&b, c->question);
+	buf_add(&b, c->item.n > 0 ? S("/") : S(""));
+	buf_add(&b, c->item);
+	buf_init(&hex, x->a, 128);
+	hex_put(&hex, mac, sizeof mac);
+	if ((e = buf_done(&b, &name)) || (e = buf_done(&hex, &normal)))
+		return e;
+	json_open(&x->w, '{');
+	json_field_str(&x->w, S("question"), name);
+	json_field_str(&x->w, S("kind"), c->kind == CONTACT_EMAIL ? S("email") : S("phone"));
+	json_field_str(&x->w, S("hash"), normal);
+	json_close(&x->w, '}');
+	x->n++;
+	return OK;
+}
+
+static enum err add_contact(struct adding *x, const struct contact *c, const struct json *personal)
+{
+	const struct json *records = c->roster.n > 0 ? json_get(personal, c->roster) : NULL;
+	enum err e = OK;
+
+	if (c->roster.n == 0)
+		return add_value(x, c, json_get(personal, c->question));
+	for (uint32_t i = 0; !e && records && records->type == JSON_ARRAY && i < records->count; i++)
+		e = add_value(x, c, json_get(&records->items[i], c->question));
+	return e;
+}
+
+enum err lookups_add(struct app *app, struct tx *tx, const struct program *program, const struct uuid *survey,
+    const struct uuid *response, struct str personal, struct arena *a)
+{
+	struct adding x = {.app = app, .tx = tx, .a = a};
+	struct json_error why;
+	struct contact *list;
+	struct json *doc;
+	struct str rows;
+	struct buf b;
+	size_t n;
+	enum err e;
+
+	if (str_eq(personal, S("{}")))
+		return OK;
+	if ((e = program_contacts(program, a, &list, &n)) || n == 0)
+		return e;
+	if (json_read(a, personal, &json_limits_default, &doc, &why))
+		return ERR_INTERNAL;
+	buf_init(&b, a, LOOKUP_ROWS_MAX_BYTES);
+	json_out_init(&x.w, &b);
+	json_open(&x.w, '[');
+	for (size_t i = 0; i < n; i++)
+		if ((e = add_contact(&x, &list[i], doc)))
+			return e;
+	json_close(&x.w, ']');
+	if (x.n == 0 || (e = buf_done(&b, &rows)))
+		return x.n == 0 ? OK : e;
+	const struct pg_param in[] = {P_UUID(survey), P_UUID(response), P_INT(x.key_version), P_JSON(rows)};
+
+	return tx_queue(tx, &Q_NO_OUT(SQL_response_lookups_add, in));
+}
+
+enum err lookups_clear(struct tx *tx)
+{
+	return tx_exec(tx, &(struct query){&SQL_response_lookups_clear, NULL, 0, NULL, 0}, NULL);
+}
+
+/* ---- reading ---- */
+
+static enum err hashes(struct app *app, struct tx *tx, struct arena *a, const struct contact_ask *ask, struct str *json)
+{
+	int64_t *versions, used, country = config_int(app->config, CFG_phone_country);
+	unsigned char mac[32];
+	struct str normal, text;
+	struct json_out w;
+	struct buf b, hex;
+	size_t n;
+	enum err e;
+
+	if ((e = contact_normal(ask->phone ? CONTACT_PHONE : CONTACT_EMAIL, ask->text, country, a, &normal)) ||
+	    (e = vault_versions(tx, VAULT_INDEX, a, &versions, &n)))
+		return e;
+	buf_init(&b, a, 8 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '[');
+	for (size_t i = 0; i < n; i++) {
+		buf_init(&hex, a, 128);
+		if ((e = hash(app, tx, ask->phone ? CONTACT_PHONE : CONTACT_EMAIL, normal, versions[i], a, mac, &used)))
+			return e;
+		hex_put(&hex, mac, sizeof mac);
+		if ((e = buf_done(&hex, &text)))
+			return e;
+		json_put_str(&w, text);
+	}
+	json_close(&w, ']');
+	return buf_done(&b, json);
+}
+
+enum err response_lookup(struct app *app, struct tx *tx, struct arena *a, const struct contact_ask *ask,
+    struct response_ref **out, size_t *n)
+{
+	static const struct pg_col cols[] = {COL(struct response_ref, survey_id, PGT_UUID),
+	    COL(struct response_ref, response_id, PGT_UUID), COL(struct response_ref, question, PGT_TEXT),
+	    COL(struct response_ref, json, PGT_JSON)};
+	struct str list;
+	enum err e;
+
+	if ((e = hashes(app, tx, a, ask, &list)))
+		return e;
+	const struct pg_param in[] = {
+	    P_JSON(list), P_TEXT(ask->phone ? S("phone") : S("email")), P_INT(LOOKUP_FOUND_MAX)};
+
+	return tx_rows(tx, a, &Q(SQL_response_lookup, in, cols), sizeof **out, (void **)out, n);
+}

@@ -1,0 +1,82 @@
+#include "fieldwork/sealing.h"
+#include "vault/vault.h"
+
+static enum err rest_text(struct arena *a, const struct plain_answer *in, struct str *out)
+{
+	struct json_out w;
+	struct buf b;
+
+	buf_init(&b, a, in->answers.n + in->consents.n + 64);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_raw(&w, S("answers"), in->answers);
+	json_field_raw(&w, S("consents"), in->consents);
+	json_close(&w, '}');
+	return buf_done(&b, out);
+}
+
+enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+    struct arena *a, struct sealed_answer *out)
+{
+	const struct seal_place personal = {S("responses"), S("sealed"), id},
+				rest = {S("responses"), S("answers_sealed"), id};
+	struct str text;
+	bool all;
+	enum err e;
+
+	*out = (struct sealed_answer){.answers = in->answers, .consents = in->consents};
+	if ((e = vault_seals_all(app->vault, tx, a, &all)))
+		return e;
+	if (!str_eq(in->personal, S("{}")) && (e = vault_seal(app->vault, tx, VAULT_PII, &personal, in->personal, a,
+						   &out->personal.bytes, &out->personal.key_version)))
+		return e;
+	if (!all)
+		return OK;
+	out->answers = out->consents = S("{}");
+	if ((e = rest_text(a, in, &text)))
+		return e;
+	return vault_seal(app->vault, tx, VAULT_RESPONSE, &rest, text, a, &out->rest.bytes, &out->rest.key_version);
+}
+
+enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+    struct arena *a, struct str *personal)
+{
+	const struct seal_place place = {S("responses"), S("sealed"), id};
+
+	*personal = S("{}");
+	if (piece->bytes.n == 0)
+		return OK;
+	return vault_unseal(app->vault, tx, VAULT_PII, &place, piece->key_version, piece->bytes, a, personal);
+}
+
+static enum err member_text(struct arena *a, const struct json *doc, struct str name, size_t room, struct str *out)
+{
+	const struct json *v = json_get(doc, name);
+	struct json_out w;
+	struct buf b;
+
+	if (!v || v->type != JSON_OBJECT)
+		return ERR_INVALID;
+	buf_init(&b, a, 2 * room + 64);
+	json_out_init(&w, &b);
+	json_put(&w, v);
+	return buf_done(&b, out);
+}
+
+enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+    struct arena *a, struct str *answers, struct str *consents)
+{
+	const struct seal_place place = {S("responses"), S("answers_sealed"), id};
+	struct json_error why;
+	struct json *doc;
+	struct str text;
+	enum err e;
+
+	if ((e = vault_unseal(app->vault, tx, VAULT_RESPONSE, &place, piece->key_version, piece->bytes, a, &text)))
+		return e;
+	if (json_read(a, text, &json_limits_default, &doc, &why))
+		return ERR_INVALID;
+	if ((e = member_text(a, doc, S("answers"), text.n, answers)))
+		return e;
+	return member_text(a, doc, S("consents"), text.n, consents);
+}

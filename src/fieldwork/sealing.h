@@ -1,0 +1,41 @@
+/* sealing.h - what of an answer is stored sealed, how it is opened again, and what it is found by. Room-internal.
+ *
+ * Personal answers are always sealed (column sealed, purpose pii). Where the tenant has all answers sealed, the others are as well, together with the
+ * consents: column answers_sealed, purpose response, {"answers": {...}, "consents": {...}}; the columns answers and consents are then {}. */
+#ifndef FIELDWORK_SEALING_H
+#define FIELDWORK_SEALING_H
+
+#include "engine/engine.h"
+#include "fieldwork/fieldwork.h"
+
+struct plain_answer {
+	struct str answers, consents, personal; /* JSON objects */
+};
+struct sealed_piece {
+	struct str bytes; /* empty: there is none */
+	int64_t key_version;
+};
+struct sealed_answer {
+	struct str answers, consents; /* as their columns hold them */
+	struct sealed_piece personal, rest;
+};
+/* By what the tenant wants now. */
+enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+    struct arena *a, struct sealed_answer *out);
+/* ERR_GONE: shredded; ERR_INVALID: it does not open. */
+enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+    struct arena *a, struct str *personal);
+enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+    struct arena *a, struct str *answers, struct str *consents);
+
+/* ---- the blind index: response_lookups ---- */
+
+/* One form for all ways to write the same address or number. ERR_INVALID when it is none.
+ * E-mail: blanks around it go, letters become small, the domain is written as IDNA has it. Phone: digits only, with the country's; a number that
+ * begins with neither + nor 00 is one of `country` (its calling code), and a 0 at its beginning goes. */
+enum err contact_normal(enum contact_kind kind, struct str text, int64_t country, struct arena *a, struct str *out);
+/* Adds the rows for what `personal` holds; nothing when it holds no such thing. Queued. */
+enum err lookups_add(struct app *app, struct tx *tx, const struct program *program, const struct uuid *survey,
+    const struct uuid *response, struct str personal, struct arena *a);
+
+#endif
