@@ -46,7 +46,8 @@ struct job_type {
 	int lease_s;                         /* at least JOB_LEASE_MIN_S. The heartbeat renews it: only death and silence let it run out */
 	int backoff_s;
 	int every_s;                         /* 0: when asked for. Else the installation's own: comes round so often, in all workers together; it
-					      * has no tenant, no payload, no record, and is never dead */
+					      * has no tenant, no payload, no record, and is never dead. Below a minute the log tells of its
+					      * failures only */
 	bool each_tenant;                    /* with every_s: what comes round makes a job of this type, ref "periodic", for each live tenant, and
 					      * those run is called for */
 	int priority;                        /* within its tenant the lowest number goes first; 0 is usual */

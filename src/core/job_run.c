@@ -7,6 +7,7 @@
 #define SCRATCH_MAX_BYTES (16 * MB)
 #define END_ATTEMPTS 5 /* of writing down how a run ended */
 #define END_PAUSE_MS 200
+#define LOG_EVERY_S 60 /* what comes round more often is told of when it fails */
 
 struct id_row {
 	struct uuid id;
@@ -336,6 +337,7 @@ void job_run_report(const struct job_run *run, enum job_outcome outcome, int64_t
 	    [JOB_LOST] = "lost"};
 	const struct job *job = &run->job;
 	const bool wrong = outcome == JOB_FAILED || outcome == JOB_DEAD || outcome == JOB_LOST;
+	const bool often = job->type->every_s > 0 && job->type->every_s < LOG_EVERY_S;
 	const struct str labels[] = {str_from(job->type->name), str_from(outcomes[outcome])};
 	char id[UUID_TEXT_BYTES], tenant[UUID_TEXT_BYTES];
 	struct log_field line[8] = {LF_STR(JOB_TYPE, labels[0]), LF_STR(OUTCOME, labels[1]),
@@ -350,7 +352,7 @@ void job_run_report(const struct job_run *run, enum job_outcome outcome, int64_t
 		line[n++] = (struct log_field)LF_STR(CODE, str_from(err_slug(run->failed)));
 		line[n++] = (struct log_field)LF_STR(MESSAGE, str_from(run->message));
 	}
-	log_event(job->app->log, wrong ? LOG_WARN : LOG_INFO, "job", line, n);
+	log_event(job->app->log, wrong ? LOG_WARN : often ? LOG_DEBUG : LOG_INFO, "job", line, n);
 	metric_add(metrics_series(job->app->metrics, M_JOB_RUNS, labels), 1);
 	metric_observe(metrics_series(job->app->metrics, M_JOB_DURATION, labels), (double)ns / 1e9);
 }

@@ -27,6 +27,16 @@ enum err lookups_clear(struct tx *tx);
 /* An event of the tenant's keys; data is a JSON object. The caller holds vault_alone(), so that its number is the next. */
 enum err keys_event(struct tx *tx, struct arena *a, struct str type, struct str data);
 
+/* ---- finding answers ---- */
+
+extern const struct job_type search_job; /* keeps response_search up with the event log */
+/* Has everything that the transaction's tenant's answers are found by made anew, by search_job, a batch a call: begin with nil ids in *after (which is moved
+ * on) and call until *marked is 0. What is there is found until then. PG_WORKER. */
+struct search_place {
+	struct uuid survey_id, id;
+};
+enum err search_renew(struct tx *tx, struct arena *a, struct search_place *after, int64_t *marked);
+
 /* Answers that hold this e-mail address or phone number among their personal ones, newest first, at most LOOKUP_FOUND_MAX; deleted ones are not found.
  * By exact look-up in the blind index (response_lookups), whatever way it was written. PG_APP or PG_WORKER. ERR_INVALID when the text is neither. */
 #define LOOKUP_FOUND_MAX 1000

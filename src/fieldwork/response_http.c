@@ -1,16 +1,15 @@
 /* /api/v1/surveys/{id}/responses: reading answers. */
 #include "base/hash.h"
 #include "event/event.h"
+#include "fieldwork/response_filter.h"
 #include "fieldwork/sealing.h"
 #include "sql.h"
-
-static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", NULL};
 
 #define RESPONSE_OUT_FIELDS                                                                                            \
 	OUT("id", FT_UUID, REQUIRED, "Id"), OUT("survey_id", FT_UUID, REQUIRED, "Survey that was answered"),           \
 	    OUT("link_id", FT_UUID, REQUIRED | NULLABLE, "Link that it came by"),                                      \
 	    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),                        \
-	    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = statuses),                          \
+	    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = response_statuses),                 \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
 	    OUT("answers", FT_OBJECT, REQUIRED, "Answers by question name, without personal ones"),                    \
@@ -34,24 +33,6 @@ static const struct field response_fields[] = {RESPONSE_OUT_FIELDS,
 	"Personal answers by question name, and under @consents those with personal words; for those who may see "
 	"them")};
 static const struct shape response_shape = SHAPE_OUT("Response", response_fields);
-
-struct response_filter {
-	struct str status, language;
-	struct uuid link_id;
-	int64_t created_from, created_to, survey_version;
-};
-static const struct field response_filter_fields[] = {
-    FIELD(
-	struct response_filter, status, FT_ENUM, OPTIONAL, 0, 0, "Only responses of this status", .choices = statuses),
-    FIELD(struct response_filter, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Only interviews in this language"),
-    FIELD(struct response_filter, link_id, FT_UUID, OPTIONAL, 0, 0, "Only responses that came by this link"),
-    FIELD(struct response_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "Stored at or after"),
-    FIELD(struct response_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Stored before"),
-    FIELD(struct response_filter, survey_version, FT_INT, OPTIONAL, 1, INT32_MAX,
-	"Only responses to this published version"),
-};
-static const struct shape response_filter_shape =
-    SHAPE("ResponseFilter", struct response_filter, response_filter_fields);
 
 /* ---- answers that are sealed as a whole ---- */
 
@@ -155,22 +136,33 @@ static enum err reply_list(struct req *rq, const struct query *q)
 	return e ? e : reply_json(rq, 200, row.json);
 }
 
+static struct pg_param time_or_null(int64_t ms)
+{
+	return ms ? P_TIME(ms) : P_NULL(PGT_TIME);
+}
+
 static enum err response_list_http(struct req *rq)
 {
 	const struct response_filter *f = rq->query;
+	struct response_where where;
 	struct uuid after = {0};
 	struct str sort = {0}, tag;
 	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)))
+	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)) ||
+	    (e = response_where(rq, &rq->ids[0], f, &where)))
 		return e;
+	if (where.search.n > 0 && !str_eq(rq->list.sort, S("created_at")))
+		return req_fail(
+		    rq, ERR_INVALID, "/query/sort", "what is searched is listed by created_at or -created_at");
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT_OR_NULL(f->status),
-	    P_TEXT_OR_NULL(f->language), P_UUID_OR_NULL(&f->link_id),
-	    f->created_from ? P_TIME(f->created_from) : P_NULL(PGT_TIME),
-	    f->created_to ? P_TIME(f->created_to) : P_NULL(PGT_TIME),
-	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), P_BOOL(rq->list.count), P_TEXT(tag)};
+	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT_OR_NULL(where.statuses),
+	    P_TEXT_OR_NULL(f->language), P_UUID_OR_NULL(&f->link_id), time_or_null(f->created_from),
+	    time_or_null(f->created_to), f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT),
+	    P_BOOL(rq->list.count), P_TEXT(tag), time_or_null(f->completed_from), time_or_null(f->completed_to),
+	    where.quota_cells.n ? P_JSON(where.quota_cells) : P_NULL(PGT_JSON),
+	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON)};
 
 	return reply_list(rq, &Q_NO_OUT(SQL_response_list, in));
 }

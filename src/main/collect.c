@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"tenant", tenant_command, "Make a tenant and its first administrator."},
     {"user", user_command, "Remove somebody's second factor, or an account that nobody needs."},
     {"keys", keys_command, "Make, rotate and destroy the keys that answers are sealed with."},
+    {"search", search_command, "Make what answers are searched by anew."},
     {"mail", mail_command, "Send a sample mail, to see whether mail works."},
     {"check", engine_cmd_check, "Judge a questionnaire."},
     {"compile", engine_cmd_compile, "Compile a questionnaire to a program."},

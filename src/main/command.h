@@ -49,6 +49,7 @@ int doctor_command(int argc, char **argv);
 int tenant_command(int argc, char **argv);
 int user_command(int argc, char **argv);
 int keys_command(int argc, char **argv);
+int search_command(int argc, char **argv);
 int mail_command(int argc, char **argv);
 int config_command(int argc, char **argv);
 int print_command(int argc, char **argv);

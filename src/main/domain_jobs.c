@@ -9,6 +9,7 @@ const struct job_type *const domains_jobs[] = {
     &purge_job,
     &mail_job,
     &reseal_job,
+    &search_job,
     &retention_job,
     &erase_job,
     &export_job,

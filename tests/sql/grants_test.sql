@@ -85,6 +85,8 @@ insert into probe.wanted_functions values
 	('key_tenants', 'collect_worker'), ('seal_lock', 'collect_app collect_worker'), ('system_key_rewrap', 'collect_worker'), ('system_keys_lock', 'collect_worker'),
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
+	('search_behind', 'collect_worker'), ('search_fill', 'collect_worker'), ('search_next', 'collect_worker'), ('search_renew', 'collect_worker'),
+	('search_responses', 'collect_app'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (
