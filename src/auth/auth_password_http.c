@@ -23,10 +23,13 @@
 
 struct password_change {
 	struct str password, new_password;
+	bool end_keys;
 };
+#define END_KEYS_ABOUT "Also end all your API keys and OAuth 2 clients, in all tenants; they stay otherwise"
 static const struct field change_fields[] = {
     FIELD(struct password_change, password, FT_TEXT, REQUIRED, 1, 1024, "The present one"),
     FIELD(struct password_change, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+    FIELD(struct password_change, end_keys, FT_BOOL, OPTIONAL, 0, 0, END_KEYS_ABOUT),
 };
 static const struct shape change_shape = SHAPE("PasswordChange", struct password_change, change_fields);
 struct reset_ask {
@@ -38,10 +41,12 @@ static const struct field ask_fields[] = {
 static const struct shape ask_shape = SHAPE("PasswordResetAsk", struct reset_ask, ask_fields);
 struct reset {
 	struct str token, new_password;
+	bool end_keys;
 };
 static const struct field reset_fields[] = {
     FIELD(struct reset, token, FT_TEXT, REQUIRED, 1, RESET_TEXT_MAX, "Of the e-mail"),
     FIELD(struct reset, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+    FIELD(struct reset, end_keys, FT_BOOL, OPTIONAL, 0, 0, END_KEYS_ABOUT),
 };
 static const struct shape reset_shape = SHAPE("PasswordReset", struct reset, reset_fields);
 
@@ -52,15 +57,36 @@ enum err auth_password_new(struct req *rq, struct str password, const char *poin
 	return auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
 }
 
-/* In every tenant: a new password is the answer to somebody else knowing the old one. `sql`: password_set, or password_reset for who came by the mailbox. */
-static enum err set_password(
-    struct req *rq, const struct pg_statement *sql, const struct login_row *rows, size_t n, struct str hash)
+struct setting {
+	const struct pg_statement *sql; /* password_set, or password_reset for who came by the mailbox */
+	struct str hash;
+	bool end_keys;
+};
+
+static enum err set_in(struct req *rq, struct tx *tx, const struct setting *s, const struct login_row *row)
 {
 	struct set_row {
 		int64_t version;
 	} now;
-	static const struct pg_col cols[] = {COL(struct set_row, version, PGT_INT)};
-	const struct pg_param in[] = {P_UUID(&rows[0].user_id), P_TEXT(rows[0].password_hash), P_TEXT(hash)};
+	struct ended_row {
+		int64_t ended;
+	} keys;
+	static const struct pg_col cols[] = {COL(struct set_row, version, PGT_INT)},
+				   ended[] = {COL(struct ended_row, ended, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&row->user_id), P_TEXT(row->password_hash), P_TEXT(s->hash)};
+	const struct pg_param user[] = {in[0]};
+	enum err e = tx_one(tx, rq->arena, &Q(*s->sql, in, cols), &now);
+
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+	if (s->end_keys && (e = tx_one(tx, rq->arena, &Q(SQL_password_keys_end, user, ended), &keys)))
+		return e;
+	return event_append(tx, &(struct event){S("user"), &row->user_id, S("password_changed"), S(""), now.version});
+}
+
+/* In every tenant: a new password is the answer to somebody else knowing the old one. */
+static enum err set_password(struct req *rq, const struct setting *s, const struct login_row *rows, size_t n)
+{
 	const struct uuid *user = &rows[0].user_id;
 	struct tx *tx;
 	enum err e;
@@ -68,12 +94,7 @@ static enum err set_password(
 	if ((e = tx_open(rq->app, PG_APP, false, &rows[0].tenant_id, rq->arena, &tx)))
 		return e;
 	tx_set_actor(tx, user, rq->request_id);
-	e = tx_one(tx, rq->arena, &Q(*sql, in, cols), &now);
-	if (e == ERR_NOT_FOUND)
-		e = ERR_CONFLICT;
-	if (!e)
-		e = event_append(tx, &(struct event){S("user"), user, S("password_changed"), S(""), now.version});
-	if (e) {
+	if ((e = set_in(rq, tx, s, &rows[0]))) {
 		tx_rollback(tx);
 		return e;
 	}
@@ -115,7 +136,7 @@ static enum err change_http(struct req *rq)
 	if ((e = auth_password_shown(rq, in->password, &rows, &n)))
 		return e;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &SQL_password_set, rows, n, hash)))
+	    (e = set_password(rq, &(struct setting){&SQL_password_set, hash, in->end_keys}, rows, n)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -273,7 +294,7 @@ static enum err reset_http(struct req *rq)
 	if (n == 0 || !stamp_ok(rq, &rows[0], shown.stamp))
 		return ERR_NOT_FOUND;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &SQL_password_reset, rows, n, hash)))
+	    (e = set_password(rq, &(struct setting){&SQL_password_reset, hash, in->end_keys}, rows, n)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);

@@ -196,3 +196,32 @@ test('who is a member nowhere any more sets a new password all the same, and com
 	expect(await accept(token, 'of the squatter'), 401);
 	expect(await accept(token, 'of the real one'), 200);
 });
+
+test('with a new password one\'s keys and clients end too, in all tenants, when asked to', async () => {
+	const email = 'ken@keys.example';
+	await server.addTenant('keys1', email);
+	await server.addTenant('keys2', email);
+	const api = async (tenant, password) => server.anyone.as(expect(await auth('login', { email, password, tenant }), 200).body.access_token);
+	const key = async (a) => expect(await a.post('/api/v1/api-keys', { name: 'k', permissions: ['surveys:read'] }), 201).body.key;
+	const live = async () => (await query(`select (select count(*) from api_keys k join users u on u.id = k.user_id where u.email = '${email}' and k.deleted_at is null),
+		(select count(*) from clients c join users u on u.id = c.user_id where u.email = '${email}' and c.deleted_at is null)`))[0];
+	const one = await api('keys1', PASSWORD), two = await api('keys2', PASSWORD);
+	const keys = [await key(one), await key(two)];
+	const client = expect(await two.post('/api/v1/clients', { name: 'c', permissions: ['surveys:read'] }), 201).body;
+	expect(await one.post('/api/v1/me/password', { password: PASSWORD, new_password: 'a second password' }), 204);
+	assert.deepEqual(await live(), ['2', '1'], 'a new password alone ends sessions');
+	expect(await server.anyone.as(keys[1]).get('/api/v1/surveys'), 200);
+	const again = await api('keys1', 'a second password');
+	expect(await again.post('/api/v1/me/password', { password: 'not this one', new_password: 'a third password', end_keys: true }), 422);
+	assert.deepEqual(await live(), ['2', '1']);
+	expect(await again.post('/api/v1/me/password', { password: 'a second password', new_password: 'a third password', end_keys: true }), 204);
+	assert.deepEqual(await live(), ['0', '0']);
+	await sleep(5100);
+	for (const k of keys)
+		expect(await server.anyone.as(k).get('/api/v1/surveys'), 401);
+	assert.equal((await grant(client)).status, 401);
+	await key(await api('keys1', 'a third password'));
+	expect(await auth('password-reset', { email }), 202);
+	expect(await auth('password-reset/confirm', { token: tokenIn((await mailsWhen(server, 'password_reset', email)).at(-1)), new_password: 'a fourth password', end_keys: true }), 204);
+	assert.deepEqual(await live(), ['0', '0']);
+});

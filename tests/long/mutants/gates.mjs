@@ -26,6 +26,8 @@ const GATES = [
 	['a token does more than it says', 'auth/auth.c', '.permissions = m.permissions & claims.scopes,', '.permissions = m.permissions,', ['api/keys', 'api/matrix: each role may do']],
 	['a signature is not looked at', 'auth/auth_token.c', '!signature_ok(k, a, token, rest) ||', '', ['api/sessions', 'api/login']],
 	['a header is not looked at', 'auth/auth_token.c', '!header_ok(a, header, kind->type) ||', '', ['api/sessions', 'api/login']],
+	['a session gets longer by switching', 'auth/auth_session.c', '"stop = tonumber(redis.call(\'HGET\', KEYS[3], \'end\') or 0) "', '', ['api/sessions']],
+	['a secret is kept in a stored reply\'s place', 'core/router_read.c', '(rq->route->flags & ROUTE_SECRET) &&', 'false &&', ['api/keys']],
 	['a session that ended lives', 'auth/auth_session.c', 'if (!there)', 'if (false)', ['api/sessions']],
 	['a used refresh token is taken whenever', 'auth/auth_session.c', 'now - s[3] <= tonumber(ARGV[5])', 'true', ['api/sessions']],
 	['a reused refresh token ends nothing', 'auth/auth_session.c', '"redis.call(\'DEL\', KEYS[1]) redis.call(\'ZREM\', KEYS[2], ARGV[6]) "\n    "return {3}";', '"return {3}";', ['api/sessions']],
