@@ -116,7 +116,7 @@ static enum err client_delete_http(struct req *rq)
 
 const struct route client_routes[] = {
     {HTTP_POST, "/api/v1/clients", PERM_KEYS_WRITE, RATE_CONSOLE, &client_new_shape, &made_out, 201, client_create_http,
-	"Make an OAuth 2 client; its secret is shown this once"},
+	"Make an OAuth 2 client; its secret is shown this once", .flags = ROUTE_SECRET},
     {HTTP_GET, "/api/v1/clients", PERM_KEYS_WRITE, RATE_CONSOLE, NULL, &client_out, 200, client_list_http,
 	"List OAuth 2 clients", .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},
     {HTTP_DELETE, "/api/v1/clients/{id}", PERM_KEYS_WRITE, RATE_CONSOLE, NULL, NULL, 204, client_delete_http,

@@ -114,7 +114,7 @@ static enum err key_delete_http(struct req *rq)
 
 const struct route key_routes[] = {
     {HTTP_POST, "/api/v1/api-keys", PERM_KEYS_WRITE, RATE_CONSOLE, &key_new_shape, &made_out, 201, key_create_http,
-	"Make an API key; its text is shown this once"},
+	"Make an API key; its text is shown this once", .flags = ROUTE_SECRET},
     {HTTP_GET, "/api/v1/api-keys", PERM_KEYS_WRITE, RATE_CONSOLE, NULL, &key_out, 200, key_list_http, "List API keys",
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},
     {HTTP_DELETE, "/api/v1/api-keys/{id}", PERM_KEYS_WRITE, RATE_CONSOLE, NULL, NULL, 204, key_delete_http,

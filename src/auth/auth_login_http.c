@@ -290,7 +290,8 @@ enum err provider_session_begin(
 	struct str refresh;
 	enum err e;
 
-	if ((e = session_member(rq, &s, &row)) || (e = login_session_begin(rq, &s, &how, &refresh)) ||
+	if ((e = session_member(rq, &s, &row)) || (e = warn_new_device(rq, &row)) ||
+	    (e = login_session_begin(rq, &s, &how, &refresh)) ||
 	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)))
 		return e;
 	reply_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));

@@ -380,7 +380,7 @@ static enum err provider_delete_http(struct req *rq)
 const struct route provider_routes[] = {
     {HTTP_POST, "/api/v1/identity-providers", PERM_SETTINGS_WRITE, RATE_CONSOLE, &provider_new_shape, &provider_out,
 	201, provider_create_http, "Set up an identity provider (OpenID Connect) of the tenant's own",
-	.flags = ROUTE_ETAG | ROUTE_LOCATION, .also = (const int[]){404, 409, 0}},
+	.flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION, .also = (const int[]){404, 409, 0}},
     {HTTP_GET, "/api/v1/identity-providers", PERM_SETTINGS_READ, RATE_CONSOLE, NULL, &provider_out, 200,
 	provider_list_http, "List the tenant's identity providers", .flags = ROUTE_LIST | ROUTE_READ,
 	.filters = "created_at"},

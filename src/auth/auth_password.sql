@@ -4,3 +4,9 @@ select s.version::bigint as version from password_set($1::uuid, $2::text, $3::te
 -- By a token of a mail.
 -- name: password_reset
 select version from password_reset($1::uuid, $2::text, $3::text)
+
+-- name: password_account
+select user_id, lower($1::text) as email, password_hash from account_lookup($1::text) where active
+
+-- name: password_keys_end
+select user_keys_end($1::uuid) as ended

@@ -1,13 +1,15 @@
 /* auth_password_http.c - passwords: changed by who knows the present one, or set anew by a mailed token.
  *
- * A reset token is the user's id, the instant it ends and a MAC of those and of the present password's hash: it is good once, because the hash
- * changes with its use, and nothing of it is stored. */
+ * A reset token is the instant it ends with a MAC of that and the address, the address, and a stamp: a hash of the user's id and the present password's hash. It
+ * is good once, because the stamp changes with its use, and nothing of it is stored. The stamp is added by the worker when the mail is sent, which thus needs no
+ * key; so asking is the same work whether there is such an account or not. Who has no such mail knows neither part. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
 #include "auth/auth_warn.h"
 #include "base/hash.h"
 #include "base/shim.h"
 #include "base/utf8.h"
+#include "core/job.h"
 #include "core/mail.h"
 #include "event/event.h"
 #include "sql.h"
@@ -21,10 +23,13 @@
 
 struct password_change {
 	struct str password, new_password;
+	bool end_keys;
 };
+#define END_KEYS_ABOUT "Also end all your API keys and OAuth 2 clients, in all tenants; they stay otherwise"
 static const struct field change_fields[] = {
     FIELD(struct password_change, password, FT_TEXT, REQUIRED, 1, 1024, "The present one"),
     FIELD(struct password_change, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+    FIELD(struct password_change, end_keys, FT_BOOL, OPTIONAL, 0, 0, END_KEYS_ABOUT),
 };
 static const struct shape change_shape = SHAPE("PasswordChange", struct password_change, change_fields);
 struct reset_ask {
@@ -36,10 +41,12 @@ static const struct field ask_fields[] = {
 static const struct shape ask_shape = SHAPE("PasswordResetAsk", struct reset_ask, ask_fields);
 struct reset {
 	struct str token, new_password;
+	bool end_keys;
 };
 static const struct field reset_fields[] = {
     FIELD(struct reset, token, FT_TEXT, REQUIRED, 1, RESET_TEXT_MAX, "Of the e-mail"),
     FIELD(struct reset, new_password, FT_TEXT, REQUIRED, 1, 1024, "At least 8 characters, of any kind"),
+    FIELD(struct reset, end_keys, FT_BOOL, OPTIONAL, 0, 0, END_KEYS_ABOUT),
 };
 static const struct shape reset_shape = SHAPE("PasswordReset", struct reset, reset_fields);
 
@@ -50,15 +57,36 @@ enum err auth_password_new(struct req *rq, struct str password, const char *poin
 	return auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
 }
 
-/* In every tenant: a new password is the answer to somebody else knowing the old one. `sql`: password_set, or password_reset for who came by the mailbox. */
-static enum err set_password(
-    struct req *rq, const struct pg_statement *sql, const struct login_row *rows, size_t n, struct str hash)
+struct setting {
+	const struct pg_statement *sql; /* password_set, or password_reset for who came by the mailbox */
+	struct str hash;
+	bool end_keys;
+};
+
+static enum err set_in(struct req *rq, struct tx *tx, const struct setting *s, const struct login_row *row)
 {
 	struct set_row {
 		int64_t version;
 	} now;
-	static const struct pg_col cols[] = {COL(struct set_row, version, PGT_INT)};
-	const struct pg_param in[] = {P_UUID(&rows[0].user_id), P_TEXT(rows[0].password_hash), P_TEXT(hash)};
+	struct ended_row {
+		int64_t ended;
+	} keys;
+	static const struct pg_col cols[] = {COL(struct set_row, version, PGT_INT)},
+				   ended[] = {COL(struct ended_row, ended, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&row->user_id), P_TEXT(row->password_hash), P_TEXT(s->hash)};
+	const struct pg_param user[] = {in[0]};
+	enum err e = tx_one(tx, rq->arena, &Q(*s->sql, in, cols), &now);
+
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+	if (s->end_keys && (e = tx_one(tx, rq->arena, &Q(SQL_password_keys_end, user, ended), &keys)))
+		return e;
+	return event_append(tx, &(struct event){S("user"), &row->user_id, S("password_changed"), S(""), now.version});
+}
+
+/* In every tenant: a new password is the answer to somebody else knowing the old one. */
+static enum err set_password(struct req *rq, const struct setting *s, const struct login_row *rows, size_t n)
+{
 	const struct uuid *user = &rows[0].user_id;
 	struct tx *tx;
 	enum err e;
@@ -66,12 +94,7 @@ static enum err set_password(
 	if ((e = tx_open(rq->app, PG_APP, false, &rows[0].tenant_id, rq->arena, &tx)))
 		return e;
 	tx_set_actor(tx, user, rq->request_id);
-	e = tx_one(tx, rq->arena, &Q(*sql, in, cols), &now);
-	if (e == ERR_NOT_FOUND)
-		e = ERR_CONFLICT;
-	if (!e)
-		e = event_append(tx, &(struct event){S("user"), user, S("password_changed"), S(""), now.version});
-	if (e) {
+	if ((e = set_in(rq, tx, s, &rows[0]))) {
 		tx_rollback(tx);
 		return e;
 	}
@@ -113,7 +136,7 @@ static enum err change_http(struct req *rq)
 	if ((e = auth_password_shown(rq, in->password, &rows, &n)))
 		return e;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &SQL_password_set, rows, n, hash)))
+	    (e = set_password(rq, &(struct setting){&SQL_password_set, hash, in->end_keys}, rows, n)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -127,22 +150,22 @@ struct slip {
 };
 _Static_assert(sizeof(struct slip) == 40, "a slip has no holes");
 
-static enum err slip_sign(struct req *rq, const struct login_row *row, struct slip *s)
+/* `email` as it was typed: the token has it so. */
+static enum err slip_sign(struct req *rq, struct str email, struct slip *s)
 {
 	struct str text;
 	struct buf b;
 	enum err e;
 
 	buf_init(&b, rq->arena, RESET_TEXT_MAX);
-	buf_add(&b, str_make((const char *)row->user_id.b, sizeof row->user_id.b));
 	buf_add(&b, str_make((const char *)s->ends, sizeof s->ends));
-	buf_add(&b, row->password_hash);
+	buf_add(&b, email);
 	if ((e = buf_done(&b, &text)))
 		return e;
 	return token_mac(((const struct auth *)rq->app->auth)->key, S("password reset"), text, s->mac);
 }
 
-static enum err reset_path(struct req *rq, const struct login_row *row, struct str *path)
+static enum err reset_path(struct req *rq, struct str email, struct str *path)
 {
 	int64_t ends = clock_now_ms() / 1000 + RESET_MINUTES * 60;
 	struct slip s;
@@ -151,100 +174,127 @@ static enum err reset_path(struct req *rq, const struct login_row *row, struct s
 
 	for (int i = 0; i < 8; i++)
 		s.ends[i] = (unsigned char)(ends >> (8 * i));
-	if ((e = slip_sign(rq, row, &s)))
+	if ((e = slip_sign(rq, email, &s)))
 		return e;
 	buf_init(&b, rq->arena, RESET_PATH_MAX);
 	buf_add(&b, S("/reset#token=" RESET_PREFIX));
 	base64url_put(&b, (const unsigned char *)&s, sizeof s);
 	buf_char(&b, '.');
-	base64url_put(&b, (const unsigned char *)row->email.p, row->email.n);
+	base64url_put(&b, (const unsigned char *)email.p, email.n);
 	return buf_done(&b, path);
-}
-
-static enum err reset_mail(struct req *rq, const struct login_row *row)
-{
-	const struct mail_value values[] = {{"minutes", S("30")}};
-	struct mail m = {.kind = MAIL_PASSWORD_RESET,
-	    .to = row->email,
-	    .language = row->locale,
-	    .values = values,
-	    .value_count = countof(values)};
-	struct uuid job;
-	struct tx *tx;
-	enum err e;
-
-	if ((e = reset_path(rq, row, &m.path)) ||
-	    (e = tx_open(rq->app, PG_APP, false, &row->tenant_id, rq->arena, &tx)))
-		return e;
-	if ((e = rq->app->mail_add(rq->app, tx, rq->arena, &m, &job))) {
-		tx_rollback(tx);
-		return e;
-	}
-	return tx_commit(tx);
 }
 
 /* 202 whoever asks: an answer must not tell who has an account. Asking is counted like a failed sign-in, or it would fill a mailbox. */
 static enum err ask_http(struct req *rq)
 {
+	const struct mail_value values[] = {{"minutes", S("30")}};
 	const struct reset_ask *in = rq->in;
-	struct login_row *rows = NULL;
-	size_t n = 0;
+	struct mail m = {.kind = MAIL_PASSWORD_RESET,
+	    .to = in->email,
+	    .values = values,
+	    .value_count = countof(values),
+	    .account = true};
 	enum err e;
 
 	if ((e = backoff_wait(rq, in->email)) || (e = backoff_failed(rq, in->email)) ||
-	    (e = login_rows(rq, in->email, &rows, &n)))
-		return e;
-	if (n > 0 && (e = reset_mail(rq, &rows[0])) && e != ERR_INVALID)
+	    (e = reset_path(rq, in->email, &m.path)) || (e = warn_account(rq, &m)))
 		return e;
 	return reply_empty(rq, 202);
 }
 
-/* The address in the token only says where to look; the MAC says whether it is good. */
-static bool reset_read(struct req *rq, struct str token, struct slip *s, struct str *email)
+struct shown {
+	struct slip slip;
+	struct str email, stamp;
+};
+
+static bool reset_read(struct req *rq, struct str token, struct shown *out)
 {
-	struct str bytes;
+	struct str bytes, coded;
 	bool more;
 
 	if (!str_starts(token, S(RESET_PREFIX)))
 		return false;
 	token = str_sub(token, sizeof RESET_PREFIX - 1, token.n);
-	if (base64url_read(rq->arena, str_cut(&token, '.', &more), &bytes) || bytes.n != sizeof *s || !more ||
-	    base64url_read(rq->arena, token, email) || !utf8_valid(*email))
+	if (base64url_read(rq->arena, str_cut(&token, '.', &more), &bytes) || bytes.n != sizeof out->slip || !more)
 		return false;
-	mem_copy(s, bytes.p, sizeof *s);
+	coded = str_cut(&token, '.', &more);
+	if (base64url_read(rq->arena, coded, &out->email) || !utf8_valid(out->email) || !more)
+		return false;
+	mem_copy(&out->slip, bytes.p, sizeof out->slip);
+	out->stamp = token;
 	return true;
 }
 
-static bool slip_ok(struct req *rq, const struct login_row *row, const struct slip *shown)
+static bool slip_ok(struct req *rq, const struct shown *shown)
 {
-	struct slip s = *shown;
+	struct slip s = shown->slip;
 	int64_t ends = 0;
 
 	for (int i = 0; i < 8; i++)
 		ends |= (int64_t)((uint64_t)s.ends[i] << (8 * i));
-	return !slip_sign(rq, row, &s) &&
-	       secret_eq(
-		   str_make((const char *)s.mac, sizeof s.mac), str_make((const char *)shown->mac, sizeof s.mac)) &&
+	return !slip_sign(rq, shown->email, &s) &&
+	       secret_eq(str_make((const char *)s.mac, sizeof s.mac),
+		   str_make((const char *)shown->slip.mac, sizeof s.mac)) &&
 	       clock_now_ms() / 1000 < ends;
+}
+
+/* As account_of_mailbox() in the database makes it. */
+static bool stamp_ok(struct req *rq, const struct login_row *row, struct str stamp)
+{
+	unsigned char digest[32];
+	struct str text, hex;
+	struct buf b;
+
+	buf_init(&b, rq->arena, RESET_TEXT_MAX);
+	buf_add(&b, uuid_str(rq->arena, &row->user_id));
+	buf_add(&b, row->password_hash);
+	if (buf_done(&b, &text))
+		return false;
+	sha256_of(text, digest);
+	buf_init(&b, rq->arena, 2 * sizeof digest);
+	hex_put(&b, digest, sizeof digest);
+	return !buf_done(&b, &hex) && secret_eq(str_sub(hex, 0, MAIL_STAMP_CHARS), stamp);
+}
+
+/* Who is a member nowhere has an account all the same, which he may be invited with again. */
+static enum err account_rows(struct req *rq, struct str email, struct login_row **rows, size_t *n)
+{
+	static const struct pg_col cols[] = {COL(struct login_row, user_id, PGT_UUID),
+	    COL(struct login_row, email, PGT_TEXT), COL(struct login_row, password_hash, PGT_TEXT)};
+	const struct pg_param in[] = {P_TEXT(email)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = login_rows(rq, email, rows, n)) || *n > 0)
+		return e;
+	if ((e = tx_open(rq->app, PG_APP, true, &system_tenant, rq->arena, &tx)))
+		return e;
+	if ((e = tx_rows(tx, rq->arena, &Q(SQL_password_account, in, cols), sizeof **rows, (void **)rows, n))) {
+		tx_rollback(tx);
+		return e;
+	}
+	for (size_t i = 0; i < *n; i++)
+		(*rows)[i].tenant_id = system_tenant;
+	return tx_commit(tx);
 }
 
 static enum err reset_http(struct req *rq)
 {
 	const struct reset *in = rq->in;
 	struct login_row *rows = NULL;
-	struct str email, hash;
-	struct slip s;
+	struct shown shown;
+	struct str hash;
 	size_t n = 0;
 	enum err e;
 
-	if (!reset_read(rq, in->token, &s, &email))
+	if (!reset_read(rq, in->token, &shown) || !slip_ok(rq, &shown))
 		return ERR_NOT_FOUND;
-	if ((e = login_rows(rq, email, &rows, &n)))
+	if ((e = account_rows(rq, shown.email, &rows, &n)))
 		return e;
-	if (n == 0 || !slip_ok(rq, &rows[0], &s))
+	if (n == 0 || !stamp_ok(rq, &rows[0], shown.stamp))
 		return ERR_NOT_FOUND;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &SQL_password_reset, rows, n, hash)))
+	    (e = set_password(rq, &(struct setting){&SQL_password_reset, hash, in->end_keys}, rows, n)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);

@@ -157,17 +157,21 @@ static enum err info_print(struct req *rq, const struct login_session *s, struct
 }
 
 /* KEYS: session, index, and when it takes the place of another that one's session and index. ARGV: hash, info, now as text, idle and max in
- * seconds, id, prefix, how many there may be, provider's id or nothing, the other's id. 0: the other had ended. */
+ * seconds, id, prefix, how many there may be, provider's id or nothing, the other's id. 0: the other had ended. Who goes on from another ends when that
+ * would have: nobody stays in for good by going to and fro. */
 static const char begin_script[] =
+    "local stop = math.huge "
     "if KEYS[3] then "
+    "stop = tonumber(redis.call('HGET', KEYS[3], 'end') or 0) "
     "if redis.call('DEL', KEYS[3]) == 0 then return {0} end "
     "redis.call('ZREM', KEYS[4], ARGV[10]) end "
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
     "local idle, max = tonumber(ARGV[4]), tonumber(ARGV[5]) "
+    "stop = math.min(stop, now + max * 1000) "
     "redis.call('HSET', KEYS[1], 'hash', ARGV[1], 'info', ARGV[2], 'used', ARGV[3], 'provider', ARGV[9], "
-    "'end', string.format('%.0f', now + max * 1000)) "
-    "redis.call('EXPIRE', KEYS[1], math.min(idle, max)) "
+    "'end', string.format('%.0f', stop)) "
+    "redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, math.min(idle * 1000, stop - now)))) "
     "redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[6]) "
     "redis.call('EXPIRE', KEYS[2], max) "
     "for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[8])) do "

@@ -24,7 +24,8 @@ struct login_session {
 struct login_start {
 	const struct uuid
 	    *provider; /* the tenant's identity provider that let him in, or NULL for who showed his password */
-	const struct login_session *instead_of; /* a session that ends in the same step, or NULL */
+	const struct login_session *
+	    instead_of; /* a session that ends in the same step, or NULL; the new one ends when that would have at the latest */
 };
 /* Makes s->id. ERR_UNAUTHENTICATED when instead_of has ended: then nothing begins. */
 enum err login_session_begin(

@@ -1,6 +1,7 @@
 #include "auth/auth_warn.h"
 #include "auth/auth_backoff.h"
 #include "base/time.h"
+#include "core/job.h"
 #include "core/mail.h"
 #include "sql.h"
 
@@ -81,6 +82,20 @@ static enum err mail_in(struct req *rq, struct tx *tx, const struct mail *m)
 	return e == ERR_INVALID ? OK : e;
 }
 
+enum err warn_account(struct req *rq, const struct mail *m)
+{
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, false, &system_tenant, rq->arena, &tx)))
+		return e;
+	if ((e = mail_in(rq, tx, m))) {
+		tx_rollback(tx);
+		return e;
+	}
+	return tx_commit(tx);
+}
+
 /* ---- devices ---- */
 
 static enum err device_mac(
@@ -126,51 +141,31 @@ static enum err device_in(struct req *rq, struct tx *tx, const struct login_row 
 	return mail_in(rq, tx, &m);
 }
 
-/* In a transaction of its own, bound to the tenant that he signs in to. */
-static enum err in_tenant(struct req *rq, const struct login_row *row,
-    enum err (*fn)(struct req *rq, struct tx *tx, const struct login_row *row))
+/* In the system's tenant, so that no other one's managers see the mail or end it; and the device is known only if the mail is under way. */
+enum err warn_new_device(struct req *rq, const struct login_row *row)
 {
 	struct tx *tx;
 	enum err e;
 
-	if ((e = tx_open(rq->app, PG_APP, false, &row->tenant_id, rq->arena, &tx)))
+	if ((e = tx_open(rq->app, PG_APP, false, &system_tenant, rq->arena, &tx)))
 		return e;
-	if ((e = fn(rq, tx, row))) {
+	if ((e = device_in(rq, tx, row))) {
 		tx_rollback(tx);
 		return e;
 	}
 	return tx_commit(tx);
 }
 
-enum err warn_new_device(struct req *rq, const struct login_row *row)
-{
-	return in_tenant(rq, row, device_in);
-}
-
 /* ---- wrong passwords ---- */
-
-static enum err locked_in(struct req *rq, struct tx *tx, const struct login_row *row)
-{
-	const struct mail_value values[] = {
-	    {"address", rq->x->client}, {"time", when_text(rq->arena)}, {"minutes", S(BACKOFF_TOLD_MINUTES)}};
-	const struct mail m = {.kind = MAIL_LOCKED,
-	    .to = row->email,
-	    .language = row->locale,
-	    .values = values,
-	    .value_count = countof(values)};
-
-	return mail_in(rq, tx, &m);
-}
 
 enum err warn_failed(struct req *rq, struct str account, struct str email)
 {
-	struct login_row *rows = NULL;
+	const struct mail_value values[] = {
+	    {"address", rq->x->client}, {"time", when_text(rq->arena)}, {"minutes", S(BACKOFF_TOLD_MINUTES)}};
+	const struct mail m = {
+	    .kind = MAIL_LOCKED, .to = email, .values = values, .value_count = countof(values), .account = true};
 	int64_t failures;
-	size_t n = 0;
-	enum err e;
+	enum err e = backoff_count(rq, account, &failures);
 
-	if ((e = backoff_count(rq, account, &failures)) || failures != BACKOFF_TOLD ||
-	    (e = login_rows(rq, email, &rows, &n)) || n == 0)
-		return e;
-	return in_tenant(rq, &rows[0], locked_in);
+	return e || failures != BACKOFF_TOLD ? e : warn_account(rq, &m);
 }

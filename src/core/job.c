@@ -3,6 +3,9 @@
 #include "core/router.h"
 #include "sql.h"
 
+/* system_tenant() in the database. */
+const struct uuid system_tenant = {{0, 0, 0, 0, 0, 0, 0x70, 0, 0x80}};
+
 struct id_row {
 	struct uuid id;
 };

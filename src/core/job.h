@@ -64,6 +64,8 @@ struct job_new {
 	int64_t total;                       /* steps to come; 0: not known yet */
 	int64_t delay_ms;                    /* not before */
 };
+/* The tenant of work that is no tenant's, for the mails about people's accounts: it has no members, so nobody sees its jobs. */
+extern const struct uuid system_tenant;
 /* For the transaction's tenant (PG_APP or PG_WORKER); its actor is whose job it is. *id is the job's, or that of the live one with the same type and ref (which
  * may be running: what it has read already it does not read again). */
 enum err job_add(struct tx *tx, struct arena *a, const struct job_new *in, struct uuid *id);

@@ -7,7 +7,10 @@
  *         return e;
  *
  * A job in the caller's transaction: no change, no mail. All of it is sealed with the tenant's key until it is sent, so that neither
- * addresses nor the secrets in links stand in the job's row. ERR_INVALID when it can never be sent: `to` is no address, or a value is missing. */
+ * addresses nor the secrets in links stand in the job's row. ERR_INVALID when it can never be sent: `to` is no address, or a value is missing.
+ *
+ * A mail about somebody's account is asked for in a transaction bound to the system's tenant (core/job.h): no tenant's people see it or end it. With
+ * `account` it is looked up only when the mail is sent whether there is an account, so that asking says nothing of that, not even by the time it takes. */
 #ifndef CORE_MAIL_H
 #define CORE_MAIL_H
 
@@ -33,6 +36,9 @@ struct mail {
 	struct str path;             /* of the link, on the server's public address: "/reset?token=…"; empty for kinds without one */
 	const struct mail_value *values;
 	size_t value_count;
+	bool account;                /* for whoever has an account with the address `to`, in his language; nobody: no mail. To a path is added what
+				      * changes with his password: '.' and MAIL_STAMP_CHARS characters. In the system's tenant only */
 };
+#define MAIL_STAMP_CHARS 32
 
 #endif

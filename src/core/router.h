@@ -77,7 +77,9 @@ enum rate_class {
 #define ROUTE_ETAG 4096u       /* the reply carries an ETag; of a GET: 304 when the client has it */
 #define ROUTE_PAGE 16384u      /* read by people: errors are pages too, by app->refuse_page, for who accepts HTML */
 #define ROUTE_ENROL 32768u     /* also for who has to set up a second factor first: others answer him 403 */
-#define ROUTE_LOCATION 8192u   /* the reply says in Location where the new object is */
+#define ROUTE_SECRET                                                                                                   \
+	65536u /* the reply has a secret that is shown this once: Idempotency-Key is refused, whose stored reply would keep it */
+#define ROUTE_LOCATION 8192u /* the reply says in Location where the new object is */
 
 struct route {
 	enum http_method method;

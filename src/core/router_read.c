@@ -60,6 +60,11 @@ enum err read_preconditions(struct req *rq)
 		return e;
 	if ((rq->route->flags & ROUTE_IDEMPOTENT) && (e = read_idempotency_key(rq)))
 		return e;
+	if ((rq->route->flags & ROUTE_SECRET) && http_header_sent(rq->x, S("Idempotency-Key")))
+		return req_fail(rq, ERR_INVALID, NULL,
+		    "This takes no Idempotency-Key: the reply has a secret that is not kept. Look at the list before "
+		    "you "
+		    "try again.");
 	return OK;
 }
 

@@ -6,6 +6,7 @@
 #include "mail/mail.h"
 #include "mail/mail_message.h"
 #include "mail/mail_text.h"
+#include "sql.h"
 #include "vault/vault.h"
 
 #define ATTEMPTS 8
@@ -50,7 +51,8 @@ static bool fits(const struct mail *mail)
 			return false;
 	}
 	return mail_address_fits(mail->to) && mail->value_count <= MAIL_VALUES_MAX &&
-	       (mail->path.n > 0) == mail_kind_has_link(mail->kind) && mail->path.n <= MAIL_PATH_MAX_BYTES &&
+	       (mail->path.n > 0) == mail_kind_has_link(mail->kind) &&
+	       mail->path.n + (mail->account ? MAIL_STAMP_CHARS + 1 : 0) <= MAIL_PATH_MAX_BYTES &&
 	       is_text(mail->path) && is_text(mail->language);
 }
 
@@ -65,6 +67,7 @@ static enum err write_plain(struct arena *a, const struct mail *mail, struct str
 	json_field_str(&w, S("to"), mail->to);
 	json_field_str(&w, S("language"), mail->language);
 	json_field_str(&w, S("path"), mail->path);
+	json_field_bool(&w, S("account"), mail->account);
 	json_key(&w, S("values"));
 	json_open(&w, '{');
 	for (size_t i = 0; i < mail->value_count; i++) {
@@ -163,6 +166,8 @@ static enum err read_mail(struct arena *a, struct str plain, struct mail *out, s
 	out->to = json_str_or(doc, S("to"), S(""));
 	out->language = json_str_or(doc, S("language"), S(""));
 	out->path = json_str_or(doc, S("path"), S(""));
+	given = json_get(doc, S("account"));
+	out->account = given && given->type == JSON_BOOL && given->b;
 	out->values = values;
 	given = json_get(doc, S("values"));
 	for (uint32_t i = 0; given && given->type == JSON_OBJECT && i < given->count && i < MAIL_VALUES_MAX; i++) {
@@ -175,10 +180,55 @@ static enum err read_mail(struct arena *a, struct str plain, struct mail *out, s
 	return OK;
 }
 
+struct account {
+	struct str email, locale, stamp;
+};
+
+struct looked_up {
+	struct job *job;
+	struct str to;
+	struct account *rows;
+	size_t n;
+};
+
+static enum err look_up(struct tx *tx, void *ctx)
+{
+	static const struct pg_col cols[] = {COL(struct account, email, PGT_TEXT),
+	    COL(struct account, locale, PGT_TEXT), COL(struct account, stamp, PGT_TEXT)};
+	struct looked_up *l = ctx;
+	const struct pg_param in[] = {P_TEXT(l->to)};
+
+	return tx_rows(tx, l->job->arena, &Q(SQL_mail_account, in, cols), sizeof *l->rows, (void **)&l->rows, &l->n);
+}
+
+/* *nobody: there is no such account. */
+static enum err to_account(struct job *job, struct mail *mail, bool *nobody)
+{
+	struct looked_up l = {.job = job, .to = mail->to};
+	struct buf b;
+	enum err e;
+
+	if ((e = tx_run(job->app, PG_WORKER, &job->tenant_id, job->arena, look_up, &l)))
+		return e;
+	*nobody = l.n == 0;
+	if (l.n == 0)
+		return OK;
+	mail->to = l.rows[0].email;
+	mail->language = l.rows[0].locale;
+	if (mail->path.n == 0)
+		return OK;
+	buf_init(&b, job->arena, MAIL_PATH_MAX_BYTES);
+	buf_add(&b, mail->path);
+	buf_char(&b, '.');
+	buf_add(&b, l.rows[0].stamp);
+	return buf_done(&b, &mail->path);
+}
+
 static enum err mail_run(struct job *job)
 {
 	struct mail_value values[MAIL_VALUES_MAX];
 	struct mail mail = {0};
+	bool nobody = false;
 	struct opened o;
 	enum err e;
 
@@ -187,8 +237,11 @@ static enum err mail_run(struct job *job)
 	e = tx_run(job->app, PG_WORKER, &job->tenant_id, job->arena, unseal, &o);
 	if (e == ERR_INVALID || e == ERR_GONE)
 		return job_give_up(job, e, "the mail cannot be opened: its key is gone");
-	if (e || (e = read_mail(job->arena, o.plain, &mail, values)) || (e = job_check(job)))
+	if (e || (e = read_mail(job->arena, o.plain, &mail, values)) ||
+	    (mail.account && (e = to_account(job, &mail, &nobody))) || (e = job_check(job)))
 		return e;
+	if (nobody)
+		return OK;
 	e = mail_send(job->app->mailer, job->arena, &mail, &job->id);
 	switch (e) {
 	case OK:

@@ -17,6 +17,7 @@ static const struct {
     {ROUTE_READ, "read"},
     {ROUTE_HIDDEN, "hidden"},
     {ROUTE_IDEMPOTENT, "idempotent"},
+    {ROUTE_SECRET, "secret"},
     {ROUTE_RAW_BODY, "raw-body"},
     {ROUTE_INTERNAL, "internal"},
 };

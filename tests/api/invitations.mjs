@@ -162,25 +162,27 @@ test('a forgotten password: a token by mail, good once and for half an hour', as
 	assert.equal(known.text, unknown.text);
 	const token = tokenIn((await mails('password_reset', email, 1))[0]);
 	const confirm = (t, new_password = 'quite another one') => auth('password-reset/confirm', { token: t, new_password });
-	const [slip, address] = token.slice(4).split('.');
+	const [slip, address, stamp] = token.slice(4).split('.');
 	const bytes = Buffer.from(slip, 'base64url');
 	for (const at of [0, 3, 8, 39]) {
 		const forged = Buffer.from(bytes);
 		forged[at] ^= 4;
-		expect(await confirm(`ccp_${forged.toString('base64url')}.${address}`), 404);
+		expect(await confirm(`ccp_${forged.toString('base64url')}.${address}.${stamp}`), 404);
 	}
-	expect(await confirm(`ccp_${slip}.${Buffer.from('ana@acme.example').toString('base64url')}`), 404);
-	for (const odd of ['x', 'ccp_', `ccp_${slip}`, `ccp_.${address}`, `ccp_${slip}.!`, body.refresh_token])
+	for (const other of [`${Buffer.from('ana@acme.example').toString('base64url')}.${stamp}`, address, `${address}.`, `${address}.${stamp.slice(1)}`, `${address}.${stamp}0`,
+		`${address}.${stamp.replace(/^./, (c) => (c === '0' ? '1' : '0'))}`, `${address.slice(1)}.${stamp}`])
+		expect(await confirm(`ccp_${slip}.${other}`), 404);
+	for (const odd of ['x', 'ccp_', `ccp_${slip}`, `ccp_.${address}.${stamp}`, `ccp_${slip}.!.${stamp}`, body.refresh_token])
 		expect(await confirm(odd), 404);
 	// who has the signing key may date a token back, and then it has ended; so that nothing but the time is wrong with it, the same way makes the real one
 	const dated = async (ends) => {
 		const { kty, kid, crv, x, y, d } = JSON.parse(readFileSync(server.tokenKey, 'utf8'));
 		const key = createHash('sha256').update('collect token mac').update(JSON.stringify({ kty, kid, crv, x, y, d })).digest();
-		const [[user, hash]] = await rows(server.database.name, `select replace(id::text, '-', ''), password_hash from users where email = '${email}'`);
+		const [[user, hash]] = await rows(server.database.name, `select id, password_hash from users where email = '${email}'`);
 		const end = Buffer.alloc(8);
 		end.writeBigUInt64LE(ends);
-		const mac = createHmac('sha256', key).update('password reset\0').update(Buffer.from(user, 'hex')).update(end).update(hash).digest();
-		return `ccp_${Buffer.concat([end, mac]).toString('base64url')}.${address}`;
+		const mac = createHmac('sha256', key).update('password reset\0').update(end).update(email).digest();
+		return `ccp_${Buffer.concat([end, mac]).toString('base64url')}.${address}.${createHash('sha256').update(user + hash).digest('hex').slice(0, 32)}`;
 	};
 	assert.equal(await dated(bytes.readBigUInt64LE(0)), token);
 	expect(await confirm(await dated(BigInt(Math.floor(Date.now() / 1000) - 1))), 404);

@@ -80,6 +80,18 @@ test('it ends when it is taken back, when its time is over, and with its member'
 	await ends(lias.api);
 });
 
+test('a key is shown once, and no stored reply keeps it: Idempotency-Key is refused', async () => {
+	const count = async () => (await rows(server.database.name, 'select count(*) from api_keys'))[0][0];
+	const before = await count();
+	for (const key of ['a-key', '']) {
+		const refused = expect(await server.api.post('/api/v1/api-keys', { name: 'Import', permissions: ['surveys:read'] }, { headers: { 'Idempotency-Key': key } }), 422);
+		assert.match(refused.body.detail, /takes no Idempotency-Key/);
+	}
+	expect(await server.api.post('/api/v1/clients', { name: 'Import', permissions: ['surveys:read'] }, { headers: { 'Idempotency-Key': 'a-key' } }), 422);
+	assert.equal(await count(), before);
+	assert.deepEqual(await rows(server.database.name, 'select 1 from idempotency'), []);
+});
+
 test('faults', async () => {
 	assert.deepEqual(pointers(expect(await server.api.post('/api/v1/api-keys', { name: 'x', permissions: ['session'] }), 422)), ['/permissions/0']);
 	assert.deepEqual(pointers(expect(await server.api.post('/api/v1/api-keys', { permissions: ['surveys:read'] }), 422)), ['/name']);

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
 import { after, before } from '../harness/hooks.mjs';
-import { mailsWhen, tokenIn } from '../harness/mailbox.mjs';
-import { command, run, sleep } from '../harness/run.mjs';
+import { mailsOf, mailsWhen, tokenIn } from '../harness/mailbox.mjs';
+import { command, run, sleep, until } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 import { totp } from '../harness/totp.mjs';
 import { Worker } from '../harness/worker.mjs';
@@ -137,4 +137,91 @@ test('of an account whose mailbox was shown before, a reset takes nothing', asyn
 	assert.equal((await grant(left.client)).status, 200);
 	assert.equal(expect(await auth('login', { email, password: 'another one of mine' }), 200).body.second_factor, 'required');
 	assert.deepEqual(await query(`select 1 from events where aggregate_id = '${session.user.id}' and type = 'taken_over'`), []);
+});
+
+test('mails about an account are no tenant\'s: its managers neither see them nor end them', async () => {
+	const email = 'max@mails.example', system = '00000000-0000-7000-8000-000000000000';
+	const { id } = await server.addTenant('mails', email);
+	const max = await server.login(email);
+	await worker.stop();
+	const before = (await query('select id from job_records')).flat();
+	expect(await auth('password-reset', { email }), 202);
+	expect(await server.anyone.post('/api/v1/auth/login', { email, password: PASSWORD }, { headers: { 'User-Agent': 'Firefox/1 (Windows)' } }), 200);
+	const made = (await query('select tenant_id, id, type, created_by from job_records')).filter((j) => !before.includes(j[1]));
+	assert.deepEqual(made.map(([tenant, , type, by]) => [tenant, type, by]), Array(2).fill([system, 'mail.send', '']));
+	assert.deepEqual(await query(`select 1 from job_records where tenant_id = '${id}'`), []);
+	assert.equal(expect(await max.get('/api/v1/jobs', { query: { count: true } }), 200).body.total, 0);
+	for (const [, job] of made) {
+		expect(await max.get(`/api/v1/jobs/${job}`), 404);
+		expect(await max.post(`/api/v1/jobs/${job}/cancel`), 404);
+		expect(await max.post(`/api/v1/jobs/${job}/retry`), 404);
+	}
+	assert.deepEqual(await query(`select 1 from memberships where tenant_id = '${system}'`), []);
+	expect(await server.anyone.get(`/api/v1/oidc/${system}`), 200);
+	assert.equal((await add(system, someone())).code, 1);
+	worker = await new Worker(server, { binary: run.collect }).start();
+	assert.equal((await mailsWhen(server, 'password_reset', email)).length, 1);
+	assert.equal((await mailsWhen(server, 'new_device', email)).length, 1);
+});
+
+test('whether there is an account is found out by the worker: asking does the same for every address', async () => {
+	const known = 'ana@acme.example', nobody = someone();
+	await worker.stop();
+	const jobs = async () => Number((await query("select count(*) from job_records where type = 'mail.send'"))[0][0]);
+	const size = async () => Number((await query("select max(length(payload ->> 'sealed')) from job_records where id = (select id from job_records where type = 'mail.send' order by created_at desc limit 1)"))[0][0]);
+	const seen = [];
+	for (const email of [known, nobody]) {
+		const count = await jobs();
+		const reply = expect(await auth('password-reset', { email }), 202);
+		seen.push([reply.text, (await jobs()) - count, (await size()) - Math.ceil(email.length * 8 / 3)]);
+	}
+	assert.ok(Math.abs(seen[0][2] - seen[1][2]) < 8, 'the same, but for the length of the address');
+	assert.deepEqual(seen.map((s) => s.slice(0, 2)), [['', 1], ['', 1]]);
+	worker = await new Worker(server, { binary: run.collect }).start();
+	await until('all mails to be done', async () => (await query("select 1 from jobs where type = 'mail.send'")).length === 0);
+	assert.deepEqual(await mailsOf(server, 'password_reset', nobody), []);
+	assert.deepEqual(await query("select status from job_records where type = 'mail.send' and status <> 'succeeded'"), []);
+	assert.equal((await mailsOf(server, 'password_reset', known)).length, 1);
+});
+
+test('who is a member nowhere any more sets a new password all the same, and comes back by an invitation', async () => {
+	const email = someone();
+	const { user } = expect(await accept(await shown(await invite(email)), 'of the squatter'), 200).body;
+	const member = expect(await server.api.get(`/api/v1/members/${user.id}`), 200).body;
+	expect(await server.api.delete(`/api/v1/members/${user.id}`, member.version), 204);
+	await reset(email, 1, 'of the real one');
+	assert.equal(await verified(email), 't');
+	expect(await auth('login', { email, password: 'of the real one' }), 401);
+	const token = await shown(await invite(email));
+	expect(await accept(token, 'of the squatter'), 401);
+	expect(await accept(token, 'of the real one'), 200);
+});
+
+test('with a new password one\'s keys and clients end too, in all tenants, when asked to', async () => {
+	const email = 'ken@keys.example';
+	await server.addTenant('keys1', email);
+	await server.addTenant('keys2', email);
+	const api = async (tenant, password) => server.anyone.as(expect(await auth('login', { email, password, tenant }), 200).body.access_token);
+	const key = async (a) => expect(await a.post('/api/v1/api-keys', { name: 'k', permissions: ['surveys:read'] }), 201).body.key;
+	const live = async () => (await query(`select (select count(*) from api_keys k join users u on u.id = k.user_id where u.email = '${email}' and k.deleted_at is null),
+		(select count(*) from clients c join users u on u.id = c.user_id where u.email = '${email}' and c.deleted_at is null)`))[0];
+	const one = await api('keys1', PASSWORD), two = await api('keys2', PASSWORD);
+	const keys = [await key(one), await key(two)];
+	const client = expect(await two.post('/api/v1/clients', { name: 'c', permissions: ['surveys:read'] }), 201).body;
+	expect(await one.post('/api/v1/me/password', { password: PASSWORD, new_password: 'a second password' }), 204);
+	assert.deepEqual(await live(), ['2', '1'], 'a new password alone ends sessions');
+	expect(await server.anyone.as(keys[1]).get('/api/v1/surveys'), 200);
+	const again = await api('keys1', 'a second password');
+	expect(await again.post('/api/v1/me/password', { password: 'not this one', new_password: 'a third password', end_keys: true }), 422);
+	assert.deepEqual(await live(), ['2', '1']);
+	expect(await again.post('/api/v1/me/password', { password: 'a second password', new_password: 'a third password', end_keys: true }), 204);
+	assert.deepEqual(await live(), ['0', '0']);
+	await sleep(5100);
+	for (const k of keys)
+		expect(await server.anyone.as(k).get('/api/v1/surveys'), 401);
+	assert.equal((await grant(client)).status, 401);
+	await key(await api('keys1', 'a third password'));
+	expect(await auth('password-reset', { email }), 202);
+	expect(await auth('password-reset/confirm', { token: tokenIn((await mailsWhen(server, 'password_reset', email)).at(-1)), new_password: 'a fourth password', end_keys: true }), 204);
+	assert.deepEqual(await live(), ['0', '0']);
 });

@@ -99,3 +99,19 @@ test('ours: who has one here shows a code of it each time, and no password', asy
 	expect(await owner.patch('/api/v1/security/settings', { require_second_factor: false }, 1), 200);
 	assert.ok((await come('nora')).forgery_token, 'nobody asks for one');
 });
+
+test('a sign-in at the provider from a device that was not seen before is told, too', async () => {
+	const told = async () => (await rows(server.database.name, "select count(*) from job_records where payload ->> 'kind' = 'new_device'"))[0][0];
+	const from = async (agent) => {
+		const browser = new Browser(server), get = browser.get.bind(browser);
+		browser.get = (path, headers = {}) => get(path, { ...headers, 'User-Agent': agent });
+		assert.ok((await come('dan', browser)).forgery_token);
+	};
+	const before = Number(await told());
+	await from('Mozilla/5.0 (X11; Linux x86_64) Firefox/132.0');
+	assert.equal(Number(await told()), before, 'the first of all');
+	await from('Mozilla/5.0 (Windows NT 10.0) Chrome/131.0.0.0 Safari/537.36');
+	assert.equal(Number(await told()), before + 1);
+	await from('Mozilla/5.0 (Windows NT 10.0) Chrome/133.0.0.0 Safari/537.36');
+	assert.equal(Number(await told()), before + 1);
+});

@@ -216,6 +216,25 @@ test('a member of two tenants goes from one to the other, and out of both', asyn
 	}
 });
 
+test('going from tenant to tenant does not make a session longer', async () => {
+	const slug = `long${Math.floor(Math.random() * 1e6)}`;
+	const other = await server.addTenant(slug, 'ana@acme.example');
+	const here = await signIn({ tenant: 'acme' });
+	const key = (s) => `${s.tenant.id}:session:${s.session_id}`;
+	const end = async (s) => Number(await redis('hget', key(s), 'end'));
+	const first = await end(here);
+	assert.ok(Math.abs(first - Date.now() - 90 * 86400000) < 60000, 'session_max_s from now');
+	const soon = Date.now() + 100000;
+	await redis('hset', key(here), 'end', String(soon)); // as if he had signed in long ago
+	const there = expect(await server.anyone.as(here.access_token).post('/api/v1/auth/switch', { tenant: slug }), 200).body;
+	assert.deepEqual([there.tenant.id, await end(there)], [other.id, soon]);
+	assert.ok(Number(await redis('pttl', key(there))) <= 100000);
+	const back = expect(await server.anyone.as(there.access_token).post('/api/v1/auth/switch', { tenant: 'acme' }), 200).body;
+	assert.equal(await end(back), soon);
+	expect(await renew(back.refresh_token), 200);
+	assert.ok(Number(await redis('pttl', key(back))) <= 100000);
+});
+
 test('a session that was ended makes nothing that outlasts it', async () => {
 	const tenant = await server.addTenant(`ended${Math.floor(Math.random() * 1e6)}`, 'tess@ended.example');
 	const tess = { email: tenant.email, password: PASSWORD };
