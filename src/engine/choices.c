@@ -280,6 +280,8 @@ uint16_t *order_draw(
 	for (uint32_t i = 0; i < n; i++)
 		if (!items[i].fixed)
 			free[movable++] = (uint16_t)i;
+	if (order != ORDER_FIXED && movable > 1)
+		run_individual(r);
 	rng_init_purpose(&rng, r->in->seed, hash64(name, purpose));
 	arrange(free, scratch, movable, order, &rng);
 	if (order == ORDER_ASC || order == ORDER_DESC) {

@@ -147,6 +147,9 @@ struct interview {
 	 * by. They must stay the same for the whole of it, like the seed. None: nothing is filled. */
 	const int64_t *filled;
 	size_t filled_count;
+	/* Set to true by a call whose result may hang on seed, now_ms or filled; never to false. NULL: nobody wants to know. What came out
+	 * without it is the same for everybody with these answers, parameters, language and full cells. */
+	bool *individual;
 };
 
 enum interview_mode {

@@ -219,7 +219,7 @@ void function_index(struct call *c)
  * is open and the choice that is being filtered. */
 static struct rng drawing(const struct run *r)
 {
-	uint64_t seed = hash64(r->choice ? program_str(r->p, r->choice->choice->text) : S(""), r->in->seed);
+	uint64_t seed = hash64(r->choice ? program_str(r->p, r->choice->choice->text) : S(""), run_individual(r)->seed);
 	struct rng g;
 
 	rng_init_purpose(&g, seed, hash64(r->record ? r->record->key : S(""), r->place));

@@ -7,7 +7,7 @@
 
 static int32_t today(const struct run *r)
 {
-	const struct value now = value_time(V_DATETIME, r->in->now_ms);
+	const struct value now = value_time(V_DATETIME, run_individual(r)->now_ms);
 
 	return (int32_t)value_day(&now);
 }
@@ -24,7 +24,7 @@ void function_today(struct call *c)
 
 void function_now(struct call *c)
 {
-	*c->out = value_time(V_DATETIME, c->r->in->now_ms);
+	*c->out = value_time(V_DATETIME, run_individual(c->r)->now_ms);
 }
 
 static bool whole(const struct value *v, double low, double high, int *out)

@@ -104,7 +104,7 @@ int64_t loose_date(struct run *r, const struct value *v)
 	double d;
 
 	if (!loose_truthy(v))
-		return r->in->now_ms;
+		return run_individual(r)->now_ms;
 	if (v->kind == V_TEXT || v->kind == V_LIST)
 		return read_date(loose_text(r, v));
 	if (v->kind == V_DATETIME)
@@ -304,7 +304,7 @@ struct value loose_dateAdd(const struct loose_call *c)
 
 struct value loose_today(const struct loose_call *c)
 {
-	int64_t ms = c->r->in->now_ms;
+	int64_t ms = run_individual(c->r)->now_ms;
 
 	if (c->row == LOOSE_currentDate)
 		return a_date(ms);

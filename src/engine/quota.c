@@ -65,6 +65,7 @@ double quota_filled(struct run *r, uint32_t fills, uint32_t count, uint32_t subj
 {
 	double used = 0, limit = 0;
 
+	run_individual(r);
 	for (uint32_t i = fills; i < fills + count && run_burn(r, 1); i++) {
 		uint32_t cell = r->p->fill[i].cell - 1;
 

@@ -127,6 +127,16 @@ struct str run_text(struct run *r, uint32_t text); /* with everything piped in; 
 struct str run_text_in(struct run *r, uint32_t text, uint32_t language);
 /* pattern: index + 1. False when fuel or memory is gone. */
 bool run_find(struct run *r, uint32_t pattern, struct str text, bool *found);
+/* The interview, for whoever asks for what it has of its own (seed, time, filled cells): what comes out is individual then. */
+static inline const struct interview *run_individual(const struct run *r)
+{
+#ifndef __wasm__ /* a browser has one interview, and keeps no page for others */
+	if (r->in->individual)
+		*r->in->individual = true;
+#endif
+	return r->in;
+}
+
 bool run_burn(struct run *r, uint32_t cost); /* false when the fuel is gone */
 /* weigh.c: fuel by size, for going through a value, for comparing all in one with all in another, for changing the case of a text.
  * False when it is gone. run_fold: the key of fold.h, paid for. */

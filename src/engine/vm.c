@@ -301,9 +301,9 @@ static struct value outside(struct run *r, enum opcode op, uint32_t x)
 	case OP_LANG:
 		return value_text(r->in->language);
 	case OP_NOW:
-		return value_time(V_DATETIME, r->in->now_ms);
+		return value_time(V_DATETIME, run_individual(r)->now_ms);
 	case OP_SEED:
-		return value_num((double)(r->in->seed & (((uint64_t)1 << 53) - 1)));
+		return value_num((double)(run_individual(r)->seed & (((uint64_t)1 << 53) - 1)));
 	case OP_ANSWER:
 		kept = &state_seen(r, x)->value;
 		break;

@@ -7,6 +7,15 @@ static const char csp[] =
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data: https:; media-src 'self' https:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+static void put_headers(struct req *rq)
+{
+	reply_header(rq, S("Content-Security-Policy"), str_from(csp));
+	reply_header(rq, S("X-Robots-Tag"), S("noindex, nofollow"));
+	/* Not no-store: the browser's back button must show the page again instead of asking whether to send the form anew. */
+	reply_header(rq, S("Cache-Control"), S("private, no-cache"));
+	reply_header(rq, S("Vary"), S("Accept-Language"));
+}
+
 static enum err page_reply(struct req *rq, int status, struct buf *b)
 {
 	struct str html;
@@ -15,12 +24,16 @@ static enum err page_reply(struct req *rq, int status, struct buf *b)
 	if ((e = buf_done(b, &html)))
 		return e;
 	reply_html(rq, status, html);
-	reply_header(rq, S("Content-Security-Policy"), str_from(csp));
-	reply_header(rq, S("X-Robots-Tag"), S("noindex, nofollow"));
-	/* Not no-store: the browser's back button must show the page again instead of asking whether to send the form anew. */
-	reply_header(rq, S("Cache-Control"), S("private, no-cache"));
-	reply_header(rq, S("Vary"), S("Accept-Language"));
+	put_headers(rq);
 	return OK;
+}
+
+enum err page_reply_bytes(struct req *rq, struct str html, struct str gzip)
+{
+	enum err e = reply_static(rq, S("text/html; charset=utf-8"), html, gzip, (struct str){0}, (struct str){0});
+
+	put_headers(rq);
+	return e;
 }
 
 /* ---- head and foot ---- */

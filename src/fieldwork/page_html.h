@@ -19,6 +19,9 @@ struct page_frame {
 enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
     int32_t page, const struct page_view *view);
 
+/* A page that is there as bytes; gzip may be empty. */
+enum err page_reply_bytes(struct req *rq, struct str html, struct str gzip);
+
 /* A form that could not be taken just now: its fields, kept on the page that says so. */
 struct form_again {
 	struct str action; /* path */

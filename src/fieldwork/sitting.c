@@ -1,5 +1,6 @@
 #include "fieldwork/sitting.h"
 #include "base/num.h"
+#include "fieldwork/page_first.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 
@@ -17,6 +18,7 @@ void sitting_interview(struct sitting *s)
 	    .full_count = s->full.n,
 	    .filled = s->state.filled,
 	    .filled_count = s->state.filled_count,
+	    .individual = &s->individual,
 	};
 }
 
@@ -32,6 +34,7 @@ enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *v
 		return e;
 	if ((e = page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &frame.state)))
 		return e;
+	s->sealed = frame.state;
 	frame.percent = program_show_progress(s->program) ? s->state.percent : -1;
 	frame.back = s->state.back && program_show_back(s->program);
 	return page_reply_questions(s->rq, 200, &frame, &s->in, page, view);
@@ -162,6 +165,7 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	struct page_view view = {0};
 	struct quota_counts filled;
 	struct verdict v;
+	bool shown;
 	enum err e;
 
 	s->state = (struct page_state){
@@ -176,12 +180,17 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 		return e;
 	s->state.filled = filled.used;
 	s->state.filled_count = filled.n;
+	if ((e = page_first_show(s, &shown)) || shown)
+		return e;
 	sitting_interview(s);
 	if ((e = interview_run(&s->in, RUN_PAGE, -1, s->rq->arena, &v)))
 		return e;
 	if (v.error_count > 0)
 		return show_incomplete(s);
-	return sitting_show(s, v.next_page >= 0 ? v.next_page : 0, &view, S(""));
+	if ((e = sitting_show(s, v.next_page >= 0 ? v.next_page : 0, &view, S(""))))
+		return e;
+	page_first_keep(s);
+	return OK;
 }
 
 /* ---- stepping ---- */

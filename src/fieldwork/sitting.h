@@ -23,6 +23,8 @@ struct sitting {
 	struct quota_list full; /* quota cells, as read when the step began */
 	struct interview in;	/* follows from state: sitting_interview() */
 	int64_t fuel;		/* for all runs of this request together */
+	struct str sealed;	/* the state on the page that was staged last */
+	bool individual;	/* what was shown hangs on the seed, the time or what was filled */
 };
 
 /* Takes over state's language, seed, answers ... into s->in. */
