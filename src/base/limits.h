@@ -87,6 +87,12 @@
 #define PG_SCRATCH_MAX_BYTES (64 * MB) /* text of the parameters of one statement */
 #define PG_RESULT_ROWS_MAX 1000000     /* tx_rows; larger sets go through tx_each */
 #define TX_ATTEMPTS_MAX 3
+#define INTAKE_KEY_WAIT_MS 5000	       /* a page sent twice waits for the first */
+#define BATCH_WRITERS 2		       /* of a batch, each with a connection */
+#define BATCH_ITEMS_MAX 128	       /* of one transaction ... */
+#define BATCH_BYTES_MAX (16 * MB)      /* ... and what they send */
+#define BATCH_QUEUE_MAX 4096	       /* that wait; more get 503 */
+#define BATCH_ARENA_MAX_BYTES (64 * MB)
 #define TX_ORIGIN_MAX_BYTES 256                /* who is at work, as the audit trigger reads it */
 
 /* Redis */

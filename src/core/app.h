@@ -18,6 +18,7 @@ struct ratelimit; /* core/ratelimit.h: per-process bounds */
 struct req;
 struct route;
 struct vault; /* vault/vault.h: keys; main opens it */
+struct intake; /* fieldwork/fieldwork.h: the writers of answers; main opens it */
 struct auth;  /* auth/auth.h: signing keys; main opens it */
 struct http_server;
 struct mailer; /* mail/mail.h: the worker's; main opens it */
@@ -36,6 +37,7 @@ struct app {
 	struct ratelimit *ratelimit;
 	struct vault *vault;
 	struct auth *auth;
+	struct intake *intake; /* server only */
 	const struct route *const
 	    *routes; /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
 	size_t route_arrays;

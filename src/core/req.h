@@ -69,6 +69,9 @@ struct req {
 	 * harm when nothing was changed, such as dropping what caches hold. */
 	void (*after_commit)(struct req *rq);
 	struct str changed;
+	bool later; /* handed over: req_later() */
+	enum err (*again)(struct req *rq);
+	void *own; /* the handler's, for what goes on later */
 	/* problem under way */
 	struct str detail;
 	struct problem_error *errors;
@@ -84,6 +87,20 @@ enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str
 void req_error(struct req *rq, struct str pointer, struct str code, struct str message);
 enum err req_bind_tenant(
     struct req *rq, const struct uuid *tenant_id); /* ROUTE_PUBLIC_DB, before the first statement */
+/* A handler may leave its answer to somebody who gives many at once; it holds no transaction then, and returns OK at once:
+ *
+ *     if ((e = req_end_tx(rq)))
+ *             return e;
+ *     req_later(rq);
+ *     queue(rq);                     from here on it is another's
+ *     return OK;
+ *
+ * The other, on any thread and once: req_finish() with the reply staged or an error, or req_again(), and a worker runs `fn` as the rest of the
+ * handler, with rq->tx when it opens one. */
+enum err req_end_tx(struct req *rq); /* commits what there is; rq->tx is NULL then */
+void req_later(struct req *rq);
+void req_finish(struct req *rq, enum err e);
+void req_again(struct req *rq, enum err (*fn)(struct req *rq));
 bool req_can(const struct req *rq, int permission);
 struct str req_header(const struct req *rq, struct str name);
 

@@ -225,18 +225,12 @@ static enum err run_handler(struct req *rq)
 
 	if ((e = idempotency_begin(rq, &replayed)) || replayed)
 		return e;
-	if ((e = rq->route->handler(rq)))
-		return e;
-	return idempotency_end(rq);
+	e = rq->route->handler(rq);
+	return e || rq->later ? e : idempotency_end(rq);
 }
 
-static enum err run(struct req *rq)
+static enum err end_run(struct req *rq, enum err e)
 {
-	enum err e;
-
-	if ((e = pass_gates(rq)) || (e = read_request(rq)) || (e = open_tx(rq)))
-		return e;
-	e = run_handler(rq);
 	if (!rq->tx)
 		return e;
 	if (e) {
@@ -247,6 +241,16 @@ static enum err run(struct req *rq)
 	if ((!e || e == ERR_OUTCOME_UNKNOWN) && rq->after_commit)
 		rq->after_commit(rq);
 	return e;
+}
+
+static enum err run(struct req *rq)
+{
+	enum err e;
+
+	if ((e = pass_gates(rq)) || (e = read_request(rq)) || (e = open_tx(rq)))
+		return e;
+	e = run_handler(rq);
+	return rq->later ? OK : end_run(rq, e);
 }
 
 static void settle(struct req *rq, enum err e)
@@ -291,6 +295,7 @@ void router_handle(void *ctx, struct http_exchange *x, int worker)
 {
 	const struct listener *l = ctx;
 	struct req *rq = req_of(l->app, x);
+	enum err e;
 
 	(void)worker;
 	if (!rq) {
@@ -298,7 +303,50 @@ void router_handle(void *ctx, struct http_exchange *x, int worker)
 		return;
 	}
 	headers_stage(l->app, x);
-	settle(rq, run(rq));
+	e = run(rq);
+	if (!rq->later)
+		settle(rq, e);
+}
+
+/* ---- handed over ---- */
+
+enum err req_end_tx(struct req *rq)
+{
+	enum err e = rq->tx ? tx_commit(rq->tx) : OK;
+
+	rq->tx = NULL;
+	return e;
+}
+
+void req_later(struct req *rq)
+{
+	rq->later = true;
+	http_later(rq->x);
+}
+
+void req_finish(struct req *rq, enum err e)
+{
+	settle(rq, e);
+	http_finish(rq->x);
+}
+
+static void handle_again(void *ctx, struct http_exchange *x, int worker)
+{
+	struct req *rq = ((struct visit *)x->user)->rq;
+	enum err e;
+
+	(void)ctx;
+	(void)worker;
+	rq->later = false;
+	e = rq->again(rq);
+	if (!rq->later)
+		settle(rq, end_run(rq, e));
+}
+
+void req_again(struct req *rq, enum err (*fn)(struct req *rq))
+{
+	rq->again = fn;
+	http_again(rq->x, handle_again);
 }
 
 void router_refuse(void *ctx, struct http_exchange *x, enum err e, const char *detail)

@@ -52,6 +52,12 @@ struct response_ref {
 enum err response_lookup(struct app *app, struct tx *tx, struct arena *a, const struct contact_ask *ask,
     struct response_ref **out, size_t *n);
 
+/* The writers of answers, app->intake: once the pools are open, closed before them. Closing writes what is queued. */
+enum err intake_open(struct app *app, struct intake **out);
+void intake_close(struct intake *in);
+struct batch_counts;
+void intake_counts(struct intake *in, struct batch_counts *out);
+
 /* For app->refuse_page. */
 bool page_refuse(struct req *rq, enum err e);
 /* For app->link_known. */

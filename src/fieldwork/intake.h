@@ -2,12 +2,19 @@
  *
  *     struct submission s = { ... };                   what came in
  *     intake_judge(a, program, &s, &verdict);          pure: no database, no clock; errors are in the verdict
- *     intake_write(rq, &response, &receipt);           one round trip; OK only after a clean commit
+ *     intake_send(rq, &response, pin, reply);          to the writers, which store many at once; `reply` after a clean commit
+ *     intake_write(rq, &response, &receipt);           or waiting for it
+ *
+ * Writing: what has to be sealed is sealed and everything is put into words before it is queued (intake_write.c). The writers (core/batch) store a
+ * tenant's answers, their events and their look-ups by one statement, then take their quota places by another, in the order of the cells
+ * (intake_batch.c). Where a cell has less room than they ask for, that tenant's are written apart, under the cells' locks, as they came
+ * (intake_alone.c); who finds no place is judged again by a worker and queued once more, as an interview that ended at the quota.
  *
  * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH. */
 #ifndef FIELDWORK_INTAKE_H
 #define FIELDWORK_INTAKE_H
 
+#include "core/cache.h"
 #include "engine/engine.h"
 #include "fieldwork/link.h"
 #include "fieldwork/quota.h"
@@ -55,8 +62,15 @@ struct receipt {
 
 /* Undoes rq's transaction and takes it away from the router, which would else answer with its failure. */
 void intake_abandon(struct req *rq);
-/* Ends rq's transaction, whatever comes out. ERR_KEY_MISMATCH; ERR_OUTCOME_UNKNOWN and its like: retry with the same
- * key. What was written is in *out: where a quota cell had no room any more, an interview that ended there. */
+/* The respondent's interview, as the engine wants it. */
+struct interview intake_interview(const struct program *program, const struct submission *s);
+/* Hands the request over to the writers; the router answers with what `reply` stages once it is stored, or with an error: ERR_KEY_MISMATCH;
+ * ERR_IN_PROGRESS: this process is writing an answer with this key; ERR_BUSY: too many wait; ERR_OUTCOME_UNKNOWN and its like: retry with
+ * the same key. What was written may be an interview that ended at a quota. `r` and what it points to lives in rq->arena; `pin` (of its program,
+ * may be NULL) is released in any case. Ends rq's transaction. */
+enum err intake_send(struct req *rq, const struct response *r, struct cache_entry *pin,
+    enum err (*reply)(struct req *rq, const struct receipt *receipt));
+/* The same, waiting: for pages, which say more than the receipt. Waits also for another request with the same key. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
 /* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's
  * transaction and reads in one of its own. */

@@ -1,10 +1,4 @@
--- Answers, written once.
-
--- name: response_insert
--- role: public
-insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
-	parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed, answers_key_version)
-values (current_tenant_id(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+-- Answers, found by their keys. Written: intake_batch.sql.
 
 -- name: response_by_key
 -- role: public

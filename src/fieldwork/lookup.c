@@ -145,18 +145,18 @@ static enum err add_contact(struct adding *x, const struct contact *c, const str
 	return e;
 }
 
-enum err lookups_add(struct app *app, struct tx *tx, const struct program *program, const struct uuid *survey,
-    const struct uuid *response, struct str personal, struct arena *a)
+enum err lookups_rows(struct app *app, struct tx *tx, const struct program *program, struct str personal,
+    struct arena *a, struct lookup_rows *out)
 {
 	struct adding x = {.app = app, .tx = tx, .a = a};
 	struct json_error why;
 	struct contact *list;
 	struct json *doc;
-	struct str rows;
 	struct buf b;
 	size_t n;
 	enum err e;
 
+	*out = (struct lookup_rows){0};
 	if (str_eq(personal, S("{}")))
 		return OK;
 	if ((e = program_contacts(program, a, &list, &n)) || n == 0)
@@ -170,9 +170,21 @@ enum err lookups_add(struct app *app, struct tx *tx, const struct program *progr
 		if ((e = add_contact(&x, &list[i], doc)))
 			return e;
 	json_close(&x.w, ']');
-	if (x.n == 0 || (e = buf_done(&b, &rows)))
-		return x.n == 0 ? OK : e;
-	const struct pg_param in[] = {P_UUID(survey), P_UUID(response), P_INT(x.key_version), P_JSON(rows)};
+	if (x.n == 0)
+		return OK;
+	out->key_version = x.key_version;
+	return buf_done(&b, &out->json);
+}
+
+enum err lookups_add(struct app *app, struct tx *tx, const struct program *program, const struct uuid *survey,
+    const struct uuid *response, struct str personal, struct arena *a)
+{
+	struct lookup_rows rows;
+	enum err e;
+
+	if ((e = lookups_rows(app, tx, program, personal, a, &rows)) || rows.json.n == 0)
+		return e;
+	const struct pg_param in[] = {P_UUID(survey), P_UUID(response), P_INT(rows.key_version), P_JSON(rows.json)};
 
 	return tx_queue(tx, &Q_NO_OUT(SQL_response_lookups_add, in));
 }

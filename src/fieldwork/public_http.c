@@ -129,37 +129,34 @@ static enum err reply_receipt(struct req *rq, const struct receipt *r)
 	return reply_json(rq, 201, json);
 }
 
-static enum err judge_and_write(
-    struct req *rq, const struct resolved *r, const struct program *program, struct response *response)
+/* One interview, for as long as its request lives: it is answered when this worker has long gone on to others. */
+struct arrival {
+	struct resolved link;
+	struct submission submission;
+	struct verdict verdict;
+	struct response response;
+};
+
+static enum err judge(struct req *rq, struct arrival *x, const struct program *program)
 {
 	const struct response_new *in = rq->in;
-	struct submission s = {in->language.n ? in->language : r->link.language, in->answers, in->parameters,
-	    random_u64(), clock_now_ms()};
-	struct verdict verdict;
-	struct receipt receipt;
+	const struct resolved *r = &x->link;
+	struct verdict *v = &x->verdict;
 	enum err e;
 
+	x->submission = (struct submission){in->language.n ? in->language : r->link.language, in->answers,
+	    in->parameters, random_u64(), clock_now_ms()};
 	if ((e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
-	    (e = intake_judge(rq->arena, program, &s, &verdict, &response->language)))
+	    (e = intake_judge(rq->arena, program, &x->submission, v, &x->response.language)))
 		return e;
-	if (verdict.error_count > 0) {
-		for (size_t i = 0; i < verdict.error_count; i++)
-			req_error(rq, verdict.errors[i].pointer, verdict.errors[i].code, verdict.errors[i].message);
-		return ERR_INVALID;
-	}
-	response->link = &r->link;
-	response->survey_version = r->live.number;
-	response->verdict = &verdict;
-	response->program = program;
-	response->submission = &s;
-	response->seed = s.seed;
-	if ((e = intake_write(rq, response, &receipt)))
-		return e;
-	return reply_receipt(rq, &receipt);
+	for (size_t i = 0; i < v->error_count; i++)
+		req_error(rq, v->errors[i].pointer, v->errors[i].code, v->errors[i].message);
+	return v->error_count > 0 ? ERR_INVALID : OK;
 }
 
-static enum err submit(struct req *rq, const struct resolved *r, struct response *response)
+static enum err submit(struct req *rq, struct arrival *x)
 {
+	const struct resolved *r = &x->link;
 	const struct survey_program *survey;
 	struct cache_entry *pin;
 	enum err e;
@@ -168,26 +165,39 @@ static enum err submit(struct req *rq, const struct resolved *r, struct response
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;
-	e = judge_and_write(rq, r, survey->program, response);
-	cache_release(rq->app->cache, pin);
-	return e;
+	if ((e = judge(rq, x, survey->program))) {
+		cache_release(rq->app->cache, pin);
+		return e;
+	}
+	x->response.link = &r->link;
+	x->response.survey_version = r->live.number;
+	x->response.verdict = &x->verdict;
+	x->response.program = survey->program;
+	x->response.submission = &x->submission;
+	x->response.seed = x->submission.seed;
+	return intake_send(rq, &x->response, pin, reply_receipt);
 }
 
 static enum err response_create_http(struct req *rq)
 {
-	struct response response = {.key = rq->idempotency_key};
+	struct arrival *x = arena_new(rq->arena, struct arrival);
 	struct receipt receipt;
-	struct resolved r;
 	enum err e, before;
 
-	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &r)) || (e = payload_hash(rq, response.payload_hash)))
+	if (!x)
+		return ERR_MEMORY;
+	x->response.key = rq->idempotency_key;
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) ||
+	    (e = payload_hash(rq, x->response.payload_hash)))
 		return e;
-	e = submit(rq, &r, &response);
+	e = submit(rq, x);
+	if (rq->later)
+		return OK;
 	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent
 	 * again. */
-	if ((e != ERR_INVALID && e != ERR_GONE && e != ERR_NOT_FOUND) || response.key.n == 0)
+	if ((e != ERR_INVALID && e != ERR_GONE && e != ERR_NOT_FOUND) || x->response.key.n == 0)
 		return e;
-	before = intake_replay(rq, &r.link, response.key, response.payload_hash, &receipt);
+	before = intake_replay(rq, &x->link.link, x->response.key, x->response.payload_hash, &receipt);
 	if (before == ERR_NOT_FOUND)
 		return e;
 	rq->error_count = 0;

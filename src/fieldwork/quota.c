@@ -101,31 +101,3 @@ enum err quota_json(struct arena *a, const struct quota_list *cells, struct str 
 	json_close(&w, ']');
 	return buf_done(&b, json);
 }
-
-enum err quota_take(
-    struct tx *tx, struct arena *a, const struct uuid *survey, const struct quota_list *wanted, struct quota_list *full)
-{
-	static const struct pg_col cols[] = {
-	    COL(struct used_row, quota, PGT_TEXT), COL(struct used_row, cell, PGT_TEXT)};
-	struct str json;
-	void *found = NULL;
-	size_t n = 0;
-	enum err e;
-
-	if ((e = list_init(full, a, wanted->n)) || (e = quota_json(a, wanted, &json)))
-		return e;
-	const struct pg_param in[] = {P_UUID(survey), P_JSON(json)};
-
-	if ((e = tx_rows(tx, a, &Q(SQL_quota_cells_take, in, cols), sizeof(struct used_row), &found, &n)))
-		return e;
-	for (size_t i = 0; i < wanted->n; i++) {
-		const struct used_row *row = found;
-		bool taken = false;
-
-		for (size_t k = 0; k < n; k++)
-			taken |= is_cell(&wanted->cells[i], &row[k]);
-		if (!taken)
-			full->cells[full->n++] = wanted->cells[i];
-	}
-	return OK;
-}

@@ -1,16 +1,31 @@
 -- Places in quota cells.
 
--- Rows are touched in one order by everyone, so nobody waits for somebody who waits for him. What does not come back is full.
--- name: quota_cells_take
--- role: public
-insert into quota_cells (tenant_id, survey_id, quota, cell, lim, used)
-select current_tenant_id(), $1::uuid, w.quota, w.cell, w.lim, 1
-from jsonb_to_recordset($2::jsonb) w (quota text, cell text, lim bigint) where w.lim >= 1
-order by w.quota collate "C", w.cell collate "C"
-on conflict (tenant_id, survey_id, quota, cell) do update set used = quota_cells.used + 1, lim = excluded.lim
-	where quota_cells.used + 1 <= excluded.lim
-returning quota, cell
-
 -- name: quota_cells_used
 -- role: public
 select quota, cell, used from quota_cells where survey_id = $1::uuid
+
+-- Places for many answers at once, of those only that the transaction has just stored. Rows are touched in one order by everyone, so nobody waits for
+-- somebody who waits for him. Counts the cells that had less room than they all wanted.
+-- name: quota_cells_take_many
+-- role: public
+with wanted as materialized (
+	select w.survey_id, w.quota, w.cell, min(w.lim) as lim, count(*) as n
+	from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) w (survey_id, response_id, quota, cell, lim)
+	where exists (select from responses r where r.survey_id = w.survey_id and r.id = w.response_id)
+	group by w.survey_id, w.quota, w.cell
+), taken as (
+	insert into quota_cells (tenant_id, survey_id, quota, cell, lim, used)
+	select current_tenant_id(), survey_id, quota, cell, lim, n from wanted where n <= lim
+	order by survey_id, quota collate "C", cell collate "C"
+	on conflict (tenant_id, survey_id, quota, cell) do update set used = quota_cells.used + excluded.used, lim = excluded.lim
+		where quota_cells.used + excluded.used <= excluded.lim
+	returning 1
+)
+select (select count(*) from wanted) - (select count(*) from taken) as refused
+
+-- Locked until the transaction ends, in the order in which all take them.
+-- name: quota_cells_lock
+-- role: public
+select q.survey_id, q.quota, q.cell, q.used from quota_cells q
+where (q.survey_id, q.quota, q.cell) in (select survey_id, quota, cell from unnest($1::uuid[], $2::text[], $3::text[]) w (survey_id, quota, cell))
+order by q.survey_id, q.quota collate "C", q.cell collate "C" for update of q

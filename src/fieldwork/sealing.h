@@ -34,6 +34,13 @@ enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const 
  * E-mail: blanks around it go, letters become small, the domain is written as IDNA has it. Phone: digits only, with the country's; a number that
  * begins with neither + nor 00 is one of `country` (its calling code), and a 0 at its beginning goes. */
 enum err contact_normal(enum contact_kind kind, struct str text, int64_t country, struct arena *a, struct str *out);
+/* What `personal` is to be found by: [{"question", "kind", "hash"}]; empty when it holds no such thing. */
+struct lookup_rows {
+	struct str json;
+	int64_t key_version;
+};
+enum err lookups_rows(struct app *app, struct tx *tx, const struct program *program, struct str personal,
+    struct arena *a, struct lookup_rows *out);
 /* Adds the rows for what `personal` holds; nothing when it holds no such thing. Queued. */
 enum err lookups_add(struct app *app, struct tx *tx, const struct program *program, const struct uuid *survey,
     const struct uuid *response, struct str personal, struct arena *a);

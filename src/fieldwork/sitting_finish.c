@@ -178,7 +178,7 @@ enum err sitting_finish(struct sitting *s)
 	/* Stored before, then changed and sent again (the browser's back button): the first stands. */
 	if (e == ERR_KEY_MISMATCH)
 		return say_farewell(s, &farewell, TEXT_SAVED_BEFORE);
-	if (e == ERR_BUSY || e == ERR_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN)
+	if (e == ERR_BUSY || e == ERR_IN_PROGRESS || e == ERR_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN)
 		return offer_retry(s, e);
 	if (e)
 		return e;

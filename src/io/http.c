@@ -258,5 +258,6 @@ void http_server_counts(struct http_server *s, struct http_counts *out)
 	pthread_mutex_lock(&s->queue.lock);
 	out->queued = s->queue.length;
 	out->busy_workers = s->queue.busy;
+	out->away = s->queue.away;
 	pthread_mutex_unlock(&s->queue.lock);
 }

@@ -77,6 +77,17 @@ struct str http_header_get(
 
 bool http_header_sent(const struct http_exchange *x, struct str name); /* be it empty */
 
+/* A handler may hand its exchange over, so that no worker waits while something else is done for many at once:
+ *
+ *     http_later(x); queue it; return;            in the handler, whose last act it is: x is another's from then on
+ *     x->reply = ...; http_finish(x);             there, any thread, once
+ *     http_again(x, fn);                          or instead: a worker runs `fn` as if it were the handler, before all that wait
+ *
+ * Who gets an exchange must end it: a stopping server waits for all that are away. */
+void http_later(struct http_exchange *x);
+void http_finish(struct http_exchange *x);
+void http_again(struct http_exchange *x, void (*fn)(void *ctx, struct http_exchange *x, int worker));
+
 /* Adds a reply header; ignored with a log line at error level when the table is full (our bug). Values with CR, LF or NUL are refused. */
 void http_reply_header(struct http_exchange *x, struct str name, struct str value);
 
@@ -120,6 +131,7 @@ int http_server_port(const struct http_server *s);
 bool http_server_drain(struct http_server *s, int grace_ms);
 struct http_counts {
 	int connections, queued, busy_workers;
+	int away; /* handed over by their handlers */
 };
 void http_server_counts(struct http_server *s, struct http_counts *out);
 

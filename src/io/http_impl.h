@@ -78,6 +78,9 @@ void conn_shut(struct http_server *s, bool all);
 /* ---- exchanges (http.c, http_exchange.c) ---- */
 
 enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
+/* Of an exchange that its handler hands over. Who is second, the handler's return or the finish, goes on with it; so
+ * nothing is taken from under a handler. */
+enum away { AWAY_NOT, AWAY_HANDLER, AWAY_OTHERS, AWAY_BACK };
 enum phase { PHASE_HEAD, PHASE_BODY, PHASE_WAITING, PHASE_ANSWERED };
 
 struct exchange {
@@ -90,6 +93,8 @@ struct exchange {
 	int64_t queued_ns;     /* monotonic */
 	_Atomic int refs;      /* libmicrohttpd's, and a streaming worker's */
 	enum phase phase;
+	_Atomic int away;				      /* enum away */
+	void (*again)(void *ctx, struct http_exchange *x, int worker); /* in the place of the handler */
 	const char *target; /* raw, in libmicrohttpd's memory; that of a stream is the copy */
 	const char *target_copy;
 	size_t target_bytes;
@@ -121,7 +126,9 @@ struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t work;
 	struct exchange *first, **last;
+	struct exchange *again, **again_last; /* those that a worker goes on with: first, and never refused */
 	int length, max, busy;
+	int away;	     /* handed over; workers stay until none is */
 	int alive;	     /* workers */
 	_Atomic int streams; /* under way; each has a worker */
 	bool stop;

@@ -30,6 +30,15 @@ bool worker_submit(struct exchange *ex)
 	return room;
 }
 
+static struct exchange *take_again(struct queue *q)
+{
+	struct exchange *ex = q->again;
+
+	if (ex && !(q->again = ex->next))
+		q->again_last = &q->again;
+	return ex;
+}
+
 static struct exchange *take(struct queue *q)
 {
 	struct exchange *ex = q->first;
@@ -47,9 +56,9 @@ static struct exchange *next_work(struct queue *q)
 	struct exchange *ex;
 
 	pthread_mutex_lock(&q->lock);
-	while (!q->first && !q->stop)
+	while (!q->first && !q->again && (!q->stop || q->away > 0))
 		pthread_cond_wait(&q->work, &q->lock);
-	if ((ex = take(q)))
+	if ((ex = take_again(q)) || (ex = take(q)))
 		q->busy++;
 	else
 		q->alive--;
@@ -68,18 +77,118 @@ static void refuse_late(struct exchange *ex)
 	exchange_refuse(ex, ERR_BUSY, "the server is stopping, or the request waited too long");
 }
 
-static void work(struct http_server *s, struct exchange *ex, int number)
+static void run_handler(struct http_server *s, struct exchange *ex, int number)
 {
-	if (s->stopping || is_late(ex))
+	void (*again)(void *ctx, struct http_exchange *x, int worker) = ex->again;
+
+	ex->again = NULL;
+	if (again)
+		again(s->config.ctx, &ex->x, number);
+	else if (s->stopping || is_late(ex))
 		refuse_late(ex);
 	else
 		s->config.handler(s->config.ctx, &ex->x, number);
-	if (ex->x.stream) {
-		stream_end(ex);
-		return;
-	}
+}
+
+static void send_off(struct exchange *ex)
+{
 	reply_pack(ex);
 	MHD_resume_connection(ex->mhd);
+}
+
+/* ---- handed over ---- */
+
+/* Workers of a stopping server wait for the last one. Called with the lock held. */
+static void came_back(struct queue *q)
+{
+	if (--q->away == 0 && q->stop)
+		pthread_cond_broadcast(&q->work);
+}
+
+static void work_again(struct exchange *ex)
+{
+	struct queue *q = &ex->server->queue;
+
+	pthread_mutex_lock(&q->lock);
+	ex->next = NULL;
+	*q->again_last = ex;
+	q->again_last = &ex->next;
+	came_back(q);
+	pthread_cond_signal(&q->work);
+	pthread_mutex_unlock(&q->lock);
+}
+
+static void go_on(struct exchange *ex)
+{
+	struct queue *q = &ex->server->queue;
+
+	atomic_store(&ex->away, AWAY_NOT);
+	if (ex->again) {
+		work_again(ex);
+		return;
+	}
+	/* It is gone once it was sent off, and the server, too, once nobody is away. */
+	send_off(ex);
+	pthread_mutex_lock(&q->lock);
+	came_back(q);
+	pthread_mutex_unlock(&q->lock);
+}
+
+void http_later(struct http_exchange *x)
+{
+	struct exchange *ex = x->internal;
+	struct queue *q = &ex->server->queue;
+
+	pthread_mutex_lock(&q->lock);
+	q->away++;
+	pthread_mutex_unlock(&q->lock);
+	atomic_store(&ex->away, AWAY_HANDLER);
+}
+
+static void come_back(struct exchange *ex)
+{
+	int with_handler = AWAY_HANDLER;
+
+	if (!atomic_compare_exchange_strong(&ex->away, &with_handler, AWAY_BACK))
+		go_on(ex);
+}
+
+void http_finish(struct http_exchange *x)
+{
+	come_back(x->internal);
+}
+
+void http_again(struct http_exchange *x, void (*fn)(void *ctx, struct http_exchange *x, int worker))
+{
+	struct exchange *ex = x->internal;
+
+	ex->again = fn;
+	come_back(ex);
+}
+
+/* Whether the handler has handed it over; then it may be gone already. */
+static bool let_go(struct exchange *ex)
+{
+	int with_handler = AWAY_HANDLER;
+
+	if (atomic_load(&ex->away) == AWAY_NOT)
+		return false;
+	if (!atomic_compare_exchange_strong(&ex->away, &with_handler, AWAY_OTHERS))
+		go_on(ex);
+	return true;
+}
+
+/* ---- a worker ---- */
+
+static void work(struct http_server *s, struct exchange *ex, int number)
+{
+	run_handler(s, ex, number);
+	if (let_go(ex))
+		return;
+	if (ex->x.stream)
+		stream_end(ex);
+	else
+		send_off(ex);
 }
 
 static void *worker(void *arg)
@@ -106,6 +215,7 @@ bool workers_start(struct http_server *s)
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->work, NULL);
 	q->last = &q->first;
+	q->again_last = &q->again;
 	q->max = s->config.queue_max > 0 ? s->config.queue_max : HTTP_QUEUE_MAX;
 	s->workers = calloc(n, sizeof(*s->workers));
 	s->worker_starts = calloc(n, sizeof(*s->worker_starts));

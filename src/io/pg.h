@@ -41,7 +41,8 @@ enum pg_type { PGT_TEXT, PGT_UUID, PGT_INT, PGT_NUM, PGT_BOOL, PGT_TIME, PGT_JSO
 struct pg_param {
 	enum pg_type type;
 	bool null;
-	union { struct str s; struct uuid uuid; int64_t i; double num; bool b; } v;
+	bool array;
+	union { struct str s; struct uuid uuid; int64_t i; double num; bool b; struct { const struct pg_param *p; size_t n; } list; } v;
 };
 #define P_TEXT(x) ((struct pg_param){ .type = PGT_TEXT, .v.s = (x) })
 #define P_TEXT_OR_NULL(x) pg_param_text_or_null(x)                          /* NULL when empty */
@@ -53,6 +54,9 @@ struct pg_param {
 #define P_TIME(ms) ((struct pg_param){ .type = PGT_TIME, .v.i = (ms) })     /* timestamptz from milliseconds */
 #define P_JSON(x) ((struct pg_param){ .type = PGT_JSON, .v.s = (x) })
 #define P_BYTES(x) ((struct pg_param){ .type = PGT_BYTES, .v.s = (x) })
+/* An array of `count` elements of type `t`, each a pg_param of that type or NULL. It travels in binary, so the statement says which type it takes: uuid[], text[],
+ * bigint[], float8[], boolean[], timestamptz[], jsonb[], bytea[]. */
+#define P_ARRAY(t, ptr, count) ((struct pg_param){ .type = (t), .array = true, .v.list = { (ptr), (count) } })
 #define P_NULL(t) ((struct pg_param){ .type = (t), .null = true })
 struct pg_param pg_param_text_or_null(struct str s);
 struct pg_param pg_param_uuid_or_null(const struct uuid *id);

@@ -45,6 +45,8 @@ bool pg_session_quiet(struct pg_session *c);    /* idle, and the server has not 
 enum err pg_prepare(struct pg_session *c, const struct pg_statement *s);    /* nothing when it is prepared already */
 enum err pg_describe(struct pg_session *c, const struct pg_statement *s);   /* the reply's result tells parameters and columns */
 int pg_described_params(const struct pg_result *r);
+/* A parameter with `array` set, in binary. ERR_INVALID: a text with NUL; ERR_INTERNAL: an element of another type. */
+enum err pg_array_encode(const struct pg_param *p, struct arena *scratch, struct str *out);
 /* What an SQLSTATE means for the caller; "" (no answer from the server) is ERR_UNAVAILABLE. `constraint`: the one it names, or "". */
 enum err pg_error_of_state(const char *sqlstate, const char *constraint, bool *retry);
 

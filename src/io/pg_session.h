@@ -1,4 +1,4 @@
-/* pg_session.h - one connection: statements go out, replies come back in the same order. For core/tx and main/migrate only.
+/* pg_session.h - one connection: statements go out, replies come back in the same order. For core/tx, core/batch and main/migrate only.
  *
  * The connection stays in libpq's pipeline mode for its whole life and never blocks in libpq: every wait is a poll with a deadline, so a
  * server that has died costs at most that deadline. What is sent waits in the output buffer until pg_send_flush (replies wanted now) or pg_send_sync

@@ -62,3 +62,14 @@ select count(*) as n from surveys where definition @> $1::jsonb
 
 -- name: test_slug_lookup
 select tenant_id, link_id from slug_lookup($1)
+
+-- name: test_projects_add_many
+insert into projects (tenant_id, id, name) select current_tenant_id(), id, name from unnest($1::uuid[], $2::text[]) t (id, name)
+on conflict do nothing returning id
+
+-- name: test_seats_take
+update test_seats set used = used + $1::bigint where used + $1 <= lim returning used
+
+-- name: test_arrays
+select ($1::uuid[])[1] as u, ($2::text[])[2] as t, array_length($3::bigint[], 1)::bigint as i, ($3::bigint[])[1] as first, ($4::float8[])[1] as n, ($5::boolean[])[1] as b,
+	($6::timestamptz[])[1] as at, ($7::jsonb[])[1] as j, ($8::bytea[])[1] as y, cardinality($9::text[])::bigint as none, ($2::text[])[1] is null as missing

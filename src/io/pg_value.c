@@ -115,6 +115,16 @@ enum err pg_params_encode(const struct pg_param *in, size_t n, struct arena *scr
 		out->formats[i] = in[i].type == PGT_BYTES;
 		if (in[i].null)
 			continue;
+		if (in[i].array) {
+			struct str list;
+
+			if ((e = pg_array_encode(&in[i], scratch, &list)))
+				return e;
+			out->values[i] = list.p;
+			out->lengths[i] = (int)list.n;
+			out->formats[i] = 1;
+			continue;
+		}
 		if (in[i].type == PGT_BYTES) {
 			if (in[i].v.s.n > INT32_MAX)
 				return ERR_TOO_LARGE;

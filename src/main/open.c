@@ -213,7 +213,10 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 		return e;
 	if ((e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)))
 		return e;
-	return part == OPEN_SERVER ? open_routes(app, a, why) : OK;
+	if (part != OPEN_SERVER)
+		return OK;
+	e = intake_open(app, &app->intake);
+	return e ? e : open_routes(app, a, why);
 }
 
 enum err app_open(struct arena *a, const struct config *config, enum open_part part, struct app **out, struct str *why)
@@ -268,6 +271,7 @@ void app_close(struct app *app)
 {
 	size_t i;
 
+	intake_close(app->intake);
 	if (app->redis)
 		redis_close(app->redis);
 	if (app->cache)

@@ -1,0 +1,174 @@
+/* intake_batch.c - the statements by which writers store a tenant's answers. */
+#include "fieldwork/writing.h"
+
+#include "sql.h"
+
+/* By survey and key, as the unique index has them. */
+static int compare(const struct batch_item *x, const struct batch_item *y)
+{
+	const struct writing *a = writing_of(x), *b = writing_of(y);
+	int by_survey = memcmp(&a->claim.survey, &b->claim.survey, sizeof a->claim.survey);
+
+	return by_survey ? by_survey : str_cmp(a->columns[C_KEY].v.s, b->columns[C_KEY].v.s);
+}
+
+enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+{
+	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
+	struct pg_param *in = arena_array(a, struct pg_param, COLUMNS),
+			*values = arena_array(a, struct pg_param, COLUMNS * g->n);
+
+	(void)ctx;
+	if (!in || !values)
+		return ERR_MEMORY;
+	for (size_t c = 0; c < COLUMNS; c++) {
+		struct pg_param *list = values + c * g->n;
+
+		for (size_t i = 0; i < g->n; i++)
+			list[i] = writing_of(g->items[i])->columns[c];
+		in[c] = P_ARRAY(list[0].type, list, g->n);
+	}
+	*q = (struct query){&SQL_response_insert_many, in, COLUMNS, cols, countof(cols)};
+	return OK;
+}
+
+/* They come in the order in which they went. */
+enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
+{
+	const struct id_row *stored = rows;
+	size_t at = 0;
+
+	(void)ctx;
+	for (size_t i = 0; i < g->n; i++)
+		g->items[i]->outcome = ERR_CONFLICT;
+	for (size_t k = 0; k < n; k++) {
+		for (size_t tried = 0; tried < g->n; tried++, at = (at + 1) % g->n) {
+			if (!uuid_eq(&writing_of(g->items[at])->receipt.id, &stored[k].id))
+				continue;
+			g->items[at]->outcome = OK;
+			break;
+		}
+	}
+	return OK;
+}
+
+static size_t places_of(const struct batch_group *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += writing_of(g->items[i])->places.n;
+	return n;
+}
+
+enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+{
+	static const struct pg_col cols[] = {COL(struct refused_row, refused, PGT_INT)};
+	size_t n = places_of(g), at = 0;
+	struct pg_param *in, *list[5];
+
+	(void)ctx;
+	if (n == 0)
+		return OK;
+	if (!(in = arena_array(a, struct pg_param, 5)))
+		return ERR_MEMORY;
+	for (size_t c = 0; c < 5; c++)
+		if (!(list[c] = arena_array(a, struct pg_param, n)))
+			return ERR_MEMORY;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct writing *w = writing_of(g->items[i]);
+
+		for (size_t k = 0; k < w->places.n; k++, at++) {
+			list[0][at] = w->columns[C_SURVEY];
+			list[1][at] = w->columns[C_ID];
+			list[2][at] = P_TEXT(w->places.cells[k].quota);
+			list[3][at] = P_TEXT(w->places.cells[k].cell);
+			list[4][at] = P_INT(w->places.cells[k].limit);
+		}
+	}
+	for (size_t c = 0; c < 5; c++)
+		in[c] = P_ARRAY(list[c][0].type, list[c], n);
+	*q = (struct query){&SQL_quota_cells_take_many, in, 5, cols, countof(cols)};
+	return OK;
+}
+
+static enum err places_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
+{
+	const struct refused_row *r = rows;
+
+	if (n != 1)
+		return ERR_INTERNAL;
+	if (r->refused == 0)
+		return OK;
+	full_note(ctx, g);
+	return ERR_LIMIT;
+}
+
+/* ---- surveys with full cells ---- */
+
+static size_t hint_of(const struct uuid *survey)
+{
+	return (survey->b[14] << 8 | survey->b[15]) % FULL_HINTS;
+}
+
+void full_note(struct intake *in, const struct batch_group *g)
+{
+	int64_t until = clock_mono_ns() + (int64_t)FULL_HINT_MS * 1000000;
+
+	pthread_mutex_lock(&in->lock);
+	for (size_t i = 0; i < g->n; i++) {
+		const struct writing *w = writing_of(g->items[i]);
+
+		if (w->places.n > 0) {
+			in->full[hint_of(&w->claim.survey)].survey = w->claim.survey;
+			in->full[hint_of(&w->claim.survey)].until_ns = until;
+		}
+	}
+	pthread_mutex_unlock(&in->lock);
+}
+
+/* Else each answer to a full cell would undo a whole transaction. */
+static bool full_lately(void *ctx, const struct batch_group *g)
+{
+	int64_t now = clock_mono_ns();
+	struct intake *in = ctx;
+	bool found = false;
+
+	if (places_of(g) == 0)
+		return false;
+	pthread_mutex_lock(&in->lock);
+	for (size_t i = 0; i < g->n && !found; i++) {
+		const struct writing *w = writing_of(g->items[i]);
+		size_t at = hint_of(&w->claim.survey);
+
+		found =
+		    w->places.n > 0 && uuid_eq(&in->full[at].survey, &w->claim.survey) && now < in->full[at].until_ns;
+	}
+	pthread_mutex_unlock(&in->lock);
+	return found;
+}
+
+enum err seal_blame(void *ctx, enum err e, const char *constraint)
+{
+	(void)ctx;
+	return e == ERR_CONFLICT && strcmp(constraint, "seal_check") == 0 ? ERR_AGAIN : OK;
+}
+
+static void done(void *ctx, struct batch_item *item, enum err e)
+{
+	struct writing *w = writing_of(item);
+
+	(void)ctx;
+	w->told(w, e);
+}
+
+const struct batch_room intake_room = {
+    .name = "answers",
+    .compare = compare,
+    .prefers_alone = full_lately,
+    .steps = {{insert_make, insert_take, sizeof(struct id_row)},
+	{places_make, places_take, sizeof(struct refused_row)}},
+    .alone = write_alone,
+    .blame = seal_blame,
+    .done = done,
+};

@@ -1,0 +1,110 @@
+/* writing.h - an answer on its way through the writers. Room-internal.
+ *
+ * One thread at a time has it: the worker that prepares it, then (from batch_put) a writer, then whoever `told` gives it to. It lives in the
+ * arena of its request, which waits meanwhile. */
+#ifndef FIELDWORK_WRITING_H
+#define FIELDWORK_WRITING_H
+
+#include <pthread.h>
+#include "core/batch.h"
+#include "fieldwork/intake.h"
+
+/* What an answer puts into responses, events and response_lookups; as the statement response_insert_many counts its parameters. */
+enum column {
+	C_SURVEY,
+	C_ID,
+	C_LINK,
+	C_VERSION,
+	C_STATUS,
+	C_OUTCOME,
+	C_LANGUAGE,
+	C_ANSWERS,
+	C_SEALED,
+	C_SEALED_KEY,
+	C_PARAMETERS,
+	C_SEED,
+	C_KEY,
+	C_HASH,
+	C_STARTED,
+	C_COMPLETED,
+	C_DURATION,
+	C_CELLS,
+	C_CONSENTS,
+	C_REST,
+	C_REST_KEY,
+	C_EVENT,
+	C_DATA,
+	C_REQUEST,
+	C_LOOKUPS,
+	C_LOOKUPS_KEY,
+	COLUMNS
+};
+
+struct key_claim {
+	struct key_claim *next;
+	struct uuid survey;
+	struct str key;
+	bool held;
+};
+
+struct writing {
+	struct batch_item item; /* first */
+	struct req *rq;
+	struct cache_entry *pin;
+	const struct response *response;
+	struct receipt receipt;
+	struct pg_param columns[COLUMNS];
+	struct quota_list places, full; /* that it takes; that had no room for it */
+	struct key_claim claim;
+	int sealed; /* how often */
+	enum err error;
+	enum err (*reply)(struct req *rq, const struct receipt *receipt);
+	void (*told)(struct writing *w, enum err e); /* by a writer, once for each batch_put() */
+	/* intake_write() */
+	pthread_mutex_t lock;
+	pthread_cond_t back;
+	bool is_back;
+};
+
+#define KEY_BUCKETS 1024
+#define FULL_HINTS 256
+#define FULL_HINT_MS 1000 /* for so long a survey whose cell was full is written under locks at once */
+
+struct intake {
+	struct app *app;
+	struct batch *batch;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t freed;
+	struct key_claim *keys[KEY_BUCKETS];
+	struct {
+		struct uuid survey;
+		int64_t until_ns;
+	} full[FULL_HINTS];
+};
+
+static inline struct writing *writing_of(const struct batch_item *item)
+{
+	return (struct writing *)(uintptr_t)item;
+}
+
+/* ---- keys under way in this process (intake_keys.c) ---- */
+/* ERR_IN_PROGRESS; with `wait` only after KEY_WAIT_MS. */
+enum err key_claim(struct intake *in, struct key_claim *c, bool wait);
+void key_release(struct intake *in, struct key_claim *c);
+
+/* ---- statements (intake_batch.c, intake_alone.c) ---- */
+extern const struct batch_room intake_room;
+enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
+enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n);
+enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
+struct id_row {
+	struct uuid id;
+};
+struct refused_row {
+	int64_t refused;
+};
+void full_note(struct intake *in, const struct batch_group *g);
+enum err seal_blame(void *ctx, enum err e, const char *constraint);
+void write_alone(void *ctx, const struct batch_group *g, struct arena *a);
+
+#endif
