@@ -9,7 +9,7 @@
 #include "vault/vault.h"
 
 static const char *const headings[] = {"names", "labels", NULL};
-static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", NULL};
+static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", "rejected", NULL};
 
 struct csv_query {
 	struct str header, language, status;

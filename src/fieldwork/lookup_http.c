@@ -13,7 +13,7 @@ static const struct field lookup_in_fields[] = {
 };
 static const struct shape lookup_in_shape = SHAPE("ResponseLookup", struct lookup_in, lookup_in_fields);
 
-static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", NULL};
+static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", "rejected", NULL};
 static const struct field found_fields[] = {
     OUT("survey_id", FT_UUID, REQUIRED, "Survey that was answered"),
     OUT("response_id", FT_UUID, REQUIRED, "Response that holds it"),

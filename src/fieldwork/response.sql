@@ -42,7 +42,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
-			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'language', r.language, 'answers', r.answers,
+			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers,
 			'parameters', r.parameters, 'consents', r.consents, 'has_personal', r.sealed is not null,
 			'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),
@@ -69,7 +69,7 @@ select coalesce(s.published_version, 0)::bigint as published, tenant_seals_answe
 
 -- name: response_get
 select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'survey_version', r.survey_version, 'status', r.status,
-	'outcome', r.outcome, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
+	'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
 	'has_personal', r.sealed is not null,
 	'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),

@@ -1,6 +1,7 @@
 /* /api/v1/surveys/{id}/responses: reading answers. */
 #include "base/hash.h"
 #include "event/event.h"
+#include "fieldwork/response_change.h"
 #include "fieldwork/response_filter.h"
 #include "fieldwork/sealing.h"
 #include "sql.h"
@@ -11,6 +12,7 @@
 	    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),                        \
 	    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = response_statuses),                 \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
+	    OUT("reject_reason", FT_TEXT, REQUIRED | NULLABLE, "Why it was rejected"),                                 \
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
 	    OUT("answers", FT_OBJECT, REQUIRED, "Answers by question name, without personal ones"),                    \
 	    OUT("parameters", FT_OBJECT, REQUIRED, "Exported parameters by name"),                                     \
@@ -32,7 +34,7 @@ static const struct field response_fields[] = {RESPONSE_OUT_FIELDS,
     OUT("personal", FT_OBJECT, OPTIONAL,
 	"Personal answers by question name, and under @consents those with personal words; for those who may see "
 	"them")};
-static const struct shape response_shape = SHAPE_OUT("Response", response_fields);
+const struct shape response_shape = SHAPE_OUT("Response", response_fields);
 
 /* ---- answers that are sealed as a whole ---- */
 
@@ -217,7 +219,7 @@ static enum err with_rest(struct req *rq, const struct response_row *row, struct
 	return buf_done(&b, json);
 }
 
-static enum err response_get_http(struct req *rq)
+enum err response_reply(struct req *rq)
 {
 	static const struct pg_col cols[] = {COL(struct response_row, json, PGT_JSON),
 	    COL(struct response_row, version, PGT_INT), COL(struct response_row, sealed, PGT_BYTES),
@@ -230,8 +232,9 @@ static enum err response_get_http(struct req *rq)
 
 	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_response_get, in, cols), &row)))
 		return e;
-	if (reply_version_known(rq, row.version))
+	if (rq->route->method == HTTP_GET && reply_version_known(rq, row.version))
 		return OK;
+	reply_etag_version(rq, row.version);
 	json = row.json;
 	if (row.answers_sealed.n > 0 && (e = with_rest(rq, &row, &json)))
 		return e;
@@ -245,6 +248,6 @@ const struct route response_routes[] = {
 	response_list_http, "List a survey's responses", .query = &response_filter_shape,
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at completed_at"},
     {HTTP_GET, "/api/v1/surveys/{id}/responses/{response_id}", PERM_RESPONSES_READ, RATE_CONSOLE, NULL, &response_shape,
-	200, response_get_http, "Read a response", .flags = ROUTE_ETAG},
+	200, response_reply, "Read a response", .flags = ROUTE_ETAG},
     ROUTE_END,
 };

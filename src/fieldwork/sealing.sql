@@ -1,13 +1,13 @@
 -- Answers sealed anew, and what they are found by.
 
 -- name: response_lookups_add
--- role: public worker
+-- role: app public worker
 insert into response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
 select distinct current_tenant_id(), $1::uuid, $2::uuid, left(l.question, 200), l.kind, $3::bigint, decode(l.hash, 'hex')
 from jsonb_to_recordset($4::jsonb) l (question text, kind text, hash text)
 
 -- name: response_lookups_drop
--- role: worker
+-- role: app worker
 delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid
 
 -- name: response_lookups_clear

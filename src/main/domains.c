@@ -26,6 +26,7 @@ static const struct route *const of_rooms[] = {
     survey_routes,
     link_routes,
     response_routes,
+    response_change_routes,
     lookup_routes,
     sealing_routes,
     export_routes,

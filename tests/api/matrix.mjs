@@ -123,7 +123,7 @@ const none = (wrong) => assert.equal(wrong.length, 0, `${wrong.length} exception
 // ---- the matrix ----
 
 /** What an id may be in this place: [name, id]; the first is the one that never existed. */
-function idsFor(slot) {
+function idsFor(slot, route) {
 	const { values } = KINDS[slot.kind], of = (tenant, which) => (values ? valueOf(KINDS[slot.kind], which, tenant) : tenant.ids[slot.kind].id);
 	if (slot.kind === 'number') // counts within its parent: only what is not there is nobody's
 		return [['never', values.never]];
@@ -131,13 +131,13 @@ function idsFor(slot) {
 		['foreign deleted', theirs.deleted[slot.kind].id]];
 	if (slot.in === 'path' && !values)
 		ids.push(['own deleted', ours.deleted[slot.kind].id], ['no id at all', 'x'], ['another kind', ours.ids[slot.kind === 'survey' ? 'project' : 'survey'].id]);
-	if (KINDS[slot.kind].stays)
+	if (KINDS[slot.kind].stays || (route.line.revives && slot.kind === 'response'))
 		return ids.filter(([what]) => what !== 'own deleted');
 	return KINDS[slot.kind].open ? ids.filter(([what]) => what !== 'foreign' && what !== 'another kind') : ids;
 }
 
 async function tryCase(route, slot, who) {
-	const values = idsFor(slot), wrong = [];
+	const values = idsFor(slot, route), wrong = [];
 	let never;
 	for (const [what, id] of values) {
 		const reply = await askWith(route, who, slot, id), seen = shape(reply, id), where = `${who.name}: ${route.name}, ${slot.in} ${slot.name} ${what}`;

@@ -57,7 +57,7 @@ export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', aggregate_i
 /**
  * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not
  * hold, or that are no UUID. status: what a valid call answers when it is not the row's status. spend: the call ends the session or changes
- * the person that asks, so another one asks. skip: principals for whom a member of the body is theirs after all.
+ * the person that asks, so another one asks. revives: it is there for what was deleted, so that is no slot. skip: principals for whom a member of the body is theirs after all.
  */
 export const ROUTES = {
 	'POST /api/v1/auth/login': { body: () => ({ email: 'nobody@example.com', password: 'wrong and long' }), status: 401 },
@@ -103,6 +103,9 @@ export const ROUTES = {
 	'PUT /api/v1/surveys/{id}/definition': { body: draft },
 	'POST /api/v1/surveys/{id}/links': { body: () => ({}) },
 	'PATCH /api/v1/surveys/{id}/links/{link_id}': { body: () => ({ title: 'renamed' }) },
+	'PATCH /api/v1/surveys/{id}/responses/{response_id}': { body: () => ({ answers: { q: 'changed' } }) },
+	'POST /api/v1/surveys/{id}/responses/{response_id}/reject': { body: () => ({ reason: 'Test' }) },
+	'POST /api/v1/surveys/{id}/responses/{response_id}/restore': { status: 409, revives: true },
 	'POST /api/v1/jobs/{id}/retry': { status: 409 },
 	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
 };

@@ -1,0 +1,36 @@
+-- Very many answers in one survey, written past triggers and keys, and what they are found by as the job would make it.
+set search_path = collect, public;
+set session_replication_role = replica;
+set synchronous_commit = off;
+set maintenance_work_mem = '512MB';
+select set_config('app.current_tenant_id', :'tenant', false);
+
+create temporary table word as
+select n, (array['banh','com','pho','cho','nha','duong','xe','nuoc','cay','hoa'])[1 + n % 10] || to_hex(n) as w from generate_series(0, 19999) n;
+insert into word select 20000, 'Đà Nẵng';
+create unique index on word (n);
+analyze word;
+
+insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, seed, idempotency_key, payload_hash, completed_at, created_at)
+select :'tenant', :'survey', (lpad(to_hex((extract(epoch from t.at) * 1000)::bigint), 12, '0') || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
+	:'link', :version, case when n % 50 = 0 then 'screened_out' else 'completed' end, 'completed', case when n % 3 = 0 then 'vi' else 'en' end,
+	jsonb_build_object('shop', case when n % 20000 = 7 then 'rare' else (array['big', 'small', 'market', 'web'])[1 + n % 4] end, 'nps', n % 11, 'age', 18 + n % 60,
+		'liked', (array['["staff"]', '["price", "place"]', '["staff", "price", "range"]'])[1 + n % 3]::jsonb, 'again', n % 2 = 0,
+		'rate', jsonb_build_object('staff', (array['good', 'bad'])[1 + n % 2], 'place', 'good'))
+		|| case when n % 5 < 3 then jsonb_build_object('why', t.why) else '{}' end,
+	1, gen_random_uuid()::text, decode(md5(n::text) || md5(n::text), 'hex'), t.at, t.at
+from generate_series(1, :rows) n, lateral (select now() - interval '60 days' + n * (interval '59 days' / :rows) as at,
+	(select string_agg(w.w, ' ') from generate_series(1, 10) i join word w on w.n = case when i = 3 and n % 2003 = 0 then 20000
+		else (19999 * power(abs(hashtext(n || ' ' || i)) / 2147483648.0, 3))::int end) as why) t;
+
+drop index response_search_list, response_search_terms, response_search_words, response_search_text;
+insert into response_search (tenant_id, survey_id, response_id, responded_at, terms, words, text)
+select tenant_id, survey_id, id, created_at, search_terms(survey_id, answers), to_tsvector('pg_catalog.simple', fold(answers ->> 'why')), fold(answers ->> 'why')
+from responses where survey_id = :'survey';
+create index response_search_list on response_search (tenant_id, survey_id, responded_at, response_id);
+create index response_search_terms on response_search using gin (terms);
+create index response_search_words on response_search using gin (survey_id, words) where words is not null;
+create index response_search_text on response_search using gin (survey_id, text public.gin_trgm_ops) where text is not null;
+vacuum analyze responses;
+vacuum analyze response_search;
+checkpoint;
