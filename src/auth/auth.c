@@ -104,16 +104,21 @@ static uint64_t provider_scopes(void)
 	return permissions_of(ROLE_ADMIN) & ~(UINT64_C(1) << PERM_ACCOUNT);
 }
 
+static enum err token_digest(struct str token, unsigned char digest[32])
+{
+	if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
+		return ERR_UNAUTHENTICATED;
+	return EVP_Digest(token.p, token.n, digest, NULL, EVP_sha256(), NULL) == 1 ? OK : ERR_INTERNAL;
+}
+
 static enum err token_claims_of(struct auth *auth, struct arena *a, struct str token, struct token_claims *out)
 {
 	int64_t now_ms = clock_now_ms();
 	unsigned char digest[32];
 	enum err e;
 
-	if (token.n == 0 || token.n > TOKEN_MAX_BYTES)
-		return ERR_UNAUTHENTICATED;
-	if (EVP_Digest(token.p, token.n, digest, NULL, EVP_sha256(), NULL) != 1)
-		return ERR_INTERNAL;
+	if ((e = token_digest(token, digest)))
+		return e;
 	if (auth_token_find(auth->cache, digest, now_ms, out))
 		return OK;
 	e = str_starts(token, S(KEY_PREFIX)) ? api_key_check(auth, a, token, digest, out)
@@ -193,6 +198,18 @@ static enum err holder_alive(struct req *rq, const struct token_claims *claims, 
 static const struct uuid *caller_of(const struct token_claims *c)
 {
 	return !uuid_is_nil(&c->key_id) ? &c->key_id : !uuid_is_nil(&c->client_id) ? &c->client_id : &c->user_id;
+}
+
+bool auth_caller_known(struct req *rq, struct uuid *tenant, struct uuid *caller)
+{
+	struct token_claims claims;
+	unsigned char digest[32];
+
+	if (token_digest(bearer(rq), digest) || !auth_token_find(rq->app->auth->cache, digest, clock_now_ms(), &claims))
+		return false;
+	*tenant = claims.tenant_id;
+	*caller = *caller_of(&claims);
+	return true;
 }
 
 static const char *credential_of(const struct token_claims *c)

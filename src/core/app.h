@@ -46,6 +46,9 @@ struct app {
 	struct openapi *openapi;  /* main/document.h: the API's description, printed once */
 	/* Fills rq->who from the request's credentials; ERR_UNAUTHENTICATED when they are missing or bad. Set by main to auth's. */
 	enum err (*authenticate)(struct req *rq);
+	/* Whose token the request shows, when this process looked it up before: false otherwise, and nothing is asked. For rate limits: he may have been
+	 * removed since. NULL: nobody is known. Set by main. */
+	bool (*caller_known)(struct req *rq, struct uuid *tenant, struct uuid *caller);
 	/* Whose link this slug is, from memory alone: false when that is not at hand. For rate limits; NULL: there are none. Set by main. */
 	bool (*link_known)(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */

@@ -145,38 +145,68 @@ static bool link_of(struct req *rq, struct uuid *tenant, struct uuid *link)
 	       !url_decode(rq->arena, v->args[0], false, &slug) && rq->app->link_known(rq->app, slug, tenant, link);
 }
 
-static enum err take_rate(struct req *rq, bool local)
+/* What is told is the tightest of all that was counted. */
+static enum err count(struct req *rq, const struct rate_subject *who, bool local)
 {
-	struct rate_subject who = {.address = rq->x->client_net, .loopback = rq->x->client_loopback};
-	struct visit *v = rq->x->user;
-	struct uuid tenant, link;
+	struct rate_verdict *told = &((struct visit *)rq->x->user)->rate, now;
 
 	if (rq->route->rate == RATE_NONE)
 		return OK;
-	if (rq->who.known) {
-		who.tenant = &rq->who.tenant_id;
-		who.caller = &rq->who.caller_id;
-	} else if (link_of(rq, &tenant, &link)) {
+	if (local)
+		ratelimit_take_local(rq->app, rq->route->rate, who, &now);
+	else
+		ratelimit_take(rq->app, rq->route->rate, who, &now);
+	if (now.limit > 0 && (told->limit == 0 || !now.allowed || now.remaining < told->remaining))
+		*told = now;
+	return now.allowed ? OK : ERR_RATE;
+}
+
+static enum err count_open(struct req *rq, bool local)
+{
+	struct rate_subject who = {.address = rq->x->client_net, .loopback = rq->x->client_loopback};
+	struct uuid tenant, link;
+	enum err e;
+
+	if (link_of(rq, &tenant, &link)) {
 		who.tenant = &tenant;
 		who.link = &link;
 	}
-	if (local)
-		ratelimit_take_local(rq->app, rq->route->rate, &who, &v->rate);
-	else
-		ratelimit_take(rq->app, rq->route->rate, &who, &v->rate);
-	stage_rate(rq->x, &v->rate);
-	return v->rate.allowed ? OK : ERR_RATE;
+	if (!(e = count(rq, &who, local)))
+		stage_rate(rq->x, &((struct visit *)rq->x->user)->rate);
+	return e;
 }
 
-/* Failed sign-ins count for the address, so that guessing tokens is limited too. */
+/* Before anything asks the database: the address, and in the same round trip the caller and his tenant where this process knows the token. Those
+ * of an unknown token are counted once it is looked up, so guessing tokens costs an address its share and, beyond that, costs us nothing. */
+static enum err sign_in(struct req *rq)
+{
+	struct rate_subject who = {.address = rq->x->client_net, .loopback = rq->x->client_loopback};
+	struct uuid tenant, caller;
+	enum err e;
+	bool known =
+	    rq->route->rate != RATE_NONE && rq->app->caller_known && rq->app->caller_known(rq, &tenant, &caller);
+
+	if (known) {
+		who.tenant = &tenant;
+		who.caller = &caller;
+	}
+	if ((e = count(rq, &who, false)) || (e = rq->app->authenticate(rq)))
+		return e;
+	who = (struct rate_subject){.tenant = &rq->who.tenant_id, .caller = &rq->who.caller_id};
+	if (!known && (e = count(rq, &who, false)))
+		return e;
+	stage_rate(rq->x, &((struct visit *)rq->x->user)->rate);
+	return OK;
+}
+
 static enum err pass_gates(struct req *rq)
 {
 	const struct route *row = rq->route;
-	enum err limited, e = row->perm == PERM_NONE ? OK : rq->app->authenticate(rq);
+	enum err e;
 
-	if ((limited = take_rate(rq, false)))
-		return limited;
-	if (e || row->perm == PERM_NONE)
+	if (row->perm == PERM_NONE)
+		return count_open(rq, false);
+	if ((e = sign_in(rq)))
 		return e;
 	if (rq->who.enrolling && !(row->flags & ROUTE_ENROL))
 		return req_fail(rq, ERR_FORBIDDEN, NULL,
@@ -280,7 +310,7 @@ bool router_inline(void *ctx, struct http_exchange *x)
 	if (!(v->row->flags & ROUTE_INLINE) || !(rq = req_of(l->app, x)))
 		return false;
 	headers_stage(l->app, x);
-	if (!(e = take_rate(rq, true)) && !(e = read_request(rq)))
+	if (!(e = count_open(rq, true)) && !(e = read_request(rq)))
 		e = v->row->handler(rq);
 	if (e == ERR_AGAIN) {
 		x->reply = (struct http_reply){0};

@@ -123,8 +123,16 @@ const char *config_text(const struct config *c, enum setting_id id)
 	return id == CFG_cors_origins && doubles.origins ? doubles.origins : "";
 }
 
+static bool caller_known(struct req *rq, struct uuid *tenant, struct uuid *caller)
+{
+	(void)rq;
+	tenant->b[0] = caller->b[0] = 1;
+	return doubles.caller_known;
+}
+
 static enum err authenticate(struct req *rq)
 {
+	doubles.asked++;
 	if (!doubles.signed_in)
 		return ERR_UNAUTHENTICATED;
 	rq->who = (struct principal){.known = true, .permissions = doubles.permissions};
@@ -146,6 +154,7 @@ void world_open(struct world *w, const struct route *const *routes, size_t array
 	w->app.routes = routes;
 	w->app.route_arrays = arrays;
 	w->app.authenticate = authenticate;
+	w->app.caller_known = caller_known;
 	w->app.link_known = link_known;
 	if (router_new(&w->app, &w->arena, &w->app.router, &why))
 		fail_msg("router: %s", why);

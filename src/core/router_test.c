@@ -224,8 +224,27 @@ static void who_may(void **state)
 	assert_str(doubles.address, "192.0.2.1");
 	assert_str(reply_header_of(w, "WWW-Authenticate"), "Bearer");
 	doubles.rate_refuses = true;
+	doubles.asked = 0;
 	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 429);
+	assert_int_equal(doubles.asked, 0);
 	assert_str(reply_header_of(w, "Retry-After"), "3");
+	assert_str(reply_header_of(w, "RateLimit-Limit"), "10");
+}
+
+/* Who is refused has asked for nothing that costs a statement; a known token is counted in one go. */
+static void counted_before(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 200);
+	assert_int_equal(doubles.rate_taken, 2);
+	assert_true(doubles.by_caller);
+	assert_int_equal(doubles.address.n, 0);
+	doubles.caller_known = true;
+	assert_int_equal(ask(w, HTTP_GET, "/api/v1/things", "", ""), 200);
+	assert_int_equal(doubles.rate_taken, 3);
+	assert_true(doubles.by_caller);
+	assert_str(doubles.address, "192.0.2.1");
 	assert_str(reply_header_of(w, "RateLimit-Limit"), "10");
 }
 
@@ -427,6 +446,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(methods, start, stop),
 	    cmocka_unit_test_setup_teardown(cors, start, stop),
 	    cmocka_unit_test_setup_teardown(who_may, start, stop),
+	    cmocka_unit_test_setup_teardown(counted_before, start, stop),
 	    cmocka_unit_test_setup_teardown(transactions, start, stop),
 	    cmocka_unit_test_setup_teardown(inline_rows, start, stop),
 	    cmocka_unit_test_setup_teardown(lists, start, stop),

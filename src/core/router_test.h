@@ -8,8 +8,8 @@
 #include "core/router.h"
 
 struct doubles {
-	int opened, committed, rolled_back, rate_taken, rate_local;
-	bool read_only, rate_refuses, signed_in;
+	int opened, committed, rolled_back, rate_taken, rate_local, asked;
+	bool read_only, rate_refuses, signed_in, caller_known;
 	enum err commit_error;
 	uint64_t permissions;
 	const char *origins;

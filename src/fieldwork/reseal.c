@@ -18,12 +18,13 @@
 struct row {
 	struct uuid survey_id, id;
 	int64_t survey_version, sealed_key_version, answers_key_version;
-	bool needs, reindex;
+	bool personal_needs, rest_needs, reindex; /* which of its two pieces is not sealed as it is to be now */
 	struct str answers, consents, sealed, answers_sealed;
 };
 static const struct pg_col row_cols[] = {COL(struct row, survey_id, PGT_UUID), COL(struct row, id, PGT_UUID),
-    COL(struct row, survey_version, PGT_INT), COL(struct row, needs, PGT_BOOL), COL(struct row, reindex, PGT_BOOL),
-    COL(struct row, answers, PGT_JSON), COL(struct row, consents, PGT_JSON), COL(struct row, sealed, PGT_BYTES),
+    COL(struct row, survey_version, PGT_INT), COL(struct row, personal_needs, PGT_BOOL),
+    COL(struct row, rest_needs, PGT_BOOL), COL(struct row, reindex, PGT_BOOL), COL(struct row, answers, PGT_JSON),
+    COL(struct row, consents, PGT_JSON), COL(struct row, sealed, PGT_BYTES),
     COL(struct row, sealed_key_version, PGT_INT), COL(struct row, answers_sealed, PGT_BYTES),
     COL(struct row, answers_key_version, PGT_INT)};
 
@@ -37,13 +38,18 @@ struct pass {
 	struct str sealing; /* vault_state() when the pass began */
 	bool reindex;
 	struct uuid survey_id, id; /* the mark */
-	int64_t done, total, until_ms, unreadable, changed;
+	int64_t done, total, until_ms, unreadable, changed, clear;
 	struct {
 		struct uuid survey_id, id;
 		int64_t done, unreadable, changed;
 	} next; /* after the step under way */
-	bool more, again, indexed;
+	bool more, again, twice, indexed;
 };
+
+static bool seals_all(const struct pass *p)
+{
+	return p->sealing.p[0] == 't';
+}
 
 /* ---- one answer ---- */
 
@@ -74,28 +80,71 @@ static enum err index_again(struct tx *tx, struct arena *a, struct app *app, con
 	return e;
 }
 
-/* What was shredded stays as it is. What does not open for another reason is left alone too, and counted. */
-static enum err reseal_one(struct pass *p, struct tx *tx, struct arena *a, const struct row *row)
+/* The personal piece sealed anew; *plain is what it holds. Of what does not open the piece stays what it was. */
+static enum err reseal_personal(struct pass *p, struct tx *tx, struct arena *a, const struct row *row,
+    struct sealed_piece *piece, struct str *plain)
 {
 	struct app *app = p->job->app;
-	const struct sealed_piece personal = {row->sealed, row->sealed_key_version},
-				  rest = {row->answers_sealed, row->answers_key_version};
-	struct plain_answer plain = {row->answers, row->consents, S("{}")};
-	struct sealed_answer sealed;
-	enum err e = personal_open(app, tx, &row->id, &personal, a, &plain.personal);
+	enum err e;
 
-	if (!e && row->needs && rest.bytes.n > 0)
-		e = rest_open(app, tx, &row->id, &rest, a, &plain.answers, &plain.consents);
-	if (e == ERR_INVALID)
+	*piece = (struct sealed_piece){row->sealed, row->sealed_key_version};
+	if ((e = personal_open(app, tx, &row->id, piece, a, plain)) || !row->personal_needs)
+		return e;
+	return personal_seal(app, tx, &row->id, *plain, a, piece);
+}
+
+/* The same for the rest, which is sealed or opened as the tenant wants it. */
+static enum err reseal_rest(
+    struct pass *p, struct tx *tx, struct arena *a, const struct row *row, struct sealed_answer *out)
+{
+	struct plain_answer plain = {row->answers, row->consents, S("{}")};
+	struct app *app = p->job->app;
+	enum err e;
+
+	out->answers = row->answers;
+	out->consents = row->consents;
+	out->rest = (struct sealed_piece){row->answers_sealed, row->answers_key_version};
+	if (!row->rest_needs)
+		return OK;
+	if (out->rest.bytes.n > 0 && (e = rest_open(app, tx, &row->id, &out->rest, a, &plain.answers, &plain.consents)))
+		return e;
+	out->answers = plain.answers;
+	out->consents = plain.consents;
+	out->rest = (struct sealed_piece){0};
+	if (!seals_all(p))
+		return OK;
+	out->answers = out->consents = S("{}");
+	return rest_seal(app, tx, &row->id, &plain, a, &out->rest);
+}
+
+/* What was shredded, or does not open for another reason, stays as it is: OK. The latter is told. */
+static enum err put_up_with(struct pass *p, const struct row *row, enum err e, struct arena *a, bool *told)
+{
+	if (e == ERR_INVALID && !*told) {
+		*told = true;
 		p->next.unreadable++;
-	if (e)
-		return e == ERR_INVALID || e == ERR_GONE ? OK : e;
-	if (row->needs) {
-		if ((e = answer_seal(app, tx, &row->id, &plain, a, &sealed)) || (e = put_sealed(tx, row, &sealed)))
-			return e;
-		p->next.changed++;
+		log_message(p->job->app->log, LOG_ERROR, "a sealed answer does not open", uuid_str(a, &row->id));
 	}
-	return row->reindex ? index_again(tx, a, app, row, plain.personal) : OK;
+	return e == ERR_INVALID || e == ERR_GONE ? OK : e;
+}
+
+/* The two pieces apart: that one does not open is no reason to leave the other in clear, or under an old key. */
+static enum err reseal_one(struct pass *p, struct tx *tx, struct arena *a, const struct row *row)
+{
+	struct sealed_answer sealed = {0};
+	struct str personal = S("{}");
+	bool told = false, changed;
+	enum err e, opened = reseal_personal(p, tx, a, row, &sealed.personal, &personal);
+
+	if ((e = put_up_with(p, row, opened, a, &told)))
+		return e;
+	changed = row->personal_needs && !opened;
+	e = reseal_rest(p, tx, a, row, &sealed);
+	changed |= row->rest_needs && !e;
+	if ((e = put_up_with(p, row, e, a, &told)) || (changed && (e = put_sealed(tx, row, &sealed))))
+		return e;
+	p->next.changed += changed;
+	return row->reindex && !opened ? index_again(tx, a, p->job->app, row, personal) : OK;
 }
 
 /* ---- a batch ---- */
@@ -116,9 +165,8 @@ static int64_t number_at(struct str state, int index)
 static enum err batch_in(struct tx *tx, void *ctx)
 {
 	struct pass *p = ctx;
-	const struct pg_param in[] = {P_UUID(&p->survey_id), P_UUID(&p->id), P_INT(RESEAL_BATCH),
-	    P_BOOL(p->sealing.p[0] == 't'), P_INT(number_at(p->sealing, 1)), P_INT(number_at(p->sealing, 2)),
-	    P_BOOL(p->reindex), P_TIME(p->until_ms)};
+	const struct pg_param in[] = {P_UUID(&p->survey_id), P_UUID(&p->id), P_INT(RESEAL_BATCH), P_BOOL(seals_all(p)),
+	    P_INT(number_at(p->sealing, 1)), P_INT(number_at(p->sealing, 2)), P_BOOL(p->reindex), P_TIME(p->until_ms)};
 	struct arena a;
 	struct row *rows;
 	size_t n = 0;
@@ -133,7 +181,7 @@ static enum err batch_in(struct tx *tx, void *ctx)
 	p->next.changed = p->changed;
 	e = tx_rows(tx, &a, &Q(SQL_reseal_batch, in, row_cols), sizeof *rows, (void **)&rows, &n);
 	for (size_t i = 0; !e && i < n; i++) {
-		if (rows[i].needs || rows[i].reindex)
+		if (rows[i].personal_needs || rows[i].rest_needs || rows[i].reindex)
 			e = reseal_one(p, tx, &a, &rows[i]);
 		p->next.survey_id = rows[i].survey_id;
 		p->next.id = rows[i].id;
@@ -306,6 +354,31 @@ static enum err end_in(struct tx *tx, void *ctx)
 	return keys_event(tx, a, S("resealed"), data);
 }
 
+static enum err clear_in(struct tx *tx, void *ctx)
+{
+	struct pass *p = ctx;
+	struct count_row left;
+	enum err e = tx_one(tx, p->job->arena, &Q_NO_IN(SQL_reseal_clear, count_cols), &left);
+
+	p->clear = e ? 0 : left.n;
+	return e;
+}
+
+/* Before it is said that all is sealed, whether it is: whatever the reason, an answer that stayed in clear is no success. */
+static enum err check_clear(struct pass *p)
+{
+	struct job *job = p->job;
+	enum err e;
+
+	if (!seals_all(p))
+		return OK;
+	if ((e = tx_run(job->app, PG_WORKER, &job->tenant_id, job->arena, clear_in, p)) || p->clear == 0)
+		return e;
+	p->again = !p->twice;
+	p->twice = true;
+	return p->again ? ERR_CONFLICT : job_fail(job, ERR_INTERNAL, "answers are left that are not sealed");
+}
+
 static enum err reseal_run(struct job *job)
 {
 	struct pass p = {.job = job};
@@ -315,7 +388,8 @@ static enum err reseal_run(struct job *job)
 	for (;;) {
 		if ((e = pass_begin(&p)))
 			return e;
-		e = pass_go(&p);
+		if (!(e = pass_go(&p)))
+			e = check_clear(&p);
 		if (e == ERR_CONFLICT) {
 			p.again = true;
 			continue;

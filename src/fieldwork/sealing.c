@@ -15,27 +15,41 @@ static enum err rest_text(struct arena *a, const struct plain_answer *in, struct
 	return buf_done(&b, out);
 }
 
+enum err personal_seal(struct app *app, struct tx *tx, const struct uuid *id, struct str personal, struct arena *a,
+    struct sealed_piece *piece)
+{
+	const struct seal_place place = {S("responses"), S("sealed"), id};
+
+	*piece = (struct sealed_piece){0};
+	if (str_eq(personal, S("{}")))
+		return OK;
+	return vault_seal(app->vault, tx, VAULT_PII, &place, personal, a, &piece->bytes, &piece->key_version);
+}
+
+enum err rest_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+    struct arena *a, struct sealed_piece *piece)
+{
+	const struct seal_place place = {S("responses"), S("answers_sealed"), id};
+	struct str text;
+	enum err e;
+
+	if ((e = rest_text(a, in, &text)))
+		return e;
+	return vault_seal(app->vault, tx, VAULT_RESPONSE, &place, text, a, &piece->bytes, &piece->key_version);
+}
+
 enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
     struct arena *a, struct sealed_answer *out)
 {
-	const struct seal_place personal = {S("responses"), S("sealed"), id},
-				rest = {S("responses"), S("answers_sealed"), id};
-	struct str text;
 	bool all;
 	enum err e;
 
 	*out = (struct sealed_answer){.answers = in->answers, .consents = in->consents};
-	if ((e = vault_seals_all(app->vault, tx, a, &all)))
+	if ((e = vault_seals_all(app->vault, tx, a, &all)) ||
+	    (e = personal_seal(app, tx, id, in->personal, a, &out->personal)) || !all)
 		return e;
-	if (!str_eq(in->personal, S("{}")) && (e = vault_seal(app->vault, tx, VAULT_PII, &personal, in->personal, a,
-						   &out->personal.bytes, &out->personal.key_version)))
-		return e;
-	if (!all)
-		return OK;
 	out->answers = out->consents = S("{}");
-	if ((e = rest_text(a, in, &text)))
-		return e;
-	return vault_seal(app->vault, tx, VAULT_RESPONSE, &rest, text, a, &out->rest.bytes, &out->rest.key_version);
+	return rest_seal(app, tx, id, in, a, &out->rest);
 }
 
 enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,

@@ -22,6 +22,11 @@ struct sealed_answer {
 /* By what the tenant wants now. */
 enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
     struct arena *a, struct sealed_answer *out);
+/* Each piece by itself, whatever the tenant wants. Of {} there is no personal piece. */
+enum err personal_seal(struct app *app, struct tx *tx, const struct uuid *id, struct str personal, struct arena *a,
+    struct sealed_piece *piece);
+enum err rest_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+    struct arena *a, struct sealed_piece *piece);
 /* ERR_GONE: shredded; ERR_INVALID: it does not open. */
 enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
     struct arena *a, struct str *personal);

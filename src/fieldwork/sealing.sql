@@ -30,19 +30,23 @@ limit $3::bigint
 select count(*) as n, (extract(epoch from clock_timestamp()) * 1000)::bigint + 1 as until_ms from responses
 
 -- Those that came after the pass began are sealed as they ought to be, and there may be no end of them; whatever their time, one that is not is found.
--- `needs`: not sealed as the tenant wants it now, with the live keys.
+-- Either piece `needs` it when it is not sealed as the tenant wants it now, with the live keys.
 -- name: reseal_batch
 -- role: worker
-select r.survey_id, r.id, r.survey_version, r.needs, r.reindex, case when r.needs then r.answers else '{}' end as answers,
+select r.survey_id, r.id, r.survey_version, r.personal_needs, r.rest_needs, r.reindex, case when r.needs then r.answers else '{}' end as answers,
 	case when r.needs then r.consents else '{}' end as consents, case when r.needs or r.reindex then r.sealed end as sealed, r.sealed_key_version,
 	case when r.needs then r.answers_sealed end as answers_sealed, r.answers_key_version
-from (select t.*, n.needs, t.sealed is not null and $7::boolean as reindex
-	from responses t, lateral (select coalesce(t.sealed is not null and t.sealed_key_version <> $5::bigint
-		or t.answers_sealed is not null and (not $4::boolean or t.answers_key_version <> $6::bigint)
-		or t.answers_sealed is null and $4 and (t.answers <> '{}' or t.consents <> '{}'), false) as needs) n
-	where (t.survey_id, t.id) > ($1::uuid, $2::uuid) and (t.created_at <= $8::timestamptz or n.needs)
+from (select t.*, n.*, n.personal_needs or n.rest_needs as needs, t.sealed is not null and $7::boolean as reindex
+	from responses t, lateral (select coalesce(t.sealed is not null and t.sealed_key_version <> $5::bigint, false) as personal_needs,
+		coalesce(t.answers_sealed is not null and (not $4::boolean or t.answers_key_version <> $6::bigint)
+			or t.answers_sealed is null and $4 and (t.answers <> '{}' or t.consents <> '{}'), false) as rest_needs) n
+	where (t.survey_id, t.id) > ($1::uuid, $2::uuid) and (t.created_at <= $8::timestamptz or n.personal_needs or n.rest_needs)
 	order by t.survey_id, t.id limit $3::bigint for update of t) r
 order by r.survey_id, r.id
+
+-- name: reseal_clear
+-- role: worker
+select count(*) as n from responses where answers_sealed is null and (answers <> '{}' or consents <> '{}')
 
 -- name: reseal_row
 -- role: worker

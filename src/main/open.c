@@ -187,6 +187,7 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 	enum err e = domains_routes(app, a);
 
 	app->authenticate = auth_authenticate;
+	app->caller_known = auth_caller_known;
 	app->refuse_page = page_refuse;
 	app->link_known = link_known;
 	if (!e)

@@ -1,0 +1,70 @@
+// Answers that do not open any more, shredded or damaged, stand in nobody's way: neither of sealing, nor of what removes, lists and rotates.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { after, before } from '../harness/hooks.mjs';
+import { expect } from '../harness/client.mjs';
+import { rows } from '../harness/database.mjs';
+import { sleep } from '../harness/run.mjs';
+import { withServer } from '../harness/server.mjs';
+import { definition, publish, submit } from '../harness/surveys.mjs';
+import { Worker, ended, untilJob } from '../harness/worker.mjs';
+
+const server = withServer();
+let worker;
+const query = (sql) => rows(server.database.name, sql);
+const bound = (tenant, sql) => query(`select set_config('app.current_tenant_id', '${tenant.id}', false) \\g /dev/null\n${sql}`);
+const form = () => definition('Keys', [{ name: 'all', questions: [
+	{ type: 'text', name: 'mail', title: 'E-mail', input: 'email', pii: true }, { type: 'text', name: 'why', title: 'Why?' },
+	{ type: 'consent', name: 'agrees', title: 'Consent', text: 'I agree, {why}' }] }]);
+const answer = async (made, i, options = {}) => expect(await submit(server.anyone, made.slug, { answers: { mail: `p${i}@example.com`, why: `canary-${i}`, agrees: true }, ...options }), 201).body.id;
+
+/** A tenant of its own for each test, since each of them breaks something. */
+async function tenant(slug) {
+	const made = await server.addTenant(slug, `olga@${slug}.example`);
+	return Object.assign(made, { slug, api: await server.login(made.email) });
+}
+async function furnish(t, count) {
+	const made = await publish(t.api, form());
+	made.ids = [];
+	for (let i = 0; i < count; i++)
+		made.ids.push(await answer(made, i));
+	return made;
+}
+async function sealing(t, on) {
+	const now = expect(await t.api.get('/api/v1/sealing'), 200).body;
+	const { job_id } = expect(await t.api.patch('/api/v1/sealing', { seal_answers: on }, now.version), 200).body;
+	return untilJob(t.api, job_id, ended, 60);
+}
+async function shred(t) {
+	const got = await server.collect('keys', 'shred', '--tenant', t.slug, '--yes', t.slug);
+	assert.equal(got.code, 0, got.stderr);
+	await sleep(3200); // servers forget within three seconds
+}
+const one = (t, made, id) => t.api.get(`/api/v1/surveys/${made.survey.id}/responses/${id}`, { unchecked: true });
+
+before(async () => {
+	worker = await new Worker(server, {}).start();
+});
+after(() => worker?.stop());
+
+test('all answers sealed after a shred: what is left in clear is sealed, the dead piece stays', async () => {
+	const t = await tenant('after-shred'), made = await furnish(t, 2);
+	await shred(t);
+	const dead = await query(`select encode(sealed, 'hex'), sealed_key_version from responses where survey_id = '${made.survey.id}' order by id`);
+	const job = await sealing(t, true);
+	assert.deepEqual([job.status, job.result.resealed, job.result.unreadable], ['succeeded', 2, 0]);
+	assert.deepEqual(await query(`select distinct answers, consents, answers_sealed is null from responses where survey_id = '${made.survey.id}'`), [['{}', '{}', 'f']]);
+	assert.deepEqual(await query(`select encode(sealed, 'hex'), sealed_key_version from responses where survey_id = '${made.survey.id}' order by id`), dead);
+	const got = expect(await one(t, made, made.ids[0]), 200).body;
+	assert.deepEqual([got.answers.why, got.shredded, got.personal], ['canary-0', true, undefined]);
+});
+
+test('all answers sealed beside a damaged one: its readable piece is sealed all the same, and it is counted', async () => {
+	const t = await tenant('damaged'), made = await furnish(t, 3);
+	await bound(t, `update responses a set sealed = b.sealed from responses b where a.id = '${made.ids[0]}' and b.id = '${made.ids[1]}'`);
+	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--no-reseal')).code, 0);
+	const job = await sealing(t, true);
+	assert.deepEqual([job.status, job.result.unreadable], ['succeeded', 1]);
+	assert.deepEqual(await query(`select count(*) from responses where survey_id = '${made.survey.id}' and (answers <> '{}' or consents <> '{}' or answers_sealed is null)`), [['0']]);
+	assert.equal(expect(await one(t, made, made.ids[2]), 200).body.personal.mail, 'p2@example.com');
+});
