@@ -12,6 +12,8 @@
 extern const struct route link_routes[];     /* /api/v1/surveys/{id}/links */
 extern const struct route response_routes[]; /* /api/v1/surveys/{id}/responses ... */
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
+extern const struct route response_action_routes[]; /* one action on many */
+extern const struct job_type response_action_job;
 extern const struct route lookup_routes[];   /* /api/v1/responses/lookup */
 extern const struct route sealing_routes[];  /* /api/v1/sealing */
 extern const struct route public_routes[];   /* /api/public/v1/links/{slug} ... */

@@ -230,7 +230,7 @@ static void put_time(struct arena *a, struct json_out *w, struct str name, int64
 	if (!ms)
 		return;
 	time_text(ms, text);
-	json_field_str(w, name, str_dup(a, str_from(text)));
+	json_field_str(w, name, str_dup(a, str_make(text, sizeof(text))));
 }
 
 static enum err put_row_filters(struct arena *a, struct json_out *w, const struct response_filter *f, struct str cells)
@@ -314,6 +314,21 @@ static enum err cells_json(struct arena *a, const struct json *quota, struct str
 	return buf_done(&b, out);
 }
 
+static enum err row_json(struct arena *a, const struct response_filter *f, struct str cells, struct str *out)
+{
+	struct json_out w;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, 32 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	if ((e = put_row_filters(a, &w, f, cells)))
+		return e;
+	json_close(&w, '}');
+	return buf_done(&b, out);
+}
+
 static enum err by_commas(struct arena *a, const struct str_list *list, struct str *out)
 {
 	struct buf b;
@@ -338,7 +353,8 @@ enum err response_where(
 
 	*out = (struct response_where){0};
 	if ((e = by_commas(rq->arena, &f->status, &out->statuses)) ||
-	    (e = cells_json(rq->arena, f->quota, &out->quota_cells)))
+	    (e = cells_json(rq->arena, f->quota, &out->quota_cells)) ||
+	    (e = row_json(rq->arena, f, out->quota_cells, &out->row)))
 		return e;
 	if (f->q.n == 0 && !f->answer && !f->answer_min && !f->answer_max && f->answered.n + f->unanswered.n == 0)
 		return OK;

@@ -22,6 +22,7 @@ struct response_where {
 	struct str statuses;	/* by commas */
 	struct str quota_cells; /* JSON, as in responses.quota_cells */
 	struct str search;	/* what search_responses() takes */
+	struct str row;		/* what search_row() takes; {} when nothing of the row is asked for */
 };
 /* ERR_INVALID with what is wrong: a question that the survey never had, or whose answers are sealed, or searching where all are. ERR_NOT_FOUND: no such
  * survey. */

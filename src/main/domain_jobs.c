@@ -10,6 +10,7 @@ const struct job_type *const domains_jobs[] = {
     &mail_job,
     &reseal_job,
     &search_job,
+    &response_action_job,
     &retention_job,
     &erase_job,
     &export_job,

@@ -27,6 +27,7 @@ static const struct route *const of_rooms[] = {
     link_routes,
     response_routes,
     response_change_routes,
+    response_action_routes,
     lookup_routes,
     sealing_routes,
     export_routes,

@@ -52,7 +52,7 @@ export const KINDS = {
 };
 
 /** Names of members and parameters whose kind is not their name without `_id`. */
-export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', aggregate_id: 'survey' };
+export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', aggregate_id: 'survey', 'filter.link_id': 'link' };
 
 /**
  * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not
@@ -103,6 +103,8 @@ export const ROUTES = {
 	'PUT /api/v1/surveys/{id}/definition': { body: draft },
 	'POST /api/v1/surveys/{id}/links': { body: () => ({}) },
 	'PATCH /api/v1/surveys/{id}/links/{link_id}': { body: () => ({ title: 'renamed' }) },
+	'POST /api/v1/surveys/{id}/responses/actions': { body: () => ({ action: 'reject', reason: 'Test', filter: { status: ['quota_full'] } }),
+		slots: { 'filter.link_id': (id) => ({ action: 'delete', filter: { link_id: id } }) } },
 	'PATCH /api/v1/surveys/{id}/responses/{response_id}': { body: () => ({ answers: { q: 'changed' } }) },
 	'POST /api/v1/surveys/{id}/responses/{response_id}/reject': { body: () => ({ reason: 'Test' }) },
 	'POST /api/v1/surveys/{id}/responses/{response_id}/restore': { status: 409, revives: true },
