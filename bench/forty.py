@@ -2,6 +2,8 @@
 """A questionnaire of forty questions and one set of answers to it, about 1.4 kB, as bench/ingest sends and pgbench inserts.
 
     bench/forty.py FOLDER        writes forty.json, answers.json (the object) and body.json (the request)
+
+ingest.json and ingest-body.json have two questions more: an area, one of twenty, each a quota cell, and a name, which is personal.
 """
 
 import json
@@ -29,7 +31,16 @@ def main():
         questions.append(q)
         answers[q["name"]] = answer
     pages = [{"name": f"page_{p}", "questions": questions[p * 8:p * 8 + 8]} for p in range(5)]
+    areas = [f"a{n:02}" for n in range(20)]
+    more = [{"type": "single", "name": "area", "title": "Area", "choices": [{"value": v, "label": v} for v in areas]},
+            {"type": "text", "name": "full_name", "title": "Name", "max_length": 100, "pii": True}]
+    cells = [{"name": v, "when": f"{{area}} = '{v}'", "limit": 1000000} for v in areas]
+    ingest = {"title": "Forty questions", "language": "en", "languages": ["en"],
+              "pages": pages + [{"name": "page_more", "questions": more}], "quotas": [{"name": "areas", "cells": cells}]}
     files = {
+        "ingest.json": {"schema_version": "1.0", "survey": ingest},
+        "ingest-body.json": {"answers": {**answers, "area": "a@@", "full_name": "Nguyễn Thị Minh Khai"}, "language": "en", "parameters": {}},
+        "ingest-answers.json": {**answers, "area": "a00"},
         "forty.json": {"schema_version": "1.0", "survey": {"title": "Forty questions", "language": "en", "languages": ["en"], "pages": pages}},
         "answers.json": answers,
         "body.json": {"answers": answers, "language": "en", "parameters": {}},

@@ -2,7 +2,8 @@
  *
  *     [LOAD_HEADER='NAME: VALUE'] load PORT CONNECTIONS SECONDS STATUS METHOD PATH [BODY-FILE]
  *
- * With a body each request carries an Idempotency-Key of its own, as the respondent's page does. Prints one line of JSON: requests per
+ * With a body each request carries an Idempotency-Key of its own, as the respondent's page does. What varies: `@` in PATH is 1 to LOAD_PATHS, and `@@` in
+ * the body two digits below LOAD_VALUES, by turns. LOAD_RETRIES=N sends one request in N anew whose answer has come, with its key. Prints one line of JSON: requests per
  * second, errors (another status, or a connection that broke), and the latency in microseconds at p50, p90, p99 and at worst. One thread,
  * epoll: it must leave the cores to what is measured. */
 #include <arpa/inet.h>
@@ -33,6 +34,7 @@ struct connection {
 	size_t request_bytes;
 	int64_t started_ns;
 	int status;
+	uint64_t serial;
 	char *request, *reply;
 };
 
@@ -41,7 +43,9 @@ struct load {
 	const char *method, *path, *body;
 	const char *header; /* one more line of the head, or NULL */
 	size_t body_bytes;
-	uint64_t serial, salt, errors;
+	uint64_t serial, salt, errors, stored, turn; /* stored: the last serial whose answer has come */
+	unsigned paths, values, retries;
+	size_t varies_at; /* of the body; 0: nowhere */
 	uint32_t *samples_us;
 	size_t sample_count;
 	int64_t end_ns;
@@ -79,18 +83,32 @@ static void connect_one(struct load *l, struct connection *c)
 
 static void build_request(struct load *l, struct connection *c)
 {
-	int n = snprintf(
-	    c->request, HEAD_ROOM_BYTES, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", l->method, l->path, l->port);
+	bool again = l->retries && l->stored && ++l->turn % l->retries == 0;
+	const char *mark = l->paths ? strchr(l->path, '@') : NULL;
+	char number[24] = "";
+	int n;
+
+	c->serial = again ? l->stored : ++l->serial;
+	if (mark)
+		snprintf(number, sizeof number, "%u", (unsigned)(c->serial % l->paths) + 1);
+	n = snprintf(c->request, HEAD_ROOM_BYTES, "%s %.*s%s%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", l->method,
+	    (int)(mark ? (size_t)(mark - l->path) : strlen(l->path)), l->path, number, mark ? mark + 1 : "", l->port);
 
 	if (l->body)
 		n += snprintf(c->request + n, HEAD_ROOM_BYTES - n,
 		    "Content-Type: application/json\r\nContent-Length: %zu\r\nIdempotency-Key: load-%016llx-%llu\r\n",
-		    l->body_bytes, (unsigned long long)l->salt, (unsigned long long)++l->serial);
+		    l->body_bytes, (unsigned long long)l->salt, (unsigned long long)c->serial);
 	if (l->header)
 		n += snprintf(c->request + n, HEAD_ROOM_BYTES - n, "%s\r\n", l->header);
 	n += snprintf(c->request + n, HEAD_ROOM_BYTES - n, "\r\n");
 	if (l->body)
 		memcpy(c->request + n, l->body, l->body_bytes);
+	if (l->body && l->varies_at) {
+		unsigned value = (unsigned)(c->serial % (l->values ? l->values : 1));
+
+		c->request[(size_t)n + l->varies_at] = (char)('0' + value / 10 % 10);
+		c->request[(size_t)n + l->varies_at + 1] = (char)('0' + value % 10);
+	}
 	c->request_bytes = (size_t)n + l->body_bytes;
 }
 
@@ -144,6 +162,8 @@ static void finish_request(struct load *l, struct connection *c)
 	} else if (l->sample_count < SAMPLES_MAX) {
 		l->samples_us[l->sample_count++] = (uint32_t)((end - c->started_ns) / 1000);
 	}
+	if (c->status == l->status)
+		l->stored = c->serial;
 }
 
 /* False when the connection is through (the time is up). */
@@ -192,7 +212,17 @@ static void read_body(struct load *l, const char *file)
 		die(file);
 	l->body_bytes = fread(text, 1, REQUEST_MAX_BYTES - HEAD_ROOM_BYTES, f);
 	l->body = text;
+	text[l->body_bytes] = '\0';
+	if (strstr(text, "@@"))
+		l->varies_at = (size_t)(strstr(text, "@@") - text);
 	fclose(f);
+}
+
+static unsigned number_of(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text ? (unsigned)strtoul(text, NULL, 10) : 0;
 }
 
 static void run(struct load *l, struct connection *all, int count)
@@ -244,6 +274,9 @@ int main(int argc, char **argv)
 	l.method = argv[5];
 	l.path = argv[6];
 	l.header = getenv("LOAD_HEADER");
+	l.paths = number_of("LOAD_PATHS");
+	l.values = number_of("LOAD_VALUES");
+	l.retries = number_of("LOAD_RETRIES");
 	if (l.header && strlen(l.header) > HEADER_MAX_BYTES) {
 		fprintf(stderr, "load: LOAD_HEADER is longer than %d bytes\n", HEADER_MAX_BYTES);
 		return 2;

@@ -39,10 +39,10 @@ struct batch_group {
 };
 
 struct batch_step {
-	/* The statement for a group, its parameters in `a`; q->sql NULL: there is nothing to do. Needs no tenant: it is bound. NULL: no such step. */
+	/* The statement for a group, its parameters in `a`; q->sql NULL: there is nothing to do. Needs no tenant: it is bound. */
 	enum err (*make)(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
-	/* Its rows, each of row_size as q->cols says: sets the items' outcomes. In the last step that a batch has the transaction may have been
-	 * committed when it is called, so what it finds there is told, not refused. */
+	/* Its rows, each of row_size as q->cols says: sets the items' outcomes. Of a batch without step 1 the transaction has been committed when it
+	 * is called. */
 	enum err (*take)(void *ctx, const struct batch_group *g, const void *rows, size_t n);
 	size_t row_size;
 };
@@ -54,6 +54,8 @@ struct batch_room {
 	/* Whether a group had better be written by alone() at once. NULL: never. */
 	bool (*prefers_alone)(void *ctx, const struct batch_group *g);
 	struct batch_step steps[2];
+	/* Whether a group may have something to count: then step 0 is read before step 1 is made, and that before the Sync. NULL: never. */
+	bool (*counts)(void *ctx, const struct batch_group *g);
 	/* Writes a group in transactions of its own and sets all outcomes. NULL: nothing refuses. */
 	void (*alone)(void *ctx, const struct batch_group *g, struct arena *a);
 	/* What a group's failure means for all its items; OK: it is to be found out which is at fault. NULL: always that. */

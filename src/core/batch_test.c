@@ -61,6 +61,16 @@ static enum err add_take(void *ctx, const struct batch_group *g, const void *row
 	return OK;
 }
 
+static bool seats_wanted(void *ctx, const struct batch_group *g)
+{
+	bool wanted = false;
+
+	(void)ctx;
+	for (size_t i = 0; i < g->n; i++)
+		wanted |= one_of(g->items[i])->seats > 0;
+	return wanted;
+}
+
 static enum err seats_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
 	static const struct pg_col cols[] = {COL(struct seat_row, used, PGT_INT)};
@@ -103,6 +113,7 @@ static void done(void *ctx, struct batch_item *item, enum err e)
 static const struct batch_room room = {
     .name = "test",
     .steps = {{add_make, add_take, sizeof(struct row)}, {seats_make, seats_take, sizeof(struct seat_row)}},
+    .counts = seats_wanted,
     .alone = alone,
     .done = done,
 };

@@ -31,11 +31,6 @@ struct attempt {
 	struct ending *end;
 };
 
-static bool sent(const struct attempt *t, size_t step, size_t group)
-{
-	return t->queries[step][group].sql != NULL;
-}
-
 /* ---- sending ---- */
 
 static enum err fault(struct attempt *t, enum err e, long group)
@@ -72,8 +67,6 @@ static enum err send_step(struct attempt *t, size_t step)
 	const struct batch_step *s = &t->b->room->steps[step];
 	enum err e;
 
-	if (!s->make)
-		return OK;
 	for (size_t i = 0; i < t->n; i++) {
 		struct query *q = &t->queries[step][i];
 
@@ -189,22 +182,31 @@ static void undo(struct attempt *t)
 		(void)pg_drain(t->c, deadline);
 }
 
-static bool has_step(const struct attempt *t, size_t step)
+static bool counts(const struct attempt *t)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (sent(t, step, i))
+	const struct batch_room *r = t->b->room;
+
+	for (size_t i = 0; r->counts && i < t->n; i++)
+		if (r->counts(t->b->ctx, &t->groups[i]))
 			return true;
 	return false;
 }
 
-/* With a second step its answer decides, so it is read before the Sync is sent. */
+static enum err step_and_read(struct attempt *t, size_t step)
+{
+	enum err e;
+
+	if ((e = send_step(t, step)))
+		return e;
+	if (pg_send_flush(t->c))
+		return fault(t, ERR_UNAVAILABLE, NOBODY);
+	return read_due(t);
+}
+
+/* What is counted depends on what was stored, and its answer decides, so both are read before the Sync is sent. */
 static void converse(struct attempt *t)
 {
-	if (send_step(t, 0) || send_step(t, 1)) {
-		undo(t);
-		return;
-	}
-	if (has_step(t, 1) && ((pg_send_flush(t->c) && fault(t, ERR_UNAVAILABLE, NOBODY)) || read_due(t))) {
+	if (counts(t) ? step_and_read(t, 0) || step_and_read(t, 1) : send_step(t, 0)) {
 		undo(t);
 		return;
 	}

@@ -57,38 +57,47 @@ static size_t places_of(const struct batch_group *g)
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->n; i++)
-		n += writing_of(g->items[i])->places.n;
+		n += g->items[i]->outcome ? 0 : writing_of(g->items[i])->places.n;
 	return n;
 }
 
+static bool takes_places(void *ctx, const struct batch_group *g)
+{
+	(void)ctx;
+	for (size_t i = 0; i < g->n; i++)
+		if (writing_of(g->items[i])->places.n > 0)
+			return true;
+	return false;
+}
+
+/* Of those that were stored. */
 enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
 	static const struct pg_col cols[] = {COL(struct refused_row, refused, PGT_INT)};
 	size_t n = places_of(g), at = 0;
-	struct pg_param *in, *list[5];
+	struct pg_param *in, *list[4];
 
 	(void)ctx;
 	if (n == 0)
 		return OK;
-	if (!(in = arena_array(a, struct pg_param, 5)))
+	if (!(in = arena_array(a, struct pg_param, countof(list))))
 		return ERR_MEMORY;
-	for (size_t c = 0; c < 5; c++)
+	for (size_t c = 0; c < countof(list); c++)
 		if (!(list[c] = arena_array(a, struct pg_param, n)))
 			return ERR_MEMORY;
 	for (size_t i = 0; i < g->n; i++) {
 		const struct writing *w = writing_of(g->items[i]);
 
-		for (size_t k = 0; k < w->places.n; k++, at++) {
+		for (size_t k = 0; !w->item.outcome && k < w->places.n; k++, at++) {
 			list[0][at] = w->columns[C_SURVEY];
-			list[1][at] = w->columns[C_ID];
-			list[2][at] = P_TEXT(w->places.cells[k].quota);
-			list[3][at] = P_TEXT(w->places.cells[k].cell);
-			list[4][at] = P_INT(w->places.cells[k].limit);
+			list[1][at] = P_TEXT(w->places.cells[k].quota);
+			list[2][at] = P_TEXT(w->places.cells[k].cell);
+			list[3][at] = P_INT(w->places.cells[k].limit);
 		}
 	}
-	for (size_t c = 0; c < 5; c++)
+	for (size_t c = 0; c < countof(list); c++)
 		in[c] = P_ARRAY(list[c][0].type, list[c], n);
-	*q = (struct query){&SQL_quota_cells_take_many, in, 5, cols, countof(cols)};
+	*q = (struct query){&SQL_quota_cells_take_many, in, countof(list), cols, countof(cols)};
 	return OK;
 }
 
@@ -134,7 +143,7 @@ static bool full_lately(void *ctx, const struct batch_group *g)
 	struct intake *in = ctx;
 	bool found = false;
 
-	if (places_of(g) == 0)
+	if (!takes_places(ctx, g))
 		return false;
 	pthread_mutex_lock(&in->lock);
 	for (size_t i = 0; i < g->n && !found; i++) {
@@ -168,6 +177,7 @@ const struct batch_room intake_room = {
     .prefers_alone = full_lately,
     .steps = {{insert_make, insert_take, sizeof(struct id_row)},
 	{places_make, places_take, sizeof(struct refused_row)}},
+    .counts = takes_places,
     .alone = write_alone,
     .blame = seal_blame,
     .done = done,

@@ -4,14 +4,13 @@
 -- role: public
 select quota, cell, used from quota_cells where survey_id = $1::uuid
 
--- Places for many answers at once, of those only that the transaction has just stored. Rows are touched in one order by everyone, so nobody waits for
+-- Places for many answers at once, which the transaction has just stored. Rows are touched in one order by everyone, so nobody waits for
 -- somebody who waits for him. Counts the cells that had less room than they all wanted.
 -- name: quota_cells_take_many
 -- role: public
 with wanted as materialized (
 	select w.survey_id, w.quota, w.cell, min(w.lim) as lim, count(*) as n
-	from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[]) w (survey_id, response_id, quota, cell, lim)
-	where exists (select from responses r where r.survey_id = w.survey_id and r.id = w.response_id)
+	from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) w (survey_id, quota, cell, lim)
 	group by w.survey_id, w.quota, w.cell
 ), taken as (
 	insert into quota_cells (tenant_id, survey_id, quota, cell, lim, used)
