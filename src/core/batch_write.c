@@ -59,7 +59,7 @@ static enum err bind(struct attempt *t, size_t group)
 	const struct pg_param in[] = {P_TEXT(str_make(text, sizeof text)), P_TEXT(origin)};
 
 	t->expected[t->due++] = t->n * STEPS;
-	return pg_send(t->c, &SQL_tx_bind, in, 2);
+	return pg_send(t->c, &SQL_tx_bind_many, in, 2);
 }
 
 static enum err send_step(struct attempt *t, size_t step)

@@ -11,3 +11,8 @@ select set_config('app.current_tenant_id', $1, true)
 -- name: tx_bind_scan
 -- role: app public worker owner
 select set_config('app.current_tenant_id', $1, true), set_config('statement_timeout', $2, true)
+
+-- A writer runs few statements, all of them with arrays, over and over: a plan made anew for their lengths costs more than a row.
+-- name: tx_bind_many
+-- role: app public worker
+select set_config('app.current_tenant_id', $1, true), set_config('app.origin', $2, true), set_config('plan_cache_mode', 'force_generic_plan', true)

@@ -12,6 +12,14 @@ static int compare(const struct batch_item *x, const struct batch_item *y)
 	return by_survey ? by_survey : str_cmp(a->columns[C_KEY].v.s, b->columns[C_KEY].v.s);
 }
 
+static bool has_lookups(const struct batch_group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (!writing_of(g->items[i])->columns[C_LOOKUPS].null)
+			return true;
+	return false;
+}
+
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
 	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
@@ -29,6 +37,10 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 		in[c] = P_ARRAY(list[0].type, list, g->n);
 	}
 	*q = (struct query){&SQL_response_insert_many, in, COLUMNS, cols, countof(cols)};
+	if (!has_lookups(g)) {
+		q->sql = &SQL_response_insert_plain;
+		q->in_count = C_LOOKUPS;
+	}
 	return OK;
 }
 

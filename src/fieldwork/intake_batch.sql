@@ -33,6 +33,33 @@ with given as materialized (
 )
 select id from stored
 
+-- The same where nothing is to be looked up: each table that a statement could write costs, rows or none.
+-- name: response_insert_plain
+-- role: public
+with given as materialized (
+	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
+		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
+		$20::bytea[], $21::bigint[], $22::uuid[], $23::jsonb[], $24::text[])
+	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
+		answers_sealed, answers_key_version, event_id, event_data, request_id)
+), stored as (
+	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version)
+	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version
+	from given
+	on conflict do nothing
+	returning id
+), told as (
+	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
+	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, 1, 'respondent', null
+	from given g where g.id in (select id from stored)
+)
+select id from stored
+
 -- Which of these keys are stored already.
 -- name: response_keys_known
 -- role: public
