@@ -6,8 +6,14 @@
 
 #define WRITER_STACK_BYTES (1 * MB)
 
+static struct batch_queue *queue_of(struct batch *b, const struct uuid *tenant)
+{
+	return &b->queues[tenant->b[sizeof tenant->b - 1] % BATCH_WRITERS];
+}
+
 enum err batch_put(struct batch *b, struct batch_item *item)
 {
+	struct batch_queue *q = queue_of(b, &item->tenant);
 	bool room;
 
 	pthread_mutex_lock(&b->lock);
@@ -15,8 +21,8 @@ enum err batch_put(struct batch *b, struct batch_item *item)
 	if (room) {
 		item->next = NULL;
 		item->turn = ++b->turn;
-		*b->last = item;
-		b->last = &item->next;
+		*q->last = item;
+		q->last = &item->next;
 		b->length++;
 		if (b->idle > 0)
 			pthread_cond_signal(&b->work);
@@ -25,26 +31,39 @@ enum err batch_put(struct batch *b, struct batch_item *item)
 	return room ? OK : ERR_BUSY;
 }
 
+/* The writer's own, or another's where somebody waits. */
+static struct batch_queue *waiting(struct batch *b, int writer)
+{
+	for (int i = 0; i < BATCH_WRITERS; i++) {
+		struct batch_queue *q = &b->queues[(writer + i) % BATCH_WRITERS];
+
+		if (q->first)
+			return q;
+	}
+	return NULL;
+}
+
 /* What has queued up, as far as one transaction should hold it; 0 when the batch is closed and empty. */
-static size_t take(struct batch *b, struct batch_item **items)
+static size_t take(struct batch *b, int writer, struct batch_item **items)
 {
 	size_t n = 0, bytes = 0;
+	struct batch_queue *q;
 
 	pthread_mutex_lock(&b->lock);
 	b->idle++;
-	while (!b->first && !b->closing)
+	while (!(q = waiting(b, writer)) && !b->closing)
 		pthread_cond_wait(&b->work, &b->lock);
 	b->idle--;
-	while (b->first && n < BATCH_ITEMS_MAX && (n == 0 || bytes + b->first->bytes <= BATCH_BYTES_MAX)) {
-		struct batch_item *item = b->first;
+	while (q && q->first && n < BATCH_ITEMS_MAX && (n == 0 || bytes + q->first->bytes <= BATCH_BYTES_MAX)) {
+		struct batch_item *item = q->first;
 
 		bytes += item->bytes;
 		items[n++] = item;
 		b->length--;
-		if (!(b->first = item->next))
-			b->last = &b->first;
+		if (!(q->first = item->next))
+			q->last = &q->first;
 	}
-	if (b->first && b->idle > 0)
+	if (b->length > 0 && b->idle > 0)
 		pthread_cond_signal(&b->work);
 	pthread_mutex_unlock(&b->lock);
 	return n;
@@ -53,13 +72,13 @@ static size_t take(struct batch *b, struct batch_item **items)
 static void *writer(void *arg)
 {
 	struct batch_item *items[BATCH_ITEMS_MAX];
-	struct batch *b = arg;
+	struct batch_writer *w = arg;
 	struct arena a;
 	size_t n;
 
 	arena_init(&a, &arena_malloc, BATCH_ARENA_MAX_BYTES);
-	while ((n = take(b, items)) > 0) {
-		batch_write(b, items, n, &a);
+	while ((n = take(w->batch, w->number, items)) > 0) {
+		batch_write(w->batch, items, n, &a);
 		arena_reset(&a);
 	}
 	arena_free(&a);
@@ -72,8 +91,14 @@ static bool start_writers(struct batch *b)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WRITER_STACK_BYTES);
-	while (b->writer_count < BATCH_WRITERS && !pthread_create(&b->writers[b->writer_count], &attr, writer, b))
+	while (b->writer_count < BATCH_WRITERS) {
+		struct batch_writer *w = &b->writers[b->writer_count];
+
+		*w = (struct batch_writer){.batch = b, .number = b->writer_count};
+		if (pthread_create(&w->thread, &attr, writer, w))
+			break;
 		b->writer_count++;
+	}
 	pthread_attr_destroy(&attr);
 	return b->writer_count == BATCH_WRITERS;
 }
@@ -88,7 +113,8 @@ enum err batch_open(struct app *app, enum pg_role role, const struct batch_room 
 	b->role = role;
 	b->room = room;
 	b->ctx = ctx;
-	b->last = &b->first;
+	for (int i = 0; i < BATCH_WRITERS; i++)
+		b->queues[i].last = &b->queues[i].first;
 	pthread_mutex_init(&b->lock, NULL);
 	pthread_cond_init(&b->work, NULL);
 	if (!start_writers(b)) {
@@ -108,7 +134,7 @@ void batch_close(struct batch *b)
 	pthread_cond_broadcast(&b->work);
 	pthread_mutex_unlock(&b->lock);
 	for (int i = 0; i < b->writer_count; i++)
-		pthread_join(b->writers[i], NULL);
+		pthread_join(b->writers[i].thread, NULL);
 	pthread_cond_destroy(&b->work);
 	pthread_mutex_destroy(&b->lock);
 	free(b);

@@ -7,6 +7,17 @@
 #include "base/limits.h"
 #include "core/batch.h"
 
+struct batch_queue {
+	struct batch_item *first, **last;
+};
+
+struct batch;
+struct batch_writer {
+	struct batch *batch;
+	int number;
+	pthread_t thread;
+};
+
 struct batch {
 	struct app *app;
 	enum pg_role role;
@@ -15,12 +26,13 @@ struct batch {
 
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct batch_item *first, **last;
+	/* By tenant: a writer takes its own first and another's when it has none, so with many tenants each batch holds more rows of fewer. */
+	struct batch_queue queues[BATCH_WRITERS];
 	int length, idle; /* idle: writers that wait */
 	uint64_t turn;
 	bool closing;
 
-	pthread_t writers[BATCH_WRITERS];
+	struct batch_writer writers[BATCH_WRITERS];
 	int writer_count;
 	_Atomic uint64_t items, commits, redone, alone;
 };
