@@ -48,6 +48,11 @@ order by r.survey_id, r.id
 -- role: worker
 select count(*) as n from responses where answers_sealed is null and (answers <> '{}' or consents <> '{}')
 
+-- For this transaction: what is written holds what it held before.
+-- name: reseal_quietly
+-- role: worker
+select set_config('app.resealing', 'on', true)
+
 -- name: reseal_row
 -- role: worker
 update responses set answers = $3::jsonb, consents = $4::jsonb, sealed = $5::bytea, sealed_key_version = $6::bigint,

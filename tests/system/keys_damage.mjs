@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { sleep } from '../harness/run.mjs';
+import { sleep, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 import { Worker, ended, untilJob } from '../harness/worker.mjs';
@@ -67,4 +67,58 @@ test('all answers sealed beside a damaged one: its readable piece is sealed all 
 	assert.deepEqual([job.status, job.result.unreadable], ['succeeded', 1]);
 	assert.deepEqual(await query(`select count(*) from responses where survey_id = '${made.survey.id}' and (answers <> '{}' or consents <> '{}' or answers_sealed is null)`), [['0']]);
 	assert.equal(expect(await one(t, made, made.ids[2]), 200).body.personal.mail, 'p2@example.com');
+});
+
+test('what is personal goes from answers that are sealed by another rule, or dead', async () => {
+	const t = await tenant('removed'), made = await furnish(t, 1), by = (id) => `survey_id = '${made.survey.id}' and id = '${id}'`;
+	assert.equal((await sealing(t, true)).status, 'succeeded');
+	const [dead] = [await answer(made, 7)];
+	await shred(t);
+	const off = await sealing(t, false);
+	assert.deepEqual([off.status, off.result.unreadable], ['succeeded', 0]);
+	// its bytes are gone, and why there is nothing to read is still told
+	assert.deepEqual(await query(`select answers_sealed is null, answers_key_version is null from responses where ${by(dead)}`), [['t', 'f']]);
+	assert.deepEqual([expect(await one(t, made, dead), 200).body.shredded, (await one(t, made, dead)).body.answers], [true, {}]);
+	const alive = await answer(made, 8);
+	const erased = expect(await t.api.post('/api/v1/privacy/erasures', { survey_id: made.survey.id, response_id: dead, mode: 'personal' }), 202).body;
+	assert.equal((await untilJob(t.api, erased.id, ended, 60)).status, 'succeeded');
+	// while answers wait to be sealed by a new rule: the worker is away, so they do
+	await worker.stop();
+	const now = expect(await t.api.get('/api/v1/sealing'), 200).body;
+	expect(await t.api.patch('/api/v1/sealing', { seal_answers: true }, now.version), 200);
+	await bound(t, `update responses set sealed = null, sealed_key_version = null, answers = answers - 'why' where ${by(alive)}`);
+	await assert.rejects(bound(t, `update responses set answers = '{"why": "again"}' where ${by(dead)}`), /out of date/);
+	await assert.rejects(bound(t, `update responses set consents = '{"agrees": {}}' where ${by(dead)}`), /out of date/);
+	worker = await new Worker(server, {}).start();
+});
+
+test('retention of one survey fails: the others are gone through, and the job says that it failed', async () => {
+	const t = await tenant('aged'), surveys = [await furnish(t, 1), await furnish(t, 1)];
+	for (const made of surveys) {
+		const { version } = expect(await t.api.get(`/api/v1/surveys/${made.survey.id}`), 200).body;
+		expect(await t.api.patch(`/api/v1/surveys/${made.survey.id}`, { retention: { personal_days: 10 } }, version), 200);
+		await bound(t, `update responses set created_at = now() - interval '100 days' where survey_id = '${made.survey.id}'`);
+	}
+	const [first] = surveys.map((made) => made.survey.id).sort();
+	await query(`create function broken() returns trigger language plpgsql as $$ begin raise exception 'broken' using errcode = '23000'; end $$;
+		create trigger broken before update on responses for each row when (new.survey_id = '${first}') execute function broken();
+		update jobs set due_at = now() where type = 'privacy.retention' and tenant_id is null`);
+	await until('the other survey to be done', async () => (await query(`select count(*) from responses where tenant_id = '${t.id}' and sealed is not null`))[0][0] === '1', 60);
+	await until('the job to fail', async () => (await query(`select error_message from job_records where tenant_id = '${t.id}' and type = 'privacy.retention'`))
+		.some(([why]) => /some surveys/.test(why)), 60);
+	await query('drop trigger broken on responses; drop function broken()');
+});
+
+test('an erasure after a rotation is a change of the answer: its version and ETag say so', async () => {
+	const t = await tenant('touched'), made = await furnish(t, 0);
+	assert.equal((await sealing(t, true)).status, 'succeeded');
+	const id = expect(await submit(server.anyone, made.slug, { answers: { why: 'find@example.com', agrees: true } }), 201).body.id;
+	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--no-reseal')).code, 0);
+	await sleep(3200);
+	const was = expect(await one(t, made, id), 200);
+	const erased = expect(await t.api.post('/api/v1/privacy/erasures', { email: 'find@example.com', mode: 'personal' }), 202).body;
+	assert.equal((await untilJob(t.api, erased.id, ended, 60)).result.responses, 1);
+	const now = expect(await one(t, made, id), 200);
+	assert.deepEqual([was.body.version, now.body.version, now.body.answers.why], [1, 2, undefined]);
+	assert.notEqual(was.headers.etag, now.headers.etag);
 });
