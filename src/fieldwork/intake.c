@@ -100,29 +100,41 @@ static struct quota_list places(const struct response *r)
 	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
 }
 
+/* What is kept of the payload to know it again: see vault_replay(). */
+static enum err payload_mac(struct req *rq, const struct response *r, struct str *mac, int64_t *version)
+{
+	unsigned char *out = arena_alloc(rq->arena, 32);
+
+	if (!out)
+		return ERR_MEMORY;
+	*mac = str_make((const char *)out, 32);
+	return vault_replay(
+	    rq->app->vault, rq->tx, 0, str_make((const char *)r->payload_hash, 32), rq->arena, out, version);
+}
+
 static enum err queue_response(struct req *rq, const struct response *r, const struct receipt *receipt)
 {
 	const struct verdict *v = r->verdict;
 	const struct quota_list cells = places(r);
 	struct sealed_answer s;
-	struct str data, cells_json;
+	struct str data, cells_json, mac;
+	int64_t mac_version;
 	enum err e;
 
 	if ((e = seal(rq, r, &receipt->id, &s)) || (e = event_data(rq->arena, r, &data)) ||
-	    (e = quota_json(rq->arena, &cells, &cells_json)))
+	    (e = quota_json(rq->arena, &cells, &cells_json)) || (e = payload_mac(rq, r, &mac, &mac_version)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&r->link->survey_id), P_UUID(&receipt->id), P_UUID(&r->link->link_id),
 	    P_INT(r->survey_version), P_TEXT(v->status), P_TEXT_OR_NULL(v->outcome), P_TEXT(r->language),
 	    P_JSON(s.answers), s.personal.bytes.n ? P_BYTES(s.personal.bytes) : P_NULL(PGT_BYTES),
 	    s.personal.bytes.n ? P_INT(s.personal.key_version) : P_NULL(PGT_INT), P_JSON(v->parameters),
-	    P_INT((int64_t)r->seed), P_TEXT(r->key.n ? r->key : uuid_str(rq->arena, &receipt->id)),
-	    P_BYTES(str_make((const char *)r->payload_hash, 32)),
+	    P_INT((int64_t)r->seed), P_TEXT(r->key.n ? r->key : uuid_str(rq->arena, &receipt->id)), P_BYTES(mac),
 	    r->started_ms ? P_TIME(r->started_ms) : P_NULL(PGT_TIME), P_TIME(receipt->completed_ms),
 	    r->started_ms && receipt->completed_ms >= r->started_ms ? P_INT(receipt->completed_ms - r->started_ms)
 								    : P_NULL(PGT_INT),
 	    cells.n ? P_JSON(cells_json) : P_NULL(PGT_JSON), P_JSON(s.consents),
 	    s.rest.bytes.n ? P_BYTES(s.rest.bytes) : P_NULL(PGT_BYTES),
-	    s.rest.bytes.n ? P_INT(s.rest.key_version) : P_NULL(PGT_INT)};
+	    s.rest.bytes.n ? P_INT(s.rest.key_version) : P_NULL(PGT_INT), P_INT(mac_version)};
 
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_response_insert, in))) ||
 	    (e = lookups_add(rq->app, rq->tx, r->program, &r->link->survey_id, &receipt->id, v->personal, rq->arena)))
@@ -253,11 +265,32 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 
 struct stored {
 	struct uuid id;
-	int64_t survey_version, completed_at;
+	int64_t survey_version, completed_at, payload_key_version;
 	struct str status, outcome, payload_hash;
 };
 
-static enum err read_stored(struct req *rq, const struct link_view *link, struct str key, struct stored *out)
+/* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. */
+static enum err same_payload(
+    struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char payload_hash[32])
+{
+	struct str sent = str_make((const char *)payload_hash, 32);
+	unsigned char mac[32];
+	int64_t version;
+	enum err e;
+
+	if (stored->payload_hash.n == 0)
+		return OK;
+	if (stored->payload_key_version > 0) {
+		e = vault_replay(rq->app->vault, tx, stored->payload_key_version, sent, rq->arena, mac, &version);
+		if (e)
+			return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+		sent = str_make((const char *)mac, sizeof mac);
+	}
+	return secret_eq(stored->payload_hash, sent) ? OK : ERR_KEY_MISMATCH;
+}
+
+static enum err read_stored(struct req *rq, const struct link_view *link, struct str key,
+    const unsigned char payload_hash[32], struct stored *out)
 {
 	static const struct pg_col cols[] = {
 	    COL(struct stored, id, PGT_UUID),
@@ -266,6 +299,7 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 	    COL(struct stored, outcome, PGT_TEXT),
 	    COL(struct stored, completed_at, PGT_TIME),
 	    COL(struct stored, payload_hash, PGT_BYTES),
+	    COL(struct stored, payload_key_version, PGT_INT),
 	};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_TEXT(key)};
 	struct tx *tx;
@@ -273,7 +307,8 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 
 	if ((e = tx_open(rq->app, PG_PUBLIC, true, &link->tenant_id, rq->arena, &tx)))
 		return e;
-	e = tx_one(tx, rq->arena, &Q(SQL_response_by_key, in, cols), out);
+	if (!(e = tx_one(tx, rq->arena, &Q(SQL_response_by_key, in, cols), out)))
+		e = same_payload(rq, tx, out, payload_hash);
 	tx_rollback(tx);
 	return e;
 }
@@ -285,11 +320,8 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	enum err e;
 
 	intake_abandon(rq);
-	if ((e = read_stored(rq, link, key, &stored)))
+	if ((e = read_stored(rq, link, key, payload_hash, &stored)))
 		return e;
-	/* Of an answer whose personal part was removed the hash is gone as well; then the key alone says which one it is. */
-	if (stored.payload_hash.n > 0 && !str_eq(stored.payload_hash, str_make((const char *)payload_hash, 32)))
-		return ERR_KEY_MISMATCH;
 	*out = (struct receipt){
 	    stored.id, stored.status, stored.outcome, stored.survey_version, stored.completed_at, true};
 	return OK;

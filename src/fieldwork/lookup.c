@@ -179,7 +179,9 @@ enum err lookups_add(struct app *app, struct tx *tx, const struct program *progr
 
 enum err lookups_clear(struct tx *tx)
 {
-	return tx_exec(tx, &(struct query){&SQL_response_lookups_clear, NULL, 0, NULL, 0}, NULL);
+	enum err e = tx_exec(tx, &(struct query){&SQL_payloads_clear, NULL, 0, NULL, 0}, NULL);
+
+	return e ? e : tx_exec(tx, &(struct query){&SQL_response_lookups_clear, NULL, 0, NULL, 0}, NULL);
 }
 
 /* ---- reading ---- */

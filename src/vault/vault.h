@@ -16,8 +16,8 @@
 struct vault;
 /* PII seals the column `sealed` of responses, RESPONSE their `answers_sealed`, and neither anything else, because rotation destroys their old versions once the responses are sealed
  * anew. SECRET is for all else of a tenant that is to be kept from readers of the database (client secrets, what a job carries): its old
- * versions stay until the tenant is shredded. INDEX: vault_index(). SYSTEM has one key for the whole installation: vault_system_seal(). */
-enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET };
+ * versions stay until the tenant is shredded. INDEX: vault_index(). REPLAY: vault_replay(), never rotated. SYSTEM has one key for the whole installation: vault_system_seal(). */
+enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET, VAULT_REPLAY };
 
 struct seal_place {
 	struct str table, column;
@@ -45,6 +45,9 @@ enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose
 enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *all);
 /* HMAC-SHA-256 of `text` under the tenant's index key: version 0 asks for the live one. *key_version: the one taken. ERR_GONE, ERR_INVALID. */
 enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version);
+/* The same under the tenant's key for knowing again what was sent, which only shredding ends: what was made with it can be compared for ever. */
+enum err vault_replay(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
     unsigned char mac[32], int64_t *key_version);
 /* Drops what this process holds of the tenant. */
 void vault_forget(struct vault *v, const struct uuid *tenant);

@@ -1,5 +1,6 @@
 // Answers that do not open any more, shredded or damaged, stand in nobody's way: neither of sealing, nor of what removes, lists and rotates.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
@@ -121,4 +122,32 @@ test('an erasure after a rotation is a change of the answer: its version and ETa
 	const now = expect(await one(t, made, id), 200);
 	assert.deepEqual([was.body.version, now.body.version, now.body.answers.why], [1, 2, undefined]);
 	assert.notEqual(was.headers.etag, now.headers.etag);
+});
+
+test('what was sent is known again after a rotation, and cannot be tried out without the tenant\'s key', async () => {
+	const t = await tenant('replay'), made = await furnish(t, 0);
+	const answers = { mail: 'p1@example.com', why: 'once', agrees: true }, text = '{"answers":{"agrees":true,"mail":"p1@example.com","why":"once"}}';
+	const send = (changes = {}) => submit(server.anyone, made.slug, { answers: { ...answers, ...changes } }, { headers: { 'Idempotency-Key': 'one-and-only' } });
+	const { id } = expect(await send(), 201).body;
+	const kept = () => query(`select encode(payload_hash, 'hex'), payload_key_version from responses where id = '${id}'`);
+	const [[hash, version]] = await kept();
+	assert.match(hash, /^[0-9a-f]{64}$/);
+	assert.equal(version, '1');
+	assert.notEqual(hash, createHash('sha256').update(text).digest('hex'));
+	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug)).code, 0);
+	assert.deepEqual(await kept(), [[hash, version]]);
+	assert.equal(expect(await send(), 201).body.id, id);
+	expect(await send({ why: 'otherwise' }), 422);
+	// a plain hash of before is compared as it is, and goes when the answer is sealed
+	await bound(t, `update responses set payload_hash = '\\x${createHash('sha256').update(text).digest('hex')}', payload_key_version = null where id = '${id}'`);
+	assert.equal(expect(await send(), 201).body.id, id);
+	expect(await send({ why: 'otherwise' }), 422);
+	assert.equal((await sealing(t, true)).status, 'succeeded');
+	assert.deepEqual(await kept(), [['', '']]);
+	assert.equal(expect(await send(), 201).body.id, id);
+	// the key goes with the others
+	await shred(t);
+	assert.deepEqual(await query(`select distinct destroyed_at is null from data_keys where tenant_id = '${t.id}' and purpose = 'replay'`), [['f']]);
+	assert.equal(expect(await send({ why: 'otherwise' }), 201).body.id, id);
+	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--purpose', 'replay')).code, 2);
 });
