@@ -132,31 +132,62 @@ static enum err end_exports(struct tx *tx, struct rest *r)
 	return OK;
 }
 
-static enum err forget_member(struct tx *tx, struct rest *r)
+/* Who has the address or is the user: a member, or somebody who was one. Nobody: nil, and the address that was asked for. */
+struct known {
+	bool member;
+	struct uuid user_id;
+	struct str email;
+};
+
+static enum err member_known(struct tx *tx, struct person_job *p, struct known *out)
 {
-	struct member_row {
-		struct uuid user_id;
-	} * rows;
-	struct how_row {
-		struct str how;
-	} how;
-	static const struct pg_col cols[] = {COL(struct member_row, user_id, PGT_UUID)};
-	static const struct pg_col how_cols[] = {COL(struct how_row, how, PGT_TEXT)};
-	struct person_job *p = r->p;
+	static const struct pg_col cols[] = {COL(struct known, user_id, PGT_UUID), COL(struct known, email, PGT_TEXT)};
 	bool by_email = p->who.kind == SUBJECT_EMAIL;
 	const struct pg_param in[] = {
 	    by_email ? P_TEXT(p->who.text) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(&p->who.user_id)};
 	void *found;
 	size_t n;
+	enum err e = tx_rows(tx, &p->page, &Q(SQL_person_member, in, cols), sizeof *out, &found, &n);
+
+	if (e)
+		return e;
+	*out = n > 0 ? *(struct known *)found : (struct known){false, p->who.user_id, by_email ? p->who.text : S("")};
+	out->member = n > 0;
+	return OK;
+}
+
+static enum err forget_address(struct tx *tx, struct rest *r, const struct known *k)
+{
+	struct gone_row {
+		int64_t invitations, replies;
+	} row;
+	static const struct pg_col cols[] = {
+	    COL(struct gone_row, invitations, PGT_INT), COL(struct gone_row, replies, PGT_INT)};
+	const struct pg_param in[] = {P_TEXT(k->email), P_UUID_OR_NULL(&k->user_id)};
+	enum err e;
+
+	if (k->email.n == 0 && uuid_is_nil(&k->user_id))
+		return OK;
+	if ((e = tx_one(tx, &r->p->page, &Q(SQL_person_address_forget, in, cols), &row)))
+		return e;
+	r->invitations = row.invitations;
+	r->replies = row.replies;
+	return OK;
+}
+
+static enum err forget_member(struct tx *tx, struct rest *r, const struct known *k)
+{
+	struct how_row {
+		struct str how;
+	} how;
+	static const struct pg_col cols[] = {COL(struct how_row, how, PGT_TEXT)};
+	const struct pg_param id[] = {P_UUID(&k->user_id)};
 	enum err e;
 
 	r->member = S("none");
-	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_member, in, cols), sizeof(*rows), &found, &n)) || n == 0)
-		return e;
-	rows = found;
-	const struct pg_param id[] = {P_UUID(&rows[0].user_id)};
-
-	if ((e = tx_one(tx, &p->page, &Q(SQL_person_member_forget, id, how_cols), &how)))
+	if (!k->member)
+		return OK;
+	if ((e = tx_one(tx, &r->p->page, &Q(SQL_person_member_forget, id, cols), &how)))
 		return e;
 	r->member = how.how;
 	return OK;
@@ -188,15 +219,12 @@ static enum err rest_in(struct tx *tx, void *ctx)
 {
 	struct person_job *p = ctx;
 	struct rest r = {.p = p};
-	const struct pg_param in[] = {P_TEXT(p->who.text)};
+	struct known known;
 	enum err e;
 
 	arena_reset(&p->page);
-	if (p->who.kind == SUBJECT_EMAIL &&
-	    ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_replies_delete, in), &r.replies)) ||
-		(e = tx_exec(tx, &Q_NO_OUT(SQL_person_invitations_delete, in), &r.invitations))))
-		return e;
-	if ((e = end_exports(tx, &r)) || (e = forget_member(tx, &r)))
+	if ((e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) || (e = end_exports(tx, &r)) ||
+	    (e = forget_member(tx, &r, &known)))
 		return e;
 	return rest_counts(tx, &r);
 }

@@ -82,18 +82,14 @@ order by id limit 1000
 with gone as (delete from privacy_parts where request_id = $1::uuid)
 update privacy_requests set subject = null, key_version = null, expires_at = now(), status = 'done', done_at = coalesce(done_at, now()) where id = $1
 
--- name: person_invitations_delete
+-- Invitations, and replies that are kept for a day for who repeats a request.
+-- name: person_address_forget
 -- role: worker
-delete from invitations where email = $1::text
-
--- Replies that are kept for a day for who repeats a request.
--- name: person_replies_delete
--- role: worker
-delete from idempotency where strpos(lower(body), $1::text) > 0
+select invitations, replies from address_forget(nullif($1::text, ''), $2::uuid)
 
 -- name: person_member
 -- role: worker
-select user_id, jsonb_build_object('id', user_id, 'email', email, 'name', name, 'language', locale, 'role', role, 'joined_at', rfc3339(joined_at),
+select user_id, email, jsonb_build_object('id', user_id, 'email', email, 'name', name, 'language', locale, 'role', role, 'joined_at', rfc3339(joined_at),
 	'left_at', rfc3339(left_at)) as json
 from member_find($1::text, $2::uuid)
 
