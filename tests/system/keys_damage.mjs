@@ -1,6 +1,7 @@
 // Answers that do not open any more, shredded or damaged, stand in nobody's way: neither of sealing, nor of what removes, lists and rotates.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
@@ -150,4 +151,24 @@ test('what was sent is known again after a rotation, and cannot be tried out wit
 	assert.deepEqual(await query(`select distinct destroyed_at is null from data_keys where tenant_id = '${t.id}' and purpose = 'replay'`), [['f']]);
 	assert.equal(expect(await send({ why: 'otherwise' }), 201).body.id, id);
 	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--purpose', 'replay')).code, 2);
+});
+
+test('a damaged answer takes no list and no file away', async () => {
+	const t = await tenant('listed'), made = await furnish(t, 0), at = `/api/v1/surveys/${made.survey.id}/responses`;
+	assert.equal((await sealing(t, true)).status, 'succeeded');
+	for (let i = 0; i < 3; i++)
+		made.ids.push(await answer(made, i));
+	const [broken, mixed, whole] = made.ids;
+	await bound(t, `update responses a set answers_sealed = b.answers_sealed from responses b where a.id = '${broken}' and b.id = '${whole}';
+		update responses a set sealed = b.sealed from responses b where a.id = '${mixed}' and b.id = '${whole}'`);
+	const { items } = expect(await t.api.get(at, { query: { sort: 'created_at' } }), 200).body;
+	assert.deepEqual(items.map((r) => [r.id, r.unreadable, r.answers.why, r.shredded]),
+		[[broken, true, undefined, false], [mixed, undefined, 'canary-1', false], [whole, undefined, 'canary-2', false]]);
+	const lines = expect(await t.api.get(`${at}.csv`, { query: { personal: true } }), 200).text.trim().split('\r\n').slice(1);
+	assert.deepEqual(lines.map((line) => [line.includes('canary-'), /p\d@example.com/.test(line)]), [[false, true], [true, false], [true, true]]);
+	for (const id of [broken, mixed])
+		assert.match(expect(await t.api.get(`${at}/${id}`), 409).body.detail ?? JSON.stringify((await t.api.get(`${at}/${id}`)).body), /damaged/);
+	expect(await t.api.get(`${at}/${whole}`), 200);
+	const log = readFileSync(server.logFile, 'utf8');
+	assert.ok([broken, mixed].every((id) => log.split('\n').some((line) => line.includes('a sealed answer does not open') && line.includes(id))));
 });
