@@ -415,11 +415,24 @@ const struct job_type reseal_job = {.name = "responses.reseal",
     .backoff_s = RESEAL_BACKOFF_S,
     .about = "Seals answers anew, after keys were rotated or what is sealed was changed"};
 
-enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct uuid *job)
+enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct str rotated, struct uuid *job)
 {
+	struct json_out w;
+	struct str payload;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	if (reindex)
+		json_field_bool(&w, S("reindex"), true);
+	if (rotated.n > 0)
+		json_field_str(&w, S("rotated"), rotated);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &payload)))
+		return e;
 	return job_add(tx, a,
-	    &(struct job_new){.type = &reseal_job,
-		.ref = reindex ? S("index") : S("answers"),
-		.payload = reindex ? S("{\"reindex\": true}") : S("")},
+	    &(struct job_new){.type = &reseal_job, .ref = reindex ? S("index") : S("answers"), .payload = payload},
 	    job);
 }

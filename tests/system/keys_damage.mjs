@@ -67,6 +67,9 @@ test('all answers sealed beside a damaged one: its readable piece is sealed all 
 	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--no-reseal')).code, 0);
 	const job = await sealing(t, true);
 	assert.deepEqual([job.status, job.result.unreadable], ['succeeded', 1]);
+	const rotated = await server.collect('keys', 'rotate', '--tenant', t.slug);
+	assert.equal(rotated.code, 1);
+	assert.match(rotated.stderr, /1 answers do not open/);
 	assert.deepEqual(await query(`select count(*) from responses where survey_id = '${made.survey.id}' and (answers <> '{}' or consents <> '{}' or answers_sealed is null)`), [['0']]);
 	assert.equal(expect(await one(t, made, made.ids[2]), 200).body.personal.mail, 'p2@example.com');
 });
@@ -171,4 +174,22 @@ test('a damaged answer takes no list and no file away', async () => {
 	expect(await t.api.get(`${at}/${whole}`), 200);
 	const log = readFileSync(server.logFile, 'utf8');
 	assert.ok([broken, mixed].every((id) => log.split('\n').some((line) => line.includes('a sealed answer does not open') && line.includes(id))));
+});
+
+test('another job that seals answers anew: keys are rotated after it, or not and that is told', async () => {
+	const t = await tenant('waiting');
+	await furnish(t, 1);
+	await worker.stop();
+	const newest = async (purpose) => (await query(`select max(key_version) from data_keys where tenant_id = '${t.id}' and purpose = '${purpose}'`))[0][0];
+	assert.equal((await server.collect('keys', 'reindex', '--tenant', t.slug, '--no-wait')).code, 0);
+	const refused = await server.collect('keys', 'rotate', '--tenant', t.slug, '--no-wait');
+	assert.deepEqual([refused.code, await newest('pii')], [3, '1']);
+	assert.match(refused.stderr, /not every tenant/);
+	assert.equal((await server.collect('keys', 'rotate', '--tenant', t.slug, '--purpose', 'secret', '--no-wait')).code, 0);
+	const waits = server.collect('keys', 'rotate', '--tenant', t.slug);
+	worker = await new Worker(server, {}).start();
+	const done = await waits;
+	assert.equal(done.code, 0, done.stderr);
+	assert.match(done.stdout, /rotates after that/);
+	assert.deepEqual([await newest('pii'), await newest('index')], ['2', '2']);
 });
