@@ -351,8 +351,8 @@ static enum err end_in(struct tx *tx, void *ctx)
 		p->indexed = p->indexed || p->reindex;
 		return ERR_AGAIN;
 	}
-	for (size_t i = 0; p->unreadable == 0 && i < countof(purposes); i++) {
-		if ((e = vault_destroy_retired(tx, purposes[i], &n)))
+	for (size_t i = 0; i < countof(purposes); i++) {
+		if ((e = vault_destroy_retired(tx, purposes[i], p->unreadable > 0, &n)))
 			return e;
 	}
 	if ((e = report(a, p, &data)))

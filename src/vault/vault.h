@@ -70,8 +70,8 @@ enum err vault_alone(struct tx *tx);
 enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t *version);
 /* Versions whose bytes there are, oldest first. */
 enum err vault_versions(struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t **out, size_t *n);
-/* Destroys the retired versions; the caller knows that nothing uses them. */
-enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, int64_t *destroyed);
+/* Destroys the retired versions; the caller knows that nothing uses them, or wants those spared that something does (a scan of the answers). */
+enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, bool spare, int64_t *destroyed);
 /* Destroys every key of the tenant; the next sealing makes new ones. */
 enum err vault_shred(struct tx *tx, int64_t *destroyed);
 /* Wraps under the present KEK what is wrapped under the other one. ERR_INTERNAL when some key is under neither. system: the

@@ -70,6 +70,9 @@ test('all answers sealed beside a damaged one: its readable piece is sealed all 
 	const rotated = await server.collect('keys', 'rotate', '--tenant', t.slug);
 	assert.equal(rotated.code, 1);
 	assert.match(rotated.stderr, /1 answers do not open/);
+	// only what that one needs is kept
+	assert.deepEqual(await query(`select purpose, key_version from data_keys where tenant_id = '${t.id}' and retired_at is not null and destroyed_at is null order by 1, 2`),
+		[['index', '1'], ['pii', '1']]);
 	assert.deepEqual(await query(`select count(*) from responses where survey_id = '${made.survey.id}' and (answers <> '{}' or consents <> '{}' or answers_sealed is null)`), [['0']]);
 	assert.equal(expect(await one(t, made, made.ids[2]), 200).body.personal.mail, 'p2@example.com');
 });
