@@ -5,6 +5,8 @@
 #include "sql.h"
 #include "vault/vault.h"
 
+#define EXPORTS_A_ROUND 1000
+
 /* ---- answers ---- */
 
 /* What is left of the answers: those in which the person is not named. */
@@ -76,18 +78,39 @@ static enum err strip(struct tx *tx, struct person_job *p, const struct person_m
 static enum err erase_answer(struct tx *tx, struct person_job *p, const struct person_match *m)
 {
 	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id)};
-	const struct pg_param id[] = {in[1]};
 	int64_t gone;
 	enum err e;
 
-	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_parts_forget, id))))
-		return e;
 	if (!p->whole)
 		return strip(tx, p, m);
 	if ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_answer_delete, in), &gone)))
 		return e;
 	p->done += gone;
 	return OK;
+}
+
+/* Behind the answers of a page, which are held or gone now: no export adds one of them any more. */
+static enum err end_exports_of(struct tx *tx, struct person_job *p, struct str response_ids)
+{
+	struct ending_row {
+		struct uuid id;
+	} * rows;
+	static const struct pg_col cols[] = {COL(struct ending_row, id, PGT_UUID)};
+	const struct pg_param in[] = {P_JSON(response_ids)};
+	void *found;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(tx, &p->scratch, &Q(SQL_person_answers_exports, in, cols), sizeof *rows, &found, &n)))
+		return e;
+	rows = found;
+	for (size_t i = 0; !e && i < n; i++) {
+		const struct pg_param id[] = {P_UUID(&rows[i].id)};
+
+		e = tx_exec(tx, &Q_NO_OUT(SQL_person_export_end, id), NULL);
+	}
+	p->exports = (int64_t)n;
+	return e;
 }
 
 /* ---- the rest ---- */
@@ -97,40 +120,6 @@ struct rest {
 	int64_t invitations, replies, exports;
 	struct str member;
 };
-
-/* Files made of the same person: their subject is sealed, so each is opened. */
-static enum err end_exports(struct tx *tx, struct rest *r)
-{
-#define C(member, type) COL(struct sealed_subject, member, type)
-	static const struct pg_col cols[] = {
-	    C(id, PGT_UUID), C(subject_kind, PGT_TEXT), C(subject, PGT_BYTES), C(key_version, PGT_INT)};
-#undef C
-	struct person_job *p = r->p;
-	const struct pg_param in[] = {P_TEXT(subject_kind_name(p->who.kind)), P_UUID(&p->request)};
-	struct sealed_subject *rows;
-	struct subject other;
-	void *found;
-	size_t n;
-	enum err e;
-
-	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_exports, in, cols), sizeof(*rows), &found, &n)))
-		return e;
-	rows = found;
-	for (size_t i = 0; i < n; i++) {
-		const struct pg_param id[] = {P_UUID(&rows[i].id)};
-
-		e = subject_open(p->job->app, tx, &rows[i], &p->page, &other);
-		if (e && e != ERR_INVALID && e != ERR_GONE)
-			return e;
-		if (e || !str_eq(other.text, p->who.text) || !uuid_eq(&other.user_id, &p->who.user_id) ||
-		    !uuid_eq(&other.response_id, &p->who.response_id))
-			continue;
-		r->exports++;
-		if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_export_end, id))))
-			return e;
-	}
-	return OK;
-}
 
 /* Who has the address or is the user: a member, or somebody who was one. Nobody: nil, and the address that was asked for. */
 struct known {
@@ -154,6 +143,63 @@ static enum err member_known(struct tx *tx, struct person_job *p, struct known *
 	*out = n > 0 ? *(struct known *)found : (struct known){false, p->who.user_id, by_email ? p->who.text : S("")};
 	out->member = n > 0;
 	return OK;
+}
+
+/* Named in the same way, or by what is known of a member. */
+static bool same_person(const struct person_job *p, const struct known *k, const struct subject *other)
+{
+	if (other->kind == SUBJECT_USER)
+		return !uuid_is_nil(&k->user_id) && uuid_eq(&other->user_id, &k->user_id);
+	if (other->kind == SUBJECT_EMAIL && str_eq(other->text, k->email))
+		return true;
+	return other->kind == p->who.kind && str_eq(other->text, p->who.text) &&
+	       uuid_eq(&other->response_id, &p->who.response_id);
+}
+
+/* Files made of the same person: their subject is sealed, so each is opened. *last: of a round; empty: that was all. */
+static enum err end_round(struct tx *tx, struct rest *r, const struct known *k, struct uuid *last, size_t *n)
+{
+#define C(member, type) COL(struct sealed_subject, member, type)
+	static const struct pg_col cols[] = {
+	    C(id, PGT_UUID), C(subject_kind, PGT_TEXT), C(subject, PGT_BYTES), C(key_version, PGT_INT)};
+#undef C
+	struct person_job *p = r->p;
+	const struct pg_param in[] = {P_UUID(last), P_INT(EXPORTS_A_ROUND)};
+	struct sealed_subject *rows;
+	struct subject other;
+	void *found;
+	enum err e;
+
+	if ((e = tx_rows(tx, &p->scratch, &Q(SQL_person_exports, in, cols), sizeof(*rows), &found, n)))
+		return e;
+	rows = found;
+	for (size_t i = 0; i < *n; i++) {
+		const struct pg_param id[] = {P_UUID(&rows[i].id)};
+
+		*last = rows[i].id;
+		e = subject_open(p->job->app, tx, &rows[i], &p->scratch, &other);
+		if (e && e != ERR_INVALID && e != ERR_GONE)
+			return e;
+		if (e || !same_person(p, k, &other))
+			continue;
+		r->exports++;
+		if ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_export_end, id), NULL)))
+			return e;
+	}
+	return OK;
+}
+
+static enum err end_exports(struct tx *tx, struct rest *r, const struct known *k)
+{
+	struct uuid last = {0};
+	size_t n;
+	enum err e;
+
+	do {
+		arena_reset(&r->p->scratch);
+		e = end_round(tx, r, k, &last, &n);
+	} while (!e && n == EXPORTS_A_ROUND);
+	return e;
 }
 
 static enum err forget_address(struct tx *tx, struct rest *r, const struct known *k)
@@ -223,8 +269,8 @@ static enum err rest_in(struct tx *tx, void *ctx)
 	enum err e;
 
 	arena_reset(&p->page);
-	if ((e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) || (e = end_exports(tx, &r)) ||
-	    (e = forget_member(tx, &r, &known)))
+	if ((e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) ||
+	    (e = end_exports(tx, &r, &known)) || (e = forget_member(tx, &r, &known)))
 		return e;
 	return rest_counts(tx, &r);
 }
@@ -255,7 +301,8 @@ static enum err erase(struct person_job *p)
 {
 	enum err e;
 
-	if ((e = person_walk(p, erase_answer, S("answers_erased"))) || (e = job_step(p->job, rest_in, p, S(""))))
+	if ((e = person_walk(p, erase_answer, end_exports_of, S("answers_erased"))) ||
+	    (e = job_step(p->job, rest_in, p, S(""))))
 		return e;
 	return person_complete(p, erased_in);
 }

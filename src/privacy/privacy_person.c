@@ -354,39 +354,44 @@ static enum err state_of(const struct person_job *p, struct arena *a, int64_t fo
 struct acting {
 	struct person_job *p;
 	enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m);
+	enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids);
 	struct str told;
 };
 
-/* data: the event's, as far as it is written. */
-static enum err count_and_tell(struct tx *tx, const struct acting *acting, struct buf *data)
+static enum err count_and_tell(struct tx *tx, const struct acting *acting, struct str ids)
 {
 	struct count_row {
 		int64_t version;
 	} row;
 	static const struct pg_col cols[] = {COL(struct count_row, version, PGT_INT)};
 	struct person_job *p = acting->p;
-	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done)};
+	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done), P_INT(p->exports)};
 	struct event event = {S("privacy_request"), &p->request, acting->told, S(""), 1};
+	struct buf data;
 	enum err e;
 
 	arena_reset(&p->scratch);
 	if ((e = tx_one(tx, &p->scratch, &Q(SQL_person_count, in, cols), &row)) || p->done == 0)
 		return e;
 	event.sequence = row.version;
-	buf_add(data, S("]}"));
-	return (e = buf_done(data, &event.data)) ? e : event_append(tx, &event);
+	buf_init(&data, &p->page, EVENT_MAX_BYTES);
+	buf_add(&data, S("{\"response_ids\": "));
+	buf_add(&data, ids);
+	buf_char(&data, '}');
+	return (e = buf_done(&data, &event.data)) ? e : event_append(tx, &event);
 }
 
 static enum err act_in(struct tx *tx, void *ctx)
 {
 	struct acting *acting = ctx;
 	struct person_job *p = acting->p;
-	struct buf data;
+	struct str ids;
+	struct buf b;
 	enum err e;
 
-	buf_init(&data, &p->page, EVENT_MAX_BYTES);
-	buf_add(&data, S("{\"response_ids\": ["));
-	p->done = 0;
+	buf_init(&b, &p->page, EVENT_MAX_BYTES);
+	buf_char(&b, '[');
+	p->done = p->exports = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		int64_t before = p->done;
 
@@ -395,17 +400,24 @@ static enum err act_in(struct tx *tx, void *ctx)
 			return e;
 		if (p->done == before)
 			continue;
-		buf_add(&data, before > 0 ? S(",\"") : S("\""));
-		buf_add(&data, uuid_str(&p->scratch, &p->matches[i].id));
-		buf_char(&data, '"');
+		buf_add(&b, before > 0 ? S(",\"") : S("\""));
+		buf_add(&b, uuid_str(&p->scratch, &p->matches[i].id));
+		buf_char(&b, '"');
 	}
-	return count_and_tell(tx, acting, &data);
+	buf_char(&b, ']');
+	if ((e = buf_done(&b, &ids)))
+		return e;
+	arena_reset(&p->scratch);
+	if (acting->then && p->done > 0 && (e = acting->then(tx, p, ids)))
+		return e;
+	return count_and_tell(tx, acting, ids);
 }
 
 enum err person_walk(struct person_job *p,
-    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m), struct str told)
+    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m),
+    enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids), struct str told)
 {
-	struct acting acting = {p, act, told};
+	struct acting acting = {p, act, then, told};
 	struct str state;
 	enum err e;
 

@@ -68,15 +68,18 @@ struct person_job {
 		struct uuid survey_id, id;
 	} * matches;
 	size_t n;
-	int64_t done; /* of the matches, in the transaction under way */
+	int64_t done;	 /* of the matches, in the transaction under way */
+	int64_t exports; /* ended in it */
 };
 /* Reads the request and where an earlier run was. ERR_GONE: there is no such request any more, or its subject cannot be opened; give up. */
 enum err person_begin(struct person_job *p, struct job *job);
 void person_end(struct person_job *p);
 /* From where it is to the end: `act` for each answer found, in the transaction that also writes down how far it is and appends the event `told` with the
- * ids of the answers that act counted in p->done. What it takes from p->scratch is gone with the next answer. */
+ * ids of the answers that act counted in p->done. What it takes from p->scratch is gone with the next answer. Behind those of a page comes `then`
+ * (NULL: nothing) with a JSON list of their ids. ERR_NOT_FOUND: the request has ended meanwhile, and nothing was written. */
 enum err person_walk(struct person_job *p,
-    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m), struct str told);
+    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m),
+    enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids), struct str told);
 /* The job's end: its result are the request's counts, {"responses": n, ...}; with an export where it is. */
 enum err person_complete(struct person_job *p, enum err (*last)(struct tx *tx, void *person_job));
 
