@@ -14,7 +14,7 @@ static void put_without_person(struct person_job *p, const struct json *all, str
 {
 	json_open(w, '{');
 	for (uint32_t i = 0; i < all->count; i++) {
-		if (subject_in(&p->who, &all->members[i].value, &p->scratch))
+		if (subject_in(&p->who, &all->members[i].value))
 			continue;
 		json_key(w, all->members[i].key);
 		json_put(w, &all->members[i].value);

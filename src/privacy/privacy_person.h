@@ -2,7 +2,7 @@
  *
  * There is no need for an index to be right: every answer of the tenant is opened and looked at, the personal part and the others, and every text in it
  * compared with the address or number. That takes as long as a tenant has answers, is done by a job, and finds the address wherever somebody
- * typed it in. Addresses are compared without regard to case, numbers by their digits (00 is +). */
+ * typed it in: as a whole text, or within one. Both are compared in core/contact.h's form, which is that of the blind index. */
 #ifndef PRIVACY_PRIVACY_PERSON_H
 #define PRIVACY_PRIVACY_PERSON_H
 
@@ -14,15 +14,16 @@ struct str subject_kind_name(enum subject_kind k);
 
 struct subject {
 	enum subject_kind kind;
-	struct str text; /* address or number, in the form that is compared */
+	struct str text; /* address or number, in the form that is compared; a number with a + in front */
+	int64_t country; /* calling code of numbers that are written without one; subject_open() */
 	struct uuid survey_id, response_id, user_id;
 };
-/* The form in which they are compared. phone: empty when there are fewer than 6 digits. ERR_MEMORY. */
+/* The form in which they are compared. ERR_INVALID: it is none. */
 enum err subject_email(struct arena *a, struct str written, struct str *out);
-enum err subject_phone(struct arena *a, struct str written, struct str *out);
-bool subject_is(const struct subject *who, struct str written, struct arena *scratch);
+enum err subject_phone(const struct app *app, struct arena *a, struct str written, struct str *out);
+bool subject_is(const struct subject *who, struct str written);
 /* Somewhere in a value, whatever its form. */
-bool subject_in(const struct subject *who, const struct json *v, struct arena *scratch);
+bool subject_in(const struct subject *who, const struct json *v);
 
 /* Sealed as column subject of privacy_requests, bound to the request. ERR_INVALID, ERR_GONE: it does not open. */
 enum err subject_seal(struct app *app, struct tx *tx, const struct uuid *request, const struct subject *who,
