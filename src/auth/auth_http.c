@@ -130,18 +130,17 @@ static enum err session_end_http(struct req *rq)
  * let in ends those of that tenant: the provider's word reaches no further. */
 static enum err session_end_all_http(struct req *rq)
 {
+	const struct login_session none = {.user_id = rq->who.user_id};
 	struct login_row *rows = NULL;
 	size_t n = 0;
 	enum err e;
 
-	if ((e = login_rows(rq, rq->who.email, &rows, &n)))
+	if (!req_can(rq, PERM_ACCOUNT))
+		e = login_session_end_all(rq, &rq->who.tenant_id, &rq->who.user_id);
+	else if (!(e = login_rows(rq, rq->who.email, &rows, &n)))
+		e = login_session_end_rows(rq, &none, rows, n);
+	if (e)
 		return e;
-	for (size_t i = 0; i < n; i++) {
-		if (!req_can(rq, PERM_ACCOUNT) && !uuid_eq(&rows[i].tenant_id, &rq->who.tenant_id))
-			continue;
-		if ((e = login_session_end_all(rq, &rows[i].tenant_id, &rq->who.user_id)))
-			return e;
-	}
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
 }

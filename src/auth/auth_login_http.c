@@ -136,6 +136,7 @@ static enum err session_member(struct req *rq, const struct login_session *s, st
 	struct tx *tx;
 	enum err e;
 
+	*row = (struct login_row){0};
 	if ((e = tx_open(rq->app, PG_APP, true, &s->tenant_id, rq->arena, &tx)))
 		return e;
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_auth_session_member, in, cols), row))) {
@@ -258,6 +259,23 @@ static enum err reply_session(struct req *rq, const struct session_reply *r)
 	return reply_json(rq, 200, json);
 }
 
+/* Checking a password takes a while. Who set a new one meanwhile has ended the sessions that there were, and this one began with the old one. */
+static enum err still_so(struct req *rq, const struct login_row *row, const struct login_session *s)
+{
+	struct login_row *rows = NULL;
+	size_t n = 0;
+	enum err e;
+
+	if (row->password_hash.n == 0)
+		return OK;
+	if ((e = login_rows(rq, row->email, &rows, &n)))
+		return e;
+	if (n > 0 && secret_eq(rows[0].password_hash, row->password_hash))
+		return OK;
+	login_session_end(rq->app->auth, s);
+	return ERR_UNAUTHENTICATED;
+}
+
 static enum err begin(struct req *rq, const struct login_row *row, const struct login_start *how, bool cookie)
 {
 	struct session_reply r = {
@@ -266,7 +284,8 @@ static enum err begin(struct req *rq, const struct login_row *row, const struct 
 
 	if (how->provider != NULL)
 		r.provider = *how->provider;
-	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)))
+	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)) ||
+	    (e = still_so(rq, row, &r.session)))
 		return e;
 	return reply_session(rq, &r);
 }

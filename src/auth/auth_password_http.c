@@ -100,10 +100,8 @@ static enum err set_password(struct req *rq, const struct setting *s, const stru
 	}
 	if ((e = tx_commit(tx)))
 		return e;
-	for (size_t i = 0; i < n; i++) {
-		if ((e = login_session_end_all(rq, &rows[i].tenant_id, user)))
-			return e;
-	}
+	if ((e = login_session_end_rows(rq, &(struct login_session){.user_id = *user}, rows, n)))
+		return e;
 	return backoff_clear(rq, rows[0].email);
 }
 

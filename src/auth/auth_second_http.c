@@ -147,14 +147,10 @@ static enum err end_others(struct req *rq)
 	size_t n = 0;
 	enum err e;
 
-	if ((e = login_rows(rq, rq->who.email, &rows, &n)) || (e = login_session_end_others(rq, &own)))
+	if ((e = login_rows(rq, rq->who.email, &rows, &n)) || (e = login_session_end_rows(rq, &own, rows, n)))
 		return e;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		auth_member_drop(auth->cache, &rows[i].tenant_id, &own.user_id);
-		if (!uuid_eq(&rows[i].tenant_id, &own.tenant_id) &&
-		    (e = login_session_end_all(rq, &rows[i].tenant_id, &own.user_id)))
-			return e;
-	}
 	return OK;
 }
 

@@ -1,5 +1,6 @@
 #include "auth/auth_session.h"
 #include <openssl/crypto.h>
+#include "auth/auth_http.h"
 #include "auth/auth_oidc.h"
 #include "base/hash.h"
 #include "base/shim.h"
@@ -350,32 +351,23 @@ enum err login_session_end(struct auth *auth, const struct login_session *s)
 	return OK;
 }
 
-/* KEYS: index. ARGV: prefix, id of the one that stays. */
-static const char end_all_script[] = "local ids = redis.call('ZRANGE', KEYS[1], 0, -1) "
-				     "for _, id in ipairs(ids) do if id ~= ARGV[2] then "
-				     "redis.call('DEL', ARGV[1] .. id) redis.call('ZREM', KEYS[1], id) end end "
-				     "return table.concat(ids, ' ')";
-
-enum err login_session_end_all(struct req *rq, const struct uuid *tenant, const struct uuid *user)
-{
-	const struct login_session none = {.tenant_id = *tenant, .user_id = *user};
-
-	return login_session_end_others(rq, &none);
-}
+/* KEYS: indexes, each of which begins with its tenant's id. ARGV: id of the one that stays. */
+static const char end_all_script[] =
+    "local all = {} for _, index in ipairs(KEYS) do "
+    "for _, id in ipairs(redis.call('ZRANGE', index, 0, -1)) do if id ~= ARGV[1] then "
+    "redis.call('DEL', string.sub(index, 1, 36) .. ':session:' .. id) redis.call('ZREM', index, id) end "
+    "all[#all + 1] = id end end "
+    "return table.concat(all, ' ')";
 
 /* The one that stays is forgotten too, which costs it one look. */
-enum err login_session_end_others(struct req *rq, const struct login_session *s)
+static enum err end_indexes(struct req *rq, const struct str *args, size_t keys)
 {
+	const struct redis_script script = {end_all_script, args, keys, keys + 1};
 	struct auth *auth = rq->app->auth;
-	struct session_keys k;
 	bool more = true;
 	struct uuid id;
 	struct str ids;
 	enum err e;
-
-	keys_make(s, &k);
-	const struct str args[] = {k.i, k.p, k.sid};
-	const struct redis_script script = {end_all_script, args, 1, countof(args)};
 
 	if ((e = redis_run_text(auth->app->redis, &script, rq->arena, &ids)))
 		return e;
@@ -384,6 +376,41 @@ enum err login_session_end_others(struct req *rq, const struct login_session *s)
 			auth_session_drop(auth->cache, &id);
 	}
 	return OK;
+}
+
+enum err login_session_end_rows(
+    struct req *rq, const struct login_session *stays, const struct login_row *rows, size_t n)
+{
+	enum err e;
+
+	for (size_t i = 0; i < n;) {
+		char keys[SESSION_TENANTS_MAX][KEY_MAX_BYTES], id[UUID_TEXT_BYTES];
+		struct str args[SESSION_TENANTS_MAX + 1];
+		size_t k = 0;
+
+		for (; i < n && k < SESSION_TENANTS_MAX; i++, k++)
+			args[k] = key_make(keys[k], &rows[i].tenant_id, ":sessions:", &stays->user_id);
+		uuid_text(&stays->id, id);
+		args[k] = str_make(id, sizeof id);
+		if ((e = end_indexes(rq, args, k)))
+			return e;
+	}
+	return OK;
+}
+
+enum err login_session_end_all(struct req *rq, const struct uuid *tenant, const struct uuid *user)
+{
+	const struct login_session none = {.tenant_id = *tenant, .user_id = *user};
+
+	return login_session_end_others(rq, &none);
+}
+
+enum err login_session_end_others(struct req *rq, const struct login_session *s)
+{
+	struct session_keys k;
+
+	keys_make(s, &k);
+	return end_indexes(rq, (const struct str[]){k.i, k.sid}, 1);
 }
 
 /* KEYS: index. ARGV: prefix, id of the one that asks. Sessions that ran out leave the index here. */

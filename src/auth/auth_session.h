@@ -44,6 +44,12 @@ enum err login_session_alive(struct req *rq, const struct token_claims *claims, 
 enum err login_session_end(struct auth *auth, const struct login_session *s);
 /* All of a user's in one tenant. This process forgets them at once; others that saw one alive hear of it within SESSION_AGE_MS. */
 enum err login_session_end_all(struct req *rq, const struct uuid *tenant, const struct uuid *user);
+struct login_row;
+/* All of stays->user_id in the tenants of these rows (and of no more than SESSION_TENANTS_MAX in one step: within a step nobody goes from one that was not
+ * looked at to one that was), but for stays->id, which may be nil. */
+#define SESSION_TENANTS_MAX 12
+enum err login_session_end_rows(
+    struct req *rq, const struct login_session *stays, const struct login_row *rows, size_t n);
 /* All of a user's in one tenant but this one. */
 enum err login_session_end_others(struct req *rq, const struct login_session *s);
 /* {"items": [...]}, newest first; `s` is the one that asks. */

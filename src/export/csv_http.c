@@ -158,6 +158,15 @@ static enum err unseal(
 	return vault_unseal(app->vault, c->keys, purpose, place, version, sealed, &c->scratch, plain);
 }
 
+/* What was shredded, or is damaged and does not open, stays empty: the other rows are worth having. The latter is told. */
+static enum err leave_empty(struct csv *c, const struct csv_row *row, enum err e)
+{
+	if (e == ERR_INVALID)
+		log_message(
+		    c->rq->app->log, LOG_ERROR, "a sealed answer does not open", uuid_str(&c->scratch, &row->id));
+	return e == ERR_INVALID || e == ERR_GONE ? OK : e;
+}
+
 static enum err read_personal(struct csv *c, const struct csv_row *row, struct json **personal)
 {
 	struct seal_place place = {S("responses"), S("sealed"), &row->id};
@@ -169,9 +178,8 @@ static enum err read_personal(struct csv *c, const struct csv_row *row, struct j
 	if (!c->query->personal || row->sealed.n == 0)
 		return OK;
 	e = unseal(c, &place, row->sealed_key_version, row->sealed, &plain);
-	/* what was shredded stays empty */
 	if (e)
-		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+		return leave_empty(c, row, e);
 	return json_read(&c->scratch, plain, &json_limits_default, personal, &why) ? ERR_INTERNAL : OK;
 }
 
@@ -188,7 +196,7 @@ static enum err read_rest(struct csv *c, const struct csv_row *row, struct json 
 		return OK;
 	e = unseal(c, &place, row->answers_key_version, row->answers_sealed, &plain);
 	if (e)
-		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+		return leave_empty(c, row, e);
 	if (json_read(&c->scratch, plain, &json_limits_default, &doc, &why) || doc->count != 2)
 		return ERR_INTERNAL;
 	*answers = &doc->members[0].value;

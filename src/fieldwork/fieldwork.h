@@ -23,9 +23,9 @@ extern const struct route page_routes[];     /* /s/{slug} */
 
 extern const struct job_type reseal_job;
 /* Asks for every answer of the tenant to be sealed as it is to be now: after vault_rotate() or another rule, in the same transaction. reindex: the blind
- * index is made anew as well. */
-enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct uuid *job);
-/* Takes the blind index away, as a tenant's keys are destroyed. */
+ * index is made anew as well. rotated: what the rotation that asks for it was asked to rotate, kept in the job's payload; empty: it is none. */
+enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct str rotated, struct uuid *job);
+/* Takes the blind index away, and plain hashes of sealed answers, as a tenant's keys are destroyed. */
 enum err lookups_clear(struct tx *tx);
 /* An event of the tenant's keys; data is a JSON object. The caller holds vault_alone(), so that its number is the next. */
 enum err keys_event(struct tx *tx, struct arena *a, struct str type, struct str data);

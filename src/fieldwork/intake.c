@@ -38,11 +38,32 @@ void intake_abandon(struct req *rq)
 
 struct stored {
 	struct uuid id;
-	int64_t survey_version, completed_at;
+	int64_t survey_version, completed_at, payload_key_version;
 	struct str status, outcome, payload_hash;
 };
 
-static enum err read_stored(struct req *rq, const struct link_view *link, struct str key, struct stored *out)
+/* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. */
+static enum err same_payload(
+    struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char payload_hash[32])
+{
+	struct str sent = str_make((const char *)payload_hash, 32);
+	unsigned char mac[32];
+	int64_t version;
+	enum err e;
+
+	if (stored->payload_hash.n == 0)
+		return OK;
+	if (stored->payload_key_version > 0) {
+		e = vault_replay(rq->app->vault, tx, stored->payload_key_version, sent, rq->arena, mac, &version);
+		if (e)
+			return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+		sent = str_make((const char *)mac, sizeof mac);
+	}
+	return secret_eq(stored->payload_hash, sent) ? OK : ERR_KEY_MISMATCH;
+}
+
+static enum err read_stored(struct req *rq, const struct link_view *link, struct str key,
+    const unsigned char payload_hash[32], struct stored *out)
 {
 	static const struct pg_col cols[] = {
 	    COL(struct stored, id, PGT_UUID),
@@ -51,6 +72,7 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 	    COL(struct stored, outcome, PGT_TEXT),
 	    COL(struct stored, completed_at, PGT_TIME),
 	    COL(struct stored, payload_hash, PGT_BYTES),
+	    COL(struct stored, payload_key_version, PGT_INT),
 	};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_TEXT(key)};
 	struct tx *tx;
@@ -58,7 +80,8 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 
 	if ((e = tx_open(rq->app, PG_PUBLIC, true, &link->tenant_id, rq->arena, &tx)))
 		return e;
-	e = tx_one(tx, rq->arena, &Q(SQL_response_by_key, in, cols), out);
+	if (!(e = tx_one(tx, rq->arena, &Q(SQL_response_by_key, in, cols), out)))
+		e = same_payload(rq, tx, out, payload_hash);
 	tx_rollback(tx);
 	return e;
 }
@@ -70,11 +93,8 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	enum err e;
 
 	intake_abandon(rq);
-	if ((e = read_stored(rq, link, key, &stored)))
+	if ((e = read_stored(rq, link, key, payload_hash, &stored)))
 		return e;
-	/* Of an answer whose personal part was removed the hash is gone as well; then the key alone says which one it is. */
-	if (stored.payload_hash.n > 0 && !str_eq(stored.payload_hash, str_make((const char *)payload_hash, 32)))
-		return ERR_KEY_MISMATCH;
 	*out = (struct receipt){
 	    stored.id, stored.status, stored.outcome, stored.survey_version, stored.completed_at, true};
 	return OK;

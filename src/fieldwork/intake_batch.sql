@@ -7,17 +7,17 @@
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::uuid[], $23::jsonb[], $24::text[], $25::jsonb[], $26::bigint[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::jsonb[], $27::bigint[])
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, event_id, event_data, request_id, lookups, lookups_key_version)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, lookups, lookups_key_version)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version)
+		answers_key_version, payload_key_version)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version
+		answers_key_version, payload_key_version
 	from given
 	on conflict do nothing
 	returning id
@@ -39,17 +39,17 @@ select id from stored
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::uuid[], $23::jsonb[], $24::text[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[])
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, event_id, event_data, request_id)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version)
+		answers_key_version, payload_key_version)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version
+		answers_key_version, payload_key_version
 	from given
 	on conflict do nothing
 	returning id

@@ -113,12 +113,29 @@ static enum err put_verdict(struct writing *w)
 	c[C_PARAMETERS] = P_JSON(v->parameters);
 	c[C_SEED] = P_INT((int64_t)r->seed);
 	c[C_KEY] = P_TEXT(r->key.n ? r->key : uuid_str(a, &w->receipt.id));
-	c[C_HASH] = P_BYTES(str_make((const char *)r->payload_hash, 32));
 	c[C_CELLS] = w->places.n ? P_JSON(cells) : P_NULL(PGT_JSON);
 	c[C_EVENT] = P_UUID(&event);
 	c[C_DATA] = P_JSON(data);
 	c[C_REQUEST] = P_TEXT_OR_NULL(w->rq->request_id);
 	put_times(w);
+	return OK;
+}
+
+/* What is kept of the payload to know it again: see vault_replay(). */
+static enum err put_hash(struct writing *w)
+{
+	struct req *rq = w->rq;
+	unsigned char *mac = arena_alloc(rq->arena, 32);
+	int64_t version;
+	enum err e;
+
+	if (!mac)
+		return ERR_MEMORY;
+	if ((e = vault_replay(rq->app->vault, rq->tx, 0, str_make((const char *)w->response->payload_hash, 32), rq->arena,
+		 mac, &version)))
+		return e;
+	w->columns[C_HASH] = P_BYTES(str_make((const char *)mac, 32));
+	w->columns[C_HASH_KEY] = P_INT(version);
 	return OK;
 }
 
@@ -141,7 +158,7 @@ static enum err prepare(struct writing *w)
 	if (!rq->tx && (e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
 		return e;
 	tx_set_actor(rq->tx, NULL, rq->request_id);
-	if ((e = seal(rq, r, &w->receipt.id, &s)) || (e = put_verdict(w)) ||
+	if ((e = seal(rq, r, &w->receipt.id, &s)) || (e = put_hash(w)) || (e = put_verdict(w)) ||
 	    (e = lookups_rows(rq->app, rq->tx, r->program, r->verdict->personal, rq->arena, &lookups)))
 		return e;
 	w->columns[C_ANSWERS] = P_JSON(s.answers);

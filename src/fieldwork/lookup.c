@@ -1,78 +1,26 @@
 /* lookup.c - the blind index: who holds an e-mail address or a phone number finds the answers that do, and nobody reads either from the table. */
-#include <idn2.h>
 #include "base/hash.h"
 #include "core/config.h"
+#include "core/contact.h"
 #include "event/event.h"
 #include "fieldwork/sealing.h"
 #include "sql.h"
 #include "vault/vault.h"
 
-#define CONTACT_MAX_BYTES 320 /* of an e-mail address: 64 before the @, 255 behind it */
-#define PHONE_DIGITS_MIN 6
-#define PHONE_DIGITS_MAX 15 /* E.164 */
 #define LOOKUP_ROWS_MAX_BYTES (512 * KB)
 
 /* ---- one form ---- */
 
-static enum err email_normal(struct str text, struct arena *a, struct str *out)
-{
-	char domain[CONTACT_MAX_BYTES + 1];
-	uint8_t *ascii = NULL;
-	size_t at = 0;
-	struct buf b;
-	enum err e;
-
-	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] == '@')
-			at = i;
-	if (at == 0 || at + 1 == text.n)
-		return ERR_INVALID;
-	memcpy(domain, text.p + at + 1, text.n - at - 1);
-	domain[text.n - at - 1] = 0;
-	if (idn2_lookup_u8((const uint8_t *)domain, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-		return ERR_INVALID;
-	buf_init(&b, a, 4 * CONTACT_MAX_BYTES);
-	for (size_t i = 0; i <= at; i++)
-		buf_char(&b, text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] + 32) : text.p[i]);
-	buf_add(&b, str_from((const char *)ascii));
-	e = buf_done(&b, out);
-	idn2_free(ascii);
-	return e;
-}
-
-static enum err phone_normal(struct str text, int64_t country, struct arena *a, struct str *out)
-{
-	char digits[CONTACT_MAX_BYTES];
-	bool abroad = text.p[0] == '+';
-	size_t n = 0, from = 0;
-	struct buf b;
-
-	for (size_t i = 0; i < text.n; i++) {
-		/* the 0 that is dialled at home: +84 (0)90 ... */
-		if (abroad && text.n - i >= 3 && memcmp(text.p + i, "(0)", 3) == 0)
-			i += 2;
-		else if (text.p[i] >= '0' && text.p[i] <= '9')
-			digits[n++] = text.p[i];
-	}
-	if (!abroad && n > 2 && digits[0] == '0' && digits[1] == '0') {
-		abroad = true;
-		from = 2;
-	} else if (!abroad && n > 0 && digits[0] == '0') {
-		from = 1;
-	}
-	buf_init(&b, a, 2 * CONTACT_MAX_BYTES);
-	if (!abroad)
-		buf_int(&b, country);
-	buf_add(&b, str_make(digits + from, n - from));
-	return n - from < PHONE_DIGITS_MIN || b.n > PHONE_DIGITS_MAX ? ERR_INVALID : buf_done(&b, out);
-}
-
 enum err contact_normal(enum contact_kind kind, struct str text, int64_t country, struct arena *a, struct str *out)
 {
-	text = str_trim(text);
-	if (text.n == 0 || text.n > CONTACT_MAX_BYTES)
+	struct contact_form form;
+	struct buf b;
+
+	if (!(kind == CONTACT_EMAIL ? contact_email(text, &form) : contact_phone(text, country, &form)))
 		return ERR_INVALID;
-	return kind == CONTACT_EMAIL ? email_normal(text, a, out) : phone_normal(text, country, a, out);
+	buf_init(&b, a, sizeof form.text);
+	buf_add(&b, str_make(form.text, form.n));
+	return buf_done(&b, out);
 }
 
 static enum err hash(struct app *app, struct tx *tx, enum contact_kind kind, struct str normal, int64_t version,
@@ -191,7 +139,9 @@ enum err lookups_add(struct app *app, struct tx *tx, const struct program *progr
 
 enum err lookups_clear(struct tx *tx)
 {
-	return tx_exec(tx, &(struct query){&SQL_response_lookups_clear, NULL, 0, NULL, 0}, NULL);
+	enum err e = tx_exec(tx, &(struct query){&SQL_payloads_clear, NULL, 0, NULL, 0}, NULL);
+
+	return e ? e : tx_exec(tx, &(struct query){&SQL_response_lookups_clear, NULL, 0, NULL, 0}, NULL);
 }
 
 /* ---- reading ---- */

@@ -59,7 +59,7 @@ static enum err put_sealed(struct tx *tx, const struct row *row, const struct se
 	const struct pg_param in[] = {P_UUID(&row->survey_id), P_UUID(&row->id), P_JSON(s->answers),
 	    P_JSON(s->consents), p->bytes.n ? P_BYTES(p->bytes) : P_NULL(PGT_BYTES),
 	    p->bytes.n ? P_INT(p->key_version) : P_NULL(PGT_INT), r->bytes.n ? P_BYTES(r->bytes) : P_NULL(PGT_BYTES),
-	    r->bytes.n ? P_INT(r->key_version) : P_NULL(PGT_INT)};
+	    r->key_version ? P_INT(r->key_version) : P_NULL(PGT_INT)};
 
 	return tx_exec(tx, &Q_NO_OUT(SQL_reseal_row, in), NULL);
 }
@@ -99,15 +99,20 @@ static enum err reseal_rest(
 {
 	struct plain_answer plain = {row->answers, row->consents, S("{}")};
 	struct app *app = p->job->app;
-	enum err e;
+	enum err e = OK;
 
 	out->answers = row->answers;
 	out->consents = row->consents;
 	out->rest = (struct sealed_piece){row->answers_sealed, row->answers_key_version};
 	if (!row->rest_needs)
 		return OK;
-	if (out->rest.bytes.n > 0 && (e = rest_open(app, tx, &row->id, &out->rest, a, &plain.answers, &plain.consents)))
-		return e;
+	if (out->rest.bytes.n > 0)
+		e = rest_open(app, tx, &row->id, &out->rest, a, &plain.answers, &plain.consents);
+	/* Shredded, and answers are not sealed any more: the bytes go, the version stays and says why there are none. */
+	if (e == ERR_GONE && !seals_all(p))
+		out->rest.bytes = S("");
+	if (e)
+		return e == ERR_GONE && !seals_all(p) ? OK : e;
 	out->answers = plain.answers;
 	out->consents = plain.consents;
 	out->rest = (struct sealed_piece){0};
@@ -179,7 +184,8 @@ static enum err batch_in(struct tx *tx, void *ctx)
 	p->next.done = p->done;
 	p->next.unreadable = p->unreadable;
 	p->next.changed = p->changed;
-	e = tx_rows(tx, &a, &Q(SQL_reseal_batch, in, row_cols), sizeof *rows, (void **)&rows, &n);
+	if (!(e = tx_exec(tx, &(struct query){&SQL_reseal_quietly, NULL, 0, NULL, 0}, NULL)))
+		e = tx_rows(tx, &a, &Q(SQL_reseal_batch, in, row_cols), sizeof *rows, (void **)&rows, &n);
 	for (size_t i = 0; !e && i < n; i++) {
 		if (rows[i].personal_needs || rows[i].rest_needs || rows[i].reindex)
 			e = reseal_one(p, tx, &a, &rows[i]);
@@ -345,8 +351,8 @@ static enum err end_in(struct tx *tx, void *ctx)
 		p->indexed = p->indexed || p->reindex;
 		return ERR_AGAIN;
 	}
-	for (size_t i = 0; p->unreadable == 0 && i < countof(purposes); i++) {
-		if ((e = vault_destroy_retired(tx, purposes[i], &n)))
+	for (size_t i = 0; i < countof(purposes); i++) {
+		if ((e = vault_destroy_retired(tx, purposes[i], p->unreadable > 0, &n)))
 			return e;
 	}
 	if ((e = report(a, p, &data)))
@@ -409,11 +415,24 @@ const struct job_type reseal_job = {.name = "responses.reseal",
     .backoff_s = RESEAL_BACKOFF_S,
     .about = "Seals answers anew, after keys were rotated or what is sealed was changed"};
 
-enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct uuid *job)
+enum err reseal_add(struct tx *tx, struct arena *a, bool reindex, struct str rotated, struct uuid *job)
 {
+	struct json_out w;
+	struct str payload;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	if (reindex)
+		json_field_bool(&w, S("reindex"), true);
+	if (rotated.n > 0)
+		json_field_str(&w, S("rotated"), rotated);
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &payload)))
+		return e;
 	return job_add(tx, a,
-	    &(struct job_new){.type = &reseal_job,
-		.ref = reindex ? S("index") : S("answers"),
-		.payload = reindex ? S("{\"reindex\": true}") : S("")},
+	    &(struct job_new){.type = &reseal_job, .ref = reindex ? S("index") : S("answers"), .payload = payload},
 	    job);
 }

@@ -21,6 +21,8 @@
 	    OUT("has_personal", FT_BOOL, REQUIRED, "Whether there are personal answers, which are stored sealed"),     \
 	    OUT("shredded", FT_BOOL, REQUIRED,                                                                         \
 		"Whether something of it was sealed with a key that was destroyed, so that nobody can read it again"), \
+	    OUT("unreadable", FT_BOOL, OPTIONAL,                                                                       \
+		"True where its sealed answers are damaged and do not open: answers and consents are {} then"),        \
 	    OUT("started_at", FT_TIME, REQUIRED | NULLABLE, "When the first page was opened"),                         \
 	    OUT("completed_at", FT_TIME, REQUIRED | NULLABLE, "When the last page was sent"),                          \
 	    OUT("duration_ms", FT_INT, REQUIRED | NULLABLE, "Time between the two"),                                   \
@@ -38,18 +40,31 @@ const struct shape response_shape = SHAPE_OUT("Response", response_fields);
 
 /* ---- answers that are sealed as a whole ---- */
 
-static enum err open_rest(
-    struct req *rq, const struct uuid *id, const struct sealed_piece *piece, struct str *answers, struct str *consents)
-{
-	enum err e = rest_open(rq->app, rq->tx, id, piece, rq->arena, answers, consents);
+struct opened {
+	struct str answers, consents;
+	bool unreadable;
+};
 
-	if (e == ERR_GONE) /* shredded: the reply says so */
-		*answers = *consents = S("{}");
-	return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+static void log_unreadable(struct req *rq, const struct uuid *id)
+{
+	log_message(rq->app->log, LOG_ERROR, "a sealed answer does not open", uuid_str(rq->arena, id));
+}
+
+/* What does not open is no reason to keep the others back: shredded or damaged, the reply says so. */
+static enum err open_rest(struct req *rq, const struct uuid *id, const struct sealed_piece *piece, struct opened *out)
+{
+	enum err e = rest_open(rq->app, rq->tx, id, piece, rq->arena, &out->answers, &out->consents);
+
+	out->unreadable = e == ERR_INVALID;
+	if (out->unreadable)
+		log_unreadable(rq, id);
+	if (e == ERR_GONE || e == ERR_INVALID)
+		out->answers = out->consents = S("{}");
+	return e == ERR_GONE || e == ERR_INVALID ? OK : e;
 }
 
 /* The object as the database made it, with the answers and consents that it could not read. */
-static enum err put_opened(struct json_out *w, const struct json *item, struct str answers, struct str consents)
+static void put_opened(struct json_out *w, const struct json *item, const struct opened *opened)
 {
 	json_open(w, '{');
 	for (uint32_t i = 0; i < item->count; i++) {
@@ -59,21 +74,22 @@ static enum err put_opened(struct json_out *w, const struct json *item, struct s
 			continue;
 		json_key(w, m->key);
 		if (str_eq(m->key, S("answers")))
-			json_put_raw(w, answers);
+			json_put_raw(w, opened->answers);
 		else if (str_eq(m->key, S("consents")))
-			json_put_raw(w, consents);
+			json_put_raw(w, opened->consents);
 		else
 			json_put(w, &m->value);
 	}
+	if (opened->unreadable)
+		json_field_bool(w, S("unreadable"), true);
 	json_close(w, '}');
-	return OK;
 }
 
 static enum err put_item(struct req *rq, struct json_out *w, const struct json *item)
 {
 	const struct json *version = json_get(item, S("@key_version"));
-	struct str answers, consents;
 	struct sealed_piece piece;
+	struct opened opened;
 	struct uuid id;
 	enum err e;
 
@@ -85,9 +101,10 @@ static enum err put_item(struct req *rq, struct json_out *w, const struct json *
 	if (!uuid_read(json_str_or(item, S("id"), S("")), &id) ||
 	    base64url_read(rq->arena, json_str_or(item, S("@sealed"), S("")), &piece.bytes))
 		return ERR_INTERNAL;
-	if ((e = open_rest(rq, &id, &piece, &answers, &consents)))
+	if ((e = open_rest(rq, &id, &piece, &opened)))
 		return e;
-	return put_opened(w, item, answers, consents);
+	put_opened(w, item, &opened);
+	return OK;
 }
 
 static enum err open_list(struct req *rq, struct str json, struct str *out)
@@ -174,6 +191,11 @@ struct response_row {
 	int64_t version, sealed_key_version, answers_key_version;
 };
 
+static enum err fail_unreadable(struct req *rq)
+{
+	return req_fail(rq, ERR_CONFLICT, "", "what is sealed of this response is damaged and does not open");
+}
+
 /* The row's object with one member more, at its end; none when the key is gone. */
 static enum err with_personal(struct req *rq, const struct response_row *row, struct str *json)
 {
@@ -182,8 +204,12 @@ static enum err with_personal(struct req *rq, const struct response_row *row, st
 	struct buf b;
 	enum err e = personal_open(rq->app, rq->tx, &rq->ids[1], &piece, rq->arena, &plain);
 
+	if (e == ERR_INVALID) {
+		log_unreadable(rq, &rq->ids[1]);
+		return fail_unreadable(rq);
+	}
 	if (e)
-		return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
+		return e == ERR_GONE ? OK : e;
 	buf_init(&b, rq->arena, 64);
 	buf_add(&b, S("[\""));
 	buf_add(&b, uuid_str(rq->arena, &rq->ids[1]));
@@ -201,21 +227,22 @@ static enum err with_personal(struct req *rq, const struct response_row *row, st
 static enum err with_rest(struct req *rq, const struct response_row *row, struct str *json)
 {
 	const struct sealed_piece piece = {row->answers_sealed, row->answers_key_version};
-	struct str answers, consents;
 	struct json_error why;
+	struct opened opened;
 	struct json_out w;
 	struct json *doc;
 	struct buf b;
 	enum err e;
 
-	if ((e = open_rest(rq, &rq->ids[1], &piece, &answers, &consents)))
+	if ((e = open_rest(rq, &rq->ids[1], &piece, &opened)))
 		return e;
+	if (opened.unreadable)
+		return fail_unreadable(rq);
 	if (json_read(rq->arena, *json, &json_limits_default, &doc, &why))
 		return ERR_INTERNAL;
-	buf_init(&b, rq->arena, 2 * json->n + answers.n + consents.n + KB);
+	buf_init(&b, rq->arena, 2 * json->n + opened.answers.n + opened.consents.n + KB);
 	json_out_init(&w, &b);
-	if ((e = put_opened(&w, doc, answers, consents)))
-		return e;
+	put_opened(&w, doc, &opened);
 	return buf_done(&b, json);
 }
 
@@ -248,6 +275,6 @@ const struct route response_routes[] = {
 	response_list_http, "List a survey's responses", .query = &response_filter_shape,
 	.flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at completed_at"},
     {HTTP_GET, "/api/v1/surveys/{id}/responses/{response_id}", PERM_RESPONSES_READ, RATE_CONSOLE, NULL, &response_shape,
-	200, response_reply, "Read a response", .flags = ROUTE_ETAG},
+	200, response_reply, "Read a response", .flags = ROUTE_ETAG, .also = (const int[]){409, 0}},
     ROUTE_END,
 };

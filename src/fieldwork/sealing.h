@@ -35,9 +35,7 @@ enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const 
 
 /* ---- the blind index: response_lookups ---- */
 
-/* One form for all ways to write the same address or number. ERR_INVALID when it is none.
- * E-mail: blanks around it go, letters become small, the domain is written as IDNA has it. Phone: digits only, with the country's; a number that
- * begins with neither + nor 00 is one of `country` (its calling code), and a 0 at its beginning goes. */
+/* core/contact.h's form. ERR_INVALID when it is none. */
 enum err contact_normal(enum contact_kind kind, struct str text, int64_t country, struct arena *a, struct str *out);
 /* What `personal` is to be found by: [{"question", "kind", "hash"}]; empty when it holds no such thing. */
 struct lookup_rows {

@@ -25,6 +25,12 @@ where l.hash in (select decode(h, 'hex') from jsonb_array_elements_text($1::json
 order by r.created_at desc, r.id desc, l.question
 limit $3::bigint
 
+-- Hashes without a key that a server of an earlier version left beside sealed answers.
+-- name: payloads_clear
+-- role: worker
+update responses set payload_hash = null
+where payload_hash is not null and payload_key_version is null and (sealed is not null or answers_sealed is not null)
+
 -- name: reseal_count
 -- role: worker
 select count(*) as n, (extract(epoch from clock_timestamp()) * 1000)::bigint + 1 as until_ms from responses
@@ -48,10 +54,15 @@ order by r.survey_id, r.id
 -- role: worker
 select count(*) as n from responses where answers_sealed is null and (answers <> '{}' or consents <> '{}')
 
+-- For this transaction: what is written holds what it held before.
+-- name: reseal_quietly
+-- role: worker
+select set_config('app.resealing', 'on', true)
+
 -- name: reseal_row
 -- role: worker
 update responses set answers = $3::jsonb, consents = $4::jsonb, sealed = $5::bytea, sealed_key_version = $6::bigint,
-	answers_sealed = $7::bytea, answers_key_version = $8::bigint
+	answers_sealed = $7::bytea, answers_key_version = $8::bigint, payload_hash = case when payload_key_version is not null then payload_hash end
 where survey_id = $1::uuid and id = $2::uuid
 
 -- name: keys_sequence

@@ -69,7 +69,7 @@ static enum err sealing_patch_http(struct req *rq)
 	if (!schema_has(&sealing_in_shape, rq->in_present, "seal_answers") || in->seal_answers == row.on)
 		return reply_sealing(rq);
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_sealing_set, params), NULL)) ||
-	    (e = reseal_add(rq->tx, rq->arena, false, &job)) ||
+	    (e = reseal_add(rq->tx, rq->arena, false, S(""), &job)) ||
 	    (e = keys_event(rq->tx, rq->arena, S("sealing-changed"),
 		 in->seal_answers ? S("{\"seal_answers\": true}") : S("{\"seal_answers\": false}"))))
 		return e;

@@ -32,6 +32,7 @@ enum column {
 	C_CONSENTS,
 	C_REST,
 	C_REST_KEY,
+	C_HASH_KEY,
 	C_EVENT,
 	C_DATA,
 	C_REQUEST,

@@ -17,8 +17,10 @@ struct keys {
 	struct arena *arena;
 	const char *tenant; /* its slug; NULL: all */
 	struct key_tenant now;
-	int64_t tenants, n;
-	bool resuming;
+	int64_t tenants, n, unreadable;
+	bool resuming, /* the job under way is of an earlier rotation of the same keys */
+	    blocked,   /* another job is under way, which has to end first */
+	    left;      /* some tenant was left out because of that */
 };
 
 static int failed(const struct keys *k, enum err e, const char *what)
@@ -130,17 +132,36 @@ static bool wanted(const struct keys *k, enum vault_purpose p)
 	return !only || str_eq(str_from(only), vault_purpose_name(p));
 }
 
-static enum err live_job(struct keys *k, struct tx *tx, struct uuid *id)
+static struct str asked(const struct keys *k)
 {
-	struct id_row {
+	const char *only = command_option(k->line, "purpose");
+
+	return only ? str_from(only) : S("all");
+}
+
+/* A rotation that was cut off is gone on with. Whatever else is sealing answers anew has to end before keys are rotated; keys that seal no answers
+ * need not wait for it. */
+static enum err look_for_job(struct keys *k, struct tx *tx)
+{
+	struct live_row {
 		struct uuid id;
+		struct str rotated;
 	} * rows;
-	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
+	static const struct pg_col cols[] = {
+	    COL(struct live_row, id, PGT_UUID), COL(struct live_row, rotated, PGT_TEXT)};
 	size_t n;
 	enum err e = tx_rows(tx, k->arena, &Q_NO_IN(SQL_reseal_live, cols), sizeof *rows, (void **)&rows, &n);
 
-	*id = e || n == 0 ? (struct uuid){0} : rows[0].id;
-	return e;
+	k->now.job = (struct uuid){0};
+	k->resuming = k->blocked = false;
+	if (e || n == 0 || str_eq(asked(k), vault_purpose_name(VAULT_SECRET)))
+		return e;
+	for (size_t i = 0; i < n && !k->resuming; i++) {
+		k->resuming = str_eq(rows[i].rotated, S("all")) || str_eq(rows[i].rotated, asked(k));
+		k->now.job = rows[i].id;
+	}
+	k->blocked = !k->resuming;
+	return OK;
 }
 
 static enum err rotate_in(struct tx *tx, void *ctx)
@@ -150,10 +171,9 @@ static enum err rotate_in(struct tx *tx, void *ctx)
 	int64_t version, made = 0;
 	enum err e;
 
-	if ((e = vault_alone(tx)) || (e = live_job(k, tx, &k->now.job)))
+	if ((e = vault_alone(tx)) || (e = look_for_job(k, tx)) || k->resuming || k->blocked)
 		return e;
-	k->resuming = !uuid_is_nil(&k->now.job);
-	for (size_t i = 0; !k->resuming && i < countof(all_purposes); i++) {
+	for (size_t i = 0; i < countof(all_purposes); i++) {
 		if (!wanted(k, all_purposes[i]))
 			continue;
 		if ((e = vault_rotate(k->app->vault, tx, all_purposes[i], k->arena, &version)))
@@ -164,26 +184,26 @@ static enum err rotate_in(struct tx *tx, void *ctx)
 		if ((e = event(k, tx, S("rotated"), vault_purpose_name(all_purposes[i]), version)))
 			return e;
 	}
-	return made > 0 && reseal ? reseal_add(tx, k->arena, false, &k->now.job) : OK;
+	return made > 0 && reseal ? reseal_add(tx, k->arena, false, asked(k), &k->now.job) : OK;
 }
 
 static enum err reindex_in(struct tx *tx, void *ctx)
 {
 	struct keys *k = ctx;
 
-	return reseal_add(tx, k->arena, true, &k->now.job);
+	return reseal_add(tx, k->arena, true, S(""), &k->now.job);
 }
 
 struct progress {
 	struct str status, message;
-	int64_t done, total;
+	int64_t done, total, unreadable;
 };
 
 static enum err progress_in(struct tx *tx, void *ctx)
 {
 	static const struct pg_col cols[] = {COL(struct progress, status, PGT_TEXT),
 	    COL(struct progress, message, PGT_TEXT), COL(struct progress, done, PGT_INT),
-	    COL(struct progress, total, PGT_INT)};
+	    COL(struct progress, total, PGT_INT), COL(struct progress, unreadable, PGT_INT)};
 	struct key_wait *w = ctx;
 	const struct pg_param in[] = {P_UUID(&w->job)};
 
@@ -213,6 +233,7 @@ static enum err wait_for(struct keys *k, const struct key_tenant *t)
 		last.done = now.done;
 		if (!str_eq(now.status, S("queued")) && !str_eq(now.status, S("running"))) {
 			printf("%.*s  %.*s %.*s\n", STR_ARGS(t->slug), STR_ARGS(now.status), STR_ARGS(now.message));
+			k->unreadable += now.unreadable;
 			e = str_eq(now.status, S("succeeded")) ? OK : ERR_CONFLICT;
 			break;
 		}
@@ -228,6 +249,19 @@ static enum err work_on(struct keys *k, const struct key_tenant *t, enum err (*f
 
 	if (e)
 		return e;
+	while (k->blocked) {
+		printf("%.*s  answers are being sealed anew for another reason: %s\n", STR_ARGS(t->slug),
+		    command_option(k->line, "no-wait") ? "its keys are not rotated" : "rotates after that");
+		k->left = k->left || command_option(k->line, "no-wait");
+		if (command_option(k->line, "no-wait"))
+			return OK;
+		/* However it ends, it is out of the way then. */
+		if ((e = wait_for(k, &k->now)) && e != ERR_CONFLICT)
+			return e;
+		k->tenants--;
+		if ((e = in_tenant(k, t, fn)))
+			return e;
+	}
 	if (k->resuming)
 		printf("%.*s  an earlier rotation is under way: no new version, waiting for it\n", STR_ARGS(t->slug));
 	if (uuid_is_nil(&k->now.job) || command_option(k->line, "no-wait"))
@@ -249,11 +283,23 @@ static int rotate(struct keys *k)
 {
 	const char *only = command_option(k->line, "purpose");
 	enum vault_purpose p;
+	int status;
 
 	if (only && !vault_purpose_read(str_from(only), &p))
 		return command_fail(
 		    k->line, 2, "\"%s\" is no purpose; there are pii, response, index and secret", only);
-	return each(k, rotate_one, "rotate");
+	if ((status = each(k, rotate_one, "rotate")))
+		return status;
+	if (k->left)
+		return command_fail(
+		    k->line, 3, "not every tenant's keys were rotated; do it again when its job has ended");
+	if (k->unreadable > 0)
+		return command_fail(k->line, 1,
+		    "%lld answers do not open (the workers' log has their ids: \"a sealed answer does not open\"); "
+		    "retired "
+		    "keys are kept for them",
+		    (long long)k->unreadable);
+	return 0;
 }
 
 /* ---- rewrap ---- */

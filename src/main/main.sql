@@ -21,9 +21,11 @@ select id, slug from key_tenants($1::uuid, $2::text, $3::bigint::integer)
 
 -- name: reseal_live
 -- role: worker
-select id from job_records where type = 'responses.reseal' and status in ('queued', 'running') order by created_at limit 1
+select id, coalesce(payload ->> 'rotated', '') as rotated from job_records
+where type = 'responses.reseal' and status in ('queued', 'running') order by created_at limit 10
 
 -- name: reseal_progress
 -- role: worker
-select status, coalesce(error_message, result::text, '') as message, progress_done as done, coalesce(progress_total, 0) as total
+select status, coalesce(error_message, result::text, '') as message, progress_done as done, coalesce(progress_total, 0) as total,
+	coalesce((result ->> 'unreadable')::bigint, 0) as unreadable
 from job_records where id = $1::uuid

@@ -5,6 +5,8 @@
 #include "sql.h"
 #include "vault/vault.h"
 
+#define EXPORTS_A_ROUND 1000
+
 /* ---- answers ---- */
 
 /* What is left of the answers: those in which the person is not named. */
@@ -12,7 +14,7 @@ static void put_without_person(struct person_job *p, const struct json *all, str
 {
 	json_open(w, '{');
 	for (uint32_t i = 0; i < all->count; i++) {
-		if (subject_in(&p->who, &all->members[i].value, &p->scratch))
+		if (subject_in(&p->who, &all->members[i].value))
 			continue;
 		json_key(w, all->members[i].key);
 		json_put(w, &all->members[i].value);
@@ -76,18 +78,39 @@ static enum err strip(struct tx *tx, struct person_job *p, const struct person_m
 static enum err erase_answer(struct tx *tx, struct person_job *p, const struct person_match *m)
 {
 	const struct pg_param in[] = {P_UUID(&m->survey_id), P_UUID(&m->id)};
-	const struct pg_param id[] = {in[1]};
 	int64_t gone;
 	enum err e;
 
-	if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_parts_forget, id))))
-		return e;
 	if (!p->whole)
 		return strip(tx, p, m);
 	if ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_answer_delete, in), &gone)))
 		return e;
 	p->done += gone;
 	return OK;
+}
+
+/* Behind the answers of a page, which are held or gone now: no export adds one of them any more. */
+static enum err end_exports_of(struct tx *tx, struct person_job *p, struct str response_ids)
+{
+	struct ending_row {
+		struct uuid id;
+	} * rows;
+	static const struct pg_col cols[] = {COL(struct ending_row, id, PGT_UUID)};
+	const struct pg_param in[] = {P_JSON(response_ids)};
+	void *found;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(tx, &p->scratch, &Q(SQL_person_answers_exports, in, cols), sizeof *rows, &found, &n)))
+		return e;
+	rows = found;
+	for (size_t i = 0; !e && i < n; i++) {
+		const struct pg_param id[] = {P_UUID(&rows[i].id)};
+
+		e = tx_exec(tx, &Q_NO_OUT(SQL_person_export_end, id), NULL);
+	}
+	p->exports = (int64_t)n;
+	return e;
 }
 
 /* ---- the rest ---- */
@@ -98,65 +121,119 @@ struct rest {
 	struct str member;
 };
 
-/* Files made of the same person: their subject is sealed, so each is opened. */
-static enum err end_exports(struct tx *tx, struct rest *r)
+/* Who has the address or is the user: a member, or somebody who was one. Nobody: nil, and the address that was asked for. */
+struct known {
+	bool member;
+	struct uuid user_id;
+	struct str email;
+};
+
+static enum err member_known(struct tx *tx, struct person_job *p, struct known *out)
+{
+	static const struct pg_col cols[] = {COL(struct known, user_id, PGT_UUID), COL(struct known, email, PGT_TEXT)};
+	bool by_email = p->who.kind == SUBJECT_EMAIL;
+	const struct pg_param in[] = {
+	    by_email ? P_TEXT(p->who.text) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(&p->who.user_id)};
+	void *found;
+	size_t n;
+	enum err e = tx_rows(tx, &p->page, &Q(SQL_person_member, in, cols), sizeof *out, &found, &n);
+
+	if (e)
+		return e;
+	*out = n > 0 ? *(struct known *)found : (struct known){false, p->who.user_id, by_email ? p->who.text : S("")};
+	out->member = n > 0;
+	return OK;
+}
+
+/* Named in the same way, or by what is known of a member. */
+static bool same_person(const struct person_job *p, const struct known *k, const struct subject *other)
+{
+	if (other->kind == SUBJECT_USER)
+		return !uuid_is_nil(&k->user_id) && uuid_eq(&other->user_id, &k->user_id);
+	if (other->kind == SUBJECT_EMAIL && str_eq(other->text, k->email))
+		return true;
+	return other->kind == p->who.kind && str_eq(other->text, p->who.text) &&
+	       uuid_eq(&other->response_id, &p->who.response_id);
+}
+
+/* Files made of the same person: their subject is sealed, so each is opened. *last: of a round; empty: that was all. */
+static enum err end_round(struct tx *tx, struct rest *r, const struct known *k, struct uuid *last, size_t *n)
 {
 #define C(member, type) COL(struct sealed_subject, member, type)
 	static const struct pg_col cols[] = {
 	    C(id, PGT_UUID), C(subject_kind, PGT_TEXT), C(subject, PGT_BYTES), C(key_version, PGT_INT)};
 #undef C
 	struct person_job *p = r->p;
-	const struct pg_param in[] = {P_TEXT(subject_kind_name(p->who.kind)), P_UUID(&p->request)};
+	const struct pg_param in[] = {P_UUID(last), P_INT(EXPORTS_A_ROUND)};
 	struct sealed_subject *rows;
 	struct subject other;
 	void *found;
-	size_t n;
 	enum err e;
 
-	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_exports, in, cols), sizeof(*rows), &found, &n)))
+	if ((e = tx_rows(tx, &p->scratch, &Q(SQL_person_exports, in, cols), sizeof(*rows), &found, n)))
 		return e;
 	rows = found;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < *n; i++) {
 		const struct pg_param id[] = {P_UUID(&rows[i].id)};
 
-		e = subject_open(p->job->app, tx, &rows[i], &p->page, &other);
+		*last = rows[i].id;
+		e = subject_open(p->job->app, tx, &rows[i], &p->scratch, &other);
 		if (e && e != ERR_INVALID && e != ERR_GONE)
 			return e;
-		if (e || !str_eq(other.text, p->who.text) || !uuid_eq(&other.user_id, &p->who.user_id) ||
-		    !uuid_eq(&other.response_id, &p->who.response_id))
+		if (e || !same_person(p, k, &other))
 			continue;
 		r->exports++;
-		if ((e = tx_queue(tx, &Q_NO_OUT(SQL_person_export_end, id))))
+		if ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_export_end, id), NULL)))
 			return e;
 	}
 	return OK;
 }
 
-static enum err forget_member(struct tx *tx, struct rest *r)
+static enum err end_exports(struct tx *tx, struct rest *r, const struct known *k)
 {
-	struct member_row {
-		struct uuid user_id;
-	} * rows;
-	struct how_row {
-		struct str how;
-	} how;
-	static const struct pg_col cols[] = {COL(struct member_row, user_id, PGT_UUID)};
-	static const struct pg_col how_cols[] = {COL(struct how_row, how, PGT_TEXT)};
-	struct person_job *p = r->p;
-	bool by_email = p->who.kind == SUBJECT_EMAIL;
-	const struct pg_param in[] = {
-	    by_email ? P_TEXT(p->who.text) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(&p->who.user_id)};
-	void *found;
+	struct uuid last = {0};
 	size_t n;
 	enum err e;
 
-	r->member = S("none");
-	if ((e = tx_rows(tx, &p->page, &Q(SQL_person_member, in, cols), sizeof(*rows), &found, &n)) || n == 0)
-		return e;
-	rows = found;
-	const struct pg_param id[] = {P_UUID(&rows[0].user_id)};
+	do {
+		arena_reset(&r->p->scratch);
+		e = end_round(tx, r, k, &last, &n);
+	} while (!e && n == EXPORTS_A_ROUND);
+	return e;
+}
 
-	if ((e = tx_one(tx, &p->page, &Q(SQL_person_member_forget, id, how_cols), &how)))
+static enum err forget_address(struct tx *tx, struct rest *r, const struct known *k)
+{
+	struct gone_row {
+		int64_t invitations, replies;
+	} row;
+	static const struct pg_col cols[] = {
+	    COL(struct gone_row, invitations, PGT_INT), COL(struct gone_row, replies, PGT_INT)};
+	const struct pg_param in[] = {P_TEXT(k->email), P_UUID_OR_NULL(&k->user_id)};
+	enum err e;
+
+	if (k->email.n == 0 && uuid_is_nil(&k->user_id))
+		return OK;
+	if ((e = tx_one(tx, &r->p->page, &Q(SQL_person_address_forget, in, cols), &row)))
+		return e;
+	r->invitations = row.invitations;
+	r->replies = row.replies;
+	return OK;
+}
+
+static enum err forget_member(struct tx *tx, struct rest *r, const struct known *k)
+{
+	struct how_row {
+		struct str how;
+	} how;
+	static const struct pg_col cols[] = {COL(struct how_row, how, PGT_TEXT)};
+	const struct pg_param id[] = {P_UUID(&k->user_id)};
+	enum err e;
+
+	r->member = S("none");
+	if (!k->member)
+		return OK;
+	if ((e = tx_one(tx, &r->p->page, &Q(SQL_person_member_forget, id, cols), &how)))
 		return e;
 	r->member = how.how;
 	return OK;
@@ -188,15 +265,12 @@ static enum err rest_in(struct tx *tx, void *ctx)
 {
 	struct person_job *p = ctx;
 	struct rest r = {.p = p};
-	const struct pg_param in[] = {P_TEXT(p->who.text)};
+	struct known known;
 	enum err e;
 
 	arena_reset(&p->page);
-	if (p->who.kind == SUBJECT_EMAIL &&
-	    ((e = tx_exec(tx, &Q_NO_OUT(SQL_person_replies_delete, in), &r.replies)) ||
-		(e = tx_exec(tx, &Q_NO_OUT(SQL_person_invitations_delete, in), &r.invitations))))
-		return e;
-	if ((e = end_exports(tx, &r)) || (e = forget_member(tx, &r)))
+	if ((e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) ||
+	    (e = end_exports(tx, &r, &known)) || (e = forget_member(tx, &r, &known)))
 		return e;
 	return rest_counts(tx, &r);
 }
@@ -227,7 +301,8 @@ static enum err erase(struct person_job *p)
 {
 	enum err e;
 
-	if ((e = person_walk(p, erase_answer, S("answers_erased"))) || (e = job_step(p->job, rest_in, p, S(""))))
+	if ((e = person_walk(p, erase_answer, end_exports_of, S("answers_erased"))) ||
+	    (e = job_step(p->job, rest_in, p, S(""))))
 		return e;
 	return person_complete(p, erased_in);
 }

@@ -92,12 +92,17 @@ static enum err person_json(struct tx *tx, struct person_job *p, struct str *out
 
 static enum err rest_in(struct tx *tx, void *ctx)
 {
+	struct waiting_row {
+		int64_t version;
+	} row;
+	static const struct pg_col cols[] = {COL(struct waiting_row, version, PGT_INT)};
 	struct person_job *p = ctx;
+	const struct pg_param in[] = {P_UUID(&p->request)};
 	struct str json;
 	enum err e;
 
 	arena_reset(&p->page);
-	if ((e = person_json(tx, p, &json)))
+	if ((e = tx_one(tx, &p->page, &Q(SQL_person_waiting, in, cols), &row)) || (e = person_json(tx, p, &json)))
 		return e;
 	return put_piece(tx, p, 0, NULL, json);
 }
@@ -127,9 +132,12 @@ static enum err exported_in(struct tx *tx, void *ctx)
 static enum err export(struct person_job *p) {
 	enum err e;
 
-	if ((e = person_walk(p, export_answer, S("answers_gathered"))) ||
-	    (e = job_step(p->job, rest_in, p, S("")))) return e;
-	return person_complete(p, exported_in);
+	if ((e = person_walk(p, export_answer, NULL, S("answers_gathered"))) ||
+	    (e = job_step(p->job, rest_in, p, S(""))) || (e = person_complete(p, exported_in))) return e ==
+		ERR_NOT_FOUND
+	    ? job_give_up(p->job, ERR_GONE, "What it gathered was erased meanwhile; ask again.")
+	    : e;
+	return OK;
 }
 
 static enum err export_run(struct job *job)

@@ -1,6 +1,7 @@
 /* Who is meant, and the way through a tenant's answers. */
 #include "privacy/privacy_person.h"
-#include "base/utf8.h"
+#include "core/config.h"
+#include "core/contact.h"
 #include "event/event.h"
 #include "sql.h"
 #include "vault/vault.h"
@@ -8,7 +9,6 @@
 #define PAGE 500
 #define ARENA_MAX_BYTES (32 * MB)
 #define SUBJECT_MAX_BYTES (2 * KB)
-#define PHONE_MIN_DIGITS 6
 #define EVENT_MAX_BYTES (32 * KB) /* it names each answer of a page */
 
 static const struct str kind_names[SUBJECT_KINDS] = {[SUBJECT_EMAIL] = {"email", 5},
@@ -23,66 +23,59 @@ struct str subject_kind_name(enum subject_kind k)
 
 /* ---- who is meant ---- */
 
+static enum err keep(struct arena *a, struct str prefix, const struct contact_form *form, struct str *out)
+{
+	struct buf b;
+
+	buf_init(&b, a, 2 * sizeof form->text);
+	buf_add(&b, prefix);
+	buf_add(&b, str_make(form->text, form->n));
+	return buf_done(&b, out);
+}
+
 enum err subject_email(struct arena *a, struct str written, struct str *out)
 {
-	struct str s = str_trim(written);
-	char *p = arena_alloc(a, s.n + 1);
+	struct contact_form form;
 
-	if (!p)
-		return ERR_MEMORY;
-	for (size_t i = 0; i < s.n; i++)
-		p[i] = (char)(s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] + 32 : s.p[i]);
-	*out = str_make(p, s.n);
-	return OK;
+	return contact_email(written, &form) ? keep(a, S(""), &form, out) : ERR_INVALID;
 }
 
-enum err subject_phone(struct arena *a, struct str written, struct str *out)
+static int64_t country_of(const struct app *app)
 {
-	struct str s = str_trim(written);
-	char *p = arena_alloc(a, s.n + 2);
-	bool abroad = s.n > 0 && s.p[0] == '+';
-	size_t n = 0;
-
-	if (!p)
-		return ERR_MEMORY;
-	if (abroad)
-		p[n++] = '+';
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] >= '0' && s.p[i] <= '9')
-			p[n++] = s.p[i];
-	*out = str_make(p, n);
-	if (!abroad && str_starts(*out, S("00"))) {
-		p[1] = '+';
-		*out = str_make(p + 1, n - 1);
-	}
-	if (out->n < PHONE_MIN_DIGITS)
-		*out = S("");
-	return OK;
+	return app->config ? config_int(app->config, CFG_phone_country) : 0;
 }
 
-bool subject_is(const struct subject *who, struct str written, struct arena *scratch)
+/* With a + in front, which another look at it leaves alone. */
+enum err subject_phone(const struct app *app, struct arena *a, struct str written, struct str *out)
 {
-	struct str form;
+	struct contact_form form;
 
-	/* What is much longer than an address is none. */
-	if (written.n > 4 * who->text.n + 64)
-		return false;
-	if ((who->kind == SUBJECT_EMAIL ? subject_email : subject_phone)(scratch, written, &form))
-		return false;
-	return form.n > 0 && str_eq(form, who->text);
+	return contact_phone(written, country_of(app), &form) ? keep(a, S("+"), &form, out) : ERR_INVALID;
 }
 
-bool subject_in(const struct subject *who, const struct json *v, struct arena *scratch)
+bool subject_is(const struct subject *who, struct str written)
 {
-	if (!v || who->text.n == 0)
+	struct str number = str_make(who->text.p + 1, who->text.n - 1);
+	struct contact_form form;
+
+	if (who->kind == SUBJECT_EMAIL)
+		return (contact_email(written, &form) && str_eq(str_make(form.text, form.n), who->text)) ||
+		       contact_email_within(written, who->text);
+	return (contact_phone(written, who->country, &form) && str_eq(str_make(form.text, form.n), number)) ||
+	       contact_phone_within(written, who->country, number);
+}
+
+bool subject_in(const struct subject *who, const struct json *v)
+{
+	if (!v || who->text.n == 0 || (who->kind != SUBJECT_EMAIL && who->kind != SUBJECT_PHONE))
 		return false;
 	if (v->type == JSON_STR)
-		return subject_is(who, v->s, scratch);
+		return subject_is(who, v->s);
 	for (uint32_t i = 0; v->type == JSON_ARRAY && i < v->count; i++)
-		if (subject_in(who, &v->items[i], scratch))
+		if (subject_in(who, &v->items[i]))
 			return true;
 	for (uint32_t i = 0; v->type == JSON_OBJECT && i < v->count; i++)
-		if (subject_in(who, &v->members[i].value, scratch))
+		if (subject_in(who, &v->members[i].value))
 			return true;
 	return false;
 }
@@ -131,7 +124,13 @@ enum err subject_open(
 	    !uuid_read(json_str_or(doc, S("response_id"), S("")), &out->response_id) ||
 	    !uuid_read(json_str_or(doc, S("user_id"), S("")), &out->user_id))
 		return ERR_INTERNAL;
-	return OK;
+	out->country = country_of(app);
+	/* an older release wrote its own form down; of what has none by now nothing is found */
+	if (out->kind == SUBJECT_EMAIL)
+		e = subject_email(a, out->text, &out->text);
+	else if (out->kind == SUBJECT_PHONE)
+		e = subject_phone(app, a, out->text, &out->text);
+	return e;
 }
 
 /* ---- one answer ---- */
@@ -286,8 +285,8 @@ static enum err look_at(void *ctx, const void *row)
 	p->at_id = answer->id;
 	if ((e = person_answer_read(p->job->app, l->keys, &p->scratch, answer, &read)))
 		return e;
-	if (subject_in(&p->who, read.personal, &p->scratch) || subject_in(&p->who, read.answers, &p->scratch) ||
-	    subject_in(&p->who, read.parameters, &p->scratch))
+	if (subject_in(&p->who, read.personal) || subject_in(&p->who, read.answers) ||
+	    subject_in(&p->who, read.parameters))
 		p->matches[p->n++] = (struct person_match){answer->survey_id, answer->id};
 	return l->seen % 50 == 0 ? job_check(p->job) : OK;
 }
@@ -354,39 +353,44 @@ static enum err state_of(const struct person_job *p, struct arena *a, int64_t fo
 struct acting {
 	struct person_job *p;
 	enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m);
+	enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids);
 	struct str told;
 };
 
-/* data: the event's, as far as it is written. */
-static enum err count_and_tell(struct tx *tx, const struct acting *acting, struct buf *data)
+static enum err count_and_tell(struct tx *tx, const struct acting *acting, struct str ids)
 {
 	struct count_row {
 		int64_t version;
 	} row;
 	static const struct pg_col cols[] = {COL(struct count_row, version, PGT_INT)};
 	struct person_job *p = acting->p;
-	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done)};
+	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done), P_INT(p->exports)};
 	struct event event = {S("privacy_request"), &p->request, acting->told, S(""), 1};
+	struct buf data;
 	enum err e;
 
 	arena_reset(&p->scratch);
 	if ((e = tx_one(tx, &p->scratch, &Q(SQL_person_count, in, cols), &row)) || p->done == 0)
 		return e;
 	event.sequence = row.version;
-	buf_add(data, S("]}"));
-	return (e = buf_done(data, &event.data)) ? e : event_append(tx, &event);
+	buf_init(&data, &p->page, EVENT_MAX_BYTES);
+	buf_add(&data, S("{\"response_ids\": "));
+	buf_add(&data, ids);
+	buf_char(&data, '}');
+	return (e = buf_done(&data, &event.data)) ? e : event_append(tx, &event);
 }
 
 static enum err act_in(struct tx *tx, void *ctx)
 {
 	struct acting *acting = ctx;
 	struct person_job *p = acting->p;
-	struct buf data;
+	struct str ids;
+	struct buf b;
 	enum err e;
 
-	buf_init(&data, &p->page, EVENT_MAX_BYTES);
-	buf_add(&data, S("{\"response_ids\": ["));
-	p->done = 0;
+	buf_init(&b, &p->page, EVENT_MAX_BYTES);
+	buf_char(&b, '[');
+	p->done = p->exports = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		int64_t before = p->done;
 
@@ -395,17 +399,24 @@ static enum err act_in(struct tx *tx, void *ctx)
 			return e;
 		if (p->done == before)
 			continue;
-		buf_add(&data, before > 0 ? S(",\"") : S("\""));
-		buf_add(&data, uuid_str(&p->scratch, &p->matches[i].id));
-		buf_char(&data, '"');
+		buf_add(&b, before > 0 ? S(",\"") : S("\""));
+		buf_add(&b, uuid_str(&p->scratch, &p->matches[i].id));
+		buf_char(&b, '"');
 	}
-	return count_and_tell(tx, acting, &data);
+	buf_char(&b, ']');
+	if ((e = buf_done(&b, &ids)))
+		return e;
+	arena_reset(&p->scratch);
+	if (acting->then && p->done > 0 && (e = acting->then(tx, p, ids)))
+		return e;
+	return count_and_tell(tx, acting, ids);
 }
 
 enum err person_walk(struct person_job *p,
-    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m), struct str told)
+    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m),
+    enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids), struct str told)
 {
-	struct acting acting = {p, act, told};
+	struct acting acting = {p, act, then, told};
 	struct str state;
 	enum err e;
 

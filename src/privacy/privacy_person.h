@@ -2,7 +2,7 @@
  *
  * There is no need for an index to be right: every answer of the tenant is opened and looked at, the personal part and the others, and every text in it
  * compared with the address or number. That takes as long as a tenant has answers, is done by a job, and finds the address wherever somebody
- * typed it in. Addresses are compared without regard to case, numbers by their digits (00 is +). */
+ * typed it in: as a whole text, or within one. Both are compared in core/contact.h's form, which is that of the blind index. */
 #ifndef PRIVACY_PRIVACY_PERSON_H
 #define PRIVACY_PRIVACY_PERSON_H
 
@@ -14,15 +14,16 @@ struct str subject_kind_name(enum subject_kind k);
 
 struct subject {
 	enum subject_kind kind;
-	struct str text; /* address or number, in the form that is compared */
+	struct str text; /* address or number, in the form that is compared; a number with a + in front */
+	int64_t country; /* calling code of numbers that are written without one; subject_open() */
 	struct uuid survey_id, response_id, user_id;
 };
-/* The form in which they are compared. phone: empty when there are fewer than 6 digits. ERR_MEMORY. */
+/* The form in which they are compared. ERR_INVALID: it is none. */
 enum err subject_email(struct arena *a, struct str written, struct str *out);
-enum err subject_phone(struct arena *a, struct str written, struct str *out);
-bool subject_is(const struct subject *who, struct str written, struct arena *scratch);
+enum err subject_phone(const struct app *app, struct arena *a, struct str written, struct str *out);
+bool subject_is(const struct subject *who, struct str written);
 /* Somewhere in a value, whatever its form. */
-bool subject_in(const struct subject *who, const struct json *v, struct arena *scratch);
+bool subject_in(const struct subject *who, const struct json *v);
 
 /* Sealed as column subject of privacy_requests, bound to the request. ERR_INVALID, ERR_GONE: it does not open. */
 enum err subject_seal(struct app *app, struct tx *tx, const struct uuid *request, const struct subject *who,
@@ -68,15 +69,18 @@ struct person_job {
 		struct uuid survey_id, id;
 	} * matches;
 	size_t n;
-	int64_t done; /* of the matches, in the transaction under way */
+	int64_t done;	 /* of the matches, in the transaction under way */
+	int64_t exports; /* ended in it */
 };
 /* Reads the request and where an earlier run was. ERR_GONE: there is no such request any more, or its subject cannot be opened; give up. */
 enum err person_begin(struct person_job *p, struct job *job);
 void person_end(struct person_job *p);
 /* From where it is to the end: `act` for each answer found, in the transaction that also writes down how far it is and appends the event `told` with the
- * ids of the answers that act counted in p->done. What it takes from p->scratch is gone with the next answer. */
+ * ids of the answers that act counted in p->done. What it takes from p->scratch is gone with the next answer. Behind those of a page comes `then`
+ * (NULL: nothing) with a JSON list of their ids. ERR_NOT_FOUND: the request has ended meanwhile, and nothing was written. */
 enum err person_walk(struct person_job *p,
-    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m), struct str told);
+    enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m),
+    enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids), struct str told);
 /* The job's end: its result are the request's counts, {"responses": n, ...}; with an export where it is. */
 enum err person_complete(struct person_job *p, enum err (*last)(struct tx *tx, void *person_job));
 

@@ -45,13 +45,14 @@ select survey_id, id, survey_version, answers, parameters, consents, sealed, sea
 from responses where (survey_id, id) > ($1::uuid, $2::uuid)
 order by survey_id, id limit $3::bigint
 
+-- Held until the transaction ends: of an erasure, an export and a sealing of the same answer each waits for the other.
 -- name: person_answer
 -- role: worker
 select r.survey_id, r.id, r.survey_version, r.status, coalesce(r.outcome, '') as outcome, r.language, coalesce(l.slug, '') as link, s.title as survey,
 	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, r.parameters, r.consents, r.sealed, r.sealed_key_version,
 	r.answers_sealed, r.answers_key_version
 from responses r join surveys s on s.id = r.survey_id left join links l on l.id = r.link_id
-where r.survey_id = $1::uuid and r.id = $2::uuid
+where r.survey_id = $1::uuid and r.id = $2::uuid for update of r
 
 -- name: person_answer_delete
 -- role: worker
@@ -66,34 +67,34 @@ update responses set sealed = null, sealed_key_version = null, payload_hash = nu
 	answers_key_version = coalesce($5::bigint, answers_key_version)
 where survey_id = $1::uuid and id = $2::uuid
 
--- name: person_parts_forget
+-- Every export that has one of these answers in it, under way or not. They are locked after the answers: see person_count. What is deleted of them is
+-- so in another statement, which sees what was written while this one waited.
+-- name: person_answers_exports
 -- role: worker
-delete from privacy_parts where response_id = $1::uuid
+select q.id from privacy_requests q where q.kind = 'export' and q.subject is not null and q.id in (select p.request_id from privacy_parts p
+	where p.response_id in (select r::uuid from jsonb_array_elements_text($1::jsonb) r))
+order by q.id for update
 
--- Other people's and earlier exports that still have a file.
+-- Other people's and earlier exports that still have a file, or will have one.
 -- name: person_exports
 -- role: worker
 select id, subject_kind, subject, key_version from privacy_requests
-where kind = 'export' and subject is not null and subject_kind = $1::text and id <> $2::uuid
-order by id limit 1000
+where kind = 'export' and subject is not null and id > $1::uuid
+order by id limit $2::bigint for update
 
 -- name: person_export_end
 -- role: worker
 with gone as (delete from privacy_parts where request_id = $1::uuid)
 update privacy_requests set subject = null, key_version = null, expires_at = now(), status = 'done', done_at = coalesce(done_at, now()) where id = $1
 
--- name: person_invitations_delete
+-- Invitations, and replies that are kept for a day for who repeats a request.
+-- name: person_address_forget
 -- role: worker
-delete from invitations where email = $1::text
-
--- Replies that are kept for a day for who repeats a request.
--- name: person_replies_delete
--- role: worker
-delete from idempotency where strpos(lower(body), $1::text) > 0
+select invitations, replies from address_forget(nullif($1::text, ''), $2::uuid)
 
 -- name: person_member
 -- role: worker
-select user_id, jsonb_build_object('id', user_id, 'email', email, 'name', name, 'language', locale, 'role', role, 'joined_at', rfc3339(joined_at),
+select user_id, email, jsonb_build_object('id', user_id, 'email', email, 'name', name, 'language', locale, 'role', role, 'joined_at', rfc3339(joined_at),
 	'left_at', rfc3339(left_at)) as json
 from member_find($1::text, $2::uuid)
 
@@ -110,18 +111,27 @@ from invitations where email = $1::text
 -- name: person_part_insert
 -- role: worker
 insert into privacy_parts (tenant_id, request_id, part, response_id, sealed, key_version, survey_id)
-values (current_tenant_id(), $1::uuid, $2::bigint, $3::uuid, $4::bytea, $5::bigint::integer, $6::uuid)
+select current_tenant_id(), id, $2::bigint, $3::uuid, $4::bytea, $5::bigint::integer, $6::uuid from privacy_requests
+where id = $1::uuid and status = 'waiting' and subject is not null
 on conflict (tenant_id, request_id, part) do nothing
 
+-- Before a piece that no answer stands for; no row: the export was ended.
+-- name: person_waiting
+-- role: worker
+select version from privacy_requests where id = $1::uuid and status = 'waiting' and subject is not null for update
+
+-- At a transaction's end: whoever locks answers and requests locks the answers first. No row: the export was ended meanwhile.
 -- name: person_count
 -- role: worker
 update privacy_requests set counts = counts || jsonb_build_object('responses', coalesce((counts ->> 'responses')::bigint, 0) + $2::bigint)
-where id = $1::uuid returning version
+	|| case when kind = 'erasure' then jsonb_build_object('exports', coalesce((counts ->> 'exports')::bigint, 0) + $3::bigint) else '{}' end
+where id = $1::uuid and status = 'waiting' and subject is not null returning version
 
 -- What was counted before stands: a run that was cut off behind this finds nothing any more.
 -- name: person_count_rest
 -- role: worker
-update privacy_requests set counts = $2::jsonb || counts where id = $1::uuid
+update privacy_requests set counts = $2::jsonb || counts
+	|| jsonb_build_object('exports', coalesce((counts ->> 'exports')::bigint, 0) + ($2::jsonb ->> 'exports')::bigint) where id = $1::uuid
 
 -- name: user_erase
 -- role: owner
@@ -139,5 +149,6 @@ returning version, counts
 
 -- name: person_exported
 -- role: worker
-update privacy_requests set status = 'done', done_at = now(), expires_at = now() + make_interval(days => $2::bigint::integer) where id = $1::uuid
+update privacy_requests set status = 'done', done_at = now(), expires_at = now() + make_interval(days => $2::bigint::integer)
+where id = $1::uuid and status = 'waiting' and subject is not null
 returning version, counts

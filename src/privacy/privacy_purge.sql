@@ -99,13 +99,13 @@ with old as materialized (
 )
 select count(*) as n from gone
 
--- Those taken back, and those that nobody took: they hold the address of somebody who never came.
+-- Those taken back, those that nobody took, and those that were taken long ago: they hold somebody's address, and have no use any more.
 -- name: purge_invitations
 -- role: worker
 with old as materialized (
 	select i.id from invitations i
 	where i.deleted_at < now() - make_interval(days => $1::bigint::integer)
-		or (i.accepted_at is null and i.expires_at < now() - make_interval(days => $1::bigint::integer))
+		or coalesce(i.accepted_at, i.expires_at) < now() - make_interval(days => $1::bigint::integer)
 	limit $2::bigint
 ), gone as (
 	delete from invitations i using old where i.id = old.id returning 1

@@ -12,9 +12,10 @@ struct person_in {
 	struct uuid survey_id, response_id, user_id;
 };
 #define WHO_FIELDS                                                                                                     \
-	FIELD(struct person_in, email, FT_EMAIL, OPTIONAL, 0, 0, "Whoever gave this address, wherever"),               \
+	FIELD(struct person_in, email, FT_TEXT, OPTIONAL, 3, 320,                                                      \
+	    "Whoever gave this address, wherever, in whatever way it was written"),                                    \
 	    FIELD(struct person_in, phone, FT_TEXT, OPTIONAL, 6, 40,                                                   \
-		"Whoever gave this number; compared by its digits, 00 being +"),                                       \
+		"Whoever gave this number, in whatever way it was written"),                                           \
 	    FIELD(struct person_in, response_id, FT_UUID, OPTIONAL, 0, 0, "This one answer; with survey_id"),          \
 	    FIELD(struct person_in, survey_id, FT_UUID, OPTIONAL, 0, 0, "Survey of response_id"),                      \
 	    FIELD(struct person_in, user_id, FT_UUID, OPTIONAL, 0, 0, "A member, or somebody who was one")
@@ -57,15 +58,15 @@ static enum err subject_of(struct req *rq, const struct person_in *in, struct su
 	if (response != !uuid_is_nil(&in->survey_id))
 		return req_fail(rq, ERR_INVALID, "/survey_id", "survey_id and response_id belong together.");
 	*out = (struct subject){
-	    response ? SUBJECT_RESPONSE : SUBJECT_USER, S(""), in->survey_id, in->response_id, in->user_id};
+	    response ? SUBJECT_RESPONSE : SUBJECT_USER, S(""), 0, in->survey_id, in->response_id, in->user_id};
 	if (in->email.n > 0) {
 		out->kind = SUBJECT_EMAIL;
-		e = subject_email(rq->arena, in->email, &out->text);
+		if ((e = subject_email(rq->arena, in->email, &out->text)) == ERR_INVALID)
+			return req_fail(rq, e, "/email", "This is no e-mail address.");
 	} else if (in->phone.n > 0) {
 		out->kind = SUBJECT_PHONE;
-		e = subject_phone(rq->arena, in->phone, &out->text);
-		if (!e && out->text.n == 0)
-			return req_fail(rq, ERR_INVALID, "/phone", "This has fewer than six digits.");
+		if ((e = subject_phone(rq->app, rq->arena, in->phone, &out->text)) == ERR_INVALID)
+			return req_fail(rq, e, "/phone", "This is no phone number.");
 	}
 	return e ? e : subject_known(rq, out);
 }

@@ -153,20 +153,43 @@ static enum err result_of(const struct retention *r, struct str *json)
 	return buf_done(&b, json);
 }
 
+/* What no other survey is spared either: the run was ended, or what it stands on is away. */
+static bool ends_all(enum err e)
+{
+	return e == ERR_AGAIN || e == ERR_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN || e == ERR_MEMORY;
+}
+
+static enum err run_survey(struct retention *r)
+{
+	enum err e, failed = OK;
+	bool touched = false;
+
+	for (size_t k = 0; k < PASSES; k++) {
+		if (!(e = run_pass(r, k, &touched)))
+			continue;
+		if (ends_all(e))
+			return e;
+		log_message(r->job->app->log, LOG_ERROR, "retention failed", uuid_str(r->job->arena, &r->survey->id));
+		failed = e;
+	}
+	r->surveys_touched += touched;
+	return failed;
+}
+
+/* One survey's trouble is not the others': each is gone through, and then the job fails all the same, so that it is seen and done again. */
 static enum err run_surveys(struct retention *r)
 {
-	enum err e;
+	enum err e, failed = OK;
 
 	for (size_t i = 0; i < r->n; i++) {
-		bool touched = false;
-
 		r->survey = &r->surveys[i];
-		for (size_t k = 0; k < PASSES; k++)
-			if ((e = run_pass(r, k, &touched)))
-				return e;
-		r->surveys_touched += touched;
+		if (!(e = run_survey(r)))
+			continue;
+		if (ends_all(e))
+			return e;
+		failed = e;
 	}
-	return OK;
+	return failed ? job_fail(r->job, failed, "what some surveys have to remove could not be removed") : OK;
 }
 
 static enum err retention_run(struct job *job)

@@ -55,5 +55,5 @@ enum err privacy_user_erase(
 	if (fault)
 		*why = str_from(fault);
 	log_close(app.log);
-	return e ? e : held->n > 0 ? ERR_CONFLICT : OK;
+	return e == ERR_INVALID ? ERR_NOT_FOUND : e ? e : held->n > 0 ? ERR_CONFLICT : OK;
 }

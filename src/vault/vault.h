@@ -16,8 +16,8 @@
 struct vault;
 /* PII seals the column `sealed` of responses, RESPONSE their `answers_sealed`, and neither anything else, because rotation destroys their old versions once the responses are sealed
  * anew. SECRET is for all else of a tenant that is to be kept from readers of the database (client secrets, what a job carries): its old
- * versions stay until the tenant is shredded. INDEX: vault_index(). SYSTEM has one key for the whole installation: vault_system_seal(). */
-enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET };
+ * versions stay until the tenant is shredded. INDEX: vault_index(). REPLAY: vault_replay(), never rotated. SYSTEM has one key for the whole installation: vault_system_seal(). */
+enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT_SECRET, VAULT_REPLAY };
 
 struct seal_place {
 	struct str table, column;
@@ -46,6 +46,9 @@ enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *
 /* HMAC-SHA-256 of `text` under the tenant's index key: version 0 asks for the live one. *key_version: the one taken. ERR_GONE, ERR_INVALID. */
 enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
     unsigned char mac[32], int64_t *key_version);
+/* The same under the tenant's key for knowing again what was sent, which only shredding ends: what was made with it can be compared for ever. */
+enum err vault_replay(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version);
 /* Drops what this process holds of the tenant. */
 void vault_forget(struct vault *v, const struct uuid *tenant);
 
@@ -67,8 +70,8 @@ enum err vault_alone(struct tx *tx);
 enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t *version);
 /* Versions whose bytes there are, oldest first. */
 enum err vault_versions(struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t **out, size_t *n);
-/* Destroys the retired versions; the caller knows that nothing uses them. */
-enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, int64_t *destroyed);
+/* Destroys the retired versions; the caller knows that nothing uses them, or wants those spared that something does (a scan of the answers). */
+enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, bool spare, int64_t *destroyed);
 /* Destroys every key of the tenant; the next sealing makes new ones. */
 enum err vault_shred(struct tx *tx, int64_t *destroyed);
 /* Wraps under the present KEK what is wrapped under the other one. ERR_INTERNAL when some key is under neither. system: the

@@ -63,6 +63,15 @@ where purpose = $1::text and key_version < $2::bigint and retired_at is null and
 update data_keys set wrapped = null, destroyed_at = now()
 where purpose = $1::text and retired_at is not null and destroyed_at is null
 
+-- Those that answers which do not open were sealed with stay.
+-- name: data_keys_destroy_unused
+-- role: worker
+update data_keys k set wrapped = null, destroyed_at = now()
+where k.purpose = $1::text and k.retired_at is not null and k.destroyed_at is null
+	and not ($1 = 'pii' and exists (select from responses r where r.sealed is not null and r.sealed_key_version = k.key_version))
+	and not ($1 = 'response' and exists (select from responses r where r.answers_sealed is not null and r.answers_key_version = k.key_version))
+	and not ($1 = 'index' and exists (select from response_lookups l where l.key_version = k.key_version))
+
 -- name: data_keys_shred
 -- role: worker
 update data_keys set wrapped = null, destroyed_at = now(), retired_at = coalesce(retired_at, now())

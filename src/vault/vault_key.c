@@ -12,6 +12,7 @@ static const struct str purposes[] = {
     [VAULT_SYSTEM] = {"system", 6},
     [VAULT_INDEX] = {"index", 5},
     [VAULT_SECRET] = {"secret", 6},
+    [VAULT_REPLAY] = {"replay", 6},
 };
 
 struct str vault_purpose_name(enum vault_purpose purpose)
@@ -22,7 +23,7 @@ struct str vault_purpose_name(enum vault_purpose purpose)
 bool vault_purpose_read(struct str name, enum vault_purpose *out)
 {
 	for (size_t i = 0; i < countof(purposes); i++) {
-		if (i == VAULT_SYSTEM || !str_eq(name, purposes[i]))
+		if (i == VAULT_SYSTEM || i == VAULT_REPLAY || !str_eq(name, purposes[i]))
 			continue;
 		*out = (enum vault_purpose)i;
 		return true;
@@ -285,13 +286,18 @@ enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *
 	return OK;
 }
 
-enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+struct mac_key {
+	enum vault_purpose purpose;
+	int64_t version; /* 0: the live one */
+};
+
+static enum err mac_under(struct vault *v, struct tx *tx, const struct mac_key *which, struct str text, struct arena *a,
     unsigned char mac[32], int64_t *key_version)
 {
 	unsigned int n = 0;
 	struct data_key k;
-	enum err e =
-	    version ? data_key_version(v, tx, VAULT_INDEX, version, a, &k) : data_key_newest(v, tx, VAULT_INDEX, a, &k);
+	enum err e = which->version ? data_key_version(v, tx, which->purpose, which->version, a, &k)
+				    : data_key_newest(v, tx, which->purpose, a, &k);
 
 	if (e)
 		return e;
@@ -300,4 +306,16 @@ enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str
 	*key_version = k.version;
 	data_key_drop(&k);
 	return e;
+}
+
+enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version)
+{
+	return mac_under(v, tx, &(struct mac_key){VAULT_INDEX, version}, text, a, mac, key_version);
+}
+
+enum err vault_replay(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
+    unsigned char mac[32], int64_t *key_version)
+{
+	return mac_under(v, tx, &(struct mac_key){VAULT_REPLAY, version}, text, a, mac, key_version);
 }

@@ -61,10 +61,12 @@ enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose
 	return tx_exec(tx, &Q_NO_OUT(SQL_data_keys_retire, in), NULL);
 }
 
-enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, int64_t *destroyed)
+enum err vault_destroy_retired(struct tx *tx, enum vault_purpose purpose, bool spare, int64_t *destroyed)
 {
 	const struct pg_param in[] = {P_TEXT(vault_purpose_name(purpose))};
 
+	if (spare)
+		return tx_exec(tx, &Q_NO_OUT(SQL_data_keys_destroy_unused, in), destroyed);
 	return tx_exec(tx, &Q_NO_OUT(SQL_data_keys_destroy_retired, in), destroyed);
 }
 

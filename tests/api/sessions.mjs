@@ -263,6 +263,34 @@ test('of two who switch with one session, one gets the other', async () => {
 	assert.deepEqual(both.map((r) => r.status).sort(), [200, 401, 401, 401, 401, 401]);
 });
 
+test('a sign-in or a switch under way does not outlast the new password that ends all sessions', async () => {
+	const email = 'ray@race.example', slugs = ['race1', 'race2', 'race3'];
+	for (const slug of slugs)
+		await server.addTenant(slug, email);
+	let password = PASSWORD;
+	for (let round = 0; round < 4; round++) {
+		const begun = [], own = expect(await post('login', { email, password }), 200).body;
+		const note = (r) => { if (r.status === 200) begun.push(r.body); return r; };
+		const goes = async (session) => { // from tenant to tenant for as long as it is let
+			for (let i = 0, now = session; now && i < 60; i++) {
+				const r = note(await server.anyone.post('/api/v1/auth/switch', { tenant: slugs[i % 3] }, { headers: { Authorization: `Bearer ${now.access_token}` }, unchecked: true }));
+				now = r.status === 200 ? r.body : null;
+			}
+		};
+		const roaming = (await Promise.all([0, 1, 2].map(() => post('login', { email, password })))).map((r) => expect(r, 200).body);
+		const logins = [0, 1, 2, 3, 4, 5].map(() => server.anyone.post('/api/v1/auth/login', { email, password }, { unchecked: true }).then(note));
+		const next = `a password of round ${round}`;
+		const changing = server.anyone.as(own.access_token).post('/api/v1/me/password', { password, new_password: next });
+		await Promise.all([...roaming.map(goes), ...logins, changing]);
+		expect(await changing, 204);
+		password = next;
+		for (const s of begun)
+			expect(await renew(s.refresh_token), 401);
+		for (const key of (await redis('keys', '-:backoff:*')).split('\n').filter(Boolean))
+			await redis('del', key);
+	}
+});
+
 test('who is removed is out within seconds', async () => {
 	const tenant = await server.addTenant(`gone${Math.floor(Math.random() * 1e6)}`, 'gus@gone.example');
 	const gus = expect(await post('login', { email: tenant.email, password: PASSWORD }), 200).body;

@@ -114,7 +114,7 @@ export class Tenant {
 
 	/** An OAuth client with a token by the client-credentials grant. */
 	async program() {
-		const { body } = expect(await this.api.post('/api/v1/clients', { name: 'Program', permissions: ['surveys:read', 'responses:read', 'jobs:read'] }), 201);
+		const { body } = expect(await this.api.post('/api/v1/clients', { name: 'Program', permissions: ['responses:read', 'jobs:read'] }), 201);
 		const form = { grant_type: 'client_credentials', client_id: body.client.client_id, client_secret: body.client_secret };
 		const reply = expect(await this.anyone.request('POST', '/api/v1/oauth/token', { raw: new URLSearchParams(form).toString(),
 			type: 'application/x-www-form-urlencoded' }), 200);

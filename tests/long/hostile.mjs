@@ -1,6 +1,6 @@
 // Three hundred hostile strings (tests/harness/hostile.mjs) through every text field of the API, and through every view in which somebody's text comes
 // back: respondents' pages with and without JavaScript, files for spreadsheets, mails, the log, the pages about the API. All of it stays text.
-// Without COTEST_LONG: some of each sort. time limit: 40 min
+// Without COTEST_LONG: some of each sort. time limit: 60 min
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 import { Worker } from '../harness/worker.mjs';
 
-const LONG = Boolean(process.env.COTEST_LONG);
+const LONG = Boolean(process.env.COTEST_LONG), LANES = 3;
 const take = (n) => (LONG ? HOSTILE : some(n));
 const server = withServer({ env: { COLLECT_ACCESS_TOKEN_S: '7200', COLLECT_PUBLIC_URL: 'https://collect.example', COLLECT_LOG_LEVEL: 'debug' } });
 const chromium = withBrowser();
@@ -36,10 +36,10 @@ const show = (text) => JSON.stringify(text.slice(0, 80));
 
 async function inHand(n, list, work) {
 	let next = 0;
-	await Promise.all(Array.from({ length: n }, async () => {
+	await Promise.all(Array.from({ length: n }, async (_, lane) => {
 		while (next < list.length) {
 			const i = next++;
-			await work(list[i], i);
+			await work(list[i], i, lane);
 		}
 	}));
 }
@@ -178,38 +178,43 @@ async function interview(page, javaScript, slug, text, what) {
 	return wrong;
 }
 
-test('questionnaires of hostile words, answered with hostile words, in Chromium', async () => {
-	const strings = take(6), wrong = [];
-	const plain = (await publish(server.api, everywhere('plain'))).slug;
-	let published = 0;
-	const pages = [await watched(true), await watched(false)];
-	for (const [i, text] of strings.entries()) {
+/** Each string by one of a few lanes with pages of its own, since a page mostly waits: work(pages, text) answers what is wrong. */
+async function inLanes(strings, javaScripts, what, work) {
+	const lanes = await Promise.all(Array.from({ length: LANES }, () => Promise.all(javaScripts.map(watched)))), wrong = [];
+	await inHand(LANES, strings, async (text, i, lane) => {
 		if (i % 20 === 0)
-			console.log(`# progress ${i}/${strings.length} strings through pages`);
+			console.log(`# progress ${i}/${strings.length} strings ${what}`);
+		wrong.push(...await work(lanes[lane], text));
+	});
+	for (const page of lanes.flat())
+		await page.context().close();
+	none(wrong);
+}
+
+test('questionnaires of hostile words, answered with hostile words, in Chromium', async () => {
+	const strings = take(6), plain = (await publish(server.api, everywhere('plain'))).slug;
+	let published = 0;
+	await inLanes(strings, [true, false], 'through pages', async (pages, text) => {
 		// what the check of a questionnaire refuses (markup that runs, expressions that are none) is no page
-		const slug = await publish(server.api, everywhere(text)).then((f) => f.slug, () => '');
+		const slug = await publish(server.api, everywhere(text)).then((f) => f.slug, () => ''), wrong = [];
 		published += slug !== '';
 		for (const page of pages)
 			wrong.push(...await interview(page, page === pages[0], slug || plain, text, `${show(text)}, ${page === pages[0] ? 'with' : 'without'} JavaScript`));
-	}
+		return wrong;
+	});
 	console.log(`# ${published} of ${strings.length} were published`);
-	none(wrong);
 	assert.ok(published >= strings.length / 3, `${published} published`);
-	for (const page of pages)
-		await page.context().close();
 });
 
 test('addresses: pages that are not there, the pages about the API', async () => {
-	const page = await watched(true), wrong = [];
-	for (const text of take(6)) {
-		const word = encodeURIComponent(wellFormed(text)).slice(0, 2000);
+	await inLanes(take(6), [true], 'in addresses', async ([page], text) => {
+		const word = encodeURIComponent(wellFormed(text)).slice(0, 2000), wrong = [];
 		for (const path of [`/s/${word}`, `/s/${tenant.ids.slug.id}?lang=${word}&x=${word}`, `/docs?url=${word}&configUrl=${word}&spec=${word}`, `/docs/errors?x=${word}#${word}`, `/${word}`]) {
 			await page.goto(origin() + path).catch((e) => { if (!/ERR_(ABORTED|INVALID|HTTP_RESPONSE)|Download/.test(e.message)) wrong.push(`${path}: ${e.message.slice(0, 100)}`); });
 			wrong.push(...(await look(page, path)).filter((f) => !/style=|<svg|SVG/i.test(f) || !path.startsWith('/docs')));
 		}
-	}
-	await page.context().close();
-	none(wrong);
+		return wrong;
+	});
 });
 
 // ---- files, mails, the log ----

@@ -1,5 +1,5 @@
 // Mutants of statements: one that reads an object forgets that deleted ones are gone, or which parent it was asked under. Statements are constants, so the
-// program is copied with the words overwritten by "true" and spaces.
+// program is copied with the words overwritten.
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +8,9 @@ import { apiCatches } from './api.mjs';
 
 const READS = /_(get|lock|take)$/;
 const FORGETS = [
-	['statement that finds deleted rows', /(\b\w+\.)?\bdeleted_at is null/g],
-	['statement that forgets the parent', /(\b\w+\.)?\bsurvey_id = \$1(?!:)(?= and)/g],
+	['statement that finds deleted rows', /(\b\w+\.)?\bdeleted_at is null/g, () => 'true'],
+	// true as well, and the parameter keeps its type: a statement that cannot be prepared stops the start
+	['statement that forgets the parent', /(\b\w+\.)?\bsurvey_id = \$1(?!:)(?= and)/g, (words) => words.replace('survey_id =', 'id <>')],
 ];
 let binary, made = 0;
 
@@ -25,11 +26,11 @@ function statements() {
 	return all;
 }
 
-async function caught(text, at, words) {
+async function caught(text, at, words, instead) {
 	const place = binary.indexOf(Buffer.from(`${text}\0`)), path = join(run.dir, 'tmp', `collect-sql-${process.pid}-${++made}`);
 	assert.ok(place > 0, `the program does not hold the statement ${text.slice(0, 100)}`);
 	const bytes = Buffer.from(binary);
-	bytes.write('true'.padEnd(words.length), place + Buffer.byteLength(text.slice(0, at)), 'latin1');
+	bytes.write(instead.padEnd(words.length), place + Buffer.byteLength(text.slice(0, at)), 'latin1');
 	writeFileSync(path, bytes);
 	chmodSync(path, 0o755);
 	try {
@@ -43,11 +44,11 @@ async function caught(text, at, words) {
 export async function mutants() {
 	const all = [];
 	binary = readFileSync(run.collect);
-	for (const [kind, pattern] of FORGETS) {
+	for (const [kind, pattern, instead] of FORGETS) {
 		for (const [name, text] of [...statements()].filter(([n]) => READS.test(n))) {
 			const last = [...text.matchAll(pattern)].at(-1); // the outermost condition of these stands last
 			if (last)
-				all.push({ kind, name, run: () => caught(text, last.index, last[0]) });
+				all.push({ kind, name, run: () => caught(text, last.index, last[0], instead(last[0])) });
 		}
 	}
 	return all;

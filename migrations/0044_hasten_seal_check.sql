@@ -7,6 +7,7 @@ as $$
 declare
 	bound uuid := current_setting('app.current_tenant_id');
 	everything boolean;
+	added boolean := tg_op = 'INSERT';
 	stale boolean;
 begin
 	-- another tenant's row is refused by row security, in its own words
@@ -15,12 +16,16 @@ begin
 	end if;
 	perform pg_advisory_xact_lock_shared(24225, hashtext(bound::text));
 	select coalesce((t.settings ->> 'seal_answers')::boolean, false) into everything from tenants t where t.id = bound;
-	stale := coalesce(everything, false) and new.answers <> '{}' or not coalesce(everything, false) and new.answers_sealed is not null;
-	if new.sealed is not null and not stale and (tg_op = 'INSERT' or new.sealed is distinct from old.sealed) then
+	everything := coalesce(everything, false);
+	stale := everything and (new.answers <> '{}' and (added or old.answers = '{}') or new.consents <> '{}' and (added or old.consents = '{}'))
+		or not everything and new.answers_sealed is not null and (added or old.answers_sealed is null);
+	if new.sealed is not null and not stale
+			and (added or (new.sealed, new.sealed_key_version) is distinct from (old.sealed, old.sealed_key_version)) then
 		stale := not exists (select from data_keys k where k.tenant_id = bound and k.purpose = 'pii'
 			and k.key_version = new.sealed_key_version and k.retired_at is null and k.destroyed_at is null);
 	end if;
-	if new.answers_sealed is not null and not stale and (tg_op = 'INSERT' or new.answers_sealed is distinct from old.answers_sealed) then
+	if new.answers_sealed is not null and not stale
+			and (added or (new.answers_sealed, new.answers_key_version) is distinct from (old.answers_sealed, old.answers_key_version)) then
 		stale := not exists (select from data_keys k where k.tenant_id = bound and k.purpose = 'response'
 			and k.key_version = new.answers_key_version and k.retired_at is null and k.destroyed_at is null);
 	end if;
