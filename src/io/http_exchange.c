@@ -122,8 +122,11 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	return ex;
 }
 
+/* With a letter or digit in it: a dash alone says "none" to those who keep it. */
 static bool id_acceptable(struct str id)
 {
+	bool says = false;
+
 	if (id.n == 0 || id.n > REQUEST_ID_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < id.n; i++) {
@@ -132,8 +135,9 @@ static bool id_acceptable(struct str id)
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' &&
 		    c != '_' && c != '-')
 			return false;
+		says |= c != '.' && c != '_' && c != '-';
 	}
-	return true;
+	return says;
 }
 
 /* Unique, not secret: a random base of the process and a counter. */

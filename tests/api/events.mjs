@@ -74,6 +74,8 @@ test('pages go on from a cursor in the order of commits; times are bounds; only 
 	assert.deepEqual((await list({ created_from: seen[0].created_at, aggregate_id: ids[4] })).items.length, 1);
 	assert.deepEqual((await list({ created_to: seen[0].created_at, aggregate_id: ids[4] })).items, []);
 	assert.deepEqual((await list({ created_to: '2020-01-01T00:00:00Z' })).items, []);
+	for (const early of ['0001-01-01T00:00:00Z', '1960-01-01T00:00:00Z', '1970-01-01T00:00:00Z'])
+		assert.equal((await list({ created_from: early, aggregate_id: ids[4] })).items.length, 1, early);
 	const plan = await psql(server.database.name, `set search_path = collect; select set_config('app.current_tenant_id', '${randomUUID()}', false);
 		explain select * from events where tenant_id = current_tenant_id() and id >= uuid_floor(now()) and id <= uuid_floor(now() + interval '1 minute')`);
 	assert.equal(plan.stdout.match(/on events_\d{4}_\d{2}/g).length, 1, 'only the month that is asked for is looked at');

@@ -1,13 +1,13 @@
 // Every route of the program x every place for an id x everybody who might ask x what the id may be: nobody reaches what is another tenant's, and
 // another tenant's looks like nothing at all. The cases come from `collect print routes`; a route or a place that nobody taught the matrix fails it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
 import { before } from '../harness/hooks.mjs';
 import { command, run } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
-import { KINDS, KIND_OF_NAME, PAGES, ROUTES } from '../harness/matrix_routes.mjs';
+import { APART, isFile, KINDS, KIND_OF_NAME, ROUTES } from '../harness/matrix_routes.mjs';
 import { checksums, NEVER, ROLES, Tenant, valueOf } from '../harness/matrix_world.mjs';
 
 const AT_ONCE = 12;
@@ -21,7 +21,7 @@ const routes = JSON.parse((await command([run.collect, 'print', 'routes'])).stdo
 	.map((r) => ({ ...r, name: `${r.method} ${r.path}`, line: ROUTES[`${r.method} ${r.path}`] ?? {} }))
 	.map((r) => ({ ...r, row: r.permission, permission: reviewed.get(r.name) ?? r.permission }));
 const only = process.env.COTEST_ROUTE; // "GET /api/v1/me": that one alone, for the mutants of its row
-const api = routes.filter((r) => (only ? r.name === only : !r.flags.includes('internal') && !PAGES.test(r.name)));
+const api = routes.filter((r) => (only ? r.name === only : !r.flags.includes('internal') && !(r.name in APART) && !isFile(r)));
 let ours, theirs, everybody, sumsBefore, cases = 0;
 
 before(async () => {
@@ -185,6 +185,25 @@ test('every route and every place of an id is known', () => {
 	}
 	for (const name of Object.keys(ROUTES))
 		assert.ok(routes.some((r) => r.name === name), `${TEACH} has a line for ${name}, which is no route`);
+	for (const [name, held] of Object.entries(APART)) {
+		assert.ok(routes.some((r) => r.name === name), `${TEACH} sets ${name} apart, which is no route`);
+		assert.ok(held === 'everybody' || existsSync(new URL(`../../${held}`, import.meta.url)), `${held}, which is said to hold ${name}, is not there`);
+	}
+});
+
+test('what is set apart without an address of its own is the same for all', { skip: !!only }, async () => {
+	for (const [name, held] of Object.entries(APART).filter(([, held]) => held === 'everybody')) {
+		const path = name.slice('GET '.length);
+		assert.doesNotMatch(path, /\{/, `${name} is not ${held}'s: somebody's id stands in it`);
+		// not by the client, which takes the described ones only
+		const replies = await Promise.all([null, ours.owner.api.token, theirs.owner.api.token].map(async (token) => {
+			const reply = await fetch(server.url + path, { headers: token ? { Authorization: `Bearer ${token}` } : {}, redirect: 'manual' });
+			return { status: reply.status, text: await reply.text() };
+		}));
+		for (const r of replies)
+			assert.deepEqual([r.status, r.text], [replies[0].status, replies[0].text], name);
+		assert.ok(replies[0].status < 400, `${name}: ${replies[0].status}`);
+	}
 });
 
 for (const route of api.filter((r) => pathSlots(r).length || uuids(r.query).length || uuids(r.body).length || r.line.slots)) {

@@ -93,7 +93,7 @@ export const ROUTES = {
 	// no worker runs there, so no export has its file yet
 	'GET /api/v1/privacy/exports/{id}/file': { status: 409 },
 	'GET /api/v1/privacy/exports/{id}/text': { status: 409 },
-	'PATCH /api/v1/sealing': { body: () => ({ seal_answers: false }) },
+	'PATCH /api/v1/sealing': { body: () => ({ seal_answers: true }) },
 	'POST /api/v1/responses/lookup': { body: () => ({ email: 'nobody@example.com' }) },
 	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
 	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
@@ -112,6 +112,16 @@ export const ROUTES = {
 	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
 };
 
-/** Routes that people and programs are not tried on: pages, whose replies are the browser's tests' business, files that everybody gets, and the way to
- * a tenant's identity provider and back, which begins before anybody is known (tests/api/oidc.mjs). */
-export const PAGES = /^(GET|POST) \/s\/\{slug\}$|^GET \/api\/v1\/oidc(\/|-callback\/)|^GET \/(docs(\/errors)?|openapi\.json|robots\.txt|favicon\.ico|static\/.*|\.well-known\/.*)?$/;
+/** Routes that are not tried with everybody's ids, by name, each with the test that holds it: pages, whose replies are the browser's tests' business, and
+ * the way to a tenant's identity provider and back, which begins before anybody is known. `everybody`: nothing in the address, and the same for all,
+ * which tests/api/matrix.mjs tries. */
+export const APART = {
+	'GET /s/{slug}': 'tests/api/links.mjs',
+	'POST /s/{slug}': 'tests/api/conventions.mjs',
+	'GET /api/v1/oidc/{tenant}': 'tests/api/oidc.mjs',
+	'GET /api/v1/oidc/{tenant}/start': 'tests/api/oidc_hostile.mjs',
+	'GET /api/v1/oidc-callback/{provider_id}': 'tests/api/oidc.mjs',
+	...Object.fromEntries(['/', '/docs', '/docs/errors', '/openapi.json', '/robots.txt', '/favicon.ico', '/.well-known/jwks.json'].map((path) => [`GET ${path}`, 'everybody'])),
+};
+/** A file that is part of the program: nothing in its address is anybody's, and no database is asked. */
+export const isFile = (route) => route.method === 'GET' && /^\/static\/[\w./-]+$/.test(route.path) && route.flags.includes('inline') && route.flags.includes('no-transaction');

@@ -143,7 +143,7 @@ export function valueOf(kind, which, tenant) {
 	return typeof value === 'function' ? value(tenant) : value;
 }
 
-/** Checksums of all that the database and Redis hold of a tenant: {what: checksum}. */
+/** Checksums of all that the database and Redis hold of a tenant: {what: checksum}. Devices and second factors: of those who are members nowhere else. */
 export async function checksums(server, tenant) {
 	const sum = (from) => `md5(query_to_xml(format('select t::text from collect.%I t where ${from} order by 1', c.relname), true, false, '')::text)`;
 	const tables = await rows(server.database.name, `select c.relname, ${sum(`tenant_id = ''${tenant.id}''`)}
@@ -151,7 +151,9 @@ export async function checksums(server, tenant) {
 			and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
 		union all select c.relname, ${sum(`id = ''${tenant.id}''`)} from pg_class c where c.oid = 'collect.tenants'::regclass
 		union all select c.relname, ${sum(`id in (select user_id from collect.memberships where tenant_id = ''${tenant.id}'')`)}
-			from pg_class c where c.oid = 'collect.users'::regclass`);
+			from pg_class c where c.oid = 'collect.users'::regclass
+		union all select c.relname, ${sum(`user_id in (select user_id from collect.memberships group by 1 having bool_and(tenant_id = ''${tenant.id}''))`)}
+			from pg_class c where c.oid in ('collect.second_factors'::regclass, 'collect.user_devices'::regclass)`);
 	return Object.fromEntries([...tables, ...await redisSums(server, tenant)]);
 }
 

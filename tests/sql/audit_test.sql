@@ -103,4 +103,9 @@ select probe.like(probe.try(probe.tenant('a')::text, 'delete from collect.events
 select probe.like(probe.try(probe.tenant('a')::text, 'truncate collect.events'), '^23000 the log of events is only appended to', 'not even the owner empties it');
 select probe.like(probe.try(probe.tenant('a')::text, format('update collect.%I set type = ''x''', relation)), '^23000 the log of events is only appended to',
 	'nor by its partition') from probe.samples where relation = 'events_' || to_char(now() at time zone 'UTC', 'YYYY_MM');
+select probe.like(probe.try(probe.tenant('a')::text, format('truncate collect.%I', relname)), '^23000 the log of events is only appended to',
+	'nor empties ' || relname) from pg_class c join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'collect.events'::regclass order by relname;
+select probe.is(collect.uuid_floor(at::timestamptz)::text, floor, 'the first id of ' || at)
+from (values ('1960-01-01T00:00:00Z', '00000000-0000-0000-0000-000000000000'), ('0001-01-01T00:00:00Z', '00000000-0000-0000-0000-000000000000'),
+	('1970-01-01T00:00:01Z', '00000000-03e8-0000-0000-000000000000'), ('290000-01-01T00:00:00Z', 'ffffffff-ffff-0000-0000-000000000000')) v (at, floor);
 reset role;

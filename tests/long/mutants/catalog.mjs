@@ -154,9 +154,10 @@ const GENERATORS = [
 		unnest(array['collect_owner', 'pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files']) w`],
 	['a binding that does not raise', `values ('null when unbound', $x$create or replace function current_tenant_id() returns uuid language sql stable parallel safe as
 		$$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$$x$)`],
-	// jobs have no row security: what these functions ask of the tenant is all there is. Elsewhere the owner is held by FORCE, and the question is a second one
-	['function that asks for no tenant', `select proname || ' ' || n, regexp_replace(pg_get_functiondef(p.oid), '(\\w+\\.)?tenant_id = current_tenant_id\\(\\)', 'true', 1, n)
-		from functions p, generate_series(1, 6) n where prosecdef and proname ~ '^job_' and pg_get_functiondef(p.oid) ~ ('(tenant_id = current_tenant_id\\(\\).*){' || n || '}')`],
+	// tenants, users, slugs and jobs have no row security: there, what these functions ask of the tenant is all there is
+	['function that asks for no tenant', `select proname || ' ' || n, regexp_replace(pg_get_functiondef(p.oid), '(\\w+\\.)?\\m(tenant_id|id) = current_tenant_id\\(\\)', 'true', 1, n)
+		from functions p, generate_series(1, 6) n where prosecdef and pg_get_functiondef(p.oid) ~ ('(\\m(tenant_id|id) = current_tenant_id\\(\\).*){' || n || '}')
+			and (proname ~ '^job_' or pg_get_functiondef(p.oid) ~ '\\m(tenants|users|second_factors|user_devices|slugs|key_prefixes)\\M')`],
 ];
 const BY_BEHAVIOUR = /seen by behaviour|asks for no tenant/;
 const API_TESTS = ['api/matrix', 'system/jobs'];
