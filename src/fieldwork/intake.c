@@ -1,6 +1,7 @@
 /* Judging an answer, and finding one that was written before. Writing: intake_write.c. */
 #include "fieldwork/intake.h"
 #include "sql.h"
+#include "vault/vault.h"
 
 struct interview intake_interview(const struct program *program, const struct submission *s)
 {

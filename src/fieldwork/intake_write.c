@@ -131,8 +131,8 @@ static enum err put_hash(struct writing *w)
 
 	if (!mac)
 		return ERR_MEMORY;
-	if ((e = vault_replay(rq->app->vault, rq->tx, 0, str_make((const char *)w->response->payload_hash, 32), rq->arena,
-		 mac, &version)))
+	if ((e = vault_replay(rq->app->vault, rq->tx, 0, str_make((const char *)w->response->payload_hash, 32),
+		 rq->arena, mac, &version)))
 		return e;
 	w->columns[C_HASH] = P_BYTES(str_make((const char *)mac, 32));
 	w->columns[C_HASH_KEY] = P_INT(version);
