@@ -7,7 +7,8 @@ import { command, run } from '../../harness/run.mjs';
 import { apiCatches } from './api.mjs';
 
 const build = resolve(process.env.COTEST_BUILD);
-let compile, link, made = 0;
+let compile, made = 0;
+const link = {}; // by program
 
 /** [name, file, what stands there once, what it becomes, parts that have to notice]. */
 const GATES = [
@@ -60,14 +61,22 @@ const GATES = [
 async function prepare() {
 	const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
 	compile = new Map(commands.map((c) => [resolve(c.directory, c.file), c.command]));
-	link = (await command(['ninja', '-C', build, '-t', 'commands', 'src/main/collect'])).stdout.trim().split('\n').at(-1);
-	assert.match(link, / -o src\/main\/collect /);
+	for (const program of ['collect', 'test_worker']) {
+		link[program] = (await command(['ninja', '-C', build, '-t', 'commands', `src/main/${program}`])).stdout.trim().split('\n').at(-1);
+		assert.match(link[program], new RegExp(` -o src/main/${program} `));
+	}
 }
 
 const shell = (line) => command(['sh', '-c', line], { cwd: build, timeout: 300000 });
 
-/** The program with the file changed: its path. */
-async function changed(file, from, to) {
+async function linked(program, object, file, to) {
+	const inMain = new RegExp(`src/main/(collect|${program})\\.p/${basename(file)}\\.o`);
+	const done = await shell(link[program].replace(` -o src/main/${program} `, ` -o ${to} `).replace(inMain, '').replace(' -Wl,--start-group', ` ${object} -Wl,--start-group`));
+	assert.equal(done.code, 0, done.stderr.slice(0, 1000));
+}
+
+/** The program with the file changed, in a folder of its own; beside it, where it is asked for, the tests' worker. */
+async function changed(file, from, to, worker) {
 	const source = resolve('src', file), text = readFileSync(source, 'utf8');
 	assert.equal(text.split(from).length - 1, 1, `${file} has no (single) "${from}": mend the line in tests/long/mutants/gates.mjs`);
 	const base = join(run.dir, 'tmp', `gate-${process.pid}-${++made}`), table = file.endsWith('.def');
@@ -80,19 +89,20 @@ async function changed(file, from, to) {
 	const compiled = await shell(line.replace(/ -M[QFD]+ \S+/g, '').replace(' -MD', '').replace(/ -o \S+ -c \S+/, ` -Wno-error -iquote ${resolve(source, '..')} -o ${object} -c ${table ? unit : copy}`)
 		.replace(/ -I/, ` -I${base} -I`));
 	assert.equal(compiled.code, 0, compiled.stderr);
-	const inMain = new RegExp(`src/main/collect\\.p/${basename(file)}\\.o`);
-	const linked = await shell(link.replace(' -o src/main/collect ', ` -o ${base} `.replace(base, `${base}-collect`)).replace(inMain, '')
-		.replace(' -Wl,--start-group', ` ${object} -Wl,--start-group`));
-	assert.equal(linked.code, 0, linked.stderr.slice(0, 1000));
-	return `${base}-collect`;
+	const folder = `${base}-programs`;
+	await command(['mkdir', '-p', folder]);
+	await linked('collect', object, file, join(folder, 'collect'));
+	if (worker)
+		await linked('test_worker', object, file, join(folder, 'test_worker'));
+	return folder;
 }
 
 async function caught(file, from, to, parts) {
-	const path = await changed(file, from, to);
+	const folder = await changed(file, from, to, parts.some((part) => part.startsWith('system/')));
 	try {
-		return await apiCatches(parts, { COTEST_BIN: path });
+		return await apiCatches(parts, { COTEST_BIN: join(folder, 'collect') });
 	} finally {
-		rmSync(path);
+		rmSync(folder, { recursive: true });
 	}
 }
 
