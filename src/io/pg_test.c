@@ -388,15 +388,17 @@ static void every_statement_fits_the_schema(void **state)
 		struct pg_pool *p;
 
 		if (role == PG_APP)
-			(void)admin("create table if not exists collect.test_stale (a int); create table if not exists "
-				    "collect.test_warn (a int);"
-				    "grant all on collect.test_stale, collect.test_warn to collect_app");
+			(void)admin(
+			    "create table if not exists collect.test_stale (a int); create table if not exists "
+			    "collect.test_warn (a int); create table if not exists collect.test_seats (used bigint, "
+			    "lim bigint);"
+			    "grant all on collect.test_stale, collect.test_warn, collect.test_seats to collect_app");
 		p = pool_of(&config);
 		if (pg_pool_check(p, &test_arena, &why))
 			fail_msg("%s: %.*s", pg_role_login((enum pg_role)role), STR_ARGS(why));
 		pg_pool_close(p);
 	}
-	(void)admin("drop table collect.test_stale, collect.test_warn");
+	(void)admin("drop table collect.test_stale, collect.test_warn, collect.test_seats");
 }
 
 /* EXPLAIN starts the executor, which asks for the grants; preparing does not. Commands that cannot be explained need none. */
