@@ -1,7 +1,7 @@
 // Every field that the API reads, from `collect print routes`: valid calls of a tenant with all their members and parameters filled in, for tests that
 // put something else into each of them.
 import { command, run } from './run.mjs';
-import { KIND_OF_NAME, PAGES, ROUTES } from './matrix_routes.mjs';
+import { APART, isFile, KIND_OF_NAME, ROUTES } from './matrix_routes.mjs';
 
 /** A value that a field of this type takes. What is not here (objects, JSON, enumerations) stays as the route's own body has it. */
 const VALUES = { text: 'abc', integer: 1, number: 1, boolean: false, time: '2030-01-01T00:00:00.000Z', date: '2030-01-01', email: 'x@example.com',
@@ -19,7 +19,7 @@ const kindOf = (route, name) => KIND_OF_NAME[name] ?? (name === 'id' ? /([a-z]+)
  */
 export async function calls(tenant) {
 	const routes = JSON.parse((await command([run.collect, 'print', 'routes'])).stdout);
-	return routes.map((r) => ({ ...r, name: `${r.method} ${r.path}` })).filter((r) => !r.flags.includes('internal') && !PAGES.test(r.name)).map((r) => call(r, tenant));
+	return routes.map((r) => ({ ...r, name: `${r.method} ${r.path}` })).filter((r) => !r.flags.includes('internal') && !(r.name in APART) && !isFile(r)).map((r) => call(r, tenant));
 }
 
 function call(route, tenant) {
