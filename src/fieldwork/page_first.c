@@ -176,7 +176,8 @@ static enum err show(struct sitting *s, const struct first_page *f)
 	if ((e = page_state_seal(s->rq->app->vault, &s->state, a, &s->sealed)) ||
 	    (e = plain_of(a, f, s->sealed, &plain)))
 		return e;
-	if (s->sealed.n <= STORED_MAX_BYTES && req_header(s->rq, S("Accept-Encoding")).n > 0 &&
+	/* who takes no gzip gets what is compressed for him alone, or nothing of it */
+	if (s->sealed.n <= STORED_MAX_BYTES && str_find(req_header(s->rq, S("Accept-Encoding")), S("gzip"), NULL) &&
 	    (e = gzip_of(a, f, s->sealed, &gzip)))
 		return e;
 	return page_reply_bytes(s->rq, plain, gzip);
