@@ -1,6 +1,7 @@
 /* auth_second_http.c - one's own second factor: begun, confirmed, given other recovery codes, removed; and what a tenant asks for. */
 #include "auth/auth_second.h"
 #include "auth/auth_totp.h"
+#include "io/qr.h"
 #include "sql.h"
 
 struct start {
@@ -27,6 +28,8 @@ static const struct field both_fields[] = {
 };
 static const struct shape both_shape = SHAPE("SecondFactorProof", struct both, both_fields);
 
+#define QR_SCALE 4 /* about 220 pixels a side */
+
 static const struct field state_fields[] = {
     OUT("enabled", FT_BOOL, REQUIRED, "Signing in asks for a code"),
     OUT("enabled_at", FT_TIME, REQUIRED | NULLABLE, "Since when"),
@@ -35,7 +38,8 @@ static const struct field state_fields[] = {
 static const struct shape state_out = SHAPE_OUT("SecondFactor", state_fields);
 static const struct field secret_fields[] = {
     OUT("secret", FT_TEXT, REQUIRED, "For the authenticator program, in base32: shown this once"),
-    OUT("uri", FT_TEXT, REQUIRED, "The same as otpauth://, for a picture that the program reads"),
+    OUT("uri", FT_TEXT, REQUIRED, "The same as otpauth:// address"),
+    OUT("qr_svg", FT_TEXT, REQUIRED, "The address as a QR picture (SVG), which the program reads with a camera"),
 };
 static const struct shape secret_out = SHAPE_OUT("SecondFactorSecret", secret_fields);
 static const struct field codes_fields[] = {
@@ -93,20 +97,24 @@ static enum err state_http(struct req *rq)
 
 static enum err reply_secret(struct req *rq, struct str secret)
 {
-	struct str uri, text, json;
+	struct str uri, text, svg, json;
 	struct json_out w;
 	struct buf b;
+	struct qr qr;
 	enum err e;
 
 	buf_init(&b, rq->arena, 64);
 	base32_put(&b, (const unsigned char *)secret.p, secret.n);
 	if ((e = buf_done(&b, &text)) || (e = totp_uri(rq->arena, secret, rq->who.email, &uri)))
 		return e;
-	buf_init(&b, rq->arena, 4 * KB);
+	if ((e = qr_make(rq->arena, uri, &qr)) || (e = qr_svg(rq->arena, &qr, QR_SCALE, &svg)))
+		return e;
+	buf_init(&b, rq->arena, 2 * QR_SVG_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_str(&w, S("secret"), text);
 	json_field_str(&w, S("uri"), uri);
+	json_field_str(&w, S("qr_svg"), svg);
 	json_close(&w, '}');
 	if ((e = buf_done(&b, &json)))
 		return e;

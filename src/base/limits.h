@@ -139,6 +139,10 @@
 #define EGRESS_HEADERS_MAX 16			 /* sent by a caller */
 #define EGRESS_HEADER_MAX_BYTES (8 * KB)
 
+/* pictures */
+#define QR_TEXT_MAX_BYTES 2048		   /* the largest holds 2,331 with correction level M */
+#define QR_SVG_MAX_BYTES (256 * KB)
+
 /* mail */
 #define MAIL_VALUE_MAX_CHARS 200 /* of a name and the like */
 #define MAIL_VALUES_MAX 8

@@ -7,6 +7,7 @@ import * as jose from 'jose';
 import { simpleParser } from 'mailparser';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
+import { readSvg } from '../harness/qr.mjs';
 import { command, until } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 import { Worker } from '../harness/worker.mjs';
@@ -46,10 +47,11 @@ test('it is begun with the password, confirmed with a code, and asked for from t
 	expect(await api.post(`${OWN}/confirm`, { code: '123456' }), 409);
 	await roomInStep();
 	const first = expect(await api.post(OWN, { password: PASSWORD }), 200).body;
-	const { secret, uri } = expect(await api.post(OWN, { password: PASSWORD }), 200).body;
+	const { secret, uri, qr_svg: picture } = expect(await api.post(OWN, { password: PASSWORD }), 200).body;
 	assert.match(secret, /^[A-Z2-7]{32}$/);
 	assert.notEqual(secret, first.secret);
 	assert.equal(new URL(uri).searchParams.get('secret'), secret);
+	assert.equal(readSvg(picture), uri);
 	assert.match(uri, /^otpauth:\/\/totp\/Cimigo%20Collect:bea%40second\.example\?/);
 	expect(await auth('login', { email: tenant.email, password: PASSWORD }), 200).body.access_token.length; // not yet
 	for (const code of ['000000', totp(first.secret), totp(secret, 5), '12345', 'abcdef'])
