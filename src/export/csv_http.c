@@ -169,7 +169,7 @@ static enum err leave_empty(struct csv *c, const struct csv_row *row, enum err e
 
 static enum err read_personal(struct csv *c, const struct csv_row *row, struct json **personal)
 {
-	struct seal_place place = {S("responses"), S("sealed"), &row->id};
+	struct seal_place place = {S("responses"), S("sealed"), &row->id, &c->rq->ids[0]};
 	struct json_error why;
 	struct str plain;
 	enum err e;
@@ -186,7 +186,7 @@ static enum err read_personal(struct csv *c, const struct csv_row *row, struct j
 /* Where all answers of the tenant are sealed: {"answers": ..., "consents": ...}. */
 static enum err read_rest(struct csv *c, const struct csv_row *row, struct json **answers, struct json **consents)
 {
-	struct seal_place place = {S("responses"), S("answers_sealed"), &row->id};
+	struct seal_place place = {S("responses"), S("answers_sealed"), &row->id, &c->rq->ids[0]};
 	struct json_error why;
 	struct json *doc;
 	struct str plain;

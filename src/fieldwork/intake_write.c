@@ -64,7 +64,7 @@ static enum err seal(struct req *rq, const struct response *r, const struct uuid
 	    (e = with_consents(rq->arena, r->verdict->personal, consents.personal, &plain.personal)))
 		return e;
 	plain.consents = consents.open;
-	return answer_seal(rq->app, rq->tx, id, &plain, rq->arena, out);
+	return answer_seal(rq->app, rq->tx, &(struct answer_row){&r->link->survey_id, id}, &plain, rq->arena, out);
 }
 
 /* The places that an answer takes: only those that are counted, which completed ones are. */

@@ -84,19 +84,21 @@ static enum err index_again(struct tx *tx, struct arena *a, struct app *app, con
 static enum err reseal_personal(struct pass *p, struct tx *tx, struct arena *a, const struct row *row,
     struct sealed_piece *piece, struct str *plain)
 {
+	const struct answer_row at = {&row->survey_id, &row->id};
 	struct app *app = p->job->app;
 	enum err e;
 
 	*piece = (struct sealed_piece){row->sealed, row->sealed_key_version};
-	if ((e = personal_open(app, tx, &row->id, piece, a, plain)) || !row->personal_needs)
+	if ((e = personal_open(app, tx, &at, piece, a, plain)) || !row->personal_needs)
 		return e;
-	return personal_seal(app, tx, &row->id, *plain, a, piece);
+	return personal_seal(app, tx, &at, *plain, a, piece);
 }
 
 /* The same for the rest, which is sealed or opened as the tenant wants it. */
 static enum err reseal_rest(
     struct pass *p, struct tx *tx, struct arena *a, const struct row *row, struct sealed_answer *out)
 {
+	const struct answer_row at = {&row->survey_id, &row->id};
 	struct plain_answer plain = {row->answers, row->consents, S("{}")};
 	struct app *app = p->job->app;
 	enum err e = OK;
@@ -107,7 +109,7 @@ static enum err reseal_rest(
 	if (!row->rest_needs)
 		return OK;
 	if (out->rest.bytes.n > 0)
-		e = rest_open(app, tx, &row->id, &out->rest, a, &plain.answers, &plain.consents);
+		e = rest_open(app, tx, &at, &out->rest, a, &plain.answers, &plain.consents);
 	/* Shredded, and answers are not sealed any more: the bytes go, the version stays and says why there are none. */
 	if (e == ERR_GONE && !seals_all(p))
 		out->rest.bytes = S("");
@@ -119,7 +121,7 @@ static enum err reseal_rest(
 	if (!seals_all(p))
 		return OK;
 	out->answers = out->consents = S("{}");
-	return rest_seal(app, tx, &row->id, &plain, a, &out->rest);
+	return rest_seal(app, tx, &at, &plain, a, &out->rest);
 }
 
 /* What was shredded, or does not open for another reason, stays as it is: OK. The latter is told. */

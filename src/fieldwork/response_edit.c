@@ -74,6 +74,7 @@ static enum err open_pieces(struct edit *x)
 {
 	const struct sealed_piece personal = {x->row.sealed, x->row.sealed_key_version},
 				  rest = {x->row.answers_sealed, x->row.answers_key_version};
+	const struct answer_row at = {x->survey, x->id};
 	struct req *rq = x->rq;
 	struct str text = S("{}");
 	enum err e = OK;
@@ -81,9 +82,9 @@ static enum err open_pieces(struct edit *x)
 	if (personal.bytes.n > 0 && (e = event_personal_read(rq, x->survey, 1, S(""))))
 		return e;
 	if (personal.bytes.n > 0)
-		e = personal_open(rq->app, rq->tx, x->id, &personal, rq->arena, &text);
+		e = personal_open(rq->app, rq->tx, &at, &personal, rq->arena, &text);
 	if (!e && rest.bytes.n > 0)
-		e = rest_open(rq->app, rq->tx, x->id, &rest, rq->arena, &x->row.answers, &x->row.consents);
+		e = rest_open(rq->app, rq->tx, &at, &rest, rq->arena, &x->row.answers, &x->row.consents);
 	if (e == ERR_GONE)
 		return req_fail(rq, ERR_CONFLICT, "/answers", "it was sealed with a key that was destroyed");
 	if (e)
@@ -231,7 +232,7 @@ static enum err put(struct edit *x)
 	struct str cells_text;
 	enum err e;
 
-	if ((e = answer_seal(rq->app, rq->tx, x->id, &plain, rq->arena, &s)) ||
+	if ((e = answer_seal(rq->app, rq->tx, &(struct answer_row){x->survey, x->id}, &plain, rq->arena, &s)) ||
 	    (e = quota_json(rq->arena, &cells, &cells_text)))
 		return e;
 	if (!x->personal_changed)

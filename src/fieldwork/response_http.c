@@ -53,7 +53,8 @@ static void log_unreadable(struct req *rq, const struct uuid *id)
 /* What does not open is no reason to keep the others back: shredded or damaged, the reply says so. */
 static enum err open_rest(struct req *rq, const struct uuid *id, const struct sealed_piece *piece, struct opened *out)
 {
-	enum err e = rest_open(rq->app, rq->tx, id, piece, rq->arena, &out->answers, &out->consents);
+	const struct answer_row at = {&rq->ids[0], id};
+	enum err e = rest_open(rq->app, rq->tx, &at, piece, rq->arena, &out->answers, &out->consents);
 
 	out->unreadable = e == ERR_INVALID;
 	if (out->unreadable)
@@ -200,9 +201,10 @@ static enum err fail_unreadable(struct req *rq)
 static enum err with_personal(struct req *rq, const struct response_row *row, struct str *json)
 {
 	const struct sealed_piece piece = {row->sealed, row->sealed_key_version};
+	const struct answer_row at = {&rq->ids[0], &rq->ids[1]};
 	struct str plain, id, object = *json;
 	struct buf b;
-	enum err e = personal_open(rq->app, rq->tx, &rq->ids[1], &piece, rq->arena, &plain);
+	enum err e = personal_open(rq->app, rq->tx, &at, &piece, rq->arena, &plain);
 
 	if (e == ERR_INVALID) {
 		log_unreadable(rq, &rq->ids[1]);

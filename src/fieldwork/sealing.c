@@ -15,10 +15,10 @@ static enum err rest_text(struct arena *a, const struct plain_answer *in, struct
 	return buf_done(&b, out);
 }
 
-enum err personal_seal(struct app *app, struct tx *tx, const struct uuid *id, struct str personal, struct arena *a,
-    struct sealed_piece *piece)
+enum err personal_seal(struct app *app, struct tx *tx, const struct answer_row *row, struct str personal,
+    struct arena *a, struct sealed_piece *piece)
 {
-	const struct seal_place place = {S("responses"), S("sealed"), id};
+	const struct seal_place place = {S("responses"), S("sealed"), row->id, row->survey};
 
 	*piece = (struct sealed_piece){0};
 	if (str_eq(personal, S("{}")))
@@ -26,10 +26,10 @@ enum err personal_seal(struct app *app, struct tx *tx, const struct uuid *id, st
 	return vault_seal(app->vault, tx, VAULT_PII, &place, personal, a, &piece->bytes, &piece->key_version);
 }
 
-enum err rest_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+enum err rest_seal(struct app *app, struct tx *tx, const struct answer_row *row, const struct plain_answer *in,
     struct arena *a, struct sealed_piece *piece)
 {
-	const struct seal_place place = {S("responses"), S("answers_sealed"), id};
+	const struct seal_place place = {S("responses"), S("answers_sealed"), row->id, row->survey};
 	struct str text;
 	enum err e;
 
@@ -38,7 +38,7 @@ enum err rest_seal(struct app *app, struct tx *tx, const struct uuid *id, const 
 	return vault_seal(app->vault, tx, VAULT_RESPONSE, &place, text, a, &piece->bytes, &piece->key_version);
 }
 
-enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+enum err answer_seal(struct app *app, struct tx *tx, const struct answer_row *row, const struct plain_answer *in,
     struct arena *a, struct sealed_answer *out)
 {
 	bool all;
@@ -46,16 +46,16 @@ enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, cons
 
 	*out = (struct sealed_answer){.answers = in->answers, .consents = in->consents};
 	if ((e = vault_seals_all(app->vault, tx, a, &all)) ||
-	    (e = personal_seal(app, tx, id, in->personal, a, &out->personal)) || !all)
+	    (e = personal_seal(app, tx, row, in->personal, a, &out->personal)) || !all)
 		return e;
 	out->answers = out->consents = S("{}");
-	return rest_seal(app, tx, id, in, a, &out->rest);
+	return rest_seal(app, tx, row, in, a, &out->rest);
 }
 
-enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+enum err personal_open(struct app *app, struct tx *tx, const struct answer_row *row, const struct sealed_piece *piece,
     struct arena *a, struct str *personal)
 {
-	const struct seal_place place = {S("responses"), S("sealed"), id};
+	const struct seal_place place = {S("responses"), S("sealed"), row->id, row->survey};
 
 	*personal = S("{}");
 	if (piece->bytes.n == 0)
@@ -77,10 +77,10 @@ static enum err member_text(struct arena *a, const struct json *doc, struct str 
 	return buf_done(&b, out);
 }
 
-enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+enum err rest_open(struct app *app, struct tx *tx, const struct answer_row *row, const struct sealed_piece *piece,
     struct arena *a, struct str *answers, struct str *consents)
 {
-	const struct seal_place place = {S("responses"), S("answers_sealed"), id};
+	const struct seal_place place = {S("responses"), S("answers_sealed"), row->id, row->survey};
 	struct json_error why;
 	struct json *doc;
 	struct str text;

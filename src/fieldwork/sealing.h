@@ -8,6 +8,10 @@
 #include "engine/engine.h"
 #include "fieldwork/fieldwork.h"
 
+/* Whose pieces they are: what is sealed is bound to it. */
+struct answer_row {
+	const struct uuid *survey, *id;
+};
 struct plain_answer {
 	struct str answers, consents, personal; /* JSON objects */
 };
@@ -20,17 +24,17 @@ struct sealed_answer {
 	struct sealed_piece personal, rest;
 };
 /* By what the tenant wants now. */
-enum err answer_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+enum err answer_seal(struct app *app, struct tx *tx, const struct answer_row *row, const struct plain_answer *in,
     struct arena *a, struct sealed_answer *out);
 /* Each piece by itself, whatever the tenant wants. Of {} there is no personal piece. */
-enum err personal_seal(struct app *app, struct tx *tx, const struct uuid *id, struct str personal, struct arena *a,
-    struct sealed_piece *piece);
-enum err rest_seal(struct app *app, struct tx *tx, const struct uuid *id, const struct plain_answer *in,
+enum err personal_seal(struct app *app, struct tx *tx, const struct answer_row *row, struct str personal,
+    struct arena *a, struct sealed_piece *piece);
+enum err rest_seal(struct app *app, struct tx *tx, const struct answer_row *row, const struct plain_answer *in,
     struct arena *a, struct sealed_piece *piece);
 /* ERR_GONE: shredded; ERR_INVALID: it does not open. */
-enum err personal_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+enum err personal_open(struct app *app, struct tx *tx, const struct answer_row *row, const struct sealed_piece *piece,
     struct arena *a, struct str *personal);
-enum err rest_open(struct app *app, struct tx *tx, const struct uuid *id, const struct sealed_piece *piece,
+enum err rest_open(struct app *app, struct tx *tx, const struct answer_row *row, const struct sealed_piece *piece,
     struct arena *a, struct str *answers, struct str *consents);
 
 /* ---- the blind index: response_lookups ---- */

@@ -30,7 +30,7 @@ struct left {
 static enum err without_person(
     struct tx *tx, struct person_job *p, const struct person_answer *answer, struct left *left)
 {
-	const struct seal_place place = {S("responses"), S("answers_sealed"), &answer->id};
+	const struct seal_place place = {S("responses"), S("answers_sealed"), &answer->id, &answer->survey_id};
 	struct vault *vault = p->job->app->vault;
 	struct person_read read;
 	struct json_out w;

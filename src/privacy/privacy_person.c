@@ -154,7 +154,7 @@ enum err person_answer_get(
 static enum err read_rest(
     struct app *app, struct tx *keys, struct arena *a, const struct person_answer *in, struct person_read *out)
 {
-	const struct seal_place place = {S("responses"), S("answers_sealed"), &in->id};
+	const struct seal_place place = {S("responses"), S("answers_sealed"), &in->id, &in->survey_id};
 	struct json_error why;
 	struct json *doc;
 	struct str plain;
@@ -177,7 +177,7 @@ static enum err read_rest(
 enum err person_answer_read(
     struct app *app, struct tx *keys, struct arena *a, const struct person_answer *in, struct person_read *out)
 {
-	const struct seal_place place = {S("responses"), S("sealed"), &in->id};
+	const struct seal_place place = {S("responses"), S("sealed"), &in->id, &in->survey_id};
 	struct json_error why;
 	struct str plain;
 	enum err e;

@@ -2,7 +2,8 @@
  *
  * Key-encryption key (KEK: 32 bytes from the setting `key` or a file) -> a data key per tenant and purpose, versioned, stored wrapped in table
  * data_keys -> AES-256-GCM. The additional data binds tenant, table, column, row id and key version, so a ciphertext moved elsewhere does
- * not open.
+ * not open. A row whose id is unique only within another (an answer within its survey) names that as well; what was sealed before such a row did is opened without
+ * it, and is bound to it when it is next sealed.
  *
  * A version of a key is live (it seals), retired (it only opens what it sealed; rotation made another one live) or destroyed (its bytes are gone:
  * ERR_GONE). Unwrapped keys stay in memory for three seconds at most, locked (where the kernel allows it) and kept out of core files, at
@@ -21,8 +22,8 @@ enum vault_purpose { VAULT_PII, VAULT_RESPONSE, VAULT_SYSTEM, VAULT_INDEX, VAULT
 
 struct seal_place {
 	struct str table, column;
-	const struct uuid *row;
-}; /* the tenant comes from the transaction */
+	const struct uuid *row, *within; /* within: NULL where the row's id is unique in the tenant */
+};					 /* the tenant comes from the transaction */
 
 /* ERR_SETTING (*why) when the key is missing or not 32 bytes. */
 enum err vault_open(const char *key_text, const char *key_file, struct vault **out, const char **why);
@@ -35,7 +36,7 @@ enum err vault_make_key_file(const char *path);
 enum err secret_file_make(const char *path, struct str text);
 /* At most max - 1 bytes; ERR_LIMIT when there are more, ERR_IO with errno. The caller cleanses `text`. */
 enum err secret_file_read(const char *path, char *text, size_t max, size_t *n);
-/* Makes the tenant's data key when it has none. Output: nonce | ciphertext | tag, and the key version used. */
+/* Makes the tenant's data key when it has none. Output: nonce | ciphertext | tag, where the place has a `within` behind a byte 2; and the key version used. */
 enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
     struct str plain, struct arena *a, struct str *sealed, int64_t *key_version);
 /* ERR_INVALID when it does not open (moved, changed); ERR_GONE when its key was destroyed: shredded. */

@@ -1,142 +1,15 @@
-/* The vault against a table of data keys in memory: tx_*() of core are replaced by the few lines below, so that no database is needed. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+/* The vault against a table of data keys in memory (vault_double.h), so that no database is needed. */
+#include "vault/vault_double.h"
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/limits.h"
 #include "base/shim.h"
 #include "io/clock.h"
-#include "sql.h"
-#include "vault/vault.h"
 #include "vault/vault_key.h"
 
 #define KEK_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 #define KEK_B "_AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
-
-/* ---- a table of data keys ---- */
-
-struct key_record {
-	struct uuid tenant;
-	char purpose[16];
-	int64_t version;
-	char wrapped[128];
-	size_t wrapped_n;
-	char kek_id[17];
-	bool settled, retired;
-};
-struct table {
-	struct key_record rows[8];
-	size_t n;
-	int reads, inserts;
-};
-struct tx {
-	struct table *table;
-	struct uuid tenant;
-	bool seals_all;
-};
-
-const struct uuid *tx_tenant(const struct tx *tx)
-{
-	return &tx->tenant;
-}
-
-const struct uuid *tx_actor(const struct tx *tx)
-{
-	(void)tx;
-	return NULL;
-}
-
-struct pg_param pg_param_uuid_or_null(const struct uuid *id)
-{
-	return id != NULL ? P_UUID(id) : P_NULL(PGT_UUID);
-}
-
-static void *column(void *row, const struct query *q, const char *name)
-{
-	for (size_t i = 0; i < q->col_count; i++) {
-		if (strcmp(q->cols[i].name, name) == 0)
-			return (char *)row + q->cols[i].offset;
-	}
-	fail_msg("no column %s", name);
-	return NULL;
-}
-
-enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
-{
-	bool system = q->sql == &SQL_system_key_newest || q->sql == &SQL_system_key_version;
-	const struct uuid nobody = {0}, *owner = system ? &nobody : &tx->tenant;
-	const struct key_record *best = NULL;
-
-	tx->table->reads++;
-	*n = 0;
-	for (size_t i = 0; i < tx->table->n; i++) {
-		const struct key_record *k = &tx->table->rows[i];
-
-		if (!uuid_eq(&k->tenant, owner) || !str_eq(str_from(k->purpose), q->in[0].v.s))
-			continue;
-		if (q->in_count == 1 && (k->retired || k->wrapped_n == 0))
-			continue;
-		if (q->in_count == 2 ? k->version == q->in[1].v.i : best == NULL || k->version > best->version)
-			best = k;
-	}
-	if (best == NULL)
-		return OK;
-	*rows = arena_alloc(a, row_size);
-	*n = 1;
-	*(int64_t *)column(*rows, q, "key_version") = best->version;
-	*(struct str *)column(*rows, q, "wrapped") = str_make(best->wrapped, best->wrapped_n);
-	*(struct str *)column(*rows, q, "kek_id") = str_from(best->kek_id);
-	*(bool *)column(*rows, q, "settled") = best->settled;
-	return OK;
-}
-
-/* The next version for a new key. */
-enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out)
-{
-	int64_t last = 0;
-
-	(void)a;
-	if (q->sql == &SQL_tenant_seals_answers) {
-		*(bool *)column(out, q, "everything") = tx->seals_all;
-		return OK;
-	}
-	assert_ptr_equal(q->sql, &SQL_data_key_next);
-	for (size_t i = 0; i < tx->table->n; i++) {
-		const struct key_record *k = &tx->table->rows[i];
-
-		if (uuid_eq(&k->tenant, &tx->tenant) && str_eq(str_from(k->purpose), q->in[0].v.s) && k->version > last)
-			last = k->version;
-	}
-	*(int64_t *)column(out, q, "key_version") = last + 1;
-	return OK;
-}
-
-static void add(struct table *t, const struct uuid *tenant, const struct pg_param *in)
-{
-	struct str purpose = in[0].v.s, wrapped = in[2].v.s, kek_id = in[3].v.s;
-	struct key_record *k = &t->rows[t->n++];
-
-	*k = (struct key_record){.tenant = *tenant, .version = in[1].v.i, .wrapped_n = wrapped.n};
-	mem_copy(k->purpose, purpose.p, purpose.n);
-	mem_copy(k->wrapped, wrapped.p, wrapped.n);
-	mem_copy(k->kek_id, kek_id.p, kek_id.n);
-}
-
-enum err tx_exec(struct tx *tx, const struct query *q, int64_t *affected)
-{
-	struct table *t = tx->table;
-
-	static const struct uuid nobody;
-
-	(void)affected;
-	t->inserts++;
-	assert_true(q->sql == &SQL_data_key_add || q->sql == &SQL_system_key_add);
-	add(t, q->sql == &SQL_data_key_add ? &tx->tenant : &nobody, q->in);
-	return OK;
-}
 
 /* ---- a scene ---- */
 
@@ -162,7 +35,7 @@ static int scene_begin(void **state)
 {
 	struct scene *s = calloc(1, sizeof *s);
 
-	arena_init(&s->a, &arena_malloc, 8 * MB);
+	arena_init(&s->a, &arena_malloc, 64 * MB);
 	s->v = open_vault(KEK_A);
 	s->tx = (struct tx){&s->table, uuid_new()};
 	s->row = uuid_new();
@@ -244,6 +117,38 @@ static void test_moved_does_not_open(void **state)
 	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), ERR_INTERNAL);
 	s->tx.tenant = tenant;
 	assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), OK);
+}
+
+/* A row that is itself within another only, and what was sealed before it said so. */
+static void test_within(void **state)
+{
+	struct scene *s = *state;
+	struct uuid survey = uuid_new(), another = uuid_new();
+	struct seal_place place = s->place, elsewhere = s->place;
+	struct str sealed, plain, old;
+	int64_t version;
+	int tries = 0;
+
+	place.within = &survey;
+	elsewhere.within = &another;
+	assert_int_equal(vault_seal(s->v, &s->tx, VAULT_PII, &place, S("secret"), &s->a, &sealed, &version), OK);
+	assert_int_equal(sealed.p[0], 2);
+	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), OK);
+	assert_true(str_eq(plain, S("secret")));
+	assert_int_equal(open_at(s, VAULT_PII, elsewhere, version, sealed, &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, s->place, version, sealed, &plain), ERR_INVALID);
+	/* without its first byte it looks like one of before, and is none */
+	assert_int_equal(open_at(s, VAULT_PII, elsewhere, version, str_sub(sealed, 1, sealed.n), &plain), ERR_INVALID);
+	assert_int_equal(open_at(s, VAULT_PII, place, version, str_sub(sealed, 1, sealed.n), &plain), ERR_INVALID);
+	for (size_t n = 0; n < sealed.n; n++)
+		assert_int_equal(open_at(s, VAULT_PII, place, version, str_sub(sealed, 0, n), &plain), ERR_INVALID);
+	/* whatever the nonce begins with */
+	do {
+		old = sealed_text(s, S("before"), &version);
+		assert_int_equal(open_at(s, VAULT_PII, place, version, old, &plain), OK);
+		assert_true(str_eq(plain, S("before")));
+	} while (old.p[0] != 2 && ++tries < 20000);
+	assert_int_equal(old.p[0], 2);
 }
 
 static void test_the_installation_has_a_key_of_its_own(void **state)
@@ -470,7 +375,7 @@ static void test_key_files(void **state)
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
-	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open),
+	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open), SCENE(test_within),
 	    SCENE(test_changed_does_not_open), SCENE(test_the_installation_has_a_key_of_its_own),
 	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key),
 	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory),

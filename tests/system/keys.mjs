@@ -1,7 +1,7 @@
 // Keys beside running servers: rotated, wrapped anew, destroyed; answers sealed as a whole; and found by e-mail address and phone number.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -158,6 +158,33 @@ test('what was moved to another row, column or tenant does not open', async () =
 	assert.deepEqual(await query(`select count(*) from response_lookups where response_id = '${theirs.ids[2]}'`), [['0']]);
 });
 
+/** The tenant's data key, as who has the key-encryption key and the tables gets it. */
+async function dataKey(tenant, purpose, version) {
+	const [[wrapped]] = await query(`select encode(wrapped, 'hex') from data_keys where tenant_id = '${tenant}' and purpose = '${purpose}' and key_version = ${version}`);
+	const wrap = Buffer.from(hkdfSync('sha256', Buffer.from(server.key, 'base64url'), '', 'collect wrap 1', 32)), bytes = Buffer.from(wrapped, 'hex');
+	const open = createDecipheriv('aes-256-gcm', wrap, bytes.subarray(0, 12)).setAAD(Buffer.from(`wrap|${tenant}|${purpose}|${version}`)).setAuthTag(bytes.subarray(-16));
+	return Buffer.concat([open.update(bytes.subarray(12, -16)), open.final()]);
+}
+
+test('sealed for one survey it does not open in another, under the same id; what older releases sealed opens', async () => {
+	const second = await publish(server.api, form()), at = (made, i) => `survey_id = '${made.survey.id}' and id = '${ours.ids[i]}'`;
+	await bound(`insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers, seed)
+		select tenant_id, '${second.survey.id}', id, null, 1, status, language, '{}', seed from responses where ${at(ours, 6)}`);
+	const moved = { ...second, api: server.api, ids: ours.ids };
+	expect(await one(moved, 6), 200);
+	await bound(`update responses a set sealed = b.sealed, sealed_key_version = b.sealed_key_version from responses b
+		where a.survey_id = '${second.survey.id}' and b.survey_id = '${ours.survey.id}' and a.id = b.id`);
+	expect(await one(moved, 6), 409);
+	await bound(`delete from responses where ${at(second, 6)}`);
+	// as it was written before the survey was bound: nonce, ciphertext, tag
+	const nonce = randomBytes(12), seal = createCipheriv('aes-256-gcm', await dataKey(server.tenant.id, 'pii', 1), nonce);
+	seal.setAAD(Buffer.from(`${server.tenant.id}|responses|sealed|${ours.ids[6]}|1`));
+	const old = Buffer.concat([nonce, seal.update(JSON.stringify({ mail: answers(6).mail, reach: answers(6).reach })), seal.final(), seal.getAuthTag()]);
+	await bound(`update responses set sealed = '\\x${old.toString('hex')}' where ${at(ours, 6)}`);
+	assert.equal(expect(await one(ours, 6), 200).body.personal.mail, answers(6).mail);
+	assert.ok(expect(await csv(ours), 200).text.includes(answers(6).mail));
+});
+
 test('rotated beside answers and readers: not one error, and the old keys are gone', async () => {
 	assert.deepEqual(await versions('pii'), ['1 f f']);
 	const said = await beside(ours, () => keys('rotate', '--tenant', 'acme'));
@@ -167,6 +194,8 @@ test('rotated beside answers and readers: not one error, and the old keys are go
 	assert.deepEqual(await query(`select distinct sealed_key_version from responses where tenant_id = '${server.tenant.id}' and sealed is not null`), [['2']]);
 	assert.deepEqual(await query(`select distinct key_version from response_lookups where tenant_id = '${server.tenant.id}'`), [['2']]);
 	assert.deepEqual(await versions('pii', other.id), ['1 f f']);
+	// all of them are of the form now that names the survey
+	assert.deepEqual(await query(`select distinct get_byte(sealed, 0) from responses where tenant_id = '${server.tenant.id}' and sealed is not null`), [['2']]);
 	await readable(ours, 120);
 	const found = expect(await server.api.post('/api/v1/responses/lookup', { email: 'person.9@bücher.example' }), 200).body.items;
 	assert.deepEqual(found.map((f) => f.response_id), [ours.ids[9]]);
