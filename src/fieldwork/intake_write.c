@@ -241,15 +241,20 @@ static void count_response(const struct writing *w)
 	metric_add(metrics_series(rq->app->metrics, M_RESPONSES, labels), 1);
 }
 
-/* The end, whatever came out. */
+static enum err unpin(struct writing *w, enum err e)
+{
+	if (w->pin)
+		cache_release(w->rq->app->cache, w->pin);
+	w->pin = NULL;
+	return e;
+}
+
+/* The end, whatever came out. The reply still reads the program, in which the outcome's name stands, so that stays pinned. */
 static enum err end(struct writing *w, enum err e)
 {
 	struct req *rq = w->rq;
 
 	key_release(rq->app->intake, &w->claim);
-	if (w->pin)
-		cache_release(rq->app->cache, w->pin);
-	w->pin = NULL;
 	if (!e && !w->receipt.replayed)
 		count_response(w);
 	/* The answer was judged sound, so a row that the database refuses is our fault: a final 422 or 404 would lose it. */
@@ -284,7 +289,7 @@ static enum err queue(struct writing *w)
 static enum err reply_at_end(struct writing *w, enum err e)
 {
 	e = end(w, e);
-	return e ? e : w->reply(w->rq, &w->receipt);
+	return unpin(w, e ? e : w->reply(w->rq, &w->receipt));
 }
 
 /* From here on a worker has nothing to do with the request, unless the queue is full. */
@@ -331,7 +336,7 @@ enum err intake_send(struct req *rq, const struct response *r, struct cache_entr
 	w->reply = reply;
 	w->told = told;
 	if ((e = begin(w, rq, r, false)))
-		return end(w, e);
+		return unpin(w, end(w, e));
 	return send_off(w);
 }
 

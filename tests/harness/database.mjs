@@ -35,18 +35,21 @@ export async function rows(database, sql, options = {}) {
 	return got.stdout.split('\n').filter((line) => line !== '').map((line) => line.split('|'));
 }
 
-/** A Redis of its own: {url, pid, stop()}. */
+/** A Redis of its own: {url, pid, stop(), start()}; started again it is empty and listens at the same place. */
 export async function startRedis() {
 	const dir = await newFolder('redis');
 	const socket = join(dir, 'redis.sock');
 	const argv = unprivileged(['redis-server', '--port', '0', '--unixsocket', socket, '--unixsocketperm', '777', '--dir', dir,
 		'--save', '', '--appendonly', 'no', '--daemonize', 'no']);
-	const child = spawn(argv[0], argv.slice(1), { stdio: 'ignore' });
-	await until('Redis', async () => (await command(['redis-cli', '-s', socket, 'ping'])).stdout.startsWith('PONG'));
-	return {
+	let child;
+	const redis = {
 		url: `unix://${socket}?db=0`,
 		socket,
-		pid: child.pid,
+		start: async () => {
+			child = spawn(argv[0], argv.slice(1), { stdio: 'ignore' });
+			redis.pid = child.pid;
+			await until('Redis', async () => (await command(['redis-cli', '-s', socket, 'ping'])).stdout.startsWith('PONG'));
+		},
 		stop: (signal = 'SIGTERM') => new Promise((resolve) => {
 			if (child.exitCode !== null || child.signalCode !== null)
 				return resolve();
@@ -54,4 +57,6 @@ export async function startRedis() {
 			child.kill(signal);
 		}),
 	};
+	await redis.start();
+	return redis;
 }
