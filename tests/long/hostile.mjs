@@ -166,6 +166,11 @@ async function interview(page, javaScript, slug, text, what) {
 		await page.locator('input[name="q-n"]').fill('x');
 		await next(page);
 		wrong.push(...await look(page, `${what}, second look`));
+		// what has a NUL is refused at the door, by a page without the form: no keyboard makes one
+		if (text.includes('\0')) {
+			assert.equal(await page.title(), 'This could not be read', what);
+			return wrong;
+		}
 		await page.locator('input[name="q-n"]').fill('');
 	}
 	await next(page);
@@ -184,7 +189,10 @@ async function inLanes(strings, javaScripts, what, work) {
 	await inHand(LANES, strings, async (text, i, lane) => {
 		if (i % 20 === 0)
 			console.log(`# progress ${i}/${strings.length} strings ${what}`);
-		wrong.push(...await work(lanes[lane], text));
+		wrong.push(...await work(lanes[lane], text).catch(async (e) => {
+			const pages = await Promise.all(lanes[lane].map((page) => page.title().then((title) => `${page.url()}: ${title}`, (why) => why.message)));
+			throw new Error(`string ${i} of ${strings.length}, ${show(text)}: ${e.message}\n${pages.join('\n')}`);
+		}));
 	});
 	for (const page of lanes.flat())
 		await page.context().close();
