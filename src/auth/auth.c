@@ -2,11 +2,20 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <sodium.h>
+#include <unistd.h>
 #include "auth/auth_client.h"
 #include "auth/auth_key.h"
 #include "auth/auth_session.h"
 #include "base/shim.h"
 #include "sql.h"
+
+/* Asked once, before the process is confined: the C library looks into files for it. */
+static int hashes_at_once(void)
+{
+	long half = sysconf(_SC_NPROCESSORS_ONLN) / 2;
+
+	return half < 1 ? 1 : half > PASSWORD_HASHES_MAX ? PASSWORD_HASHES_MAX : (int)half;
+}
 
 enum err auth_open(struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why)
 {
@@ -17,7 +26,8 @@ enum err auth_open(struct app *app, const char *token_key_file, const char *issu
 	*why = "there is not enough memory";
 	if (auth == NULL)
 		return ERR_MEMORY;
-	sem_init(&auth->hashes, 0, HASHES_AT_ONCE);
+	auth->hashes_at_once = hashes_at_once();
+	sem_init(&auth->hashes, 0, (unsigned)auth->hashes_at_once);
 	oidc_calls_init(&auth->calls);
 	auth->app = app;
 	auth->issuer = str_from(issuer);
@@ -49,6 +59,11 @@ void auth_close(struct auth *auth)
 	sem_destroy(&auth->hashes);
 	oidc_calls_free(&auth->calls);
 	free(auth);
+}
+
+int auth_hashes_at_once(const struct auth *auth)
+{
+	return auth->hashes_at_once;
 }
 
 static enum err turn(struct auth *auth)

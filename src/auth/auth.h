@@ -16,6 +16,7 @@ void auth_close(struct auth *auth);
 enum err auth_make_key_file(const char *path); /* EC P-256 JWK, 0600, unless it is there */
 enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 bool auth_caller_known(struct req *rq, struct uuid *tenant, struct uuid *caller); /* for app->caller_known */
+int auth_hashes_at_once(const struct auth *auth); /* of passwords, in a process: a core in two, at most PASSWORD_HASHES_MAX */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);

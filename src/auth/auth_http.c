@@ -155,7 +155,7 @@ static enum err key_set_http(struct req *rq)
 
 const struct route auth_routes[] = {
     {HTTP_POST, "/api/v1/auth/login", PERM_NONE, RATE_LOGIN, &login_shape, &login_out, 200, login_http,
-	"Sign in with e-mail and password", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
+	"Sign in with e-mail and password", .flags = ROUTE_NO_TX | ROUTE_SLOW, .also = (const int[]){401, 0}},
     {HTTP_POST, "/api/v1/auth/second-factor", PERM_NONE, RATE_LOGIN, &second_shape, &session_out, 200, second_http,
 	"Show the second factor that signing in asked for", .flags = ROUTE_NO_TX, .also = (const int[]){401, 0}},
     {HTTP_POST, "/api/v1/auth/refresh", PERM_NONE, RATE_CONSOLE, &renew_shape, &session_out, 200, renew_http,

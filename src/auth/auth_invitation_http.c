@@ -473,6 +473,7 @@ const struct route invitation_routes[] = {
     {HTTP_DELETE, "/api/v1/invitations/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, invitation_delete_http,
 	"Take an invitation back", .flags = ROUTE_IF_MATCH, .also = CHANGES},
     {HTTP_POST, "/api/v1/auth/accept-invitation", PERM_NONE, RATE_LOGIN, &accept_shape, &login_out, 200, accept_http,
-	"Accept an invitation, and be signed in", .flags = ROUTE_NO_TX, .also = (const int[]){401, 404, 409, 0}},
+	"Accept an invitation, and be signed in", .flags = ROUTE_NO_TX | ROUTE_SLOW,
+	.also = (const int[]){401, 404, 409, 0}},
     ROUTE_END,
 };

@@ -486,6 +486,6 @@ const struct route oidc_routes[] = {
 	"Where an identity provider sends a browser back to", .flags = ROUTE_NO_TX | ROUTE_HIDDEN},
     {HTTP_POST, "/api/v1/auth/oidc/confirm", PERM_NONE, RATE_LOGIN, &confirm_shape, &session_out, 200, confirm_http,
 	"Let an identity provider sign one in to an account that is there already, by its password or second factor",
-	.flags = ROUTE_NO_TX, .also = (const int[]){401, 403, 404, 409, 0}},
+	.flags = ROUTE_NO_TX | ROUTE_SLOW, .also = (const int[]){401, 403, 404, 409, 0}},
     ROUTE_END,
 };

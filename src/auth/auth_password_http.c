@@ -300,11 +300,12 @@ static enum err reset_http(struct req *rq)
 
 const struct route password_routes[] = {
     {HTTP_POST, "/api/v1/me/password", PERM_ACCOUNT, RATE_LOGIN, &change_shape, NULL, 204, change_http,
-	"Change one's own password: all sessions end", .flags = ROUTE_NO_TX, .also = (const int[]){409, 0}},
+	"Change one's own password: all sessions end", .flags = ROUTE_NO_TX | ROUTE_SLOW,
+	.also = (const int[]){409, 0}},
     {HTTP_POST, "/api/v1/auth/password-reset", PERM_NONE, RATE_LOGIN, &ask_shape, NULL, 202, ask_http,
 	"Ask for an e-mail to set a new password", .flags = ROUTE_NO_TX},
     {HTTP_POST, "/api/v1/auth/password-reset/confirm", PERM_NONE, RATE_LOGIN, &reset_shape, NULL, 204, reset_http,
-	"Set a new password with the token of the e-mail: all sessions end", .flags = ROUTE_NO_TX,
+	"Set a new password with the token of the e-mail: all sessions end", .flags = ROUTE_NO_TX | ROUTE_SLOW,
 	.also = (const int[]){404, 0}},
     ROUTE_END,
 };

@@ -8,8 +8,8 @@
 #include "auth/auth_oidc_calls.h"
 #include "auth/auth_token.h"
 
-/* Hashing a password takes 19 MiB and a core for 28 ms: a flood of sign-ins must not take all of both. */
-#define HASHES_AT_ONCE 4
+/* Hashing a password takes 19 MiB and a core for 28 ms: a flood of sign-ins must not take all of both. Routes that hash are ROUTE_SLOW, whose few
+ * threads hardly wait here. */
 #define HASH_WAIT_S 5
 
 /* What nobody has but who signed in himself: no key and no client. */
@@ -21,6 +21,7 @@ struct auth {
 	struct token_key *key;
 	struct auth_cache *cache;
 	sem_t hashes;
+	int hashes_at_once;
 	struct oidc_calls calls;
 };
 

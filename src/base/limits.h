@@ -36,6 +36,9 @@
 #define HTTP_QUEUE_MAX 1024	    /* requests waiting for a worker; more get 503 */
 #define HTTP_QUEUE_WAIT_MAX_MS 2000 /* who waits longer gets 503 */
 #define HTTP_WORKERS_DEFAULT 20
+#define SLOW_QUEUE_MAX 256     /* requests waiting to hash a password; more get 503 ... */
+#define SLOW_WAIT_MAX_MS 10000 /* ... and so does who waits longer */
+#define PASSWORD_HASHES_MAX 4  /* at once; each takes 19 MiB and a core */
 #define HTTP_STREAM_BUFFER_BYTES (256 * KB) /* per streamed reply, between worker and socket */
 #define HTTP_STREAMS_SHARE 4		    /* at most one worker in so many streams (but one may): the others answer */
 /* A reader's patience account: it loses the time that the writer waits, and gains HTTP_STREAM_EARNED_MS for every HTTP_STREAM_EARNING_BYTES

@@ -23,6 +23,7 @@ struct auth;  /* auth/auth.h: signing keys; main opens it */
 struct http_server;
 struct mailer; /* mail/mail.h: the worker's; main opens it */
 struct openapi;
+struct slow; /* core/slow.h: main opens it */
 struct tx;
 
 struct app {
@@ -38,6 +39,7 @@ struct app {
 	struct vault *vault;
 	struct auth *auth;
 	struct intake *intake; /* server only */
+	struct slow *slow;     /* server only; NULL: ROUTE_SLOW is like any other */
 	const struct route *const
 	    *routes; /* arrays of routes of every room, see main/domains.c; each ends with a row without path */
 	size_t route_arrays;

@@ -9,6 +9,7 @@
 #include "core/router_read.h"
 #include "core/router_report.h"
 #include "core/router_table.h"
+#include "core/slow.h"
 
 static struct req *req_of(struct app *app, struct http_exchange *x)
 {
@@ -273,14 +274,26 @@ static enum err end_run(struct req *rq, enum err e)
 	return e;
 }
 
+static enum err run_admitted(struct req *rq)
+{
+	enum err e;
+
+	if ((e = open_tx(rq)))
+		return e;
+	e = run_handler(rq);
+	return rq->later ? OK : end_run(rq, e);
+}
+
 static enum err run(struct req *rq)
 {
 	enum err e;
 
-	if ((e = pass_gates(rq)) || (e = read_request(rq)) || (e = open_tx(rq)))
+	if ((e = pass_gates(rq)) || (e = read_request(rq)))
 		return e;
-	e = run_handler(rq);
-	return rq->later ? OK : end_run(rq, e);
+	if (!(rq->route->flags & ROUTE_SLOW) || !rq->app->slow)
+		return run_admitted(rq);
+	slow_put(rq->app->slow, rq);
+	return OK;
 }
 
 static void settle(struct req *rq, enum err e)

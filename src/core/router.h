@@ -79,6 +79,8 @@ enum rate_class {
 #define ROUTE_ENROL 32768u     /* also for who has to set up a second factor first: others answer him 403 */
 #define ROUTE_SECRET                                                                                                   \
 	65536u /* the reply has a secret that is shown this once: Idempotency-Key is refused, whose stored reply would keep it */
+#define ROUTE_SLOW                                                                                                     \
+	131072u /* hashes passwords: once the gates are passed it goes on in core/slow.h, so that respondents wait for none of it; with ROUTE_NO_TX */
 #define ROUTE_LOCATION 8192u /* the reply says in Location where the new object is */
 
 struct route {

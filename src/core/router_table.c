@@ -102,6 +102,8 @@ static const char *row_fault(const struct route *row)
 		return "a list route lacks its sort keys or its item";
 	if ((row->flags & ROUTE_RAW_BODY) && row->in)
 		return "a route with a raw body cannot have a shape for it";
+	if ((row->flags & ROUTE_SLOW) && !(row->flags & ROUTE_NO_TX))
+		return "a slow route opens its own transactions: one would be held while it waits";
 	if ((row->in && row->in->field_count > 64) || (row->query && row->query->field_count > 64))
 		return "a shape has more than 64 fields";
 	return NULL;

@@ -26,6 +26,8 @@ static const struct metric_row rows[METRIC_COUNT] = {
     [M_POOL_SIZE] = {"database_connection_pool_size", "Open database connections.", METRIC_GAUGE, {"pool_type"}},
     [M_HTTP_CONNECTIONS] = {"http_connections", "Open connections of clients.", METRIC_GAUGE, {NULL}},
     [M_HTTP_QUEUE] = {"http_queue_length", "Requests waiting for a worker.", METRIC_GAUGE, {NULL}},
+    [M_SLOW_QUEUE] = {"password_queue_length", "Sign-ins and the like waiting to hash a password.", METRIC_GAUGE,
+	{NULL}},
     [M_HTTP_REJECTED] = {"http_rejected_total", "Requests refused before a handler ran.", METRIC_COUNTER, {"reason"}},
     [M_RATE_LIMITED] = {"rate_limited_total",
 	"Requests refused with 429, by class of the route and the key that had no room.", METRIC_COUNTER,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "core/cache.h"
+#include "core/slow.h"
 #include "main/domains.h"
 #include "main/serve.h"
 #include "sql.h"
@@ -118,6 +119,7 @@ static void refresh_listener(struct app *app)
 	http_server_counts(http, &counts);
 	metric_set(metrics_series(app->metrics, M_HTTP_CONNECTIONS, NULL), counts.connections);
 	metric_set(metrics_series(app->metrics, M_HTTP_QUEUE, NULL), counts.queued);
+	metric_set(metrics_series(app->metrics, M_SLOW_QUEUE, NULL), slow_queued(app->slow));
 }
 
 struct tenant_count {

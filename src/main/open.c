@@ -3,6 +3,7 @@
 #include "auth/auth.h"
 #include "base/limits.h"
 #include "core/cache.h"
+#include "core/slow.h"
 #include "fieldwork/fieldwork.h"
 #include "io/pg_conninfo.h"
 #include "mail/mail.h"
@@ -216,8 +217,10 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 		return e;
 	if (part != OPEN_SERVER)
 		return OK;
-	e = intake_open(app, &app->intake);
-	return e ? e : open_routes(app, a, why);
+	/* one more than can hash, for what else a sign-in waits for */
+	if ((e = slow_open(auth_hashes_at_once(app->auth) + 1, &app->slow)) || (e = intake_open(app, &app->intake)))
+		return e;
+	return open_routes(app, a, why);
 }
 
 enum err app_open(struct arena *a, const struct config *config, enum open_part part, struct app **out, struct str *why)
@@ -272,6 +275,7 @@ void app_close(struct app *app)
 {
 	size_t i;
 
+	slow_close(app->slow);
 	intake_close(app->intake);
 	if (app->redis)
 		redis_close(app->redis);

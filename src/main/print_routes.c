@@ -18,6 +18,7 @@ static const struct {
     {ROUTE_HIDDEN, "hidden"},
     {ROUTE_IDEMPOTENT, "idempotent"},
     {ROUTE_SECRET, "secret"},
+    {ROUTE_SLOW, "slow"},
     {ROUTE_RAW_BODY, "raw-body"},
     {ROUTE_INTERNAL, "internal"},
 };

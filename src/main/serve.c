@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "core/ratelimit.h"
+#include "core/slow.h"
 #include "main/contain.h"
 #include "main/open.h"
 #include "main/serve.h"
@@ -261,6 +262,7 @@ static void stop_listeners(struct serving *s)
 	app_drain(s->app);
 	egress_stop(s->app->egress, (int)config_int(s->config, CFG_drain_ms) - EGRESS_STOP_MS);
 	__atomic_store_n(&s->app->http, NULL, __ATOMIC_RELEASE);
+	slow_stop(s->app->slow);
 	if (s->public_server)
 		ended = http_server_drain(s->public_server, (int)config_int(s->config, CFG_drain_ms));
 	if (s->internal_server)

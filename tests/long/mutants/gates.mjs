@@ -22,6 +22,7 @@ const GATES = [
 	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) == 0)', 'if (true)', ['api/members', 'api/keys']],
 	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))', 'if (false)', ['api/members']],
 	['the last owner goes', 'auth/auth_member_http.c', 'if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)', 'if (false)', ['api/members']],
+	['sign-ins are hashed by the workers of answers', 'core/router.c', '!(rq->route->flags & ROUTE_SLOW) || !rq->app->slow', 'true', ['api/slow: a hundred']],
 	['any secret opens an API key', 'auth/auth_key.c', '!secret_eq(row->sha256, digest)', 'false', ['api/keys']],
 	['a key does what only people may', 'auth/auth_key.c', '& ~PERMS_OF_ONESELF', '| PERMS_OF_ONESELF', ['api/keys', 'api/matrix: each role may do']],
 	['a token does more than it says', 'auth/auth.c', '.permissions = m.permissions & claims.scopes,', '.permissions = m.permissions,', ['api/keys', 'api/matrix: each role may do']],
