@@ -1,22 +1,26 @@
 // A PostgreSQL cluster of a scenario's own, durable (fsync on), for tests in which things die.
-import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { command, newFolder, run, unprivileged } from './run.mjs';
+import { command, newFolder, run, unprivileged as asUser } from './run.mjs';
 import { databaseUrl, psql } from './database.mjs';
 
 const BIN = '/usr/lib/postgresql/15/bin';
 
-/** {host, url(database), stop(mode), start()}; the database "collect" is migrated. */
-export async function startCluster() {
+/**
+ * {host, url(database), stop(mode), start()}; the database "collect" is migrated. `inside` is a command before every one of the cluster's own, such as
+ * nsenter; `data` a folder that those see; `settings` further lines of postgresql.conf.
+ */
+export async function startCluster({ inside = [], data, initdb = [], settings = '' } = {}) {
 	const dir = await newFolder('cluster');
-	const data = join(dir, 'data');
+	data ??= join(dir, 'data');
+	const unprivileged = (argv) => [...inside, ...asUser(argv)];
 	const must = async (argv, options) => {
 		const got = await command(argv, options);
 		if (got.code !== 0)
 			throw new Error(`${argv.join(' ')}: ${got.stdout}${got.stderr}`);
 	};
-	await must(unprivileged([`${BIN}/initdb`, '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8']), { cwd: dir });
-	appendFileSync(join(data, 'postgresql.conf'), "listen_addresses = ''\nfsync = on\nmax_connections = 200\njit = off\nshared_preload_libraries = 'pg_stat_statements'\n");
+	await must(unprivileged([`${BIN}/initdb`, '-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', ...initdb]), { cwd: dir });
+	const conf = `listen_addresses = ''\nfsync = on\nmax_connections = 200\njit = off\nshared_preload_libraries = 'pg_stat_statements'\n${settings}`;
+	await must(unprivileged(['sh', '-c', 'cat >>"$0/postgresql.conf"', data]), { cwd: dir, input: conf });
 	const cluster = {
 		host: dir,
 		url: (name) => databaseUrl(name, dir),
