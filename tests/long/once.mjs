@@ -1,5 +1,5 @@
 // Exactly once: submissions are sent 1 to 20 times, up to 8 at a time, to two servers of one database; connections end before, during and after the
-// commit, some attempts carry another payload, and now and then a server is killed. Without COTEST_LONG: 250 submissions. time limit: 60 min
+// commit, some attempts carry another payload, and now and then a server is killed. Without COTEST_LONG: 150 submissions. time limit: 60 min
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
@@ -11,7 +11,7 @@ import { Server } from '../harness/server.mjs';
 import { publish } from '../harness/surveys.mjs';
 
 const LONG = Boolean(process.env.COTEST_LONG);
-const SUBMISSIONS = Number(process.env.COTEST_ONCE_SUBMISSIONS ?? (LONG ? 100000 : 250));
+const SUBMISSIONS = Number(process.env.COTEST_ONCE_SUBMISSIONS ?? (LONG ? 100000 : 150));
 const KILLS = LONG ? 20 : 2;
 const HANDS = 24;
 const SHARE_CUT = 0.3, SHARE_OTHER_PAYLOAD = 0.03;
