@@ -51,7 +51,7 @@ async function lintsCatch(sql) {
 	return got.stdout.split('\n').find((l) => l && !lints.excepted.has(l)) ?? '';
 }
 
-const SQL_TESTS = ['grants', 'isolation', 'probes', 'jobs'];
+const SQL_TESTS = ['grants', 'definers', 'isolation', 'probes', 'jobs', 'audit'];
 
 /** A copy of the seeded database with the mutant in it. */
 async function copyWith(sql) {
@@ -104,6 +104,12 @@ async function withTemplate(sql, work) {
 	}
 }
 
+/** A condition on the tenant in a function. */
+const ASKS = String.raw`(\w+\.)?\m(tenant_id|id) = current_tenant_id\(\)`;
+/** Which of them (function and place) ask tables whose row security is forced on the functions' owner too, so that the rows are the same without. */
+const SECURED_ANYWAY = ['identity_join 1', 'invitation_accept 1', 'member_find 1', 'member_forget 1', 'member_forget 2', 'member_forget 3', 'member_lookup 1', 'member_people 1',
+	'second_factor_missing 1', 'slug_claim 1', 'search_fill 1', 'search_next 2', 'search_renew 1'];
+
 const GENERATORS = [
 	['policy dropped', `select relname, format('drop policy tenant_isolation on %I', relname) from isolated`],
 	['FORCE dropped', `select relname, format('alter table %I no force row level security', relname) from isolated`],
@@ -154,12 +160,20 @@ const GENERATORS = [
 		unnest(array['collect_owner', 'pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files']) w`],
 	['a binding that does not raise', `values ('null when unbound', $x$create or replace function current_tenant_id() returns uuid language sql stable parallel safe as
 		$$ select nullif(current_setting('app.current_tenant_id', true), '')::uuid $$$x$)`],
-	// tenants, users, slugs and jobs have no row security: there, what these functions ask of the tenant is all there is
-	['function that asks for no tenant', `select proname || ' ' || n, regexp_replace(pg_get_functiondef(p.oid), '(\\w+\\.)?\\m(tenant_id|id) = current_tenant_id\\(\\)', 'true', 1, n)
-		from functions p, generate_series(1, 6) n where prosecdef and pg_get_functiondef(p.oid) ~ ('(\\m(tenant_id|id) = current_tenant_id\\(\\).*){' || n || '}')
-			and (proname ~ '^job_' or pg_get_functiondef(p.oid) ~ '\\m(tenants|users|second_factors|user_devices|slugs|key_prefixes)\\M')`],
+	// the global tables have no row security: there, what these functions ask of the tenant is all there is
+	['function that asks for no tenant', `select proname || ' ' || n, regexp_replace(pg_get_functiondef(p.oid), '${ASKS}', 'true', 1, n)
+		from functions p, generate_series(1, 6) n where prosecdef and pg_get_functiondef(p.oid) ~ ('(${ASKS}.*){' || n || '}')
+			and (proname ~ '^(job|search)_' or pg_get_functiondef(p.oid) ~ '\\m(tenants|users|second_factors|user_devices|user_tenants|slugs|key_prefixes)\\M')
+			and proname || ' ' || n not in (${[...SECURED_ANYWAY].map((n) => `'${n}'`).join(', ')})`],
+	['function that asks for no member', `select proname || ' ' || n, regexp_replace(pg_get_functiondef(p.oid), '\\msecond_factor_member\\(p_user\\)', 'true', 1, n)
+		from functions p, generate_series(1, 2) n where proname <> 'second_factor_member' and pg_get_functiondef(p.oid) ~ ('(\\msecond_factor_member\\(p_user\\).*){' || n || '}')`],
+	['function that asks for nothing', `values
+		('second_factor_member', $x$create or replace function second_factor_member(p_user uuid) returns boolean language sql stable security definer
+			set search_path = collect, pg_temp as $$ select true $$$x$),
+		('password_set', $x$create or replace function password_set(p_user uuid, p_old text, p_new text) returns integer language sql volatile security definer
+			set search_path = collect, pg_temp as $$ update users set password_hash = p_new where id = p_user and status = 'active' and deleted_at is null returning version $$$x$)`],
 ];
-const BY_BEHAVIOUR = /seen by behaviour|asks for no tenant/;
+const SEEN = /seen by behaviour/, ASKING = /function that asks/, BY_BEHAVIOUR = /seen by behaviour|function that asks/;
 const API_TESTS = ['api/matrix', 'system/jobs'];
 
 /** [{kind, name, run()}], made from the catalog as it is. */
@@ -171,7 +185,7 @@ export async function mutants() {
 			select json_build_array(n, s) from (${query}) m (n, s) order by n`);
 		for (const line of found) {
 			const [name, sql] = JSON.parse(line.join('|'));
-			const mutant = { sql, unseen: BY_BEHAVIOUR.test(kind), api: BY_BEHAVIOUR.test(kind) ? API_TESTS : null };
+			const mutant = { sql, unseen: BY_BEHAVIOUR.test(kind), tests: ASKING.test(kind) ? ['definers', 'jobs'] : null, api: SEEN.test(kind) ? API_TESTS : null };
 			all.push({ kind, name, run: () => caught(mutant) });
 		}
 	}
