@@ -7,6 +7,7 @@
 #include "auth/auth_http.h"
 #include "base/hash.h"
 #include "base/shim.h"
+#include "core/list.h"
 #include "core/mail.h"
 #include "event/event.h"
 #include "sql.h"
@@ -245,20 +246,7 @@ static enum err invitation_get_http(struct req *rq)
 
 static enum err invitation_list_http(struct req *rq)
 {
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
-
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_invitation_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_invitation_list, NULL, 0);
 }
 
 /* ---- sending again, the link, taking back ---- */

@@ -91,8 +91,8 @@ with live as not materialized (
 	select m.*, p.email, p.name, coalesce(r.name, m.role) as role_name
 	from memberships m join member_people() p on p.user_id = m.user_id left join roles r on r.id = m.role_id
 	where m.deleted_at is null
-		and ($7::text is null or strpos(lower(p.name), lower($7)) > 0 or strpos(p.email, lower($7)) > 0)
-		and ($8::text is null or m.role = $8)
+		and ($8::text is null or strpos(lower(p.name), lower($8)) > 0 or strpos(p.email, lower($8)) > 0)
+		and ($9::text is null or m.role = $9)
 ), page as (
 	(select user_id, created_at::text as key, row_number() over (order by created_at desc, user_id desc) as at from live
 	where $1::text = 'created_at' and $2::boolean and ($3::text is null or (created_at, user_id) < ($3::timestamptz, $4::uuid))
@@ -107,5 +107,5 @@ select jsonb_build_object(
 			'role_id', l.role_id, 'created_at', rfc3339(l.created_at), 'updated_at', rfc3339(l.updated_at),
 			'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version) order by page.at)
 		from page join live l on l.user_id = page.user_id where page.at <= $5), '[]'),
-	'next', (select cursor_text(key, user_id) || $9::text from page where at = $5 and exists (select from page where at > $5)))
+	'next', (select cursor_text(key, user_id) || $7::text from page where at = $5 and exists (select from page where at > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json

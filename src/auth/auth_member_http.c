@@ -1,5 +1,6 @@
 /* auth_member_http.c - members: seen, given roles, removed. */
 #include "auth/auth_http.h"
+#include "core/list.h"
 #include "sql.h"
 
 struct member_patch {
@@ -62,20 +63,9 @@ static enum err member_get_http(struct req *rq)
 static enum err member_list_http(struct req *rq)
 {
 	const struct member_filter *f = rq->query;
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {P_TEXT_OR_NULL(f->q), P_TEXT_OR_NULL(f->role)};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), P_TEXT_OR_NULL(f->q), P_TEXT_OR_NULL(f->role), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_member_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_member_list, own, countof(own));
 }
 
 /* ---- changing ---- */

@@ -5,6 +5,7 @@
 #include "auth/auth_oidc.h"
 #include "base/shim.h"
 #include "auth/auth_state.h"
+#include "core/list.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -288,21 +289,12 @@ static enum err provider_get_http(struct req *rq)
 
 static enum err provider_list_http(struct req *rq)
 {
-	struct str cursor = S(""), tag, prefix, json;
-	struct uuid after = {0};
-	bool present;
+	struct str prefix;
 	enum err e;
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)) ||
-	    (e = oidc_redirect_prefix(rq, &prefix)))
+	if ((e = oidc_redirect_prefix(rq, &prefix)))
 		return e;
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), P_TEXT(tag), P_TEXT(prefix)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_provider_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_provider_list, &P_TEXT(prefix), 1);
 }
 
 struct held {

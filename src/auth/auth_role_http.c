@@ -1,5 +1,6 @@
 /* auth_role_http.c - roles of the tenant's own, and what permissions there are. */
 #include "auth/auth_http.h"
+#include "core/list.h"
 #include "sql.h"
 
 #define PERMISSIONS_TEXT_MAX (4 * KB)
@@ -154,20 +155,7 @@ static enum err role_get_http(struct req *rq)
 
 static enum err role_list_http(struct req *rq)
 {
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
-
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_role_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_role_list, NULL, 0);
 }
 
 /* Locks the role and compares what the caller had read; who has less than it cannot touch it. */

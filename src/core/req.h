@@ -119,7 +119,7 @@ bool reply_not_modified(struct req *rq, struct str etag);
 bool reply_version_known(struct req *rq, int64_t version); /* the same for ETag: "7" */
 void reply_location(struct req *rq, const char *prefix, struct str id);
 
-/* Cursors: the sort value and id of the last item, opaque to the client, and the tag of their list: route, arguments, order and filters. The
+/* Cursors: the sort value and id of the last item, opaque to the client, and the tag of their list: tenant, route, arguments, order and filters. The
  * list's SQL appends cursor_tag() to each "next" it makes; a cursor with another tag is ERR_INVALID. Empty cursor: *present false. */
 enum err cursor_tag(struct req *rq, struct str *tag);
 enum err cursor_read(struct req *rq, struct str *sort_value, struct uuid *id, bool *present);

@@ -37,6 +37,7 @@ enum err cursor_tag(struct req *rq, struct str *tag)
 	struct buf b;
 	enum err e;
 
+	h = hash64(str_make((const char *)&rq->who.tenant_id, sizeof(rq->who.tenant_id)), h);
 	h = hash64(rq->list.sort, h);
 	for (size_t i = 0; i < rq->arg_count; i++)
 		h = hash64(rq->args[i], h);

@@ -1,4 +1,5 @@
 /* event_http.c - the event log as a tenant reads it: who did what. */
+#include "core/list.h"
 #include "core/router.h"
 #include "event/event.h"
 #include "sql.h"
@@ -41,25 +42,11 @@ static const struct shape filter_shape = SHAPE("EventFilter", struct event_filte
 static enum err event_list_http(struct req *rq)
 {
 	const struct event_filter *f = rq->query;
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
+	    P_TEXT_OR_NULL(f->aggregate_type), P_UUID_OR_NULL(&f->aggregate_id), P_TEXT_OR_NULL(f->type),
+	    P_UUID_OR_NULL(&f->actor_id), P_TEXT_OR_NULL(f->request_id)};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-#define TIME_OR_NULL(member)                                                                                           \
-	(schema_has(&filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
-	const struct pg_param in[] = {P_BOOL(rq->list.descending), present ? P_TEXT(cursor) : P_NULL(PGT_TEXT),
-	    P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit), P_BOOL(rq->list.count),
-	    TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->aggregate_type),
-	    P_UUID_OR_NULL(&f->aggregate_id), P_TEXT_OR_NULL(f->type), P_UUID_OR_NULL(&f->actor_id),
-	    P_TEXT_OR_NULL(f->request_id), P_TEXT(tag)};
-#undef TIME_OR_NULL
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_event_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_event_list, own, countof(own));
 }
 
 static enum err event_get_http(struct req *rq)

@@ -53,32 +53,32 @@ update links set deleted_at = now(), deleted_by = $3, updated_by = $3 where surv
 -- name: link_list
 with page as (
 	(select l.id, l.created_at from links l
-		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2) and $3::boolean
-			and ($4::timestamptz is null or (l.created_at, l.id) < ($4, $5::uuid))
-		order by l.created_at desc, l.id desc limit $6::bigint + 1)
+		where $1::text = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and $2::boolean
+			and ($3::timestamptz is null or (l.created_at, l.id) < ($3, $4::uuid))
+		order by l.created_at desc, l.id desc limit $5::bigint + 1)
 	union all
 	(select l.id, l.created_at from links l
-		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2) and not $3::boolean
-			and ($4::timestamptz is null or (l.created_at, l.id) > ($4, $5::uuid))
-		order by l.created_at, l.id limit $6::bigint + 1)
+		where $1 = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and not $2::boolean
+			and ($3::timestamptz is null or (l.created_at, l.id) > ($3, $4::uuid))
+		order by l.created_at, l.id limit $5::bigint + 1)
 ), numbered as (
-	select id, created_at, row_number() over (order by case when $3 then created_at end desc, case when $3 then id end desc,
+	select id, created_at, row_number() over (order by case when $2 then created_at end desc, case when $2 then id end desc,
 		created_at, id) as n
 	from page
 )
 select jsonb_build_object(
-	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $7::text || '/s/' || l.slug,
+	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $10::text || '/s/' || l.slug,
 			'title', l.title, 'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version) order by p.n)
-		from numbered p join links l on l.id = p.id where p.n <= $6), '[]'),
-	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $9::text
-		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
-	|| case when $8::boolean then jsonb_build_object('total', (select count(*) from links l
-		where l.survey_id = $1 and l.deleted_at is null and ($2::text is null or l.status = $2))) else '{}' end as json
-from surveys s where s.id = $1 and s.deleted_at is null
+		from numbered p join links l on l.id = p.id where p.n <= $5), '[]'),
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $7::text
+		from numbered p where p.n = $5 and exists (select from numbered where n > $5)))
+	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from links l
+		where l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9))) else '{}' end as json
+from surveys s where s.id = $8 and s.deleted_at is null
 
 -- name: slug_find
 -- role: public

@@ -1,4 +1,5 @@
 /* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
+#include "core/list.h"
 #include "fieldwork/link.h"
 #include "fieldwork/page_language.h"
 #include "sql.h"
@@ -158,20 +159,10 @@ static enum err link_create_http(struct req *rq)
 static enum err link_list_http(struct req *rq)
 {
 	const struct link_filter *filter = rq->query;
-	struct uuid after = {0};
-	struct str sort = {0}, tag, json;
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {
+	    P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status), P_TEXT(str_from(rq->app->public_url))};
 
-	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status), P_BOOL(rq->list.descending),
-	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT(str_from(rq->app->public_url)),
-	    P_BOOL(rq->list.count), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_link_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_link_list, own, countof(own));
 }
 
 static enum err link_get_http(struct req *rq)

@@ -3,42 +3,42 @@
 -- name: response_list
 with page as (
 	(select r.id, r.created_at as at from responses r
-		where $18::jsonb is null and $2 = 'created_at' and $3::boolean and r.survey_id = $1 and r.deleted_at is null
-			and ($4::timestamptz is null or (r.created_at, r.id) < ($4, $5::uuid))
-			and ($7::text is null or r.status = any (string_to_array($7, ','))) and ($8::text is null or r.language = $8)
-			and ($9::uuid is null or r.link_id = $9) and ($12::bigint is null or r.survey_version = $12)
-			and ($10::timestamptz is null or r.created_at >= $10) and ($11::timestamptz is null or r.created_at < $11)
+		where $18::jsonb is null and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
+			and ($3::timestamptz is null or (r.created_at, r.id) < ($3, $4::uuid))
+			and ($9::text is null or r.status = any (string_to_array($9, ','))) and ($10::text is null or r.language = $10)
+			and ($11::uuid is null or r.link_id = $11) and ($14::bigint is null or r.survey_version = $14)
+			and ($12::timestamptz is null or r.created_at >= $12) and ($13::timestamptz is null or r.created_at < $13)
 			and ($15::timestamptz is null or r.completed_at >= $15) and ($16::timestamptz is null or r.completed_at < $16)
 			and ($17::jsonb is null or r.quota_cells @> $17)
-		order by r.created_at desc, r.id desc limit $6::bigint + 1)
+		order by r.created_at desc, r.id desc limit $5::bigint + 1)
 	union all
 	(select r.id, r.created_at from responses r
-		where $18 is null and $2 = 'created_at' and not $3 and r.survey_id = $1 and r.deleted_at is null
-			and ($4 is null or (r.created_at, r.id) > ($4, $5))
-			and ($7 is null or r.status = any (string_to_array($7, ','))) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
-			and ($12 is null or r.survey_version = $12) and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+		where $18 is null and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
+			and ($3 is null or (r.created_at, r.id) > ($3, $4))
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
-		order by r.created_at, r.id limit $6 + 1)
+		order by r.created_at, r.id limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and $2 = 'completed_at' and $3 and r.completed_at is not null and r.survey_id = $1 and r.deleted_at is null
-			and ($4 is null or (r.completed_at, r.id) < ($4, $5))
-			and ($7 is null or r.status = any (string_to_array($7, ','))) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
-			and ($12 is null or r.survey_version = $12) and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+		where $18 is null and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+			and ($3 is null or (r.completed_at, r.id) < ($3, $4))
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
-		order by r.completed_at desc, r.id desc limit $6 + 1)
+		order by r.completed_at desc, r.id desc limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and $2 = 'completed_at' and not $3 and r.completed_at is not null and r.survey_id = $1 and r.deleted_at is null
-			and ($4 is null or (r.completed_at, r.id) > ($4, $5))
-			and ($7 is null or r.status = any (string_to_array($7, ','))) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
-			and ($12 is null or r.survey_version = $12) and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+		where $18 is null and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+			and ($3 is null or (r.completed_at, r.id) > ($3, $4))
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
-		order by r.completed_at, r.id limit $6 + 1)
+		order by r.completed_at, r.id limit $5 + 1)
 	union all
-	(select f.id, f.at from search_responses($1, $18, $3, $4, $5, $6 + 1) f where $18 is not null)
+	(select f.id, f.at from search_responses($8, $18, $2, $3, $4, $5 + 1) f where $18 is not null)
 ), numbered as (
-	select id, at, row_number() over (order by case when $3 then at end desc, case when $3 then id end desc, at, id) as n from page
+	select id, at, row_number() over (order by case when $2 then at end desc, case when $2 then id end desc, at, id) as n from page
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
@@ -52,17 +52,17 @@ select jsonb_build_object(
 			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version)
 			|| case when r.answers_sealed is not null then jsonb_build_object('@key_version', r.answers_key_version,
 				'@sealed', translate(encode(r.answers_sealed, 'base64'), E'+/=\n', '-_')) else '{}' end order by p.n)
-		from numbered p join responses r on r.survey_id = $1 and r.id = p.id where p.n <= $6), '[]'),
-	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $14::text
-		from numbered p where p.n = $6 and exists (select from numbered where n > $6)))
-	|| case when $13::boolean then jsonb_build_object('total', case when $18 is not null then (select count(*) from search_responses($1, $18, true, null, null, null))
+		from numbered p join responses r on r.survey_id = $8 and r.id = p.id where p.n <= $5), '[]'),
+	'next', (select translate(encode(convert_to(jsonb_build_array(p.at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $7::text
+		from numbered p where p.n = $5 and exists (select from numbered where n > $5)))
+	|| case when $6::boolean then jsonb_build_object('total', case when $18 is not null then (select count(*) from search_responses($8, $18, true, null, null, null))
 		else (select count(*) from responses r
-		where r.survey_id = $1 and r.deleted_at is null and ($2 = 'created_at' or r.completed_at is not null)
-			and ($7 is null or r.status = any (string_to_array($7, ','))) and ($8 is null or r.language = $8) and ($9 is null or r.link_id = $9)
-			and ($12 is null or r.survey_version = $12) and ($10 is null or r.created_at >= $10) and ($11 is null or r.created_at < $11)
+		where r.survey_id = $8 and r.deleted_at is null and ($1 = 'created_at' or r.completed_at is not null)
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)) end) else '{}' end as json,
-	(select count(*) from numbered p join responses r on r.survey_id = $1 and r.id = p.id where r.answers_sealed is not null) as sealed
-from surveys s where s.id = $1 and s.deleted_at is null
+	(select count(*) from numbered p join responses r on r.survey_id = $8 and r.id = p.id where r.answers_sealed is not null) as sealed
+from surveys s where s.id = $8 and s.deleted_at is null
 
 -- name: response_search_survey
 select coalesce(s.published_version, 0)::bigint as published, tenant_seals_answers() as sealed from surveys s where s.id = $1::uuid and s.deleted_at is null

@@ -33,15 +33,15 @@ update responses set deleted_at = null, deleted_by = null, updated_by = $3::uuid
 -- No row: no such answer.
 -- name: response_history
 with page as (
-	select c.*, row_number() over (order by case when $3::boolean then c.created_at end desc, case when $3 then c.id end desc, c.created_at, c.id) as n
+	select c.*, row_number() over (order by case when $2::boolean then c.created_at end desc, case when $2 then c.id end desc, c.created_at, c.id) as n
 	from response_changes c
-	where c.survey_id = $1::uuid and c.response_id = $2::uuid
-		and ($4::timestamptz is null or case when $3 then (c.created_at, c.id) < ($4, $5::uuid) else (c.created_at, c.id) > ($4, $5) end)
+	where $1::text = 'created_at' and c.survey_id = $8::uuid and c.response_id = $9::uuid
+		and ($3::timestamptz is null or case when $2 then (c.created_at, c.id) < ($3, $4::uuid) else (c.created_at, c.id) > ($3, $4) end)
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'kind', p.kind, 'reason', p.reason, 'status_before', p.status_before, 'status_after', p.status_after,
 			'changes', p.changes, 'personal', p.personal, 'actor_kind', p.actor_kind, 'actor_id', p.actor_id, 'request_id', p.request_id,
-			'created_at', rfc3339(p.created_at)) order by p.n) from page p where p.n <= $6::bigint), '[]'),
-	'next', (select cursor_text(p.created_at::text, p.id) || $8::text from page p where p.n = $6 and exists (select from page where n > $6)))
-	|| case when $7::boolean then jsonb_build_object('total', (select count(*) from response_changes c where c.survey_id = $1 and c.response_id = $2)) else '{}' end as json
-from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null where r.survey_id = $1 and r.id = $2 and r.deleted_at is null
+			'created_at', rfc3339(p.created_at)) order by p.n) from page p where p.n <= $5::bigint), '[]'),
+	'next', (select cursor_text(p.created_at::text, p.id) || $7::text from page p where p.n = $5 and exists (select from page where n > $5)))
+	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from response_changes c where c.survey_id = $8 and c.response_id = $9)) else '{}' end as json
+from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null where r.survey_id = $8 and r.id = $9 and r.deleted_at is null

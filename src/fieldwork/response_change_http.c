@@ -1,4 +1,5 @@
 /* /api/v1/surveys/{id}/responses/{response_id}: answers edited, rejected, deleted, taken back, and their history. */
+#include "core/list.h"
 #include "fieldwork/fieldwork.h"
 #include "fieldwork/response_change.h"
 #include "sql.h"
@@ -121,19 +122,9 @@ static enum err response_delete_http(struct req *rq)
 
 static enum err response_history_http(struct req *rq)
 {
-	struct uuid after = {0};
-	struct str sort = {0}, tag, json;
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1])};
 
-	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]), P_BOOL(rq->list.descending),
-	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_BOOL(rq->list.count), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_response_history, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_response_history, own, countof(own));
 }
 
 #define ONE "/api/v1/surveys/{id}/responses/{response_id}"

@@ -1,5 +1,6 @@
 /* /api/v1/surveys/{id}/responses: reading answers. */
 #include "base/hash.h"
+#include "core/list.h"
 #include "event/event.h"
 #include "fieldwork/response_change.h"
 #include "fieldwork/response_filter.h"
@@ -140,7 +141,7 @@ static enum err open_list(struct req *rq, struct str json, struct str *out)
 }
 
 /* Most pages go out as the database made them. */
-static enum err reply_list(struct req *rq, const struct query *q)
+static enum err reply_list(struct req *rq, const struct pg_param *own, size_t own_count)
 {
 	struct list_row {
 		struct str json;
@@ -148,43 +149,37 @@ static enum err reply_list(struct req *rq, const struct query *q)
 	} row;
 	static const struct pg_col cols[] = {
 	    COL(struct list_row, json, PGT_JSON), COL(struct list_row, sealed, PGT_INT)};
-	const struct query asked = {q->sql, q->in, q->in_count, cols, countof(cols)};
-	enum err e = tx_one(rq->tx, rq->arena, &asked, &row);
+	struct query q;
+	enum err e;
 
+	if ((e = list_query(rq, &SQL_response_list, own, own_count, &q)))
+		return e;
+	q.cols = cols;
+	q.col_count = countof(cols);
+	e = tx_one(rq->tx, rq->arena, &q, &row);
 	if (!e && row.sealed > 0)
 		e = open_list(rq, row.json, &row.json);
 	return e ? e : reply_json(rq, 200, row.json);
-}
-
-static struct pg_param time_or_null(int64_t ms)
-{
-	return ms ? P_TIME(ms) : P_NULL(PGT_TIME);
 }
 
 static enum err response_list_http(struct req *rq)
 {
 	const struct response_filter *f = rq->query;
 	struct response_where where;
-	struct uuid after = {0};
-	struct str sort = {0}, tag;
-	bool present;
 	enum err e;
 
-	if ((e = cursor_read(rq, &sort, &after, &present)) || (e = cursor_tag(rq, &tag)) ||
-	    (e = response_where(rq, &rq->ids[0], f, &where)))
+	if ((e = response_where(rq, &rq->ids[0], f, &where)))
 		return e;
 	if (where.search.n > 0 && !str_eq(rq->list.sort, S("created_at")))
 		return req_fail(
 		    rq, ERR_INVALID, "/query/sort", "what is searched is listed by created_at or -created_at");
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    P_TEXT_OR_NULL(sort), P_UUID(&after), P_INT(rq->list.limit), P_TEXT_OR_NULL(where.statuses),
-	    P_TEXT_OR_NULL(f->language), P_UUID_OR_NULL(&f->link_id), time_or_null(f->created_from),
-	    time_or_null(f->created_to), f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT),
-	    P_BOOL(rq->list.count), P_TEXT(tag), time_or_null(f->completed_from), time_or_null(f->completed_to),
-	    where.quota_cells.n ? P_JSON(where.quota_cells) : P_NULL(PGT_JSON),
+	const struct pg_param own[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(where.statuses), P_TEXT_OR_NULL(f->language),
+	    P_UUID_OR_NULL(&f->link_id), LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
+	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), LIST_TIME(rq, f, completed_from),
+	    LIST_TIME(rq, f, completed_to), where.quota_cells.n ? P_JSON(where.quota_cells) : P_NULL(PGT_JSON),
 	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON)};
 
-	return reply_list(rq, &Q_NO_OUT(SQL_response_list, in));
+	return reply_list(rq, own, countof(own));
 }
 
 struct response_row {

@@ -1,6 +1,7 @@
 /* job_http.c - jobs as their tenant sees them. Everybody sees, cancels and repeats what he asked for himself; those of others need
  * jobs:read and jobs:write. */
 #include "core/job.h"
+#include "core/list.h"
 #include "event/event.h"
 #include "main/domains.h"
 #include "sql.h"
@@ -28,25 +29,11 @@ static enum job_reach reach(const struct req *rq, enum permission p)
 static enum err job_list_http(struct req *rq)
 {
 	const struct job_filter *f = rq->query;
-	bool own = f->mine || reach(rq, PERM_JOBS_READ) == JOB_OWN;
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
+	bool only_own = f->mine || reach(rq, PERM_JOBS_READ) == JOB_OWN;
+	const struct pg_param own[] = {LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
+	    P_TEXT_OR_NULL(f->type), P_TEXT_OR_NULL(f->status), only_own ? P_UUID(&rq->who.user_id) : P_NULL(PGT_UUID)};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-#define TIME_OR_NULL(member)                                                                                           \
-	(schema_has(&filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
-	const struct pg_param in[] = {P_BOOL(rq->list.descending), present ? P_TEXT(cursor) : P_NULL(PGT_TEXT),
-	    P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit), P_BOOL(rq->list.count),
-	    TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->type), P_TEXT_OR_NULL(f->status),
-	    own ? P_UUID(&rq->who.user_id) : P_NULL(PGT_UUID), P_TEXT(tag)};
-#undef TIME_OR_NULL
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_job_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_job_list, own, countof(own));
 }
 
 static enum err job_get_http(struct req *rq)

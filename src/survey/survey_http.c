@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "core/list.h"
 #include "survey/survey_draft.h"
 #include "survey/survey_shape.h"
 #include "tenant/tenant.h"
@@ -105,24 +106,11 @@ static enum err survey_get_http(struct req *rq)
 static enum err survey_list_http(struct req *rq)
 {
 	const struct survey_filter *f = rq->query;
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
+	    P_TEXT_OR_NULL(f->q), P_UUID_OR_NULL(&f->project_id), P_TEXT_OR_NULL(f->status),
+	    P_TEXT_OR_NULL(f->language)};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-#define TIME_OR_NULL(member)                                                                                           \
-	(schema_has(&survey_filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->q),
-	    P_UUID_OR_NULL(&f->project_id), P_TEXT_OR_NULL(f->status), P_TEXT_OR_NULL(f->language), P_TEXT(tag)};
-#undef TIME_OR_NULL
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_survey_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_survey_list, own, countof(own));
 }
 
 /* ---- change ---- */
@@ -332,19 +320,9 @@ static enum err publish_http(struct req *rq)
 
 static enum err version_list_http(struct req *rq)
 {
-	struct str cursor = S(""), tag, json;
-	struct uuid after;
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {P_UUID(&rq->ids[0])};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_INT(rq->list.limit), P_BOOL(rq->list.count), P_TEXT(tag)};
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_survey_version_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_survey_version_list, own, countof(own));
 }
 
 static enum err version_get_http(struct req *rq)

@@ -39,12 +39,12 @@ from surveys s where s.id = $1::uuid and s.deleted_at is null
 with live as not materialized (
 	select * from surveys
 	where deleted_at is null
-		and ($7::timestamptz is null or created_at >= $7)
-		and ($8::timestamptz is null or created_at < $8)
-		and ($9::text is null or strpos(lower(title), lower($9)) > 0)
-		and ($10::uuid is null or project_id = $10)
-		and ($11::text is null or status = $11)
-		and ($12::text is null or language = $12)
+		and ($8::timestamptz is null or created_at >= $8)
+		and ($9::timestamptz is null or created_at < $9)
+		and ($10::text is null or strpos(lower(title), lower($10)) > 0)
+		and ($11::uuid is null or project_id = $11)
+		and ($12::text is null or status = $12)
+		and ($13::text is null or language = $13)
 ), page as (
 	(select id, created_at::text as key, row_number() over (order by created_at desc, id desc) as at from live
 	where $1::text = 'created_at' and $2::boolean and ($3::text is null or (created_at, id) < ($3::timestamptz, $4::uuid))
@@ -76,7 +76,7 @@ select jsonb_build_object(
 			'created_at', rfc3339(s.created_at), 'updated_at', rfc3339(s.updated_at),
 			'created_by', s.created_by, 'updated_by', s.updated_by, 'version', s.version) order by page.at)
 		from page join surveys s on s.id = page.id where page.at <= $5), '[]'),
-	'next', (select cursor_text(key, id) || $13::text from page where at = $5 and exists (select from page where at > $5)))
+	'next', (select cursor_text(key, id) || $7::text from page where at = $5 and exists (select from page where at > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json
 
 -- name: survey_version_get
@@ -90,11 +90,11 @@ where v.survey_id = $1::uuid and v.number = $2::integer and v.deleted_at is null
 
 -- name: survey_version_list
 with live as not materialized (
-	select * from survey_versions where survey_id = $1::uuid and deleted_at is null
+	select * from survey_versions where $1::text = 'number' and survey_id = $8::uuid and deleted_at is null
 ), page as (
-	(select id, number from live where $2::boolean and ($3::text is null or number < $3::integer) order by number desc limit $4::bigint + 1)
+	(select id, number from live where $2::boolean and ($3::text is null or (number, id) < ($3::integer, $4::uuid)) order by number desc limit $5::bigint + 1)
 	union all
-	(select id, number from live where not $2 and ($3 is null or number > $3::integer) order by number limit $4 + 1)
+	(select id, number from live where not $2 and ($3 is null or (number, id) > ($3::integer, $4)) order by number limit $5 + 1)
 ), numbered as (
 	select id, number, row_number() over (order by case when $2 then -number else number end) as at from page
 )
@@ -103,7 +103,7 @@ select jsonb_build_object(
 			'languages', to_jsonb(v.languages), 'program_sha256', v.program_sha256, 'published_at', rfc3339(v.published_at),
 			'created_at', rfc3339(v.created_at), 'updated_at', rfc3339(v.updated_at),
 			'created_by', v.created_by, 'updated_by', v.updated_by, 'version', v.version) order by n.at)
-		from numbered n join survey_versions v on v.id = n.id where n.at <= $4), '[]'),
-	'next', (select cursor_text(number::text, id) || $6::text from numbered where at = $4 and exists (select from numbered where at > $4)))
-	|| case when $5::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json
-from surveys s where s.id = $1 and s.deleted_at is null
+		from numbered n join survey_versions v on v.id = n.id where n.at <= $5), '[]'),
+	'next', (select cursor_text(number::text, id) || $7::text from numbered where at = $5 and exists (select from numbered where at > $5)))
+	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json
+from surveys s where s.id = $8 and s.deleted_at is null

@@ -45,9 +45,9 @@ update projects set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 w
 with live as not materialized (
 	select * from projects
 	where deleted_at is null
-		and ($7::timestamptz is null or created_at >= $7)
-		and ($8::timestamptz is null or created_at < $8)
-		and ($9::text is null or strpos(lower(name), lower($9)) > 0)
+		and ($8::timestamptz is null or created_at >= $8)
+		and ($9::timestamptz is null or created_at < $9)
+		and ($10::text is null or strpos(lower(name), lower($10)) > 0)
 ), page as (
 	(select id, created_at::text as key, row_number() over (order by created_at desc, id desc) as at from live
 	where $1::text = 'created_at' and $2::boolean and ($3::text is null or (created_at, id) < ($3::timestamptz, $4::uuid))
@@ -78,5 +78,5 @@ select jsonb_build_object(
 			'created_at', rfc3339(p.created_at), 'updated_at', rfc3339(p.updated_at),
 			'created_by', p.created_by, 'updated_by', p.updated_by, 'version', p.version) order by page.at)
 		from page join projects p on p.id = page.id where page.at <= $5), '[]'),
-	'next', (select cursor_text(key, id) || $10::text from page where at = $5 and exists (select from page where at > $5)))
+	'next', (select cursor_text(key, id) || $7::text from page where at = $5 and exists (select from page where at > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from live)) else '{}' end as json

@@ -1,3 +1,4 @@
+#include "core/list.h"
 #include "tenant/tenant.h"
 #include "sql.h"
 
@@ -77,24 +78,10 @@ static enum err project_get_http(struct req *rq)
 static enum err project_list_http(struct req *rq)
 {
 	const struct project_filter *f = rq->query;
-	struct str cursor = S(""), tag, json;
-	struct uuid after = {0};
-	bool present;
-	enum err e;
+	const struct pg_param own[] = {
+	    LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to), P_TEXT_OR_NULL(f->q)};
 
-	if ((e = cursor_read(rq, &cursor, &after, &present)) || (e = cursor_tag(rq, &tag)))
-		return e;
-#define TIME_OR_NULL(member)                                                                                           \
-	(schema_has(&project_filter_shape, rq->query_present, #member) ? P_TIME(f->member) : P_NULL(PGT_TIME))
-	const struct pg_param in[] = {P_TEXT(rq->list.sort), P_BOOL(rq->list.descending),
-	    present ? P_TEXT(cursor) : P_NULL(PGT_TEXT), P_UUID_OR_NULL(present ? &after : NULL), P_INT(rq->list.limit),
-	    P_BOOL(rq->list.count), TIME_OR_NULL(created_from), TIME_OR_NULL(created_to), P_TEXT_OR_NULL(f->q),
-	    P_TEXT(tag)};
-#undef TIME_OR_NULL
-
-	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_project_list, in), &json)))
-		return e;
-	return reply_json(rq, 200, json);
+	return list_reply(rq, &SQL_project_list, own, countof(own));
 }
 
 /* Locks the row and compares what the caller had read. */

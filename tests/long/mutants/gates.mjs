@@ -18,7 +18,7 @@ const GATES = [
 	['a version is read, not compared (links)', 'fieldwork/link_http.c', 'return now->version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
 	['a version is read, not compared (members)', 'auth/auth_member_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a version is read, not compared (roles)', 'auth/auth_role_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
-	['a version is read, not compared (keys)', 'auth/auth_key_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
+	['a version is read, not compared (keys, clients)', 'auth/auth_credential_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) == 0)', 'if (true)', ['api/members', 'api/keys']],
 	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))', 'if (false)', ['api/members']],
 	['the last owner goes', 'auth/auth_member_http.c', 'if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)', 'if (false)', ['api/members']],
