@@ -273,13 +273,22 @@ test('each role may do what its permissions say, and nothing else', async () => 
 	none(await all(tasks));
 });
 
-test('whoever changes something says which version he saw', async () => {
-	none(await all(api.filter((r) => r.flags.includes('if-match')).map((route) => async () => {
-		const objects = await validIds(route, ours.owner), ids = idsOf(route, objects);
-		const stale = await ask(route, ours.owner, ids, { body: bodyOf(route, objects, ours.owner), version: 999 });
-		const unsaid = await ours.owner.api.request(route.method, fill(route, ids), { body: bodyOf(route, objects, ours.owner) });
+test('whoever changes something says which version he saw, and who did not changes nothing', async () => {
+	const routes = api.filter((r) => r.flags.includes('if-match')), made = [];
+	none(await all(routes.map((route) => async () => {
+		const objects = await validIds(route, ours.owner);
+		made.push({ route, ids: idsOf(route, objects), body: bodyOf(route, objects, ours.owner) });
+		return '';
+	})));
+	const tables = async () => Object.fromEntries(Object.entries(await checksums(server, ours)).filter(([name]) => /^\w+$/.test(name)));
+	const before = await tables();
+	none(await all(made.map(({ route, ids, body }) => async () => {
+		const stale = await ask(route, ours.owner, ids, { body, version: 999 });
+		const unsaid = await ours.owner.api.request(route.method, fill(route, ids), { body });
 		return stale.status === 412 && unsaid.status === 428 ? '' : `${route.name}: ${stale.status} for an old version, ${unsaid.status} without`;
 	})));
+	assert.deepEqual(await tables(), before);
+	assert.ok(routes.length >= 15 && Object.keys(before).length > 20, `${routes.length} routes, ${Object.keys(before).length} tables`);
 });
 
 test('an idempotency key repeats the first reply to who sent it, and is nobody else\'s', async () => {

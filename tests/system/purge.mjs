@@ -90,6 +90,42 @@ test('what was deleted purge_days ago goes, with its children; the rest stays', 
 	assert.equal(await count('events', "type = 'purged' and aggregate_type = 'job'"), 1);
 });
 
+test('clients, identities, providers and stored replies go when their time is over; what is young, in use or another tenant\'s stays', async () => {
+	const kept = await server.addTenant('kept', 'karl@kept.example');
+	const tenants = [{ id: server.tenant.id, api: server.api, email: server.tenant.email }, { id: kept.id, api: await server.login(kept.email), email: kept.email }];
+	expect(await tenants[1].api.patch('/api/v1/privacy/settings', { purge_days: 365 }, 0), 200);
+	const earlier = await round(); // what the tests before left
+	assert.ok(!('clients' in earlier), JSON.stringify(earlier));
+	const TABLES = ['clients', 'identities', 'identity_providers'];
+	for (const t of tenants) {
+		t.ids = { clients: [], identities: [], identity_providers: [] };
+		for (const which of ['old', 'young', 'live']) {
+			t.ids.clients.push(expect(await t.api.post('/api/v1/clients', { name: which, permissions: ['surveys:read'] }), 201).body.client.id);
+			t.ids.identity_providers.push(expect(await t.api.post('/api/v1/identity-providers', { name: which, issuer: `https://${which}.example.com`, client_id: 'c' }), 201).body.id);
+			const [[id]] = await query('select gen_random_uuid()');
+			await run(`insert into identities (tenant_id, id, user_id, issuer, subject, confirmed) select '${t.id}', '${id}', id, 'https://${which}.example.com', 's', true from users where email = '${t.email}'`);
+			t.ids.identities.push(id);
+			for (const key of [`${which}-1`, `${which}-2`])
+				expect(await t.api.post('/api/v1/projects', { name: key }, { headers: { 'Idempotency-Key': key } }), 201);
+		}
+		for (const table of TABLES)
+			await run(`update ${table} set deleted_at = now() - interval '31 days' where id = '${t.ids[table][0]}'; update ${table} set deleted_at = now() - interval '29 days' where id = '${t.ids[table][1]}'`);
+		await run(`update idempotency set created_at = now() - interval '25 hours' where key like 'old-%' and tenant_id = '${t.id}'; update idempotency set created_at = now() - interval '23 hours' where key like 'young-%'`);
+	}
+	assert.deepEqual(await round(), { clients: 1, identities: 1, identity_providers: 1, stored_replies: 2 });
+	const theirs = `select id from job_records where type = 'privacy.purge' and tenant_id = '${kept.id}' and status = 'succeeded' and result::text like '%stored_replies%'`;
+	await until('the other tenant\'s round', async () => (await query(theirs)).length === 1);
+	for (const [i, t] of tenants.entries()) {
+		for (const table of TABLES)
+			assert.deepEqual((await query(`select id from ${table} where tenant_id = '${t.id}' and id in (${t.ids[table].map((id) => `'${id}'`)}) order by created_at, id`)).flat().sort(),
+				t.ids[table].slice(i ? 0 : 1).sort(), `${table} of tenant ${i}`);
+		assert.deepEqual((await query(`select key from idempotency where tenant_id = '${t.id}' and key ~ '-[12]$' order by 1`)).flat(), ['live-1', 'live-2', 'young-1', 'young-2'], 'replies have a day, whatever a tenant says');
+	}
+	const project = expect(await server.api.post('/api/v1/projects', { name: 'young-1' }, { headers: { 'Idempotency-Key': 'young-1' } }), 201);
+	assert.equal(project.headers['idempotency-replayed'], 'true');
+	assert.deepEqual(await round(), {});
+});
+
 test('many answers, and a worker killed on the way', async () => {
 	const s = await furnished(server.api);
 	await run(`insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers)
