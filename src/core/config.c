@@ -1,13 +1,11 @@
 #include "core/config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <unistd.h>
 #include "base/limits.h"
+#include "core/config_source.h"
 #include "core/name_distance.h"
 
-#define FILE_MAX_BYTES (256 * KB)
 #define NAME_MAX_BYTES 64
 #define SAID_MAX_BYTES 2048
 #define RELOAD_ARENA_MAX_BYTES (2 * MB)
@@ -44,7 +42,7 @@ struct config {
 	const char *files[CFG_COUNT + 2]; /* read when it was loaded: this one and those of secrets */
 	struct value values[CFG_COUNT];
 	char said[SAID_MAX_BYTES];	     /* the last reload's words */
-	unsigned char overridden[CFG_COUNT]; /* by the command line: no reload touches it */
+	unsigned char overridden[CFG_COUNT]; /* by the command line, or forgotten: no reload touches it */
 };
 
 /* What a source says about one setting, before it is believed. */
@@ -190,36 +188,12 @@ static enum err take(struct config *c, enum setting_id id, const char *text, con
 
 /* ---- sources ---- */
 
-static enum err read_whole(struct arena *a, const char *path, struct str *out)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct buf b;
-	char *room;
-
-	if (fd < 0)
-		return ERR_IO;
-	buf_init(&b, a, FILE_MAX_BYTES);
-	while ((room = buf_room(&b, 4096))) {
-		ssize_t n = read(fd, room, 4096);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			close(fd);
-			return n < 0 ? ERR_IO : buf_done(&b, out);
-		}
-		b.n += (size_t)n;
-	}
-	close(fd);
-	return ERR_TOO_LARGE;
-}
-
 /* A value that stands in a file of its own: a secret, without the line feed at its end. */
 static enum err read_secret(struct arena *a, const char *path, const char *where, const char **text, struct str *why)
 {
 	struct str s;
 
-	if (read_whole(a, path, &s) || !(*text = str_cstr(a, str_trim(s))))
+	if (config_file_read(a, path, &s) || !(*text = str_cstr(a, str_trim(s))))
 		return complain(a, why, where, "the file \"%s\" cannot be read%s", path, "");
 	return OK;
 }
@@ -278,7 +252,7 @@ static enum err read_file(const struct config *c, struct given *g, struct str *w
 	size_t number = 0, room = strlen(c->file) + 24;
 	enum err e;
 
-	if (read_whole(g->arena, c->file, &text))
+	if (config_file_read(g->arena, c->file, &text))
 		return complain(
 		    g->arena, why, c->file, "cannot be read (is it there, and at most 256 kB?)%s%s", "", "");
 	for (rest = text; rest.n;) {
@@ -379,6 +353,18 @@ enum err config_override(struct config *c, enum setting_id id, const char *value
 		return e;
 	c->overridden[id] = 1;
 	return OK;
+}
+
+void config_forget(struct config *c, enum setting_id id)
+{
+	const char *text = config_text(c, id);
+
+	atomic_store(&c->values[id].text, "");
+	c->overridden[id] = 1;
+	/* the defaults are no secrets, and constant */
+	if (text != rows[id].fallback)
+		explicit_bzero((void *)(uintptr_t)text, strlen(text));
+	environment_forget(rows[id].name);
 }
 
 static bool changes(const struct config *c, const struct given *g, size_t i)

@@ -29,6 +29,9 @@ bool config_bool(const struct config *c, enum setting_id id);
 bool config_is_set(const struct config *c, enum setting_id id); /* not the default */
 /* The settings file and those of secrets, as they were when it was loaded; ended by NULL. */
 const char *const *config_files(const struct config *c);
+/* For a secret that whoever needed it has taken: its value is overwritten here, and in the environment when it came from there. config_text() is "" from then on, and a
+ * reload passes it by. */
+void config_forget(struct config *c, enum setting_id id);
 /* A command-line option overrides; origin becomes "--port". */
 enum err config_override(struct config *c, enum setting_id id, const char *value, const char *origin, struct str *why);
 /* Re-reads environment-independent sources; changes rows that are reloadable, reports others that differ in *why (good until the next reload).

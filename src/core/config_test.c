@@ -111,6 +111,38 @@ static void secrets_are_masked(void **state)
 	arena_free(&a);
 }
 
+static void secrets_are_forgotten(void **state)
+{
+	char variable[] = "COLLECT_KEY=sesame";
+	struct config *c;
+	struct arena a;
+	struct str why;
+	const char *was;
+
+	(void)state;
+	arena_big(&a);
+	assert_int_equal(putenv(variable), 0);
+	setenv("COLLECT_KEY_PREVIOUS", "open", 1);
+	assert_int_equal(config_load(&a, NULL, &c, &why), OK);
+	was = config_text(c, CFG_key);
+	assert_string_equal(was, "sesame");
+	config_forget(c, CFG_key);
+	assert_memory_equal(was, "\0\0\0\0\0\0", 6);
+	assert_memory_equal(variable, "COLLECT_KEY=\0\0\0\0\0\0", sizeof variable);
+	assert_string_equal(config_text(c, CFG_key), "");
+	assert_string_equal(config_text(c, CFG_key_previous), "open");
+	assert_string_equal(getenv("COLLECT_KEY_PREVIOUS"), "open");
+	/* one that was not set, and again */
+	config_forget(c, CFG_smtp_password);
+	config_forget(c, CFG_key);
+	assert_int_equal(config_reload(c, &why), OK);
+	assert_int_equal(why.n, 0);
+	assert_string_equal(config_text(c, CFG_key), "");
+	unsetenv("COLLECT_KEY");
+	unsetenv("COLLECT_KEY_PREVIOUS");
+	arena_free(&a);
+}
+
 static void secrets_come_from_files(void **state)
 {
 	const char *path = file_with("sesame\n");
@@ -183,8 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_hold), cmocka_unit_test(environment_wins),
 	    cmocka_unit_test(faults_name_their_line), cmocka_unit_test(secrets_are_masked),
-	    cmocka_unit_test(secrets_come_from_files), cmocka_unit_test(reload_changes_what_may_change),
-	    cmocka_unit_test(reload_takes_no_memory_for_what_stays)};
+	    cmocka_unit_test(secrets_are_forgotten), cmocka_unit_test(secrets_come_from_files),
+	    cmocka_unit_test(reload_changes_what_may_change), cmocka_unit_test(reload_takes_no_memory_for_what_stays)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

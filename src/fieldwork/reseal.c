@@ -13,7 +13,9 @@
 #define RESEAL_BATCH 100
 #define RESEAL_ATTEMPTS 10
 #define RESEAL_LEASE_S 10
+#define STATE_MAX_BYTES (16 * KB)
 #define RESEAL_BACKOFF_S 2
+#define UNREADABLE_TOLD_MAX 100 /* of the answers that do not open, by id; the log has all of them */
 
 struct row {
 	struct uuid survey_id, id;
@@ -43,6 +45,9 @@ struct pass {
 		struct uuid survey_id, id;
 		int64_t done, unreadable, changed;
 	} next; /* after the step under way */
+	struct answer_id {
+		struct uuid survey_id, id;
+	} told[UNREADABLE_TOLD_MAX]; /* as many as `unreadable` says, the first of them */
 	bool more, again, twice, indexed;
 };
 
@@ -129,6 +134,8 @@ static enum err put_up_with(struct pass *p, const struct row *row, enum err e, s
 {
 	if (e == ERR_INVALID && !*told) {
 		*told = true;
+		if (p->next.unreadable < UNREADABLE_TOLD_MAX)
+			p->told[p->next.unreadable] = (struct answer_id){row->survey_id, row->id};
 		p->next.unreadable++;
 		log_message(p->job->app->log, LOG_ERROR, "a sealed answer does not open", uuid_str(a, &row->id));
 	}
@@ -200,14 +207,48 @@ static enum err batch_in(struct tx *tx, void *ctx)
 	return e;
 }
 
+/* "SURVEY/RESPONSE" each. */
+static enum err put_told(struct json_out *w, struct arena *a, const struct pass *p)
+{
+	json_key(w, S("unreadable_responses"));
+	json_open(w, '[');
+	for (int64_t i = 0; i < p->unreadable && i < UNREADABLE_TOLD_MAX; i++) {
+		struct str text;
+		struct buf b;
+
+		buf_init(&b, a, 128);
+		buf_add(&b, uuid_str(a, &p->told[i].survey_id));
+		buf_char(&b, '/');
+		buf_add(&b, uuid_str(a, &p->told[i].id));
+		if (buf_done(&b, &text))
+			return ERR_MEMORY;
+		json_put_str(w, text);
+	}
+	json_close(w, ']');
+	return OK;
+}
+
+static bool take_told(struct pass *p, const struct json *list)
+{
+	for (uint32_t i = 0; list && list->type == JSON_ARRAY && i < list->count && i < UNREADABLE_TOLD_MAX; i++) {
+		struct str id = list->items[i].s, survey = str_cut(&id, '/', NULL);
+
+		if (list->items[i].type != JSON_STR || !uuid_read(survey, &p->told[i].survey_id) ||
+		    !uuid_read(id, &p->told[i].id))
+			return false;
+	}
+	return true;
+}
+
 /* The mark as it will be when the batch that begins there is done is not known before; so the state says where the batch begins. A batch that is done
  * twice finds nothing to do the second time. */
 static enum err state_text(struct arena *a, const struct pass *p, struct str *out)
 {
 	struct json_out w;
 	struct buf b;
+	enum err e;
 
-	buf_init(&b, a, KB);
+	buf_init(&b, a, STATE_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_str(&w, S("sealing"), p->sealing);
@@ -217,6 +258,8 @@ static enum err state_text(struct arena *a, const struct pass *p, struct str *ou
 	json_field_int(&w, S("done"), p->done);
 	json_field_int(&w, S("unreadable"), p->unreadable);
 	json_field_int(&w, S("changed"), p->changed);
+	if ((e = put_told(&w, a, p)))
+		return e;
 	json_close(&w, '}');
 	return buf_done(&b, out);
 }
@@ -279,7 +322,8 @@ static enum err pass_begin(struct pass *p)
 	p->unreadable = state_int(state, S("unreadable"));
 	p->changed = state_int(state, S("changed"));
 	return uuid_read(json_str_or(state, S("survey_id"), S("")), &p->survey_id) &&
-		       uuid_read(json_str_or(state, S("id"), S("")), &p->id)
+		       uuid_read(json_str_or(state, S("id"), S("")), &p->id) &&
+		       take_told(p, json_get(state, S("unreadable_responses")))
 		   ? OK
 		   : ERR_INTERNAL;
 }
@@ -326,12 +370,15 @@ static enum err report(struct arena *a, const struct pass *p, struct str *out)
 {
 	struct json_out w;
 	struct buf b;
+	enum err e;
 
-	buf_init(&b, a, KB);
+	buf_init(&b, a, STATE_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_int(&w, S("resealed"), p->changed);
 	json_field_int(&w, S("unreadable"), p->unreadable);
+	if (p->unreadable > 0 && (e = put_told(&w, a, p)))
+		return e;
 	json_close(&w, '}');
 	return buf_done(&b, out);
 }

@@ -217,8 +217,11 @@ static void check_files(struct doctor *d)
 	if (vault_open(config_text(d->config, CFG_key), key_path(d->arena, d->config, CFG_key_file, "kek"), &v, &why)) {
 		bad(d, "key-encryption key", "%s", why);
 	} else {
-		vault_close(v);
 		good("key-encryption key", "");
+		if (!vault_is_locked(v))
+			bad(d, "key memory",
+			    "cannot be locked (ulimit -l, LimitMEMLOCK), so keys may be written to swap");
+		vault_close(v);
 	}
 	if (!token || access(token, R_OK))
 		bad(d, "token key", "%s cannot be read", token ? token : "its file");

@@ -30,6 +30,11 @@ static int failed(const struct keys *k, enum err e, const char *what)
 		    "%s: a key is wrapped under a key-encryption key that is not known here; name it by "
 		    "key_file_previous",
 		    what);
+	if (e == ERR_BUSY)
+		return command_fail(k->line, 1,
+		    "%s: somebody's transaction has held seals of \"%.*s\" for seconds; nothing of that tenant was "
+		    "changed. Look for it in pg_stat_activity, and do this again",
+		    what, STR_ARGS(k->now.slug));
 	return command_fail(k->line, 1, "%s: %s", what, err_meaning(e));
 }
 
@@ -195,7 +200,7 @@ static enum err reindex_in(struct tx *tx, void *ctx)
 }
 
 struct progress {
-	struct str status, message;
+	struct str status, message, which;
 	int64_t done, total, unreadable;
 };
 
@@ -203,7 +208,8 @@ static enum err progress_in(struct tx *tx, void *ctx)
 {
 	static const struct pg_col cols[] = {COL(struct progress, status, PGT_TEXT),
 	    COL(struct progress, message, PGT_TEXT), COL(struct progress, done, PGT_INT),
-	    COL(struct progress, total, PGT_INT), COL(struct progress, unreadable, PGT_INT)};
+	    COL(struct progress, total, PGT_INT), COL(struct progress, unreadable, PGT_INT),
+	    COL(struct progress, which, PGT_TEXT)};
 	struct key_wait *w = ctx;
 	const struct pg_param in[] = {P_UUID(&w->job)};
 
@@ -234,6 +240,9 @@ static enum err wait_for(struct keys *k, const struct key_tenant *t)
 		if (!str_eq(now.status, S("queued")) && !str_eq(now.status, S("running"))) {
 			printf("%.*s  %.*s %.*s\n", STR_ARGS(t->slug), STR_ARGS(now.status), STR_ARGS(now.message));
 			k->unreadable += now.unreadable;
+			if (now.which.n > 0)
+				printf("%.*s  these do not open (survey/response):\n%.*s\n", STR_ARGS(t->slug),
+				    STR_ARGS(now.which));
 			e = str_eq(now.status, S("succeeded")) ? OK : ERR_CONFLICT;
 			break;
 		}
@@ -295,9 +304,10 @@ static int rotate(struct keys *k)
 		    k->line, 3, "not every tenant's keys were rotated; do it again when its job has ended");
 	if (k->unreadable > 0)
 		return command_fail(k->line, 1,
-		    "%lld answers do not open (the workers' log has their ids: \"a sealed answer does not open\"); "
-		    "retired "
-		    "keys are kept for them",
+		    "%lld answers do not open; retired keys are kept for them. Their ids stand above, of each tenant "
+		    "the "
+		    "first hundred; "
+		    "the workers' log has all of them (\"a sealed answer does not open\")",
 		    (long long)k->unreadable);
 	return 0;
 }

@@ -26,6 +26,7 @@ where type = 'responses.reseal' and status in ('queued', 'running') order by cre
 
 -- name: reseal_progress
 -- role: worker
-select status, coalesce(error_message, result::text, '') as message, progress_done as done, coalesce(progress_total, 0) as total,
-	coalesce((result ->> 'unreadable')::bigint, 0) as unreadable
+select status, coalesce(error_message, (result - 'unreadable_responses')::text, '') as message, progress_done as done, coalesce(progress_total, 0) as total,
+	coalesce((result ->> 'unreadable')::bigint, 0) as unreadable,
+	coalesce((select string_agg(t.which, E'\n') from jsonb_array_elements_text(result -> 'unreadable_responses') t (which)), '') as which
 from job_records where id = $1::uuid

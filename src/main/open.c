@@ -179,6 +179,9 @@ static enum err open_keys(struct app *app, struct arena *a, enum open_part part,
 		e = auth_open(app, jwk, issuer, &app->auth, &fault);
 	if (e)
 		say(a, why, fault);
+	else if (!vault_is_locked(app->vault))
+		log_message(app->log, LOG_WARN, "keys are not locked in memory",
+		    S("the limit of locked memory is too low (ulimit -l, LimitMEMLOCK): they may be written to swap"));
 	return e;
 }
 

@@ -336,6 +336,9 @@ static int run_server(struct command_line *line, struct serving *s, const sigset
 		return 2;
 	if (app_open(s->arena, s->config, OPEN_SERVER, &s->app, &why))
 		return command_fail(line, 1, "%.*s", STR_ARGS(why));
+	/* the vault has them, in locked memory */
+	config_forget(s->config, CFG_key);
+	config_forget(s->config, CFG_key_previous);
 	status = serve(s, signals, &why) ? command_fail(line, 1, "%.*s", STR_ARGS(why)) : 0;
 	app_close(s->app);
 	return status;

@@ -191,6 +191,9 @@ static int run_worker(struct command_line *line, struct working *w, const sigset
 		return 2;
 	if (app_open(w->arena, w->config, OPEN_WORKER, &w->app, &why))
 		return command_fail(line, 1, "%.*s", STR_ARGS(why));
+	/* the vault has them, in locked memory */
+	config_forget(w->config, CFG_key);
+	config_forget(w->config, CFG_key_previous);
 	status = work(w, signals, &why) ? command_fail(line, 1, "%.*s", STR_ARGS(why)) : 0;
 	app_close(w->app);
 	return status;

@@ -191,8 +191,8 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 		vault_close(v);
 		return ERR_MEMORY;
 	}
-	/* Where the kernel refuses to lock, swap is the operator's business; it is no reason not to serve. */
-	(void)mlock(v->secrets, sizeof *v->secrets);
+	/* Where the kernel refuses to lock, swap is the operator's business, who is told; it is no reason not to serve. */
+	v->locked = mlock2(v->secrets, sizeof *v->secrets, 0) == 0; /* of mlock() sanitizers say OK and do nothing */
 	(void)madvise(v->secrets, sizeof *v->secrets, MADV_DONTDUMP);
 	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	*why = "OpenSSL has no HKDF";
@@ -219,6 +219,11 @@ enum err vault_add_key(struct vault *v, const char *key_text, const char *key_fi
 	v->keks++;
 	*why = NULL;
 	return OK;
+}
+
+bool vault_is_locked(const struct vault *v)
+{
+	return v->locked;
 }
 
 void vault_close(struct vault *v)

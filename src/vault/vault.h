@@ -30,6 +30,8 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 /* Another KEK that is known as well (its predecessor, or its successor): what is wrapped under it opens, new keys are not. Before the vault is used. */
 enum err vault_add_key(struct vault *v, const char *key_text, const char *key_file, const char **why);
 void vault_close(struct vault *v);
+/* Whether the kernel locked the memory of the keys; where it did not, they may be written to swap. */
+bool vault_is_locked(const struct vault *v);
 /* Makes a key file (0600, base64url of 32 random bytes) unless it is there. */
 enum err vault_make_key_file(const char *path);
 /* A file of a secret: 0600, whole or not at all, never replaced (OK when it is there already). ERR_IO with errno. */
@@ -65,7 +67,8 @@ enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_p
 
 bool vault_purpose_read(struct str name, enum vault_purpose *out); /* pii response index secret */
 struct str vault_purpose_name(enum vault_purpose purpose);
-/* Waits until nobody is sealing for the tenant, and keeps others from it until the transaction ends: keep it short. PG_APP too. */
+/* Waits until nobody is sealing for the tenant, and keeps others from it until the transaction ends: keep it short. ERR_BUSY after five seconds, because somebody's
+ * transaction with a seal in it hangs; those who seal waited for a fifth of a second at a time. Its first statement, so that nothing else is held. PG_APP too. */
 enum err vault_alone(struct tx *tx);
 /* A new live version; those before are retired. *version 0: the tenant has no key of this purpose, so there was nothing to do. */
 enum err vault_rotate(struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t *version);

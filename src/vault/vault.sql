@@ -48,10 +48,10 @@ select concat_ws(' ', tenant_seals_answers()::text, coalesce(max(key_version) fi
 	coalesce(max(key_version) filter (where purpose = 'response'), 0), coalesce(max(key_version) filter (where purpose = 'index'), 0)) as state
 from data_keys where retired_at is null and destroyed_at is null
 
--- Alone with the tenant's seals: see migration 0020.
+-- Alone with the tenant's seals: see migration 0046.
 -- name: vault_alone
 -- role: app worker
-select seal_lock(true)
+select seal_lock_alone() as alone
 
 -- name: data_keys_retire
 -- role: worker

@@ -48,7 +48,7 @@ struct vault {
 	pthread_mutex_t mutex; /* guards secrets->ring and closing */
 	pthread_cond_t wake;
 	pthread_t sweeper; /* drops what is too old, also while nobody asks for anything */
-	bool sweeping, closing;
+	bool sweeping, closing, locked;
 };
 
 /* The tenant's live key, made when there is none. ERR_INTERNAL when the KEK is another one. */

@@ -4,6 +4,10 @@
 #include "sql.h"
 #include "vault/vault_key.h"
 
+/* Each waits for 200 ms: see migration 0046. */
+#define ALONE_TRIES 10
+#define ALONE_PAUSE_MS 300
+
 struct str vault_kek_id(const struct vault *v)
 {
 	return str_from(v->kek_id[0]);
@@ -11,7 +15,20 @@ struct str vault_kek_id(const struct vault *v)
 
 enum err vault_alone(struct tx *tx)
 {
-	return tx_exec(tx, &(struct query){&SQL_vault_alone, NULL, 0, NULL, 0}, NULL);
+	const struct timespec pause = {ALONE_PAUSE_MS / 1000, (long)(ALONE_PAUSE_MS % 1000) * 1000000};
+	struct alone_row {
+		bool alone;
+	} row;
+	static const struct pg_col cols[] = {COL(struct alone_row, alone, PGT_BOOL)};
+	enum err e;
+
+	for (int i = 0; i < ALONE_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		if ((e = tx_one(tx, NULL, &Q_NO_IN(SQL_vault_alone, cols), &row)) || row.alone)
+			return e;
+	}
+	return ERR_BUSY;
 }
 
 enum err vault_versions(struct tx *tx, enum vault_purpose purpose, struct arena *a, int64_t **out, size_t *n)

@@ -1,7 +1,9 @@
 /* The vault against a table of data keys in memory (vault_double.h), so that no database is needed. */
 #include "vault/vault_double.h"
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/limits.h"
 #include "base/shim.h"
@@ -372,6 +374,27 @@ static void test_key_files(void **state)
 	rmdir(folder);
 }
 
+/* A process that may lock nothing: it serves, and knows. */
+static void test_memory_that_is_not_locked(void **state)
+{
+	const struct rlimit none = {0, 0};
+	struct vault *v = open_vault(KEK_A);
+	const char *why;
+	int status = 0;
+	pid_t child;
+
+	(void)state;
+	assert_true(vault_is_locked(v));
+	vault_close(v);
+	if ((child = fork()) == 0) {
+		bool bound = !setrlimit(RLIMIT_MEMLOCK, &none) && (geteuid() != 0 || !setuid(65534));
+
+		_exit(bound && !vault_open(KEK_A, NULL, &v, &why) && !vault_is_locked(v) ? 7 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
@@ -380,7 +403,7 @@ int main(void)
 	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key),
 	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory),
 	    SCENE(test_two_key_encryption_keys), SCENE(test_index), SCENE(test_what_a_tenant_seals), SCENE(test_tokens),
-	    SCENE(test_hmac), cmocka_unit_test(test_key_files)};
+	    SCENE(test_hmac), cmocka_unit_test(test_key_files), cmocka_unit_test(test_memory_that_is_not_locked)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
