@@ -1,109 +1,203 @@
+/* auth_backoff.c - keys, and two scripts: one counts and one takes back. */
 #include "auth/auth_backoff.h"
+#include "auth/auth_device.h"
 #include "base/hash.h"
 #include "core/config.h"
 
-#define KEY_MAX_BYTES 160
-#define KEYS 2
+#define KEY_MAX_BYTES 192
+#define TEXT_MAX_BYTES (EMAIL_MAX_BYTES + 32)
+#define NUMBER_MAX_BYTES 24
+#define COUNT_RESULTS (2 + BACKOFF_KEYS)
 
-/* The address is hashed: Redis need not know whom somebody tried to be. */
-static enum err keys_make(struct req *rq, struct str account, struct str keys[KEYS])
+static const struct kind_row {
+	struct str name;
+	int64_t shared_free;
+} kinds[] = {
+    [BACKOFF_PASSWORD] = {{"password", 8}, BACKOFF_SHARED_FREE},
+    [BACKOFF_CODE] = {{"code", 4}, BACKOFF_FREE},
+    [BACKOFF_MAIL] = {{"mail", 4}, BACKOFF_FREE},
+    [BACKOFF_SELF] = {{"self", 4}, BACKOFF_SHARED_FREE},
+};
+
+/* ---- keys ---- */
+
+/* Hashed: Redis need not know whom somebody tried to be. */
+static enum err account_of(struct req *rq, enum backoff_kind kind, struct str email, struct str *hex)
 {
-	char *lower = arena_alloc(rq->arena, account.n + 1);
 	unsigned char digest[32];
+	struct str text;
 	struct buf b;
 	enum err e;
 
-	if (lower == NULL)
-		return ERR_MEMORY;
-	for (size_t i = 0; i < account.n; i++)
-		lower[i] = (char)(account.p[i] >= 'A' && account.p[i] <= 'Z' ? account.p[i] + 32 : account.p[i]);
-	sha256_of(str_make(lower, account.n), digest);
-	buf_init(&b, rq->arena, KEY_MAX_BYTES);
-	buf_add(&b, S("-:backoff:account:"));
-	hex_put(&b, digest, sizeof digest);
-	if ((e = buf_done(&b, &keys[0])))
+	buf_init(&b, rq->arena, TEXT_MAX_BYTES);
+	buf_add(&b, kinds[kind].name);
+	buf_char(&b, '|');
+	email_put(&b, email);
+	if ((e = buf_done(&b, &text)))
 		return e;
-	buf_init(&b, rq->arena, KEY_MAX_BYTES);
-	buf_add(&b, S("-:backoff:address:"));
-	buf_add(&b, rq->x->client_net);
-	return buf_done(&b, &keys[1]);
+	sha256_of(text, digest);
+	buf_init(&b, rq->arena, 2 * sizeof digest);
+	hex_put(&b, digest, sizeof digest);
+	return buf_done(&b, hex);
 }
 
-/* The second key counts only while rate limits are on. */
-static size_t key_count(const struct req *rq)
+/* `more` may be empty. */
+static enum err key_add(
+    struct req *rq, struct backoff *b, const char *what, struct str whom, struct str more, int64_t free)
 {
-	return config_bool(rq->app->config, CFG_rate_limits) ? KEYS : 1;
+	struct buf key;
+
+	buf_init(&key, rq->arena, KEY_MAX_BYTES);
+	buf_add(&key, S("-:backoff:"));
+	buf_add(&key, str_from(what));
+	buf_char(&key, ':');
+	buf_add(&key, whom);
+	if (more.n > 0) {
+		buf_char(&key, ':');
+		buf_add(&key, more);
+	}
+	b->free[b->n] = free;
+	return buf_done(&key, &b->keys[b->n++]);
 }
 
-static const char wait_script[] = "local t = redis.call('TIME') "
-				  "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
-				  "for _, key in ipairs(KEYS) do "
-				  "wait = math.max(wait, (tonumber(redis.call('HGET', key, 'until')) or 0) - now) end "
-				  "return {wait}";
-
-enum err backoff_wait(struct req *rq, struct str account)
+static enum err keys_of_stranger(struct req *rq, enum backoff_kind kind, struct str account, struct backoff *b)
 {
-	struct str keys[KEYS];
-	int64_t wait_ms;
 	enum err e;
 
-	if ((e = keys_make(rq, account, keys)))
+	if (kind != BACKOFF_MAIL && (e = key_add(rq, b, "near", account, rq->x->client_net, BACKOFF_FREE)))
 		return e;
-	const struct redis_script script = {wait_script, keys, key_count(rq), key_count(rq)};
-
-	if ((e = redis_run(rq->app->redis, &script, &wait_ms, 1)))
+	if ((e = key_add(rq, b, "account", account, S(""), kinds[kind].shared_free)))
 		return e;
-	if (wait_ms <= 0)
+	b->own = b->n;
+	if (!config_bool(rq->app->config, CFG_rate_limits))
 		return OK;
-	rq->retry_after_s = (int)((wait_ms + 999) / 1000);
+	return key_add(rq, b, "address", rq->x->client_net, S(""), BACKOFF_ADDRESS_FREE);
+}
+
+static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
+{
+	struct str account, device;
+	enum err e;
+
+	*b = (struct backoff){0};
+	if (kind == BACKOFF_SELF) {
+		b->own = 2;
+		e = key_add(rq, b, "session", uuid_str(rq->arena, &rq->who.session_id), S(""), BACKOFF_FREE);
+		return e ? e
+			 : key_add(rq, b, "user", uuid_str(rq->arena, &rq->who.user_id), S(""), BACKOFF_SHARED_FREE);
+	}
+	if ((e = account_of(rq, kind, email, &account)))
+		return e;
+	if (kind == BACKOFF_MAIL || !device_shown(rq, email, &device))
+		return keys_of_stranger(rq, kind, account, b);
+	b->own = 1;
+	return key_add(rq, b, "known", account, device, BACKOFF_FREE);
+}
+
+static struct str number(struct arena *a, int64_t n)
+{
+	struct str text = S("0");
+	struct buf b;
+
+	buf_init(&b, a, NUMBER_MAX_BYTES);
+	buf_int(&b, n);
+	return buf_done(&b, &text) ? S("0") : text;
+}
+
+/* ---- counting ---- */
+
+/* ARGV: longest pause; when all is forgotten; which key's count is told; how many are free of each. */
+static const char count_script[] = "local t = redis.call('TIME') "
+				   "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
+				   "for _, key in ipairs(KEYS) do "
+				   "wait = math.max(wait, (tonumber(redis.call('HGET', key, 'until')) or 0) - now) end "
+				   "local r = {wait, 0, 0, 0, 0} "
+				   "if wait > 0 then return r end "
+				   "for i, key in ipairs(KEYS) do "
+				   "local n = redis.call('HINCRBY', key, 'n', 1) "
+				   "local over = n - ARGV[3 + i] "
+				   "if i == tonumber(ARGV[3]) then r[2] = n end "
+				   "if over >= 0 then "
+				   "r[2 + i] = now + 1000 * math.min(2 ^ math.min(over, 20), tonumber(ARGV[1])) "
+				   "redis.call('HSET', key, 'until', string.format('%.0f', r[2 + i])) end "
+				   "redis.call('EXPIRE', key, ARGV[2]) end "
+				   "return r";
+_Static_assert(COUNT_RESULTS == 5, "the script answers so many");
+
+enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
+{
+	struct str args[2 * BACKOFF_KEYS + 3];
+	int64_t r[COUNT_RESULTS];
+	size_t n;
+	enum err e;
+
+	if ((e = keys_make(rq, kind, email, b)))
+		return e;
+	for (n = 0; n < b->n; n++) {
+		args[n] = b->keys[n];
+		args[b->n + 3 + n] = number(rq->arena, b->free[n]);
+	}
+	args[n] = number(rq->arena, BACKOFF_MAX_S);
+	args[n + 1] = number(rq->arena, BACKOFF_FORGET_S);
+	args[n + 2] = number(rq->arena, (int64_t)b->own);
+	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 2 * n + 3}, r, COUNT_RESULTS)))
+		return e;
+	b->failures = r[1];
+	for (size_t i = 0; i < BACKOFF_KEYS; i++)
+		b->pauses[i] = r[2 + i];
+	if (r[0] <= 0)
+		return OK;
+	rq->retry_after_s = (int)((r[0] + 999) / 1000);
 	return req_fail(rq, ERR_RATE, NULL, "Too many attempts failed; wait before the next.");
 }
 
-/* ARGV: how many are free, a number for each key; longest pause; when all is forgotten. */
-static const char failed_script[] = "local t = redis.call('TIME') "
-				    "local now, count = t[1] * 1000 + math.floor(t[2] / 1000), nil "
-				    "for i, key in ipairs(KEYS) do "
-				    "local n = redis.call('HINCRBY', key, 'n', 1) "
-				    "count = count or n "
-				    "local over = n - ARGV[i] "
-				    "if over >= 0 then redis.call('HSET', key, 'until', string.format('%.0f', now + "
-				    "1000 * math.min(2 ^ math.min(over, 20), tonumber(ARGV[3])))) end "
-				    "redis.call('EXPIRE', key, ARGV[4]) end "
-				    "return {count}";
+/* ---- taking back ---- */
 
-#define TEXT_OF(number) TEXT_OF_(number)
-#define TEXT_OF_(number) S(#number)
+/* ARGV: how many of the keys are forgotten; for each the pause that this attempt began, which goes with it. */
+static const char end_script[] = "for i, key in ipairs(KEYS) do "
+				 "if i <= tonumber(ARGV[1]) or redis.call('HINCRBY', key, 'n', -1) <= 0 then "
+				 "redis.call('DEL', key) "
+				 "elseif redis.call('HGET', key, 'until') == ARGV[1 + i] then "
+				 "redis.call('HDEL', key, 'until') end end "
+				 "return {1}";
 
-enum err backoff_failed(struct req *rq, struct str account)
+static enum err take_back(struct req *rq, const struct backoff *b, size_t forgotten)
 {
-	int64_t failures;
+	struct str args[2 * BACKOFF_KEYS + 1];
+	int64_t done;
 
-	return backoff_count(rq, account, &failures);
+	for (size_t i = 0; i < b->n; i++) {
+		args[i] = b->keys[i];
+		args[b->n + 1 + i] = number(rq->arena, b->pauses[i]);
+	}
+	args[b->n] = number(rq->arena, (int64_t)forgotten);
+	return redis_run(rq->app->redis, &(struct redis_script){end_script, args, b->n, 2 * b->n + 1}, &done, 1);
 }
 
-enum err backoff_count(struct req *rq, struct str account, int64_t *failures)
+enum err backoff_end(struct req *rq, const struct backoff *b, enum err e, enum err wrong)
 {
-	struct str keys[KEYS], args[KEYS + 4];
-	size_t n = key_count(rq);
-	enum err e;
-
-	if ((e = keys_make(rq, account, keys)))
+	if (e == wrong)
 		return e;
-	for (size_t i = 0; i < n; i++)
-		args[i] = keys[i];
-	args[n] = TEXT_OF(BACKOFF_ACCOUNT_FREE);
-	args[n + 1] = TEXT_OF(BACKOFF_ADDRESS_FREE);
-	args[n + 2] = TEXT_OF(BACKOFF_MAX_S);
-	args[n + 3] = TEXT_OF(BACKOFF_FORGET_S);
-	return redis_run(rq->app->redis, &(struct redis_script){failed_script, args, n, n + 4}, failures, 1);
+	if (!e)
+		return take_back(rq, b, b->own);
+	take_back(rq, b, 0);
+	return e;
 }
 
-enum err backoff_clear(struct req *rq, struct str account)
+enum err backoff_forget(struct req *rq, struct str email)
 {
-	struct str keys[KEYS];
+	static const enum backoff_kind over[] = {BACKOFF_PASSWORD, BACKOFF_MAIL};
+	struct str account;
+	struct backoff b;
 	enum err e;
 
-	if ((e = keys_make(rq, account, keys)))
-		return e;
-	return redis_del(rq->app->redis, keys[0]);
+	for (size_t i = 0; i < countof(over); i++) {
+		b = (struct backoff){0};
+		if ((e = account_of(rq, over[i], email, &account)) || (e = keys_of_stranger(rq, over[i], account, &b)))
+			return e;
+		b.n = b.own; /* what an address tried of others stays counted */
+		if ((e = take_back(rq, &b, b.own)))
+			return e;
+	}
+	return OK;
 }

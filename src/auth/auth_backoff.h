@@ -1,26 +1,55 @@
-/* auth_backoff.h - who guesses passwords waits: longer each time, per account and per address. Room-internal.
+/* auth_backoff.h - who guesses waits: longer each time. Room-internal.
  *
- * After BACKOFF_ACCOUNT_FREE failures of an account (known or not: what counts is the address typed in) each further attempt has to wait 1,
- * 2, 4 ... seconds, at most BACKOFF_MAX_S; likewise after BACKOFF_ADDRESS_FREE from one client address, unless rate limits are off. A success
- * clears the account, an hour without a failure clears either. Nothing is locked for good: a stranger can only slow the owner down.
- * Counted in Redis (keys begin with "-", which is no tenant: none is known yet); ERR_UNAVAILABLE without it. */
+ *     struct backoff b;
+ *     if ((e = backoff_begin(rq, BACKOFF_PASSWORD, email, &b)))
+ *             return e;                                                 ERR_RATE: he has to wait; nothing was counted
+ *     return backoff_end(rq, &b, check(...), ERR_UNAUTHENTICATED);      right: forgotten; wrong: stays counted; else: taken back
+ *
+ * An attempt is counted before it is looked at, in the script that asks whether it has to wait, so of a hundred at once no more are looked at than
+ * are free. Beyond those each has to wait 1, 2, 4 ... seconds, at most BACKOFF_MAX_S; an hour without an attempt forgets all. Counted are,
+ * known account or not (what counts is the address typed in):
+ *
+ *   a device that signed in to the account before (auth_device.h): its own attempts and nothing else. So a stranger, wherever he is, keeps nobody
+ *     from signing in who has done so before.
+ *   all other devices: by account and client address together, by account (more are free: a stranger at one address must not get there soon), and by
+ *     client address over all accounts, unless rate limits are off
+ *   who shows his password while signed in: by session and by user; who is not signed in has no part in it
+ *   who asks for a mail: by account, apart from sign-ins, and by client address
+ *
+ * In Redis; keys begin with "-", which is no tenant: none is known yet. ERR_UNAVAILABLE without it. */
 #ifndef AUTH_AUTH_BACKOFF_H
 #define AUTH_AUTH_BACKOFF_H
 
 #include "auth/auth_state.h"
 
-#define BACKOFF_ACCOUNT_FREE 5
+#define BACKOFF_FREE 5
+#define BACKOFF_SHARED_FREE                                                                                            \
+	20 /* of an account's password, by all whose device is not known; of a user's, by all his sessions */
 #define BACKOFF_ADDRESS_FREE 30
 #define BACKOFF_MAX_S 900
 #define BACKOFF_FORGET_S 3600
 
-/* ERR_RATE, with the seconds in rq->retry_after_s, while this account or address has to wait. Nothing is counted. */
-enum err backoff_wait(struct req *rq, struct str account);
-enum err backoff_failed(struct req *rq, struct str account);
-/* The same; answers how many failures of the account these were. Its user is told at BACKOFF_TOLD of them, when he waits for a minute and more. */
-#define BACKOFF_TOLD (BACKOFF_ACCOUNT_FREE + 6)
+/* Codes have a million values, so all devices that are not known have BACKOFF_FREE of them together. */
+enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF };
+
+#define BACKOFF_KEYS 3
+struct backoff {
+	size_t n, own; /* counts; of them this user's, forgotten by a success */
+	struct str keys[BACKOFF_KEYS];
+	int64_t free[BACKOFF_KEYS];
+	int64_t pauses[BACKOFF_KEYS]; /* that this attempt began: their ends, 0: none */
+	int64_t failures;	      /* of the user with this one, if it is one */
+};
+
+/* ERR_RATE, with the seconds in rq->retry_after_s. Of BACKOFF_SELF `email` is the caller's. */
+enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b);
+/* Answers e, or why a success could not be written down. */
+enum err backoff_end(struct req *rq, const struct backoff *b, enum err e, enum err wrong);
+/* A new password was set: what was counted of the old one is over. */
+enum err backoff_forget(struct req *rq, struct str email);
+
+/* Its user is told at so many failures, when one who tries from one place waits for a minute and more. */
+#define BACKOFF_TOLD (BACKOFF_FREE + 6)
 #define BACKOFF_TOLD_MINUTES "2"
-enum err backoff_count(struct req *rq, struct str account, int64_t *failures);
-enum err backoff_clear(struct req *rq, struct str account);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef AUTH_AUTH_HTTP_H
 #define AUTH_AUTH_HTTP_H
 
+#include "auth/auth_device.h"
 #include "auth/auth_session.h"
 #include "core/schema.h"
 
@@ -67,9 +68,5 @@ enum err reply_provider_session(
 /* The same without a body, for a reply that sends the browser on: the cookie is set, `guard` is what its page has to know. */
 enum err provider_session_begin(
     struct req *rq, const struct uuid *tenant, const struct uuid *user, const struct uuid *provider, struct str *guard);
-/* A cookie's value; empty when there is none. */
-struct str auth_cookie(struct req *rq, struct str name);
-/* Tells the browser to forget the cookie. */
-void reply_without_cookie(struct req *rq);
 
 #endif

@@ -328,6 +328,15 @@ struct account {
 	bool active;
 };
 
+static enum err is_his(struct req *rq, const struct account *account)
+{
+	const struct accept *accept = rq->in;
+	bool same = false;
+	enum err e = auth_password_turn(rq->app->auth, accept->password, account->password_hash, &same);
+
+	return e ? e : same && account->active ? OK : ERR_UNAUTHENTICATED;
+}
+
 /* Who has an account shows that it is his; who has none says his name and makes up a password. *hash stays empty for the first. */
 static enum err account_ready(struct req *rq, struct tx *tx, struct str email, struct account *out, struct str *hash)
 {
@@ -336,13 +345,12 @@ static enum err account_ready(struct req *rq, struct tx *tx, struct str email, s
 	const struct pg_param in[] = {P_TEXT(email)};
 	const struct accept *accept = rq->in;
 	struct account *found;
-	bool same = false;
+	struct backoff b;
 	size_t n;
 	enum err e;
 
 	*hash = S("");
-	if ((e = backoff_wait(rq, email)) ||
-	    (e = tx_rows(tx, rq->arena, &Q(SQL_invitation_account, in, cols), sizeof *found, (void **)&found, &n)))
+	if ((e = tx_rows(tx, rq->arena, &Q(SQL_invitation_account, in, cols), sizeof *found, (void **)&found, &n)))
 		return e;
 	if (n == 0) {
 		*out = (struct account){.user_id = uuid_new(), .active = true};
@@ -351,13 +359,11 @@ static enum err account_ready(struct req *rq, struct tx *tx, struct str email, s
 		return auth_password_new(rq, accept->password, "/password", hash);
 	}
 	*out = found[0];
-	if ((e = auth_password_turn(rq->app->auth, accept->password, found[0].password_hash, &same)))
+	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, email, &b)))
 		return e;
-	if (same && out->active)
-		return backoff_clear(rq, email);
-	if ((e = backoff_failed(rq, email)))
-		return e;
-	return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "You have an account here: give the password of that.");
+	e = backoff_end(rq, &b, is_his(rq, out), ERR_UNAUTHENTICATED);
+	return e == ERR_UNAUTHENTICATED ? req_fail(rq, e, NULL, "You have an account here: give the password of that.")
+					: e;
 }
 
 struct joined {

@@ -1,5 +1,6 @@
 /* auth_login_http.c - what answers a session: signing in, renewing, going to another tenant. */
 #include "auth/auth_backoff.h"
+#include "auth/auth_device.h"
 #include "auth/auth_oidc.h"
 #include "auth/auth_second.h"
 #include "auth/auth_warn.h"
@@ -8,11 +9,12 @@
 #include "sql.h"
 #include "vault/vault.h"
 
-#define COOKIE "collect_refresh"
-#define COOKIE_PATH "; Path=/api/v1/auth; HttpOnly; Secure; SameSite=Lax; Max-Age="
-#define COOKIE_MAX_BYTES 512
 #define SESSION_TEXT_MAX (16 * KB)
 #define SECOND_TOKEN_S 300
+
+#define DEVICE_ABOUT                                                                                                   \
+	"Send it as X-Device-Token when signing in again, and wrong passwords of others make you wait for nothing; a " \
+	"cookie has it otherwise"
 
 struct login {
 	struct str email, password, tenant;
@@ -69,6 +71,7 @@ static const struct field session_out_fields[] = {
     OUT("session_id", FT_UUID, REQUIRED, "The session it belongs to"),
     OUT("refresh_token", FT_TEXT, OPTIONAL, "For the next access token; good once, and not there when a cookie has it"),
     OUT("forgery_token", FT_TEXT, OPTIONAL, "With a cookie: send it as X-Forgery-Token when renewing"),
+    OUT("device_token", FT_TEXT, OPTIONAL, DEVICE_ABOUT),
     OUT("user", FT_OBJECT, REQUIRED, "Who signed in", .shape = &auth_user_out),
     OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &auth_tenant_out),
     OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
@@ -85,6 +88,7 @@ static const struct field login_out_fields[] = {
     OUT("session_id", FT_UUID, OPTIONAL, "The session it belongs to"),
     OUT("refresh_token", FT_TEXT, OPTIONAL, "For the next access token; good once, and not there when a cookie has it"),
     OUT("forgery_token", FT_TEXT, OPTIONAL, "With a cookie: send it as X-Forgery-Token when renewing"),
+    OUT("device_token", FT_TEXT, OPTIONAL, DEVICE_ABOUT),
     OUT("user", FT_OBJECT, OPTIONAL, "Who signed in", .shape = &auth_user_out),
     OUT("tenant", FT_OBJECT, OPTIONAL, "Where", .shape = &auth_tenant_out),
     OUT("role", FT_TEXT, OPTIONAL, "The user's role there"),
@@ -148,43 +152,10 @@ static enum err session_member(struct req *rq, const struct login_session *s, st
 
 /* ---- the answer ---- */
 
-static void reply_cookie(struct req *rq, struct str value, int64_t life_s)
-{
-	struct str text;
-	struct buf b;
-
-	buf_init(&b, rq->arena, COOKIE_MAX_BYTES);
-	buf_add(&b, S(COOKIE "="));
-	buf_add(&b, value);
-	buf_add(&b, S(COOKIE_PATH));
-	buf_int(&b, life_s);
-	if (!buf_done(&b, &text))
-		reply_header(rq, S("Set-Cookie"), text);
-}
-
-void reply_without_cookie(struct req *rq)
-{
-	reply_cookie(rq, S(""), 0);
-}
-
-struct str auth_cookie(struct req *rq, struct str wanted)
-{
-	struct str rest = req_header(rq, S("Cookie"));
-	bool more = true;
-
-	while (more) {
-		struct str one = str_trim(str_cut(&rest, ';', &more)), name = str_cut(&one, '=', NULL);
-
-		if (str_eq(name, wanted))
-			return one;
-	}
-	return S("");
-}
-
 struct session_reply {
 	const struct login_row *row;
 	struct login_session session;
-	struct str refresh;
+	struct str refresh, device; /* device: empty when it is none that signed in by password */
 	bool cookie;
 	struct uuid provider; /* nil: by password */
 };
@@ -214,12 +185,16 @@ static enum err put_refresh(struct req *rq, const struct session_reply *r, struc
 
 	if (!r->cookie) {
 		json_field_str(w, S("refresh_token"), r->refresh);
+		if (r->device.n > 0)
+			json_field_str(w, S("device_token"), r->device);
 		return OK;
 	}
+	if (r->device.n > 0)
+		reply_device_cookie(rq, r->device);
 	if ((e = login_session_guard(rq->app->auth, &r->session, rq->arena, &guard)))
 		return e;
 	json_field_str(w, S("forgery_token"), guard);
-	reply_cookie(rq, r->refresh, config_int(rq->app->config, CFG_session_idle_s));
+	reply_refresh_cookie(rq, r->refresh, config_int(rq->app->config, CFG_session_idle_s));
 	return OK;
 }
 
@@ -287,6 +262,8 @@ static enum err begin(struct req *rq, const struct login_row *row, const struct 
 	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)) ||
 	    (e = still_so(rq, row, &r.session)))
 		return e;
+	if (!how->provider && !how->instead_of && (e = device_token(rq, row->email, &r.device)))
+		return e;
 	return reply_session(rq, &r);
 }
 
@@ -313,7 +290,7 @@ enum err provider_session_begin(
 	    (e = login_session_begin(rq, &s, &how, &refresh)) ||
 	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)))
 		return e;
-	reply_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));
+	reply_refresh_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));
 	return OK;
 }
 
@@ -362,28 +339,33 @@ enum err reply_after_password(struct req *rq, const struct uuid *tenant, const s
 /* ---- the routes ---- */
 
 /* Whether the address is unknown, the password wrong or the tenant not his: the same words after the same work, and the same pauses. */
+static enum err password_check(struct req *rq, const struct login *in, const struct login_row **row)
+{
+	struct login_row *rows = NULL;
+	bool same = false;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = login_rows(rq, in->email, &rows, &n)) ||
+	    (e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
+		return e;
+	*row = same ? login_pick(rows, n, in->tenant) : NULL;
+	return *row ? OK : ERR_UNAUTHENTICATED;
+}
+
 enum err login_http(struct req *rq)
 {
 	const struct login *in = rq->in;
 	const struct login_row *row;
-	struct login_row *rows = NULL;
-	size_t n = 0;
-	bool same = false;
+	struct backoff b;
 	enum err e;
 
-	if ((e = backoff_wait(rq, in->email)) || (e = login_rows(rq, in->email, &rows, &n)))
+	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, in->email, &b)))
 		return e;
-	if ((e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
-		return e;
-	row = same ? login_pick(rows, n, in->tenant) : NULL;
-	if (row == NULL) {
-		if ((e = warn_failed(rq, in->email, in->email)))
-			return e;
+	e = backoff_end(rq, &b, password_check(rq, in, &row), ERR_UNAUTHENTICATED);
+	if (e == ERR_UNAUTHENTICATED && (e = warn_failed(rq, &b, in->email)) == OK)
 		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "The e-mail address or the password is not right.");
-	}
-	if ((e = backoff_clear(rq, in->email)))
-		return e;
-	return after_password(rq, row, in->cookie);
+	return e ? e : after_password(rq, row, in->cookie);
 }
 
 /* ERR_UNAUTHENTICATED for a wrong code. */
@@ -404,9 +386,10 @@ static enum err code_take(struct req *rq, const struct login_row *row, struct st
 
 enum err second_code_shown(struct req *rq, const struct login_row *row, struct str code)
 {
-	enum err e = second_factor_wait(rq, row->email);
+	struct backoff b;
+	enum err e = backoff_begin(rq, BACKOFF_CODE, row->email, &b);
 
-	return e ? e : second_factor_count(rq, row->email, code_take(rq, row, code), ERR_UNAUTHENTICATED);
+	return e ? e : second_factor_end(rq, &b, row->email, code_take(rq, row, code), ERR_UNAUTHENTICATED);
 }
 
 /* The password was shown a moment ago, which the token says; a user who was changed since signs in anew. */
@@ -452,7 +435,7 @@ enum err renew_http(struct req *rq)
 {
 	const struct renew *in = rq->in;
 	struct session_reply r = {.cookie = in->refresh_token.n == 0};
-	struct str shown = r.cookie ? auth_cookie(rq, S(COOKIE)) : in->refresh_token;
+	struct str shown = r.cookie ? auth_cookie(rq, S(REFRESH_COOKIE)) : in->refresh_token;
 	struct login_row row;
 	bool factor;
 	enum err e;

@@ -379,31 +379,39 @@ static enum err callback_http(struct req *rq)
 
 /* ---- the password of an account that is there already ---- */
 
+static enum err password_shown(struct req *rq, struct str email, struct login_row **rows)
+{
+	const struct confirm *in = rq->in;
+	bool same = false;
+	size_t n = 0;
+	enum err e;
+
+	if ((e = login_rows(rq, email, rows, &n)) ||
+	    (e = auth_password_turn(rq->app->auth, in->password, n > 0 ? (*rows)[0].password_hash : S(""), &same)))
+		return e;
+	return same ? OK : ERR_UNAUTHENTICATED;
+}
+
 /* All that signing in to the account takes, be it a second factor; what is wrong counts as it does there. An account that can sign in to no tenant
  * has to be made a member of one by an invitation first. */
 static enum err account_shown(struct req *rq, struct str email)
 {
 	const struct confirm *in = rq->in;
 	struct login_row *rows = NULL;
-	bool same = false;
-	size_t n = 0;
+	struct backoff b;
 	enum err e;
 
 	if (in->password.n == 0)
 		return req_fail(rq, ERR_INVALID, "/password", "Send the password of your account here too.");
-	if ((e = backoff_wait(rq, email)) || (e = login_rows(rq, email, &rows, &n)) ||
-	    (e = auth_password_turn(rq->app->auth, in->password, n > 0 ? rows[0].password_hash : S(""), &same)))
+	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, email, &b)))
 		return e;
-	if (!same) {
-		if ((e = backoff_failed(rq, email)))
-			return e;
-		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "This is not the password of your account here.");
-	}
+	if ((e = backoff_end(rq, &b, password_shown(rq, email, &rows), ERR_UNAUTHENTICATED)))
+		return e == ERR_UNAUTHENTICATED
+			   ? req_fail(rq, e, NULL, "This is not the password of your account here.")
+			   : e;
 	if (rows[0].second_factor > 0 && in->code.n == 0)
 		return req_fail(rq, ERR_INVALID, "/code", "Your account has a second factor: send a code of it too.");
-	if (rows[0].second_factor > 0 && (e = second_code_shown(rq, &rows[0], in->code)))
-		return e;
-	return backoff_clear(rq, email);
+	return rows[0].second_factor > 0 ? second_code_shown(rq, &rows[0], in->code) : OK;
 }
 
 static enum err code_shown(struct req *rq, struct str email)

@@ -102,23 +102,32 @@ static enum err set_password(struct req *rq, const struct setting *s, const stru
 		return e;
 	if ((e = login_session_end_rows(rq, &(struct login_session){.user_id = *user}, rows, n)))
 		return e;
-	return backoff_clear(rq, rows[0].email);
+	return backoff_forget(rq, rows[0].email);
 }
 
-enum err auth_password_shown(struct req *rq, struct str password, struct login_row **rows, size_t *n)
+static enum err shown_check(struct req *rq, struct str password, struct login_row **rows, size_t *n)
 {
 	bool same = false;
 	enum err e;
 
-	if ((e = backoff_wait(rq, rq->who.email)) || (e = login_rows(rq, rq->who.email, rows, n)))
+	if ((e = login_rows(rq, rq->who.email, rows, n)))
 		return e;
 	if (*n == 0)
 		return ERR_UNAUTHENTICATED;
 	if ((e = auth_password_turn(rq->app->auth, password, (*rows)[0].password_hash, &same)))
 		return e;
-	if (same)
-		return OK;
-	if ((e = warn_failed(rq, rq->who.email, rq->who.email)))
+	return same ? OK : ERR_INVALID;
+}
+
+enum err auth_password_shown(struct req *rq, struct str password, struct login_row **rows, size_t *n)
+{
+	struct backoff b;
+	enum err e;
+
+	if ((e = backoff_begin(rq, BACKOFF_SELF, rq->who.email, &b)))
+		return e;
+	e = backoff_end(rq, &b, shown_check(rq, password, rows, n), ERR_INVALID);
+	if (e != ERR_INVALID || (e = warn_failed(rq, &b, rq->who.email)))
 		return e;
 	return req_fail(rq, ERR_INVALID, "/password", "This is not your present password.");
 }
@@ -182,7 +191,8 @@ static enum err reset_path(struct req *rq, struct str email, struct str *path)
 	return buf_done(&b, path);
 }
 
-/* 202 whoever asks: an answer must not tell who has an account. Asking is counted like a failed sign-in, or it would fill a mailbox. */
+/* 202 whoever asks: an answer must not tell who has an account. Asking is counted, or it would fill a mailbox; apart
+ * from sign-ins, or it would keep somebody from those. */
 static enum err ask_http(struct req *rq)
 {
 	const struct mail_value values[] = {{"minutes", S("30")}};
@@ -192,10 +202,11 @@ static enum err ask_http(struct req *rq)
 	    .values = values,
 	    .value_count = countof(values),
 	    .account = true};
+	struct backoff b;
 	enum err e;
 
-	if ((e = backoff_wait(rq, in->email)) || (e = backoff_failed(rq, in->email)) ||
-	    (e = reset_path(rq, in->email, &m.path)) || (e = warn_account(rq, &m)))
+	if ((e = backoff_begin(rq, BACKOFF_MAIL, in->email, &b)) || (e = reset_path(rq, in->email, &m.path)) ||
+	    (e = warn_account(rq, &m)))
 		return e;
 	return reply_empty(rq, 202);
 }
@@ -280,8 +291,8 @@ static enum err reset_http(struct req *rq)
 {
 	const struct reset *in = rq->in;
 	struct login_row *rows = NULL;
+	struct str hash, device;
 	struct shown shown;
-	struct str hash;
 	size_t n = 0;
 	enum err e;
 
@@ -294,6 +305,10 @@ static enum err reset_http(struct req *rq)
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
 	    (e = set_password(rq, &(struct setting){&SQL_password_reset, hash, in->end_keys}, rows, n)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
+	/* who reads the mailbox is no stranger: he can sign in now, whatever others try */
+	if ((e = device_token(rq, shown.email, &device)))
+		return e;
+	reply_device_cookie(rq, device);
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
 }

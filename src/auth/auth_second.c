@@ -168,35 +168,12 @@ enum err second_factor_check(struct req *rq, struct tx *tx, const struct uuid *u
 
 /* ---- counting ---- */
 
-static enum err account_of(struct req *rq, struct str email, struct str *account)
+enum err second_factor_end(struct req *rq, const struct backoff *b, struct str email, enum err e, enum err refused)
 {
-	struct buf b;
-
-	buf_init(&b, rq->arena, 2 * EMAIL_MAX_BYTES);
-	buf_add(&b, S("second factor|"));
-	buf_add(&b, email);
-	return buf_done(&b, account);
-}
-
-enum err second_factor_wait(struct req *rq, struct str email)
-{
-	struct str account;
-	enum err e = account_of(rq, email, &account);
-
-	return e ? e : backoff_wait(rq, account);
-}
-
-enum err second_factor_count(struct req *rq, struct str email, enum err e, enum err refused)
-{
-	struct str account;
-	enum err counted;
-
-	if (e && e != ERR_UNAUTHENTICATED)
+	e = backoff_end(rq, b, e, ERR_UNAUTHENTICATED);
+	if (e != ERR_UNAUTHENTICATED || (e = warn_failed(rq, b, email)))
 		return e;
-	if ((counted = account_of(rq, email, &account)) ||
-	    (counted = e ? warn_failed(rq, account, email) : backoff_clear(rq, account)))
-		return counted;
-	return e ? req_fail(rq, refused, "/code", "This is not the code, or it was used before.") : OK;
+	return req_fail(rq, refused, "/code", "This is not the code, or it was used before.");
 }
 
 /* ---- recovery codes ---- */

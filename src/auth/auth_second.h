@@ -8,6 +8,7 @@
 #ifndef AUTH_AUTH_SECOND_H
 #define AUTH_AUTH_SECOND_H
 
+#include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
 
 #define RECOVERY_CODES 10
@@ -22,11 +23,10 @@ enum err second_factor_first(struct req *rq, struct tx *tx, const struct uuid *u
 enum err second_factor_check(struct req *rq, struct tx *tx, const struct uuid *user, struct str code);
 /* Makes recovery codes in the place of all others, as a JSON list of texts. `first`: and so confirms what was begun. */
 enum err second_factor_codes(struct req *rq, struct tx *tx, const struct uuid *user, bool first, struct str *json);
-/* Wrong codes of an account are counted apart from wrong passwords (auth_backoff.h), and only a right one clears the count: who knows the password, or
- * can set a new one, must not have as many tries at the code as he likes. ERR_RATE while it has to wait. */
-enum err second_factor_wait(struct req *rq, struct str email);
-/* Counts `e`, what taking a code came to: ERR_UNAUTHENTICATED as a failure (then answers `refused` at /code), OK as a success. Answers e else. */
-enum err second_factor_count(struct req *rq, struct str email, enum err e, enum err refused);
+/* Wrong codes of an account are counted apart from wrong passwords (BACKOFF_CODE), and only a right one clears the count: who knows the password, or
+ * can set a new one, must not have as many tries at the code as he likes. backoff_end() with `e`, what taking a code came to; a wrong one answers
+ * `refused` at /code, and is told to the user when it is one too many. */
+enum err second_factor_end(struct req *rq, const struct backoff *b, struct str email, enum err e, enum err refused);
 /* {"enabled", "enabled_at", "recovery_codes_left"} */
 enum err second_factor_json(struct req *rq, struct tx *tx, const struct uuid *user, struct str *json);
 enum err second_factor_remove(struct tx *tx, struct arena *a, const struct uuid *user);

@@ -65,9 +65,9 @@ static enum err own_end(struct tx *tx, enum err e)
 	return e;
 }
 
-static enum err own_end_code(struct req *rq, struct tx *tx, enum err e)
+static enum err own_end_code(struct req *rq, const struct backoff *b, struct tx *tx, enum err e)
 {
-	return second_factor_count(rq, rq->who.email, own_end(tx, e), ERR_INVALID);
+	return second_factor_end(rq, b, rq->who.email, own_end(tx, e), ERR_INVALID);
 }
 
 static enum err reply_codes(struct req *rq, struct str codes)
@@ -121,12 +121,14 @@ static enum err reply_secret(struct req *rq, struct str secret)
 	return reply_json(rq, 200, json);
 }
 
-/* The password, and then no more tries at the code than may be. */
-static enum err both_shown(struct req *rq, struct str password, struct login_row **rows, size_t *n)
+/* What takes a code, and no more tries at it than may be: ended by own_end_code(). */
+static enum err own_tx_code(struct req *rq, struct backoff *b, struct tx **tx)
 {
-	enum err e = auth_password_shown(rq, password, rows, n);
+	enum err e = backoff_begin(rq, BACKOFF_CODE, rq->who.email, b);
 
-	return e ? e : second_factor_wait(rq, rq->who.email);
+	if (!e && (e = own_tx(rq, tx)))
+		backoff_end(rq, b, e, ERR_UNAUTHENTICATED);
+	return e;
 }
 
 /* Whoever finds a browser open must not be able to lock its owner out: hence the password. */
@@ -167,14 +169,15 @@ static enum err confirm_http(struct req *rq)
 	const struct confirm *in = rq->in;
 	const struct uuid *user = &rq->who.user_id;
 	struct str codes;
+	struct backoff b;
 	struct tx *tx;
 	enum err e;
 
-	if ((e = second_factor_wait(rq, rq->who.email)) || (e = own_tx(rq, &tx)))
+	if ((e = own_tx_code(rq, &b, &tx)))
 		return e;
 	if (!(e = second_factor_first(rq, tx, user, in->code)))
 		e = second_factor_codes(rq, tx, user, true, &codes);
-	if ((e = own_end_code(rq, tx, e)))
+	if ((e = own_end_code(rq, &b, tx, e)))
 		return e == ERR_CONFLICT ? req_fail(rq, e, NULL, "Begin first: there is nothing to confirm.") : e;
 	if ((e = end_others(rq)))
 		return e;
@@ -187,15 +190,16 @@ static enum err codes_http(struct req *rq)
 	const struct uuid *user = &rq->who.user_id;
 	struct login_row *rows;
 	struct str codes;
+	struct backoff b;
 	struct tx *tx;
 	size_t n;
 	enum err e;
 
-	if ((e = both_shown(rq, in->password, &rows, &n)) || (e = own_tx(rq, &tx)))
+	if ((e = auth_password_shown(rq, in->password, &rows, &n)) || (e = own_tx_code(rq, &b, &tx)))
 		return e;
 	if (!(e = second_factor_check(rq, tx, user, in->code)))
 		e = second_factor_codes(rq, tx, user, false, &codes);
-	if ((e = own_end_code(rq, tx, e)))
+	if ((e = own_end_code(rq, &b, tx, e)))
 		return e;
 	return reply_codes(rq, codes);
 }
@@ -206,15 +210,16 @@ static enum err remove_http(struct req *rq)
 	const struct both *in = rq->in;
 	const struct uuid *user = &rq->who.user_id;
 	struct login_row *rows;
+	struct backoff b;
 	struct tx *tx;
 	size_t n;
 	enum err e;
 
-	if ((e = both_shown(rq, in->password, &rows, &n)) || (e = own_tx(rq, &tx)))
+	if ((e = auth_password_shown(rq, in->password, &rows, &n)) || (e = own_tx_code(rq, &b, &tx)))
 		return e;
 	if (!(e = second_factor_check(rq, tx, user, in->code)))
 		e = second_factor_remove(tx, rq->arena, user);
-	if ((e = own_end_code(rq, tx, e)))
+	if ((e = own_end_code(rq, &b, tx, e)))
 		return e;
 	for (size_t i = 0; i < n; i++)
 		auth_member_drop(auth->cache, &rows[i].tenant_id, user);

@@ -1,5 +1,4 @@
 #include "auth/auth_warn.h"
-#include "auth/auth_backoff.h"
 #include "base/time.h"
 #include "core/job.h"
 #include "core/mail.h"
@@ -158,14 +157,12 @@ enum err warn_new_device(struct req *rq, const struct login_row *row)
 
 /* ---- wrong passwords ---- */
 
-enum err warn_failed(struct req *rq, struct str account, struct str email)
+enum err warn_failed(struct req *rq, const struct backoff *b, struct str email)
 {
 	const struct mail_value values[] = {
 	    {"address", rq->x->client}, {"time", when_text(rq->arena)}, {"minutes", S(BACKOFF_TOLD_MINUTES)}};
 	const struct mail m = {
 	    .kind = MAIL_LOCKED, .to = email, .values = values, .value_count = countof(values), .account = true};
-	int64_t failures;
-	enum err e = backoff_count(rq, account, &failures);
 
-	return e || failures != BACKOFF_TOLD ? e : warn_account(rq, &m);
+	return b->failures == BACKOFF_TOLD ? warn_account(rq, &m) : OK;
 }

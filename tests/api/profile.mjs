@@ -109,7 +109,7 @@ test('when a pause gets long its owner is told, once; nobody is told of who is n
 	await server.addTenant('locked', email);
 	await (await server.login(email)).patch('/api/v1/me', { locale: 'vi' });
 	const fail = async (whom) => {
-		for (const key of (await redis('keys', '-:backoff:account:*')).split('\n').filter(Boolean))
+		for (const key of (await redis('keys', '-:backoff:*')).split('\n').filter(Boolean))
 			await redis('hdel', key, 'until'); // as if the pause were over
 		expect(await login(whom, null, 'not this one'), 401);
 	};
