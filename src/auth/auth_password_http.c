@@ -11,7 +11,6 @@
 #include "base/utf8.h"
 #include "core/job.h"
 #include "core/mail.h"
-#include "event/event.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -59,6 +58,7 @@ enum err auth_password_new(struct req *rq, struct str password, const char *poin
 
 struct setting {
 	const struct pg_statement *sql; /* password_set, or password_reset for who came by the mailbox */
+	const struct uuid *tenant;	/* which the request was made in */
 	struct str hash;
 	bool end_keys;
 };
@@ -79,19 +79,18 @@ static enum err set_in(struct req *rq, struct tx *tx, const struct setting *s, c
 
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
-	if (s->end_keys && (e = tx_one(tx, rq->arena, &Q(SQL_password_keys_end, user, ended), &keys)))
-		return e;
-	return event_append(tx, &(struct event){S("user"), &row->user_id, S("password_changed"), S(""), now.version});
+	return s->end_keys ? tx_one(tx, rq->arena, &Q(SQL_password_keys_end, user, ended), &keys) : OK;
 }
 
-/* In every tenant: a new password is the answer to somebody else knowing the old one. */
+/* For every tenant of the user, each of whose logs is told (user_told() in the database): a new password is the answer to
+ * somebody else knowing the old one. The request stands in the log of the tenant that it was made in, and in no other. */
 static enum err set_password(struct req *rq, const struct setting *s, const struct login_row *rows, size_t n)
 {
 	const struct uuid *user = &rows[0].user_id;
 	struct tx *tx;
 	enum err e;
 
-	if ((e = tx_open(rq->app, PG_APP, false, &rows[0].tenant_id, rq->arena, &tx)))
+	if ((e = tx_open(rq->app, PG_APP, false, s->tenant, rq->arena, &tx)))
 		return e;
 	tx_set_actor(tx, user, rq->request_id);
 	if ((e = set_in(rq, tx, s, &rows[0]))) {
@@ -143,7 +142,8 @@ static enum err change_http(struct req *rq)
 	if ((e = auth_password_shown(rq, in->password, &rows, &n)))
 		return e;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &(struct setting){&SQL_password_set, hash, in->end_keys}, rows, n)))
+	    (e = set_password(
+		 rq, &(struct setting){&SQL_password_set, &rq->who.tenant_id, hash, in->end_keys}, rows, n)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -303,7 +303,7 @@ static enum err reset_http(struct req *rq)
 	if (n == 0 || !stamp_ok(rq, &rows[0], shown.stamp))
 		return ERR_NOT_FOUND;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
-	    (e = set_password(rq, &(struct setting){&SQL_password_reset, hash, in->end_keys}, rows, n)))
+	    (e = set_password(rq, &(struct setting){&SQL_password_reset, &system_tenant, hash, in->end_keys}, rows, n)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 	/* who reads the mailbox is no stranger: he can sign in now, whatever others try */
 	if ((e = device_token(rq, shown.email, &device)))

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { withServer } from '../harness/server.mjs';
+import { PASSWORD, withServer } from '../harness/server.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
 const server = withServer();
@@ -54,6 +54,26 @@ test('what a key does says the key; the key itself, links\' secrets and answers 
 	const [[hash]] = await rows(server.database.name, 'select password_hash from users limit 1');
 	for (const canary of [key, 'canary-answer', secret, hash])
 		assert.ok(!all.includes(canary));
+});
+
+test('a new password is told in every tenant, and the request only where it was made', async () => {
+	const email = 'everywhere@example.com', user = randomUUID(), before = PASSWORD, other = 'another battery staple';
+	const { id: second } = await server.addTenant('elder', 'elder@elder.example');
+	// the other tenant is the older one, which sign-in lists first
+	const made = await psql(server.database.name, `update collect.tenants set created_at = '2020-01-01' where id = '${second}';
+		insert into collect.users (id, email, name, password_hash, locale, email_verified_at) select '${user}', '${email}', 'E', password_hash, 'en', now() from collect.users limit 1;
+		insert into collect.memberships (tenant_id, user_id, role) values ('${second}', '${user}', 'admin'), ('${server.tenant.id}', '${user}', 'admin')`);
+	assert.equal(made.code, 0, made.stderr);
+	const { access_token } = expect(await server.anyone.post('/api/v1/auth/login', { email, password: before, tenant: server.tenant.slug }), 200).body;
+	const there = expect(await server.anyone.post('/api/v1/auth/login', { email, password: before, tenant: 'elder' }), 200).body;
+	expect(await server.anyone.as(access_token).post('/api/v1/api-keys', { name: 'here', permissions: ['surveys:read'] }), 201);
+	expect(await server.anyone.as(there.access_token).post('/api/v1/api-keys', { name: 'there', permissions: ['surveys:read'] }), 201);
+	const changed = expect(await server.anyone.as(access_token).post('/api/v1/me/password', { password: before, new_password: other, end_keys: true }), 204);
+	const got = await rows(server.database.name, `select t.slug, e.aggregate_type, e.type, e.actor_id = '${user}', coalesce(e.request_id, '-') from events e join tenants t on t.id = e.tenant_id
+		where e.actor_id = '${user}' and (e.type = 'password_changed' or e.aggregate_type = 'api_key' and e.type = 'deleted' or e.aggregate_type = 'user' and e.type = 'updated')
+		order by 1, 2, 3`), id = changed.headers['x-request-id'];
+	assert.deepEqual(got, [['acme', 'api_key', 'deleted', 't', id], ['acme', 'user', 'password_changed', 't', id], ['acme', 'user', 'updated', 't', id],
+		['elder', 'api_key', 'deleted', 't', '-'], ['elder', 'user', 'password_changed', 't', '-']]);
 });
 
 test('pages go on from a cursor in the order of commits; times are bounds; only for who may', async () => {

@@ -124,6 +124,12 @@ test('who reads the mailbox takes an account over that was made without it, in a
 	const told = await query(`select slug, data ->> 'second_factor_removed', actor_id = '${one.user.id}' from events join tenants on tenants.id = tenant_id
 		where aggregate_id = '${one.user.id}' and type = 'taken_over' order by slug`);
 	assert.deepEqual(told, [['acme', 'true', 't'], ['second', 'true', 't']]);
+	// the request was made in neither tenant, so neither reads its id, nor finds the other's events by it
+	assert.deepEqual(await query(`select slug, e.type, aggregate_type, e.request_id is null from events e join tenants on tenants.id = tenant_id
+		where actor_id = '${one.user.id}' and slug in ('acme', 'second') and (e.type in ('password_changed', 'taken_over') or e.type = 'deleted' and aggregate_type <> 'role')
+		order by slug, aggregate_type, e.type`), [['acme', 'deleted', 'api_key', 't'], ['acme', 'deleted', 'client', 't'], ['acme', 'deleted', 'identity', 't'],
+		['acme', 'password_changed', 'user', 't'], ['acme', 'taken_over', 'user', 't'], ['second', 'deleted', 'api_key', 't'], ['second', 'deleted', 'invitation', 't'],
+		['second', 'password_changed', 'user', 't'], ['second', 'taken_over', 'user', 't']]);
 });
 
 test('of an account whose mailbox was shown before, a reset takes nothing', async () => {
