@@ -162,8 +162,8 @@ static void put_headers(struct json_out *w, const struct openapi_used *used)
 	json_key(w, S("headers"));
 	json_open(w, '{');
 	json_key(w, S("X-Request-Id"));
-	json_put_raw(w, S("{\"description\":\"The client's own when it sent one, and in the server's "
-			  "log.\",\"schema\":{\"type\":\"string\"}}"));
+	json_put_raw(w, S("{\"description\":\"In the server's log and in events; beside one that the client sent, "
+			  "which stands in the log too.\",\"schema\":{\"type\":\"string\"}}"));
 	if (used->etag)
 		json_field_raw(w, S("ETag"),
 		    S("{\"description\":\"The object's version, for If-Match and If-None-Match; -gzip or -br at its "

@@ -62,10 +62,12 @@ void report_request(struct app *app, struct http_exchange *x, int status, int64_
 	const struct principal *who = v && v->rq ? &v->rq->who : NULL;
 	char tenant[UUID_TEXT_BYTES], user[UUID_TEXT_BYTES];
 	struct str tenant_id = {0};
-	struct log_field f[9];
+	struct log_field f[10];
 	size_t n = 0;
 
 	f[n++] = (struct log_field)LF_STR(REQUEST_ID, x->request_id);
+	if (x->client_request_id.n > 0)
+		f[n++] = (struct log_field)LF_STR(CLIENT_REQUEST_ID, x->client_request_id);
 	if (who && !uuid_is_nil(&who->tenant_id)) {
 		uuid_text(&who->tenant_id, tenant);
 		tenant_id = str_make(tenant, sizeof(tenant));

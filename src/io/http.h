@@ -9,7 +9,7 @@
  * Around it: the header guard (what libmicrohttpd lets through and we do not: Content-Length with Transfer-Encoding, differing
  * or malformed Content-Lengths, "Name :", missing Host in 1.1, unknown transfer codings, too many headers), the deadline janitor
  * (absolute deadline per request, shutdown of the socket), connection limits per address (loopback exempt), keep-alive, HEAD by
- * handler of GET, compression of text replies (br, gzip) when asked, X-Request-Id in and out, graceful drain.
+ * handler of GET, compression of text replies (br, gzip) when asked, X-Request-Id of our own, and the client's beside it, graceful drain.
  *
  * A strong ETag names bytes, so that of a compressed reply gets the coding's name at its end: "7" is sent as "7-gzip" or "7-br".
  *
@@ -58,7 +58,9 @@ struct http_exchange {
 	const struct http_header *headers; /* NULL once a stream has begun */
 	size_t header_count;
 	struct str body;
-	struct str request_id; /* the client's when it is 1-64 of [A-Za-z0-9._-], else a new one */
+	struct str request_id; /* made here: nobody chooses another's */
+	struct str
+	    client_request_id; /* what the client called it in X-Request-Id, 1-64 of [A-Za-z0-9._-]; else empty */
 	struct str client;     /* peer address, or the trusted hop's word when `trusted_hops` says so */
 	struct str client_net; /* whom to count for: an IPv4 address, or the /64 of an IPv6 one, "2001:db8:1:2::/64" */
 	bool

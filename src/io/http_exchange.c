@@ -122,11 +122,8 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	return ex;
 }
 
-/* With a letter or digit in it: a dash alone says "none" to those who keep it. */
 static bool id_acceptable(struct str id)
 {
-	bool says = false;
-
 	if (id.n == 0 || id.n > REQUEST_ID_MAX_BYTES)
 		return false;
 	for (size_t i = 0; i < id.n; i++) {
@@ -135,23 +132,19 @@ static bool id_acceptable(struct str id)
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '.' &&
 		    c != '_' && c != '-')
 			return false;
-		says |= c != '.' && c != '_' && c != '-';
 	}
-	return says;
+	return true;
 }
 
-/* Unique, not secret: a random base of the process and a counter. */
+/* Unique, not secret: a random base of the process and a counter. The client's own name for it is kept beside: by it nobody's place in a log is taken. */
 static void name_request(struct exchange *ex)
 {
 	struct str sent = http_header_get(&ex->x, S("X-Request-Id"));
 	struct buf b;
 
-	if (id_acceptable(sent)) {
-		/* A copy: the log line of a stream is written after libmicrohttpd's memory of the head is gone. */
-		ex->x.request_id = str_dup(&ex->arena, sent);
-		if (ex->x.request_id.p)
-			return;
-	}
+	/* A copy: the log line of a stream is written after libmicrohttpd's memory of the head is gone. */
+	if (id_acceptable(sent))
+		ex->x.client_request_id = str_dup(&ex->arena, sent);
 	buf_init(&b, &ex->arena, REQUEST_ID_MAX_BYTES);
 	buf_uint_hex(&b, ex->server->id_base, 16);
 	buf_char(&b, '-');

@@ -163,8 +163,9 @@ static void replies(void **state)
 	assert_true(says(&a, "X-Request-Id: "));
 	assert_false(says(&a, "X-Injected") || says(&a, "X-Bad"));
 	free(a.text);
-	expect(site, GET("/inline") "X-Request-Id: mine-1.a_B\r\nConnection: close\r\n\r\n", 200,
-	    "X-Request-Id: mine-1.a_B\r\n");
+	a = ask(site, GET("/inline") "X-Request-Id: mine-1.a_B\r\nConnection: close\r\n\r\n");
+	assert_true(a.status == 200 && says(&a, "X-Request-Id: ") && !says(&a, "mine-1"));
+	free(a.text);
 	a = ask(site, GET("/inline") "X-Request-Id: <script>\r\nConnection: close\r\n\r\n");
 	assert_false(says(&a, "<script>"));
 	free(a.text);

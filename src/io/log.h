@@ -12,7 +12,7 @@ struct log;
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 #define LOG_FIELDS(X) \
-	X(REQUEST_ID, "request_id") X(TENANT, "tenant_id") X(USER, "user_id") X(METHOD, "method") X(ROUTE, "route") \
+	X(REQUEST_ID, "request_id") X(CLIENT_REQUEST_ID, "client_request_id") X(TENANT, "tenant_id") X(USER, "user_id") X(METHOD, "method") X(ROUTE, "route") \
 	X(STATUS, "status") X(DURATION_US, "duration_us") X(BYTES, "bytes") X(CLIENT, "client") X(CODE, "code") \
 	X(MESSAGE, "message") X(SQLSTATE, "sqlstate") X(STATEMENT, "statement") X(SETTING, "setting") X(PORT, "port") \
 	X(PID, "pid") X(COUNT, "count") X(SURVEY, "survey_id") X(COMPONENT, "component") X(MIGRATION, "migration") X(SIGNAL, "signal") \

@@ -99,18 +99,22 @@ test('text is compressed when asked for, and is the same text', async () => {
 	assert.equal(best.encoding, 'br');
 });
 
-test('the request id is taken when it is sound, else made, and stands in reply, problem and log', async () => {
-	const good = expect(await server.anyone.get('/api/v1/me', { headers: { 'X-Request-Id': 'trace-7.A_b' } }), 401);
-	assert.equal(good.headers['x-request-id'], 'trace-7.A_b');
-	assert.equal(good.body.request_id, 'trace-7.A_b');
-	for (const bad of ['-', '..._', 'x'.repeat(65), 'a b', 'a"b', '<script>', 'ü'.normalize()]) {
+test('the request id is made here and stands in reply, problem and log; the client\'s stands beside it when it is sound', async () => {
+	const first = expect(await server.anyone.get('/api/v1/me', { headers: { 'X-Request-Id': 'trace-7.A_b' } }), 401);
+	const good = expect(await server.anyone.get('/api/v1/me', { headers: { 'X-Request-Id': first.body.request_id } }), 401);
+	assert.notEqual(good.headers['x-request-id'], first.headers['x-request-id'], 'another request\'s id');
+	assert.equal(good.body.request_id, good.headers['x-request-id']);
+	for (const bad of ['x'.repeat(65), 'a b', 'a"b', '<script>', 'ü'.normalize()]) {
 		const reply = await server.anyone.get('/api/v1/me', { headers: { 'X-Request-Id': Buffer.from(bad).toString('latin1') } });
 		assert.notEqual(reply.headers['x-request-id'], bad);
-		assert.match(reply.headers['x-request-id'], /^[A-Za-z0-9._-]{1,64}$/);
+		assert.match(reply.headers['x-request-id'], /^[0-9a-f]{16}-[0-9a-f]{8}$/);
 	}
 	const ids = await Promise.all(Array.from({ length: 20 }, async () => (await server.anyone.get('/openapi.json')).headers['x-request-id']));
 	assert.equal(new Set(ids).size, 20);
-	assert.ok(server.log().some((line) => line.request_id === 'trace-7.A_b' && line.status === 401 && line.route));
+	const lines = server.log();
+	assert.ok(lines.some((l) => l.request_id === first.body.request_id && l.client_request_id === 'trace-7.A_b' && l.status === 401 && l.route));
+	assert.ok(lines.some((l) => l.request_id === good.body.request_id && l.client_request_id === first.body.request_id));
+	assert.ok(!lines.some((l) => /[^A-Za-z0-9._-]|.{65}/.test(l.client_request_id ?? '')));
 });
 
 test('another media type is 415, and what a client accepts is not its problem', async () => {
@@ -172,7 +176,7 @@ test('links are made from the configured origin, never from the Host header', as
 test('X-Forwarded-For is not believed without a trusted hop', async () => {
 	const marker = '203.0.113.77';
 	await server.anyone.get('/api/v1/me', { headers: { 'X-Forwarded-For': marker, 'X-Request-Id': 'forwarded-1' } });
-	const line = await until('its line in the log', () => server.log().find((l) => l.request_id === 'forwarded-1'));
+	const line = await until('its line in the log', () => server.log().find((l) => l.client_request_id === 'forwarded-1'));
 	assert.notEqual(line.client, marker, JSON.stringify(line));
 });
 

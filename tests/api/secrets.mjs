@@ -46,7 +46,7 @@ test('none of them stands in the log or the metrics', async () => {
 
 test('a line is JSON with known fields; a request names id, route, status and duration', () => {
 	const text = readFileSync(server.logFile, 'utf8').trim().split('\n');
-	const known = ['time', 'level', 'event', 'request_id', 'tenant_id', 'user_id', 'method', 'route', 'status', 'duration_us', 'bytes', 'client', 'code', 'message',
+	const known = ['time', 'level', 'event', 'request_id', 'client_request_id', 'tenant_id', 'user_id', 'method', 'route', 'status', 'duration_us', 'bytes', 'client', 'code', 'message',
 		'sqlstate', 'statement', 'setting', 'port', 'pid', 'count', 'survey_id', 'component', 'migration', 'signal'];
 	for (const line of text) {
 		const fields = JSON.parse(line);
