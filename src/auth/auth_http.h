@@ -45,7 +45,9 @@ struct role_choice {
 };
 enum err role_choose(struct req *rq, struct role_choice *c);
 
-/* auth_password_http.c: ERR_INVALID with `pointer` for a password that is too short; else its hash, when it is its turn. */
+/* auth_password_http.c: ERR_INVALID with `pointer` for a password that is too short to be anybody's. */
+enum err auth_password_long(struct req *rq, struct str password, const char *pointer);
+/* ERR_INVALID with `pointer` for a password that is too short; else its hash, when it is its turn. */
 enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash);
 
 /* The caller shows his password anew: ERR_INVALID at /password when it is not, after which he has to wait longer each time. Answers login_rows(). */

@@ -326,8 +326,26 @@ struct account {
 	struct uuid user_id;
 	struct str password_hash;
 	bool active;
+	struct str new_hash; /* of who had none; else empty */
 };
 
+static enum err account_found(struct req *rq, struct tx *tx, struct str email, struct account *out, bool *is_there)
+{
+	static const struct pg_col cols[] = {COL(struct account, user_id, PGT_UUID),
+	    COL(struct account, password_hash, PGT_TEXT), COL(struct account, active, PGT_BOOL)};
+	const struct pg_param in[] = {P_TEXT(email)};
+	struct account *found;
+	size_t n;
+	enum err e = tx_rows(tx, rq->arena, &Q(SQL_invitation_account, in, cols), sizeof *found, (void **)&found, &n);
+
+	if (e)
+		return e;
+	*is_there = n > 0;
+	*out = n > 0 ? found[0] : (struct account){.user_id = uuid_new(), .password_hash = S("")};
+	return OK;
+}
+
+/* Nobody's is the empty hash, which takes the same time; and `active` is only who is there. */
 static enum err is_his(struct req *rq, const struct account *account)
 {
 	const struct accept *accept = rq->in;
@@ -337,32 +355,28 @@ static enum err is_his(struct req *rq, const struct account *account)
 	return e ? e : same && account->active ? OK : ERR_UNAUTHENTICATED;
 }
 
-/* Who has an account shows that it is his; who has none says his name and makes up a password. *hash stays empty for the first. */
-static enum err account_ready(struct req *rq, struct tx *tx, struct str email, struct account *out, struct str *hash)
+/* Who has an account shows that it is his; who has none says his name and makes up a password. What is refused is told alike to whom the mailbox was not
+ * shown, and takes the same work: an inviter is not to try out by his own link who has an account with us. */
+static enum err account_ready(struct req *rq, struct tx *tx, enum way way, struct str email, struct account *out)
 {
-	static const struct pg_col cols[] = {COL(struct account, user_id, PGT_UUID),
-	    COL(struct account, password_hash, PGT_TEXT), COL(struct account, active, PGT_BOOL)};
-	const struct pg_param in[] = {P_TEXT(email)};
 	const struct accept *accept = rq->in;
-	struct account *found;
 	struct backoff b;
-	size_t n;
+	bool is_there;
 	enum err e;
 
-	*hash = S("");
-	if ((e = tx_rows(tx, rq->arena, &Q(SQL_invitation_account, in, cols), sizeof *found, (void **)&found, &n)))
+	if ((way == WAY_SHOWN && accept->name.n > 0 && (e = auth_password_long(rq, accept->password, "/password"))) ||
+	    (e = account_found(rq, tx, email, out, &is_there)))
 		return e;
-	if (n == 0) {
-		*out = (struct account){.user_id = uuid_new(), .active = true};
-		if (accept->name.n == 0)
-			return req_fail(rq, ERR_INVALID, "/name", "Say your name: you have no account here yet.");
-		return auth_password_new(rq, accept->password, "/password", hash);
-	}
-	*out = found[0];
+	if (!is_there && accept->name.n > 0)
+		return auth_password_new(rq, accept->password, "/password", &out->new_hash);
+	if (!is_there && way == WAY_MAILED)
+		return req_fail(rq, ERR_INVALID, "/name", "Say your name: you have no account here yet.");
 	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, email, &b)))
 		return e;
 	e = backoff_end(rq, &b, is_his(rq, out), ERR_UNAUTHENTICATED);
-	return e == ERR_UNAUTHENTICATED ? req_fail(rq, e, NULL, "You have an account here: give the password of that.")
+	return e == ERR_UNAUTHENTICATED ? req_fail(rq, e, NULL,
+					      "Give the password of your account here; who has none says a name and a "
+					      "new password.")
 					: e;
 }
 
@@ -404,18 +418,17 @@ static enum err join(struct req *rq, struct tx *tx, const struct coming *c, stru
 	const struct accept *in = rq->in;
 	struct account account;
 	struct joined got;
-	struct str hash;
 	enum err e;
 
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_email, ids, email_cols), &invited)))
 		return e;
 	if (!invitation_given(&invited.offer))
 		return ERR_NOT_FOUND;
-	if ((e = account_ready(rq, tx, invited.email, &account, &hash)))
+	if ((e = account_ready(rq, tx, c->way, invited.email, &account)))
 		return e;
 	*user = account.user_id;
-	const struct pg_param params[] = {
-	    ids[0], ids[1], P_UUID(user), P_TEXT(in->name), P_TEXT_OR_NULL(hash), P_BOOL(c->way == WAY_MAILED)};
+	const struct pg_param params[] = {ids[0], ids[1], P_UUID(user), P_TEXT(in->name),
+	    P_TEXT_OR_NULL(account.new_hash), P_BOOL(c->way == WAY_MAILED)};
 
 	tx_set_actor(tx, user, rq->request_id);
 	if ((e = tx_one(tx, rq->arena, &Q(SQL_invitation_accept, params, cols), &got)))

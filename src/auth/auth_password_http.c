@@ -49,11 +49,18 @@ static const struct field reset_fields[] = {
 };
 static const struct shape reset_shape = SHAPE("PasswordReset", struct reset, reset_fields);
 
-enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash)
+enum err auth_password_long(struct req *rq, struct str password, const char *pointer)
 {
 	if (utf8_length(password) < PASSWORD_MIN_CHARS)
 		return req_fail(rq, ERR_INVALID, pointer, "A password has at least 8 characters.");
-	return auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
+	return OK;
+}
+
+enum err auth_password_new(struct req *rq, struct str password, const char *pointer, struct str *hash)
+{
+	enum err e = auth_password_long(rq, password, pointer);
+
+	return e ? e : auth_password_hash_turn(rq->app->auth, password, rq->arena, hash);
 }
 
 struct setting {

@@ -47,8 +47,8 @@ test('an invitation goes out by mail; who accepts is signed in, with the role', 
 	const mailed = tokenIn(mail);
 	assert.notEqual(link.token, mailed, 'the one in the mail shows whose the mailbox is (mailbox.mjs)');
 	assert.equal(link.link, `https://collect.example/invitation#token=${link.token}`);
-	assert.deepEqual(pointers(expect(await accept(link.token), 422)), ['/name']);
-	assert.deepEqual(pointers(expect(await accept(link.token, { name: 'Nga', password: 'short' }), 422)), ['/password']);
+	assert.deepEqual(pointers(expect(await accept(mailed), 422)), ['/name'], 'who reads the mailbox may know that there is no account');
+	assert.deepEqual(pointers(expect(await accept(mailed, { name: 'Nga', password: 'short' }), 422)), ['/password']);
 	const { body } = expect(await accept(link.token, { name: 'Nga' }), 200);
 	assert.deepEqual([body.user.email, body.user.name, body.user.locale, body.role, body.tenant.slug], [email, 'Nga', 'vi', 'analyst', 'acme']);
 	expect(await server.anyone.as(body.access_token).get('/api/v1/surveys'), 200);
@@ -83,6 +83,45 @@ test('who has an account comes in with its password, and with no other', async (
 	assert.deepEqual([body.tenant.slug, body.user.name === 'Not Kim'], ['acme', false]);
 	expect(await auth('login', { email: `kim@${slug}.example`, password: PASSWORD, tenant: slug }), 200);
 	expect(await server.api.post('/api/v1/invitations', { email: `KIM@${slug}.example`, role: 'viewer' }), 409);
+});
+
+test('what an inviter may try with the link that he is shown tells alike, whether there is an account or not', async () => {
+	const slug = `known${Math.floor(Math.random() * 1e6)}`, password = 'a guess that is long';
+	await server.addTenant(slug, `kim@${slug}.example`);
+	const seen = [];
+	for (const email of [`kim@${slug}.example`, `nobody@${slug}.example`]) {
+		const invitation = await invite(email), { token } = await linkOf(invitation), told = [];
+		for (const body of [{ password }, { password: 'short' }, { password: 'short', name: 'Kim' }, { password: '', name: 'Kim' }, { password, name: '' }, { password: 'x'.repeat(1025) }]) {
+			const reply = await accept(token, body);
+			told.push([reply.status, reply.body.detail, JSON.stringify(reply.body.errors), reply.headers['retry-after']]);
+		}
+		const after = expect(await server.api.get(`/api/v1/invitations/${invitation.id}`), 200).body;
+		const events = await rows(server.database.name, `select type from events where aggregate_id = '${invitation.id}' order by xid, id`);
+		seen.push({ made: Object.keys(invitation), status: [after.status, after.version], told, events });
+	}
+	assert.deepEqual(seen[0], seen[1]);
+	assert.equal(seen[0].told[0][0], 401);
+});
+
+test('once somebody came nothing tells the inviter whether he had an account before', async () => {
+	const slug = `before${Math.floor(Math.random() * 1e6)}`;
+	await server.addTenant(slug, `kim@${slug}.example`);
+	const came = [];
+	for (const [email, body] of [[`kim@${slug}.example`, { password: PASSWORD }], [`new@${slug}.example`, { name: 'Administrator', password: 'a password of mine' }]]) {
+		const invitation = await invite(email);
+		const { user } = expect(await accept(tokenIn((await mails('invitation', email, 1))[0]), body), 200).body;
+		const plain = (what) => JSON.stringify(what).replaceAll(`"name":${JSON.stringify(user.name)}`, 'NAME').replaceAll(user.id, 'USER').replaceAll(invitation.id, 'INVITATION').replaceAll(email, 'EMAIL')
+			.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f-]{21}/g, 'ID');
+		const items = await until('the events', async () => {
+			const all = expect(await server.api.get('/api/v1/events', { query: { created_from: invitation.created_at, limit: 200 } }), 200).body.items;
+			return all.some((e) => e.type === 'joined' && e.aggregate_id === user.id) && all;
+		});
+		came.push({ invitation: plain(expect(await server.api.get(`/api/v1/invitations/${invitation.id}`), 200).body),
+			member: plain(expect(await server.api.get('/api/v1/members', { query: { q: email } }), 200).body),
+			events: items.filter((e) => [user.id, invitation.id].includes(e.aggregate_id)).map(plain).map((e) => e.replace(/"request_id":"[^"]*"/, '')).sort() });
+	}
+	assert.deepEqual(came[0], came[1]);
+	assert.ok(came[0].events.length >= 4, came[0].events.join('\n'));
 });
 
 test('sent again, taken back, too old, changed: the old link is void', async () => {
