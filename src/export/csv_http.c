@@ -13,7 +13,7 @@ static const char *const statuses[] = {"in_progress", "completed", "screened_out
 
 struct csv_query {
 	struct str header, language, status;
-	bool personal, bom;
+	bool personal, bom, test;
 };
 static const struct field csv_query_fields[] = {
     FIELD(struct csv_query, header, FT_ENUM, OPTIONAL, 0, 0,
@@ -21,6 +21,8 @@ static const struct field csv_query_fields[] = {
     FIELD(struct csv_query, language, FT_LANGUAGE, OPTIONAL, 0, 0,
 	"Language of the titles; the survey's own when absent"),
     FIELD(struct csv_query, status, FT_ENUM, OPTIONAL, 0, 0, "Only responses of this status", .choices = statuses),
+    FIELD(struct csv_query, test, FT_BOOL, OPTIONAL, 0, 0,
+	"True: the responses that came by test links, which are left out otherwise"),
     FIELD(struct csv_query, personal, FT_BOOL, OPTIONAL, 0, 0, "Personal answers too; needs responses:read_pii"),
     FIELD(struct csv_query, bom, FT_BOOL, OPTIONAL, 0, 0,
 	"Begin with a byte order mark, which some spreadsheets need to see UTF-8"),
@@ -274,7 +276,7 @@ static enum err tell(struct csv *c)
 	} will = {0};
 	static const struct pg_col cols[] = {
 	    COL(struct read_row, responses, PGT_INT), COL(struct read_row, ids, PGT_JSON)};
-	const struct pg_param in[] = {P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status)};
+	const struct pg_param in[] = {P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->query->test)};
 	enum err e;
 
 	if (c->query->personal && c->rq->x->method != HTTP_HEAD &&
@@ -290,8 +292,8 @@ static enum err tell(struct csv *c)
 
 static enum err stream(struct csv *c)
 {
-	const struct pg_param in[] = {
-	    P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status), P_BOOL(c->query->personal)};
+	const struct pg_param in[] = {P_UUID(&c->rq->ids[0]), P_TEXT_OR_NULL(c->query->status),
+	    P_BOOL(c->query->personal), P_BOOL(c->query->test)};
 	enum err e;
 
 	if ((e = begin(c)) || c->rq->x->method == HTTP_HEAD)

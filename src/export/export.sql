@@ -12,10 +12,12 @@ select r.id, r.status, r.outcome, r.language, r.survey_version, coalesce(l.slug,
 	r.answers_sealed, r.answers_key_version
 from responses r left join links l on l.id = r.link_id
 where r.survey_id = $1 and r.deleted_at is null and ($2::text is null or r.status = $2)
+	and coalesce(r.link_id = any ((select test_links($1))::uuid[]), false) = $4::boolean
 order by r.created_at, r.id
 
 -- How many of them have personal answers; the first hundred by id.
 -- name: export_personal
 select count(*) as responses, coalesce(jsonb_agg(id order by id) filter (where at <= 100), '[]') as ids
 from (select id, row_number() over (order by id) as at from responses
-	where survey_id = $1 and deleted_at is null and sealed is not null and ($2::text is null or status = $2)) r
+	where survey_id = $1 and deleted_at is null and sealed is not null and ($2::text is null or status = $2)
+	and coalesce(link_id = any ((select test_links($1))::uuid[]), false) = $3::boolean) r

@@ -9,15 +9,16 @@
 #include "core/job.h"
 #include "core/router.h"
 
-extern const struct route link_routes[];     /* /api/v1/surveys/{id}/links */
-extern const struct route response_routes[]; /* /api/v1/surveys/{id}/responses ... */
+extern const struct route link_routes[];	    /* /api/v1/surveys/{id}/links */
+extern const struct route link_qr_routes[];	    /* .../links/{link_id}/qr.svg, qr.png */
+extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/responses ... */
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
 extern const struct route response_action_routes[]; /* one action on many */
 extern const struct job_type response_action_job;
-extern const struct route lookup_routes[];   /* /api/v1/responses/lookup */
-extern const struct route sealing_routes[];  /* /api/v1/sealing */
-extern const struct route public_routes[];   /* /api/public/v1/links/{slug} ... */
-extern const struct route page_routes[];     /* /s/{slug} */
+extern const struct route lookup_routes[];  /* /api/v1/responses/lookup */
+extern const struct route sealing_routes[]; /* /api/v1/sealing */
+extern const struct route public_routes[];  /* /api/public/v1/links/{slug} ... */
+extern const struct route page_routes[];    /* /s/{slug} */
 
 /* ---- sealed answers ---- */
 
@@ -69,6 +70,7 @@ bool link_known(const struct app *app, struct str slug, struct uuid *tenant, str
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
 struct link_new {
 	struct str slug, title, language;
+	struct str kind; /* open (also when empty), test */
 	int64_t opens_at, closes_at;
 	struct str_list embed; /* origins as embed_text() takes them */
 };

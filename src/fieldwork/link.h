@@ -20,6 +20,7 @@ struct link_view {
 	struct str slug, title, language;     /* language: what the link asks for; may be empty */
 	struct str embed;		      /* origins that may show it in a frame, parted by a space; empty: none */
 	struct str status;		      /* open, closed */
+	bool test;			      /* what comes by it is marked and counts nowhere */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 };
 

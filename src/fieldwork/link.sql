@@ -1,8 +1,8 @@
 -- Links: the ways into a survey.
 
 -- name: link_insert
-insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed)
-select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10
+insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed, kind)
+select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11::text
 from surveys s where s.id = $1 and s.deleted_at is null
 returning id, version
 
@@ -22,7 +22,7 @@ select coalesce((select jsonb_agg(distinct l.language order by l.language) from 
 from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: link_get
-select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'title', l.title,
+select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'kind', l.kind, 'title', l.title,
 	'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
 	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -30,6 +30,9 @@ select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 
 	|| case when $4::boolean then jsonb_build_object('secret', convert_from(l.secret, 'UTF8')) else '{}' end as json, l.version
 from links l join surveys s on s.id = l.survey_id and s.deleted_at is null
 where l.survey_id = $1 and l.id = $2 and l.deleted_at is null
+
+-- name: link_slug
+select l.slug from links l join surveys s on s.id = l.survey_id and s.deleted_at is null where l.survey_id = $1::uuid and l.id = $2::uuid and l.deleted_at is null
 
 -- name: link_lock
 select l.slug, l.version, l.opens_at, l.closes_at from links l join surveys s on s.id = l.survey_id and s.deleted_at is null
@@ -53,12 +56,12 @@ update links set deleted_at = now(), deleted_by = $3, updated_by = $3 where surv
 -- name: link_list
 with page as (
 	(select l.id, l.created_at from links l
-		where $1::text = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and $2::boolean
+		where $1::text = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and ($11::text is null or l.kind = $11) and $2::boolean
 			and ($3::timestamptz is null or (l.created_at, l.id) < ($3, $4::uuid))
 		order by l.created_at desc, l.id desc limit $5::bigint + 1)
 	union all
 	(select l.id, l.created_at from links l
-		where $1 = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and not $2::boolean
+		where $1 = 'created_at' and l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and ($11::text is null or l.kind = $11) and not $2::boolean
 			and ($3::timestamptz is null or (l.created_at, l.id) > ($3, $4::uuid))
 		order by l.created_at, l.id limit $5::bigint + 1)
 ), numbered as (
@@ -68,7 +71,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $10::text || '/s/' || l.slug,
-			'title', l.title, 'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
+			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -77,7 +80,7 @@ select jsonb_build_object(
 	'next', (select translate(encode(convert_to(jsonb_build_array(p.created_at::text, p.id)::text, 'UTF8'), 'base64'), E'+/=\n', '-_') || $7::text
 		from numbered p where p.n = $5 and exists (select from numbered where n > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', (select count(*) from links l
-		where l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9))) else '{}' end as json
+		where l.survey_id = $8 and l.deleted_at is null and ($9::text is null or l.status = $9) and ($11::text is null or l.kind = $11))) else '{}' end as json
 from surveys s where s.id = $8 and s.deleted_at is null
 
 -- name: slug_find
@@ -87,7 +90,7 @@ select tenant_id, link_id from slug_lookup($1)
 -- name: link_resolve
 -- role: public
 select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
-	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed,
+	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed, 'kind', kind,
 	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
 	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
 from links where id = $1 and deleted_at is null

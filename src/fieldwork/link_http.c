@@ -5,6 +5,11 @@
 #include "sql.h"
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
+static const char *const link_kinds[] = {"open", "test", NULL};
+
+#define KIND_ABOUT                                                                                                     \
+	"open: whoever has the address; test: for trying the survey out, marked and counted nowhere. It stays what "   \
+	"it is"
 
 #define EMBED_MAX 10
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
@@ -12,6 +17,7 @@ static const char *const link_statuses[] = {"open", "closed", NULL};
 static const struct field link_new_fields[] = {
     FIELD(struct link_new, slug, FT_TEXT, OPTIONAL, 3, SLUG_MAX_BYTES,
 	"End of the address: a-z, 0-9 and hyphens inside; a random one is made when absent"),
+    FIELD(struct link_new, kind, FT_ENUM, OPTIONAL, 0, 0, KIND_ABOUT, .choices = link_kinds),
     FIELD(struct link_new, title, FT_TEXT, OPTIONAL, 0, 200, "What you call this link"),
     FIELD(struct link_new, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Language that this link opens in"),
     FIELD(struct link_new, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
@@ -39,6 +45,7 @@ static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patc
 	OUT("id", FT_UUID, REQUIRED, "Id"), OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),            \
 	    OUT("slug", FT_TEXT, REQUIRED, "End of its address"),                                                      \
 	    OUT("url", FT_TEXT, REQUIRED, "Address for respondents"),                                                  \
+	    OUT("kind", FT_ENUM, REQUIRED, KIND_ABOUT, .choices = link_kinds),                                         \
 	    OUT("title", FT_TEXT, REQUIRED, "What you call this link"),                                                \
 	    OUT("language", FT_LANGUAGE, REQUIRED | NULLABLE, "Language that it opens in"),                            \
 	    OUT("status", FT_ENUM, REQUIRED, "Whether it takes answers", .choices = link_statuses),                    \
@@ -57,10 +64,11 @@ static const struct field link_fields[] = {LINK_OUT_FIELDS,
 static const struct shape link_shape = SHAPE_OUT("Link", link_fields);
 
 struct link_filter {
-	struct str status;
+	struct str status, kind;
 };
 static const struct field link_filter_fields[] = {
     FIELD(struct link_filter, status, FT_ENUM, OPTIONAL, 0, 0, "Only links of this status", .choices = link_statuses),
+    FIELD(struct link_filter, kind, FT_ENUM, OPTIONAL, 0, 0, "Only links of this kind", .choices = link_kinds),
 };
 static const struct shape link_filter_shape = SHAPE("LinkFilter", struct link_filter, link_filter_fields);
 
@@ -159,8 +167,8 @@ static enum err link_create_http(struct req *rq)
 static enum err link_list_http(struct req *rq)
 {
 	const struct link_filter *filter = rq->query;
-	const struct pg_param own[] = {
-	    P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status), P_TEXT(str_from(rq->app->public_url))};
+	const struct pg_param own[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(filter->status),
+	    P_TEXT(str_from(rq->app->public_url)), P_TEXT_OR_NULL(filter->kind)};
 
 	return list_reply(rq, &SQL_link_list, own, countof(own));
 }

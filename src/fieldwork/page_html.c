@@ -203,12 +203,14 @@ static void put_progress(struct html *h, int32_t percent, struct str language)
 	html_close(h, "div");
 }
 
-static void put_main(struct html *h, struct str note)
+static void put_main(struct html *h, struct str note, struct str test)
 {
 	html_open(h, "main");
 	html_attr(h, "id", S("cc-main"));
 	html_attr(h, "class", S("cc-main"));
 	html_attr(h, "tabindex", S("-1"));
+	if (test.n > 0)
+		put_element(h, "p", "cc-test", test);
 	html_open(h, "p");
 	html_attr(h, "id", S("cc-status"));
 	html_attr(h, "class", S("cc-status"));
@@ -272,7 +274,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	put_languages(&h, in->program, in->language);
 	put_progress(&h, f->percent, in->language);
 	html_close(&h, "header");
-	put_main(&h, f->note);
+	put_main(&h, f->note, f->test ? page_text(TEXT_TEST, in->language) : S(""));
 	html_raw(&h, questions);
 	html_close(&h, "div");
 	html_open(&h, "div");

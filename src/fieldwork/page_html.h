@@ -15,6 +15,7 @@ struct page_frame {
 	int32_t percent;  /* of progress; -1: none is shown */
 	bool back;	  /* offer a way back */
 	struct str note;  /* said politely above the questions; may be empty */
+	bool test;	  /* says that nothing counts */
 };
 enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
     int32_t page, const struct page_view *view);

@@ -9,6 +9,7 @@
 
 static const struct field public_link_fields[] = {
     OUT("slug", FT_TEXT, REQUIRED, "End of the address"),
+    OUT("test", FT_BOOL, REQUIRED, "For trying the survey out: nothing that comes by it counts"),
     OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),
     OUT("survey_version", FT_INT, REQUIRED, "Published version that answers are judged by"),
     OUT("title", FT_TEXT, REQUIRED, "Title of the survey"),

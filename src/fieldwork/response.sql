@@ -3,7 +3,7 @@
 -- name: response_list
 with page as (
 	(select r.id, r.created_at as at from responses r
-		where $18::jsonb is null and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
+		where $18::jsonb is null and coalesce(r.link_id = any ((select test_links($8::uuid))::uuid[]), false) = $19::boolean and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
 			and ($3::timestamptz is null or (r.created_at, r.id) < ($3, $4::uuid))
 			and ($9::text is null or r.status = any (string_to_array($9, ','))) and ($10::text is null or r.language = $10)
 			and ($11::uuid is null or r.link_id = $11) and ($14::bigint is null or r.survey_version = $14)
@@ -13,7 +13,7 @@ with page as (
 		order by r.created_at desc, r.id desc limit $5::bigint + 1)
 	union all
 	(select r.id, r.created_at from responses r
-		where $18 is null and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
+		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.created_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -21,7 +21,7 @@ with page as (
 		order by r.created_at, r.id limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) < ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -29,7 +29,7 @@ with page as (
 		order by r.completed_at desc, r.id desc limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -41,7 +41,7 @@ with page as (
 	select id, at, row_number() over (order by case when $2 then at end desc, case when $2 then id end desc, at, id) as n from page
 )
 select jsonb_build_object(
-	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id,
+	'items', coalesce((select jsonb_agg(jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'test', $19,
 			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers,
 			'parameters', r.parameters, 'consents', r.consents, 'has_personal', r.sealed is not null,
 			'shredded', exists (select from data_keys k where k.destroyed_at is not null
@@ -57,7 +57,7 @@ select jsonb_build_object(
 		from numbered p where p.n = $5 and exists (select from numbered where n > $5)))
 	|| case when $6::boolean then jsonb_build_object('total', case when $18 is not null then (select count(*) from search_responses($8, $18, true, null, null, null))
 		else (select count(*) from responses r
-		where r.survey_id = $8 and r.deleted_at is null and ($1 = 'created_at' or r.completed_at is not null)
+		where r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)) end) else '{}' end as json,
@@ -68,8 +68,8 @@ from surveys s where s.id = $8 and s.deleted_at is null
 select coalesce(s.published_version, 0)::bigint as published, tenant_seals_answers() as sealed from surveys s where s.id = $1::uuid and s.deleted_at is null
 
 -- name: response_get
-select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'survey_version', r.survey_version, 'status', r.status,
-	'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
+select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'test', coalesce(r.link_id = any (test_links(r.survey_id)), false),
+	'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
 	'has_personal', r.sealed is not null,
 	'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),

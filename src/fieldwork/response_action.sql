@@ -5,7 +5,7 @@
 -- role: worker
 select case $3::text
 	when 'search' then (select count(*) from search_responses($1::uuid, $2::jsonb, false, null, null, null))
-	when 'plain' then (select count(*) from responses r where r.survey_id = $1 and r.deleted_at is null and search_row(r, $2)
+	when 'plain' then (select count(*) from responses r where r.survey_id = $1 and r.deleted_at is null and search_row(r, (select $2 || jsonb_build_object('test_links', test_links($1))))
 		and (not $2 ? 'created_from' or r.created_at >= ($2 ->> 'created_from')::timestamptz) and (not $2 ? 'created_to' or r.created_at < ($2 ->> 'created_to')::timestamptz))
 	else jsonb_array_length($4::jsonb) end as n, clock_timestamp()::text as until
 
@@ -16,7 +16,7 @@ with page as (
 	(select f.id, f.at from search_responses($1::uuid, $2::jsonb, false, $5::text::timestamptz, $6::uuid, $7::bigint) f where $3::text = 'search')
 	union all
 	(select r.id, r.created_at from responses r
-	where $3 = 'plain' and r.survey_id = $1 and r.deleted_at is null and ($5 is null or (r.created_at, r.id) > ($5::timestamptz, $6)) and search_row(r, $2)
+	where $3 = 'plain' and r.survey_id = $1 and r.deleted_at is null and ($5 is null or (r.created_at, r.id) > ($5::timestamptz, $6)) and search_row(r, (select $2 || jsonb_build_object('test_links', test_links($1))))
 		and (not $2 ? 'created_from' or r.created_at >= ($2 ->> 'created_from')::timestamptz) and (not $2 ? 'created_to' or r.created_at < ($2 ->> 'created_to')::timestamptz)
 	order by r.created_at, r.id limit $7)
 	union all

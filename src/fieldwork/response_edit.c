@@ -9,6 +9,7 @@
 struct edit_row {
 	struct str status, language, answers, consents, parameters, sealed, answers_sealed;
 	int64_t version, survey_version, seed, sealed_key_version, answers_key_version, completed_at;
+	bool test;
 };
 static const struct pg_col row_cols[] = {COL(struct edit_row, status, PGT_TEXT), COL(struct edit_row, version, PGT_INT),
     COL(struct edit_row, survey_version, PGT_INT), COL(struct edit_row, language, PGT_TEXT),
@@ -16,7 +17,7 @@ static const struct pg_col row_cols[] = {COL(struct edit_row, status, PGT_TEXT),
     COL(struct edit_row, parameters, PGT_JSON), COL(struct edit_row, seed, PGT_INT),
     COL(struct edit_row, sealed, PGT_BYTES), COL(struct edit_row, sealed_key_version, PGT_INT),
     COL(struct edit_row, answers_sealed, PGT_BYTES), COL(struct edit_row, answers_key_version, PGT_INT),
-    COL(struct edit_row, completed_at, PGT_TIME)};
+    COL(struct edit_row, completed_at, PGT_TIME), COL(struct edit_row, test, PGT_BOOL)};
 
 struct edit {
 	struct req *rq;
@@ -224,7 +225,7 @@ static enum err compare_personal(struct edit *x)
 static enum err put(struct edit *x)
 {
 	const struct verdict *v = &x->verdict;
-	const bool counted = str_eq(v->status, S("completed"));
+	const bool counted = str_eq(v->status, S("completed")) && !x->row.test;
 	const struct quota_list cells = {v->cells, counted ? v->cell_count : 0};
 	const struct plain_answer plain = {v->answers, x->row.consents, x->personal_after};
 	struct req *rq = x->rq;

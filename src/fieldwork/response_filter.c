@@ -15,6 +15,8 @@ static const struct field response_filter_fields[] = {
 	.choices = response_statuses),
     FIELD(struct response_filter, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Only interviews in this language"),
     FIELD(struct response_filter, link_id, FT_UUID, OPTIONAL, 0, 0, "Only responses that came by this link"),
+    FIELD(struct response_filter, test, FT_BOOL, OPTIONAL, 0, 0,
+	"True: those that came by test links, which are left out otherwise"),
     FIELD(struct response_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "Stored at or after"),
     FIELD(struct response_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Stored before"),
     FIELD(struct response_filter, completed_from, FT_TIME, OPTIONAL, 0, 0, "Completed at or after"),
@@ -246,6 +248,8 @@ static enum err put_row_filters(struct arena *a, struct json_out *w, const struc
 		json_field_str(w, S("language"), f->language);
 	if (!uuid_is_nil(&f->link_id))
 		json_field_str(w, S("link_id"), uuid_str(a, &f->link_id));
+	if (f->test)
+		json_field_bool(w, S("test"), true);
 	if (f->survey_version)
 		json_field_int(w, S("survey_version"), f->survey_version);
 	put_time(a, w, S("created_from"), f->created_from);

@@ -11,6 +11,7 @@ struct response_filter {
 	struct str_list status, answered, unanswered;
 	struct str language, q;
 	struct uuid link_id;
+	bool test;
 	int64_t created_from, created_to, completed_from, completed_to, survey_version;
 	const struct json *quota, *answer, *answer_min, *answer_max;
 };

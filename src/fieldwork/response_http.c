@@ -10,6 +10,7 @@
 #define RESPONSE_OUT_FIELDS                                                                                            \
 	OUT("id", FT_UUID, REQUIRED, "Id"), OUT("survey_id", FT_UUID, REQUIRED, "Survey that was answered"),           \
 	    OUT("link_id", FT_UUID, REQUIRED | NULLABLE, "Link that it came by"),                                      \
+	    OUT("test", FT_BOOL, REQUIRED, "Whether it came by a test link"),                                          \
 	    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),                        \
 	    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = response_statuses),                 \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
@@ -177,7 +178,7 @@ static enum err response_list_http(struct req *rq)
 	    P_UUID_OR_NULL(&f->link_id), LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
 	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), LIST_TIME(rq, f, completed_from),
 	    LIST_TIME(rq, f, completed_to), where.quota_cells.n ? P_JSON(where.quota_cells) : P_NULL(PGT_JSON),
-	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON)};
+	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON), P_BOOL(f->test)};
 
 	return reply_list(rq, own, countof(own));
 }

@@ -26,7 +26,7 @@ void sitting_interview(struct sitting *s)
 
 enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *view, struct str note)
 {
-	struct page_frame frame = {.slug = s->link->link.slug, .note = note};
+	struct page_frame frame = {.slug = s->link->link.slug, .note = note, .test = s->link->link.test};
 	enum err e;
 
 	s->state.page = page;

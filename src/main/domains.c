@@ -25,6 +25,7 @@ static const struct route *const of_rooms[] = {
     tenant_routes,
     survey_routes,
     link_routes,
+    link_qr_routes,
     response_routes,
     response_change_routes,
     response_action_routes,

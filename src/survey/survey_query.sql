@@ -21,7 +21,7 @@ select s.version, jsonb_build_object('id', s.id, 'project_id', s.project_id, 'ti
 		from (values (1)) one left join survey_retentions t on t.survey_id = s.id)
 		else '{}' end)
 	|| case when $2::boolean then jsonb_build_object('links', (
-		select coalesce(jsonb_agg(jsonb_build_object('id', l.id, 'slug', l.slug, 'title', l.title, 'language', l.language, 'status', l.status,
+		select coalesce(jsonb_agg(jsonb_build_object('id', l.id, 'slug', l.slug, 'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status,
 			'opens_at', rfc3339(l.opens_at), 'closes_at', rfc3339(l.closes_at), 'version', l.version)
 			order by l.created_at desc, l.id desc), '[]')
 		from (select * from links where survey_id = s.id and deleted_at is null order by created_at desc, id desc limit 200) l))
@@ -30,7 +30,7 @@ select s.version, jsonb_build_object('id', s.id, 'project_id', s.project_id, 'ti
 		select jsonb_build_object('total', count(*), 'completed', count(*) filter (where r.status = 'completed'),
 			'screened_out', count(*) filter (where r.status = 'screened_out'), 'quota_full', count(*) filter (where r.status = 'quota_full'),
 			'in_progress', count(*) filter (where r.status = 'in_progress'))
-		from responses r where r.survey_id = s.id and r.deleted_at is null))
+		from responses r where r.survey_id = s.id and r.deleted_at is null and coalesce(r.link_id <> all ((select test_links($1))::uuid[]), true)))
 		else '{}' end as json
 from surveys s where s.id = $1::uuid and s.deleted_at is null
 

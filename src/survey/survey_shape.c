@@ -2,6 +2,7 @@
 
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
+static const char *const link_kinds[] = {"open", "test", NULL};
 static const char *const severities[] = {"error", "warning", "note", NULL};
 static const char *const includes[] = {"links", "counts", "retention", NULL};
 
@@ -83,6 +84,7 @@ static const struct field link_fields[] = {
     OUT("slug", FT_TEXT, REQUIRED, "Its address is /s/SLUG"),
     OUT("title", FT_TEXT, REQUIRED, "Title in lists"),
     OUT("language", FT_LANGUAGE, REQUIRED | NULLABLE, "Language it begins in"),
+    OUT("kind", FT_ENUM, REQUIRED, "What it is for", .choices = link_kinds),
     OUT("status", FT_ENUM, REQUIRED, "State", .choices = link_statuses),
     OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "When it opens"),
     OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "When it closes"),

@@ -88,7 +88,7 @@ insert into probe.wanted_functions values
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('search_behind', 'collect_worker'), ('search_fill', 'collect_worker'), ('search_next', 'collect_worker'), ('search_renew', 'collect_worker'),
-	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('search_between', 'collect_worker'),
+	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('search_between', 'collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (
