@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "base/shim.h"
 #include "io/clock.h"
-#include "vault/vault_key.h"
+#include "vault/vault_shelf.h"
 
 #define KEY_TEXT_MAX 256
 #define TOKEN_SALT_BYTES 24
@@ -186,8 +186,9 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	pthread_cond_init(&v->wake, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	v->secrets = mmap(NULL, sizeof *v->secrets, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (v->secrets == MAP_FAILED) {
-		v->secrets = NULL;
+	v->shelf = calloc(1, sizeof *v->shelf);
+	if (v->secrets == MAP_FAILED || v->shelf == NULL) {
+		v->secrets = v->secrets == MAP_FAILED ? NULL : v->secrets;
 		vault_close(v);
 		return ERR_MEMORY;
 	}
@@ -235,6 +236,9 @@ void vault_close(struct vault *v)
 		OPENSSL_cleanse(v->secrets, sizeof *v->secrets);
 		munmap(v->secrets, sizeof *v->secrets);
 	}
+	if (v->shelf != NULL)
+		OPENSSL_cleanse(v->shelf, sizeof *v->shelf);
+	free(v->shelf);
 	EVP_KDF_free(v->hkdf);
 	pthread_cond_destroy(&v->wake);
 	pthread_mutex_destroy(&v->mutex);

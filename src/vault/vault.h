@@ -7,7 +7,7 @@
  *
  * A version of a key is live (it seals), retired (it only opens what it sealed; rotation made another one live) or destroyed (its bytes are gone:
  * ERR_GONE). Unwrapped keys stay in memory for three seconds at most, locked (where the kernel allows it) and kept out of core files, at
- * most 512 of them; so nobody has to be told of a destroyed key. Who seals with a key that was retired meanwhile is refused by the database: his
+ * most 512 of them, and wrapped ones of some thousand tenants for as long; so nobody has to be told of a destroyed key. Who seals with a key that was retired meanwhile is refused by the database: his
  * statement fails with ERR_CONFLICT and tx_constraint() "seal_check". Then vault_forget() and do the transaction again. Thread-safe. */
 #ifndef VAULT_VAULT_H
 #define VAULT_VAULT_H

@@ -36,9 +36,14 @@ select key_version, wrapped, kek_id, settled from system_key_version($1::text, $
 -- role: app worker
 select system_key_add($1::text, $2::bigint, $3::bytea, $4::text)
 
--- name: tenant_seals_answers
+-- All that an answer is sealed with, and whether all of it is: a row a live key, at least one.
+-- name: data_keys_sealing
 -- role: app public worker
-select tenant_seals_answers() as everything
+select s.everything, coalesce(k.purpose, '') as purpose, coalesce(k.key_version, 0) as key_version, k.wrapped, coalesce(k.kek_id, '') as kek_id,
+	coalesce(k.settled, false) as settled
+from (select coalesce(tenant_seals_answers(), false) as everything) s
+left join (select distinct on (purpose) purpose, key_version, wrapped, kek_id, xmin is distinct from pg_current_xact_id_if_assigned()::xid as settled
+	from data_keys where retired_at is null and destroyed_at is null order by purpose, key_version desc) k on true
 
 -- ---- keys managed ----
 

@@ -29,6 +29,50 @@ static void *column(void *row, const struct query *q, const char *name)
 	return NULL;
 }
 
+static bool newer_is_there(const struct table *t, const struct key_record *k)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		const struct key_record *o = &t->rows[i];
+
+		if (uuid_eq(&o->tenant, &k->tenant) && strcmp(o->purpose, k->purpose) == 0 && !o->retired &&
+		    o->wrapped_n > 0 && o->version > k->version)
+			return true;
+	}
+	return false;
+}
+
+static void put_key(const struct query *q, void *row, const struct key_record *k)
+{
+	*(int64_t *)column(row, q, "key_version") = k->version;
+	*(struct str *)column(row, q, "wrapped") = str_make(k->wrapped, k->wrapped_n);
+	*(struct str *)column(row, q, "kek_id") = str_from(k->kek_id);
+	*(bool *)column(row, q, "settled") = k->settled;
+}
+
+/* data_keys_sealing */
+static enum err all_live(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
+{
+	char *at = arena_alloc(a, 8 * row_size);
+
+	memset(at, 0, 8 * row_size);
+	*rows = at;
+	*n = 0;
+	for (size_t i = 0; i < tx->table->n; i++) {
+		const struct key_record *k = &tx->table->rows[i];
+
+		if (!uuid_eq(&k->tenant, &tx->tenant) || k->retired || k->wrapped_n == 0 ||
+		    newer_is_there(tx->table, k))
+			continue;
+		put_key(q, at + *n * row_size, k);
+		*(struct str *)column(at + *n * row_size, q, "purpose") = str_from(k->purpose);
+		(*n)++;
+	}
+	*n += *n == 0;
+	for (size_t i = 0; i < *n; i++)
+		*(bool *)column(at + i * row_size, q, "everything") = tx->seals_all;
+	return OK;
+}
+
 enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t row_size, void **rows, size_t *n)
 {
 	bool system = q->sql == &SQL_system_key_newest || q->sql == &SQL_system_key_version;
@@ -36,6 +80,8 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 	const struct key_record *best = NULL;
 
 	tx->table->reads++;
+	if (q->sql == &SQL_data_keys_sealing)
+		return all_live(tx, a, q, row_size, rows, n);
 	*n = 0;
 	for (size_t i = 0; i < tx->table->n; i++) {
 		const struct key_record *k = &tx->table->rows[i];
@@ -51,10 +97,7 @@ enum err tx_rows(struct tx *tx, struct arena *a, const struct query *q, size_t r
 		return OK;
 	*rows = arena_alloc(a, row_size);
 	*n = 1;
-	*(int64_t *)column(*rows, q, "key_version") = best->version;
-	*(struct str *)column(*rows, q, "wrapped") = str_make(best->wrapped, best->wrapped_n);
-	*(struct str *)column(*rows, q, "kek_id") = str_from(best->kek_id);
-	*(bool *)column(*rows, q, "settled") = best->settled;
+	put_key(q, *rows, best);
 	return OK;
 }
 
@@ -64,10 +107,6 @@ enum err tx_one(struct tx *tx, struct arena *a, const struct query *q, void *out
 	int64_t last = 0;
 
 	(void)a;
-	if (q->sql == &SQL_tenant_seals_answers) {
-		*(bool *)column(out, q, "everything") = tx->seals_all;
-		return OK;
-	}
 	assert_ptr_equal(q->sql, &SQL_data_key_next);
 	for (size_t i = 0; i < tx->table->n; i++) {
 		const struct key_record *k = &tx->table->rows[i];

@@ -18,7 +18,7 @@ struct key_record {
 	bool settled, retired;
 };
 struct table {
-	struct key_record rows[8];
+	struct key_record rows[2000];
 	size_t n;
 	int reads, inserts;
 };

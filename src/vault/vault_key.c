@@ -5,6 +5,7 @@
 #include "base/shim.h"
 #include "io/clock.h"
 #include "sql.h"
+#include "vault/vault_shelf.h"
 
 static const struct str purposes[] = {
     [VAULT_PII] = {"pii", 3},
@@ -155,6 +156,21 @@ static const struct pg_col key_cols[] = {COL(struct key_row, key_version, PGT_IN
     COL(struct key_row, wrapped, PGT_BYTES), COL(struct key_row, kek_id, PGT_TEXT),
     COL(struct key_row, settled, PGT_BOOL)};
 
+static void shelve(struct vault *v, const struct wrapped_key *w, int32_t purpose, bool newest)
+{
+	struct shelf_key k = {.tenant = w->owner,
+	    .purpose = purpose,
+	    .version = (int32_t)w->version,
+	    .newest = newest,
+	    .loaded_ms = clock_mono_ns() / 1000000};
+
+	if (w->wrapped.n != sizeof k.wrapped || w->kek_id.n != sizeof k.kek_id)
+		return;
+	mem_copy(k.kek_id, w->kek_id.p, w->kek_id.n);
+	mem_copy(k.wrapped, w->wrapped.p, w->wrapped.n);
+	shelf_keep(v, &k);
+}
+
 static enum err key_take(struct vault *v, struct arena *a, const struct key_row *row, struct data_key *k)
 {
 	const struct wrapped_key w = {k->tenant, purposes[k->purpose], row->key_version, row->kek_id, row->wrapped};
@@ -166,8 +182,10 @@ static enum err key_take(struct vault *v, struct arena *a, const struct key_row 
 		return e;
 	k->version = (int32_t)row->key_version;
 	k->loaded_ms = clock_mono_ns() / 1000000;
-	if (row->settled)
+	if (row->settled) {
 		ring_keep(v, k);
+		shelve(v, &w, k->purpose, k->newest);
+	}
 	return OK;
 }
 
@@ -208,18 +226,82 @@ static enum err key_add(struct vault *v, struct tx *tx, enum vault_purpose purpo
 	return e ? e : key_make(v, tx, purpose, next.key_version, a);
 }
 
+/* ---- keys of before, and all that a tenant seals with ---- */
+
+/* As old as it is there. version 0: the live one. False: the shelf has none. */
+static bool from_shelf(
+    struct vault *v, const struct data_key *wanted, struct arena *a, struct data_key *out, enum err *e)
+{
+	struct shelf_key s;
+
+	if (!shelf_find(v, &wanted->tenant, wanted->purpose, wanted->version, &s))
+		return false;
+	const struct wrapped_key w = {s.tenant, purposes[s.purpose], s.version, str_make(s.kek_id, sizeof s.kek_id),
+	    str_make((const char *)s.wrapped, sizeof s.wrapped)};
+
+	*out = (struct data_key){s.tenant, s.purpose, s.version, s.newest, s.loaded_ms, {0}};
+	*e = key_unwrap(v, a, &w, out->key);
+	if (!*e)
+		ring_keep(v, out);
+	return true;
+}
+
+struct live_row {
+	struct str purpose, wrapped, kek_id;
+	int64_t key_version;
+	bool settled, everything;
+};
+
+/* One statement for all that the next answer of the tenant is sealed with. */
+static enum err shelve_live(struct vault *v, struct tx *tx, struct arena *a, bool *everything)
+{
+#define C(member, type) COL(struct live_row, member, type)
+	static const struct pg_col cols[] = {C(purpose, PGT_TEXT), C(key_version, PGT_INT), C(wrapped, PGT_BYTES),
+	    C(kek_id, PGT_TEXT), C(settled, PGT_BOOL), C(everything, PGT_BOOL)};
+#undef C
+	struct shelf_key mode = {.tenant = *tx_tenant(tx), .purpose = SHELF_MODE, .version = 1, .newest = true};
+	struct live_row *rows;
+	size_t n;
+	enum err e;
+
+	if ((e = tx_rows(tx, a, &Q_NO_IN(SQL_data_keys_sealing, cols), sizeof *rows, (void **)&rows, &n)))
+		return e;
+	*everything = n > 0 && rows[0].everything;
+	mode.loaded_ms = clock_mono_ns() / 1000000;
+	mode.wrapped[0] = *everything;
+	shelf_keep(v, &mode);
+	for (size_t i = 0; i < n; i++) {
+		const struct wrapped_key w = {
+		    *tx_tenant(tx), rows[i].purpose, rows[i].key_version, rows[i].kek_id, rows[i].wrapped};
+
+		for (size_t p = 0; rows[i].settled && p < countof(purposes); p++)
+			if (str_eq(rows[i].purpose, purposes[p]))
+				shelve(v, &w, (int32_t)p, true);
+	}
+	return OK;
+}
+
 enum err data_key_newest(
     struct vault *v, struct tx *tx, enum vault_purpose purpose, struct arena *a, struct data_key *out)
 {
 	const struct pg_statement *sql = purpose == VAULT_SYSTEM ? &SQL_system_key_newest : &SQL_data_key_newest;
+	const struct data_key wanted = {.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose};
 	const struct pg_param in[] = {P_TEXT(purposes[purpose])};
 	struct key_row *rows;
+	bool everything;
 	size_t n;
 	enum err e;
 
-	if (ring_find(v, owner_of(tx, purpose), purpose, 0, out))
+	if (ring_find(v, &wanted.tenant, purpose, 0, out))
 		return OK;
-	*out = (struct data_key){.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose, .newest = true};
+	if (from_shelf(v, &wanted, a, out, &e))
+		return e;
+	if (purpose != VAULT_SYSTEM && (e = shelve_live(v, tx, a, &everything)))
+		return e;
+	if (from_shelf(v, &wanted, a, out, &e))
+		return e;
+	*out = wanted;
+	out->newest = true;
 	/* When another transaction makes the key at the same moment our insert waits for it and then does nothing; reading again finds
 	 * its row. So two rounds are enough. */
 	for (int round = 0;; round++) {
@@ -245,9 +327,14 @@ enum err data_key_version(
 
 	if (version <= 0)
 		return ERR_INVALID;
-	if (ring_find(v, owner_of(tx, purpose), purpose, version, out))
+	const struct data_key wanted = {
+	    .tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose, .version = (int32_t)version};
+
+	if (ring_find(v, &wanted.tenant, purpose, version, out))
 		return OK;
-	*out = (struct data_key){.tenant = *owner_of(tx, purpose), .purpose = (int32_t)purpose};
+	if (from_shelf(v, &wanted, a, out, &e))
+		return e;
+	*out = (struct data_key){.tenant = wanted.tenant, .purpose = (int32_t)purpose};
 	if ((e = tx_rows(tx, a, &Q(*sql, in, key_cols), sizeof *rows, (void **)&rows, &n)))
 		return e;
 	return n == 0 ? ERR_INVALID : key_take(v, a, &rows[0], out);
@@ -262,27 +349,11 @@ void data_key_drop(struct data_key *k)
 
 enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *all)
 {
-	struct mode_row {
-		bool everything;
-	} row;
-	static const struct pg_col cols[] = {COL(struct mode_row, everything, PGT_BOOL)};
-	struct data_key k;
-	enum err e;
+	struct shelf_key mode;
 
-	if (ring_find(v, tx_tenant(tx), (enum vault_purpose)VAULT_MODE, 0, &k)) {
-		*all = k.key[0] != 0;
-		return OK;
-	}
-	if ((e = tx_one(tx, a, &Q_NO_IN(SQL_tenant_seals_answers, cols), &row)))
-		return e;
-	*all = row.everything;
-	k = (struct data_key){.tenant = *tx_tenant(tx),
-	    .purpose = VAULT_MODE,
-	    .version = 1,
-	    .newest = true,
-	    .loaded_ms = clock_mono_ns() / 1000000,
-	    .key = {row.everything}};
-	ring_keep(v, &k);
+	if (!shelf_find(v, tx_tenant(tx), SHELF_MODE, 0, &mode))
+		return shelve_live(v, tx, a, all);
+	*all = mode.wrapped[0] != 0;
 	return OK;
 }
 

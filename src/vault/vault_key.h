@@ -15,7 +15,6 @@
 #define TAG_BYTES 16
 #define KEK_ID_CHARS 16
 #define KEY_AGE_MS 3000
-#define VAULT_MODE 100 /* as a purpose in the ring: what tenant_seals_answers() said, in key[0] */
 /* 64 sets of 8: together with the KEK 41 kB, which fits the 64 kB of memory that an unprivileged process may always lock. */
 #define RING_SETS 64
 #define RING_WAYS 8
@@ -34,6 +33,7 @@ struct kek {
 };
 #define KEKS_MAX 2 /* the present one, and another that is known as well */
 
+struct shelf;
 /* One mapping: locked, kept out of core files. */
 struct vault_secrets {
 	struct kek kek[KEKS_MAX];
@@ -45,7 +45,8 @@ struct vault {
 	struct vault_secrets *secrets;
 	char kek_id[KEKS_MAX][KEK_ID_CHARS + 1]; /* name the KEKs without telling them */
 	int keks;
-	pthread_mutex_t mutex; /* guards secrets->ring and closing */
+	struct shelf *shelf;   /* vault_shelf.h */
+	pthread_mutex_t mutex; /* guards secrets->ring, the shelf and closing */
 	pthread_cond_t wake;
 	pthread_t sweeper; /* drops what is too old, also while nobody asks for anything */
 	bool sweeping, closing, locked;
@@ -62,7 +63,8 @@ void data_key_drop(struct data_key *k);
 bool ring_find(
     struct vault *v, const struct uuid *tenant, enum vault_purpose purpose, int64_t version, struct data_key *out);
 void ring_keep(struct vault *v, const struct data_key *key);
-/* A thread takes out of the ring what is older than KEY_AGE_MS; this ends it. */
+/* A thread takes out of ring and shelf what is older than KEY_AGE_MS. Begun with the first that is kept there, with the mutex held; stop ends it. */
+void ring_sweep_start(struct vault *v);
 void ring_sweep_stop(struct vault *v);
 
 /* A data key and its wrapped form. */

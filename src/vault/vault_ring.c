@@ -4,9 +4,7 @@
 #include "base/hash.h"
 #include "base/shim.h"
 #include "io/clock.h"
-#include "vault/vault_key.h"
-
-static void ring_sweep_start(struct vault *v);
+#include "vault/vault_shelf.h"
 
 static struct data_key *ring_set(struct vault *v, const struct uuid *tenant, enum vault_purpose purpose)
 {
@@ -65,8 +63,7 @@ void ring_keep(struct vault *v, const struct data_key *key)
 			slot = k;
 	}
 	*slot = *key;
-	if (!v->sweeping)
-		ring_sweep_start(v);
+	ring_sweep_start(v);
 	pthread_mutex_unlock(&v->mutex);
 }
 
@@ -77,6 +74,7 @@ void vault_forget(struct vault *v, const struct uuid *tenant)
 		for (size_t k = 0; k < RING_WAYS; k++)
 			if (uuid_eq(&v->secrets->ring[i][k].tenant, tenant))
 				OPENSSL_cleanse(&v->secrets->ring[i][k], sizeof(struct data_key));
+	shelf_forget(v->shelf, tenant);
 	pthread_mutex_unlock(&v->mutex);
 }
 
@@ -93,6 +91,7 @@ static void sweep(struct vault *v)
 			if (key->version != 0 && key->loaded_ms < oldest)
 				OPENSSL_cleanse(key, sizeof *key);
 		}
+	shelf_sweep(v->shelf, oldest);
 }
 
 static void *sweeper(void *arg)
@@ -113,9 +112,12 @@ static void *sweeper(void *arg)
 
 /* With the first key that is kept, not when the vault is opened: threads that are there before the process gives up its rights would keep theirs. Where
  * there can be no thread, what is too old goes when it is next looked at. */
-static void ring_sweep_start(struct vault *v)
+void ring_sweep_start(struct vault *v)
 {
 	sigset_t all, before;
+
+	if (v->sweeping)
+		return;
 
 	/* Signals are for the threads that wait for them. */
 	sigfillset(&all);

@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/shim.h"
 #include "io/clock.h"
-#include "vault/vault_key.h"
+#include "vault/vault_shelf.h"
 
 #define KEK_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 #define KEK_B "_AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -254,7 +254,45 @@ static void test_keys_leave_memory(void **state)
 	sleep(5);
 	pthread_mutex_lock(&s->v->mutex);
 	assert_null(memmem(s->v->secrets->ring, sizeof s->v->secrets->ring, key, sizeof key));
+	assert_null(memmem(s->v->shelf, sizeof *s->v->shelf, s->table.rows[0].wrapped, WRAPPED_BYTES));
 	pthread_mutex_unlock(&s->v->mutex);
+}
+
+/* More tenants than there is locked memory for: the database is asked once for all that each of them seals with. */
+static void test_many_tenants(void **state)
+{
+	enum { TENANTS = 900 };
+	struct scene *s = *state;
+	struct uuid *tenants = arena_array(&s->a, struct uuid, TENANTS);
+	unsigned char mac[32];
+	struct data_key k;
+	int64_t version;
+	bool all;
+
+	for (int i = 0; i < TENANTS; i++) {
+		s->tx.tenant = tenants[i] = uuid_new();
+		sealed_text(s, S("first"), &version);
+		assert_int_equal(vault_replay(s->v, &s->tx, 0, S("x"), &s->a, mac, &version), OK);
+		vault_forget(s->v, &s->tx.tenant);
+	}
+	for (size_t i = 0; i < s->table.n; i++)
+		s->table.rows[i].settled = true;
+	s->table.reads = 0;
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < TENANTS; i++) {
+			s->tx.tenant = tenants[i];
+			assert_int_equal(vault_seals_all(s->v, &s->tx, &s->a, &all), OK);
+			sealed_text(s, S("again"), &version);
+			assert_int_equal(vault_replay(s->v, &s->tx, 0, S("x"), &s->a, mac, &version), OK);
+		}
+		assert_int_equal(s->table.reads, TENANTS);
+	}
+	vault_forget(s->v, &tenants[7]);
+	assert_false(ring_find(s->v, &tenants[7], VAULT_PII, 0, &k));
+	s->tx.tenant = tenants[7];
+	assert_int_equal(data_key_newest(s->v, &s->tx, VAULT_PII, &s->a, &k), OK);
+	assert_int_equal(s->table.reads, TENANTS + 1);
+	assert_true(uuid_eq(&k.tenant, &tenants[7]));
 }
 
 static void test_two_key_encryption_keys(void **state)
@@ -401,7 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open), SCENE(test_within),
 	    SCENE(test_changed_does_not_open), SCENE(test_the_installation_has_a_key_of_its_own),
 	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key),
-	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory),
+	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory), SCENE(test_many_tenants),
 	    SCENE(test_two_key_encryption_keys), SCENE(test_index), SCENE(test_what_a_tenant_seals), SCENE(test_tokens),
 	    SCENE(test_hmac), cmocka_unit_test(test_key_files), cmocka_unit_test(test_memory_that_is_not_locked)};
 
