@@ -22,12 +22,16 @@ const struct doctor_lint doctor_lints[] = {
     {"foreign keys carry the tenant", &SQL_lint_foreign_keys, true, false},
     {"references", &SQL_lint_references, true, false},
     {"definer functions", &SQL_lint_definer_functions, false, true},
+    {"reach", &SQL_lint_reach, false, false},
     {"search paths", &SQL_lint_search_paths, false, false},
     {"functions for everybody", &SQL_lint_function_grants, false, false},
     {"views", &SQL_lint_views, false, false},
     {"audit columns", &SQL_lint_audit_columns, true, false},
     {"triggers", &SQL_lint_triggers, true, false},
     {"audit", &SQL_lint_audit, true, false},
+    {"audit triggers", &SQL_lint_audit_triggers, false, false},
+    {"append only", &SQL_lint_append_only, false, false},
+    {"functions of the log", &SQL_lint_functions, false, false},
     {"constraints", &SQL_lint_constraints, false, false},
 };
 const size_t doctor_lint_count = countof(doctor_lints);

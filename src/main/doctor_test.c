@@ -210,10 +210,67 @@ static const struct fault faults[] = {
 	"triggers: surveys: the trigger touch is off"},
     {"change that nobody hears of", "drop trigger audit on roles", "select audit('roles', 'role')",
 	"audit: roles is neither audited"},
+    {"user that nobody hears of", "drop trigger audit on users",
+	"select audit('users', 'user', p_hidden => 'email,name', p_on => 'update')", "audit: users is not audited"},
+    {"change that nobody hears of, though a trigger is there",
+	"drop trigger audit on roles; create trigger audit after insert or delete or update on roles for each row when "
+	"(false) "
+	"execute function audit_change('role', 'id', '', '', '')",
+	"drop trigger audit on roles; select audit('roles', 'role')", "audit triggers: roles: its trigger audit"},
+    {"delete that nobody hears of",
+	"drop trigger audit on links; create trigger audit after insert or update on links for each row execute "
+	"function "
+	"audit_change('link', 'id', '', '', 'survey_id')",
+	"drop trigger audit on links; select audit('links', 'link', p_about => 'survey_id')",
+	"audit triggers: links: its trigger audit"},
+    {"column that nobody hears of",
+	"drop trigger audit on memberships; create trigger audit after insert or delete or update on memberships for "
+	"each row "
+	"execute function audit_change('member', 'user_id', '', 'role', '')",
+	"drop trigger audit on memberships; select audit('memberships', 'member', 'user_id')",
+	"audit triggers: memberships: its trigger audit"},
     {"a log that can be changed", "drop trigger append_only on events",
 	"create trigger append_only before update or delete on events for each row execute function "
 	"refuse_event_change()",
-	"audit: events can be changed"},
+	"append only: events can be changed"},
+    {"a log whose rows go",
+	"drop trigger append_only on events; create trigger append_only before update on events for each row execute "
+	"function "
+	"refuse_event_change()",
+	"drop trigger append_only on events; create trigger append_only before update or delete on events for each row "
+	"execute function "
+	"refuse_event_change()",
+	"append only: events can be changed"},
+    {"a month that can be emptied",
+	"do $$ begin execute format('drop trigger append_only_whole on %I', 'events_' || to_char(now() at time zone "
+	"'UTC', 'YYYY_MM')); end $$",
+	"do $$ begin perform guard_event_partition(('events_' || to_char(now() at time zone 'UTC', "
+	"'YYYY_MM'))::regclass); end $$",
+	"append only: events_"},
+    {"a guard that lets everything through",
+	"create or replace function refuse_event_change() returns trigger language plpgsql set search_path = collect, "
+	"pg_temp as 'begin return "
+	"coalesce(new, old); end'",
+	"create or replace function refuse_event_change() returns trigger language plpgsql set search_path = collect, "
+	"pg_temp as $$\nbegin\n"
+	"\traise exception 'the log of events is only appended to' using errcode = "
+	"'integrity_constraint_violation';\nend\n$$",
+	"functions of the log: refuse_event_change() is another"},
+    {"view next door",
+	"create view public.all_answers as select * from responses; grant select on public.all_answers to "
+	"collect_public",
+	"drop view public.all_answers", "reach: public.all_answers: collect_public reaches it"},
+    {"materialized view next door",
+	"create schema next_door; create materialized view next_door.mat as select * from projects; grant select "
+	"(name) on next_door.mat to "
+	"collect_app",
+	"drop schema next_door cascade", "reach: next_door.mat: collect_app reaches it"},
+    {"definer function next door for respondents",
+	"create function public.leak() returns setof projects language sql security definer as 'select * from "
+	"projects'; "
+	"revoke execute on function public.leak() from public; grant execute on function public.leak() to "
+	"collect_public",
+	"drop function public.leak()", "definer functions: public.leak(): runs as its owner"},
     {"constraint not checked", "alter table projects add constraint c check (name <> 'x') not valid",
 	"alter table projects drop constraint c", "constraints: projects: c was not checked"},
 };
