@@ -56,6 +56,18 @@ test('what a key does says the key; the key itself, links\' secrets and answers 
 		assert.ok(!all.includes(canary));
 });
 
+test('who reads personal answers by a key is told with the key, in a page and in a file', async () => {
+	const { key, api_key } = expect(await server.api.post('/api/v1/api-keys', { name: 'Reader', permissions: ['responses:read', 'responses:read_pii', 'responses:export'] }), 201).body;
+	const s = await publish(server.api, csat()), reader = server.anyone.as(key);
+	const { body } = expect(await submit(server.anyone, s.slug, { answers: { nps: 1, call_back: true, phone: '0901 222 333' } }), 201);
+	const path = `/api/v1/surveys/${s.survey.id}/responses`;
+	const one = expect(await reader.get(`${path}/${body.id}`), 200), file = expect(await reader.get(`${path}.csv`, { query: { personal: true } }), 200);
+	assert.ok(file.text.includes('0901 222 333'));
+	const read = (await told(s.survey.id, 5)).filter((e) => e.type === 'personal_data.read');
+	assert.deepEqual(read.map((e) => [e.data.route, e.actor_kind, e.credential_id, e.actor_id, e.request_id]), [one, file].map((reply, i) =>
+		[`/api/v1/surveys/{id}/responses${['/{response_id}', '.csv'][i]}`, 'key', api_key.id, api_key.user_id, reply.headers['x-request-id']]));
+});
+
 test('a new password is told in every tenant, and the request only where it was made', async () => {
 	const email = 'everywhere@example.com', user = randomUUID(), before = PASSWORD, other = 'another battery staple';
 	const { id: second } = await server.addTenant('elder', 'elder@elder.example');

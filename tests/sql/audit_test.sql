@@ -79,6 +79,18 @@ select probe.like(string_agg(line, E'\n'), '^survey updated 2 \{"project_id": "[
 from probe.told($$update surveys set definition = jsonb_build_object('x', repeat('y', 5000))$$) line;
 rollback;
 
+-- Bytes are never shown, whatever their column is called and whoever forgot to list it.
+\connect - postgres
+create table collect.pictures (tenant_id uuid not null, id uuid not null, version integer not null default 1, face bytea, about text, primary key (tenant_id, id));
+alter table collect.pictures owner to collect_owner;
+select collect.audit('collect.pictures', 'picture') \g /dev/null
+grant select, insert on collect.pictures to collect_app;
+\connect - collect_app
+begin;
+select probe.is(string_agg(line, E'\n'), 'picture created 1 {"hidden": ["face"]} before after {"about": "whose"}', 'bytes are named and not shown')
+from probe.told($$insert into pictures (tenant_id, id, face, about) values (current_tenant_id(), gen_random_uuid(), '\x63616e617279', 'whose')$$) line;
+rollback;
+
 -- What respondents say is in no event, however it is changed. No login may do this yet: as the owner, for whom row security holds too.
 \connect - postgres
 set role collect_owner;

@@ -60,6 +60,16 @@ commit;
 select probe.is((select string_agg(cancel::text, '') from job_beat(array[:'claim2']::uuid[])), 'true', 'and its heartbeat hears of it');
 
 \connect - postgres
+-- ---- what is kept of jobs that are over ----
+insert into collect.job_records (tenant_id, id, type, ref, max_attempts, status, finished_at)
+	select probe.tenant(letter), ('00000000-0000-7000-8000-00000000000' || n)::uuid, 'x.y', 'over', 3, 'succeeded', now() - n * interval '1 hour'
+	from unnest(array['a', 'b']) letter, unnest(array[1, 3]) n;
+\connect - collect_worker
+select probe.is(job_purge(now() - interval '2 hours', 100)::text, '2', 'what is known of a job goes at its age, in each tenant');
+select probe.is(job_purge(now() - interval '2 hours', 100)::text, '0', 'once');
+\connect - postgres
+select probe.is(string_agg(tenant_id || ' ' || id, ', ' order by tenant_id), :'a' || ' 00000000-0000-7000-8000-000000000001, ' || :'b' || ' 00000000-0000-7000-8000-000000000001',
+	'and what is younger stays, as does what is not over') from collect.job_records where ref = 'over';
 update collect.tenants set deleted_at = now() where id = :'a';
 \connect - collect_worker
 select probe.is((select count(*)::text from job_claim(array['x.y'], array[60000], gen_random_uuid(), :'nil')), '0', 'a deleted tenant''s jobs rest');

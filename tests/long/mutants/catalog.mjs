@@ -154,6 +154,17 @@ const GENERATORS = [
 	['function as its owner', `select proname, format('alter function %s security definer', p.oid::regprocedure) from functions p where not prosecdef`],
 	['touch dropped', `select c.relname, format('drop trigger touch on %I', c.relname) from isolated c join pg_trigger t on t.tgrelid = c.oid
 		where t.tgname = 'touch' and not c.relispartition`],
+	['audit trigger dropped', `select relname, format('drop trigger audit on %I', relname) from pg_class c join pg_trigger t on t.tgrelid = c.oid
+		where t.tgfoid = 'collect.audit_change'::regproc and t.tgparentid = 0`],
+	['audit trigger that never fires', `select relname, format('drop trigger audit on %I; ', relname)
+			|| regexp_replace(regexp_replace(pg_get_triggerdef(t.oid), ' WHEN \\(.*\\) EXECUTE', ' EXECUTE'), 'FOR EACH ROW', 'FOR EACH ROW WHEN (false)')
+		from pg_class c join pg_trigger t on t.tgrelid = c.oid where t.tgfoid = 'collect.audit_change'::regproc and t.tgparentid = 0`],
+	['log that is not only appended to', `select relname || ' ' || tgname, format('drop trigger %I on %I', tgname, relname)
+		from pg_class c join pg_trigger t on t.tgrelid = c.oid where t.tgfoid = 'collect.refuse_event_change'::regproc and t.tgparentid = 0`],
+	['bytes in the log, seen by behaviour', `select proname, replace(pg_get_functiondef(oid), $x$a.atttypid = 'bytea'::regtype$x$, 'false') from functions where proname = 'audit_change'`],
+	['young records purged, seen by behaviour', `select proname, replace(pg_get_functiondef(oid), 'finished_at < p_before', 'finished_at < now()') from functions where proname = 'job_purge'`],
+	['view next door', `select relname, format('create view public.peek as select * from %I; grant select on public.peek to collect_public', relname) from isolated
+		where relname in ('responses', 'memberships')`],
 	['a login that can do more', `select r || ' ' || w, format('alter role %s %s', r, w) from unnest(array['collect_app', 'collect_public', 'collect_worker']) r,
 		unnest(array['superuser', 'bypassrls', 'createrole', 'createdb', 'replication', 'set app.current_tenant_id = ''${NOBODY}''']) w`],
 	['a login in another role', `select r || ' ' || w, format('grant %s to %s', w, r) from unnest(array['collect_app', 'collect_public', 'collect_worker']) r,

@@ -56,6 +56,7 @@ const GATES = [
 	['everybody who reads answers reads personal ones', 'fieldwork/response_http.c', 'req_can(rq, PERM_RESPONSES_PERSONAL) && ', '', ['api/isolation: personal answers']],
 	['every file may hold personal answers', 'export/csv_http.c', 'if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))', 'if (false)', ['api/isolation: personal answers']],
 	['jobs are everybody\'s', 'main/job_http.c', 'return req_can(rq, p) ? JOB_ALL : JOB_OWN;', 'return JOB_ALL;', ['system/jobs']],
+	['a file read by a key is told as its owner\'s doing', 'event/event.c', 'if (rq->who.credential)', 'if (false)', ['api/events']],
 	['two lengths, one request', 'io/http_guard.c', 'if (lengths + codings > 1)', 'if (false)', ['api/malformed']],
 	['a formula is a cell', 'export/csv.c', "case '=':", "case '\\1':", ['api/csv']],
 	['idempotency keys of one\'s colleagues', 'core/idempotency.c', 'P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply',
