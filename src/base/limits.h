@@ -12,8 +12,8 @@
 
 /* JSON */
 #define JSON_DEPTH_MAX 32
-#define JSON_KEYS_MAX                                                                                                  \
-	(2 * SURVEY_QUESTIONS_MAX + SURVEY_CALCULATED_MAX) /* of one object; answers to the largest survey have most */
+/* Of one object; answers to the largest survey have most. */
+#define JSON_KEYS_MAX (2 * SURVEY_QUESTIONS_MAX + SURVEY_CALCULATED_MAX)
 #define JSON_VALUES_MAX 200000
 #define JSON_NUMBER_MAX_CHARS 64
 
@@ -23,9 +23,8 @@
 #define HTTP_HEADERS_MAX_BYTES (32 * KB)
 #define HTTP_HEADERS_MAX 64
 #define HTTP_BODY_RESPONDENT_MAX_BYTES (256 * KB)
-#define HTTP_BODY_PAGE_MAX_BYTES                                                                                       \
-	(512 *                                                                                                         \
-	    KB) /* a page's form: its sealed state, a third longer than PAGE_STATE_MAX_BYTES, and what was filled in */
+/* A page's form: its sealed state, a third longer than PAGE_STATE_MAX_BYTES, and what was filled in. */
+#define HTTP_BODY_PAGE_MAX_BYTES (512 * KB)
 #define PAGE_STATE_MAX_BYTES (256 * KB)
 #define HTTP_BODY_API_MAX_BYTES (2 * MB)
 #define HTTP_HEADER_TIMEOUT_MS 10000
@@ -36,9 +35,9 @@
 #define HTTP_QUEUE_MAX 1024	    /* requests waiting for a worker; more get 503 */
 #define HTTP_QUEUE_WAIT_MAX_MS 2000 /* who waits longer gets 503 */
 #define HTTP_WORKERS_DEFAULT 20
-#define SLOW_QUEUE_MAX 256     /* requests waiting to hash a password; more get 503 ... */
-#define SLOW_WAIT_MAX_MS 10000 /* ... and so does who waits longer */
-#define PASSWORD_HASHES_MAX 4  /* at once; each takes 19 MiB and a core */
+#define SLOW_QUEUE_MAX 256		    /* requests waiting to hash a password; more get 503 ... */
+#define SLOW_WAIT_MAX_MS 10000		    /* ... and so does who waits longer */
+#define PASSWORD_HASHES_MAX 4		    /* at once; each takes 19 MiB and a core */
 #define HTTP_STREAM_BUFFER_BYTES (256 * KB) /* per streamed reply, between worker and socket */
 #define HTTP_STREAMS_SHARE 4		    /* at most one worker in so many streams (but one may): the others answer */
 /* A reader's patience account: it loses the time that the writer waits, and gains HTTP_STREAM_EARNED_MS for every HTTP_STREAM_EARNING_BYTES
@@ -76,9 +75,9 @@
 #define PG_PARAMS_MAX 64  /* of one statement */
 #define PG_COLUMNS_MAX 64 /* that one query takes out of a result */
 #define PG_CONNECT_TIMEOUT_MS 1500
-#define PG_RECONNECT_PAUSE_MS                                                                                          \
-	200		   /* while the server is away: one caller tries this often, everyone else is told at once */
-#define PG_SILENCE_MS 1000 /* no byte from the server for so long while replies are due: it is asked ... */
+/* While the server is away: one caller tries this often, everyone else is told at once. */
+#define PG_RECONNECT_PAUSE_MS 200
+#define PG_SILENCE_MS 1000	/* no byte from the server for so long while replies are due: it is asked ... */
 #define PG_ASK_TIMEOUT_MS 1000	/* ... and must answer within this, or it hangs */
 #define PG_SILENCE_STEP_MS 200	/* how soon everyone who waits hears of it */
 #define PG_IDLE_CHECK_MS 30000	/* idle for longer: asked whether it still lives; spare ones are closed */
@@ -90,13 +89,13 @@
 #define PG_SCRATCH_MAX_BYTES (64 * MB) /* text of the parameters of one statement */
 #define PG_RESULT_ROWS_MAX 1000000     /* tx_rows; larger sets go through tx_each */
 #define TX_ATTEMPTS_MAX 3
-#define INTAKE_KEY_WAIT_MS 5000	       /* a page sent twice waits for the first */
-#define BATCH_WRITERS 2		       /* of a batch, each with a connection */
-#define BATCH_ITEMS_MAX 128	       /* of one transaction ... */
-#define BATCH_BYTES_MAX (16 * MB)      /* ... and what they send */
-#define BATCH_QUEUE_MAX 4096	       /* that wait; more get 503 */
+#define INTAKE_KEY_WAIT_MS 5000	  /* a page sent twice waits for the first */
+#define BATCH_WRITERS 2		  /* of a batch, each with a connection */
+#define BATCH_ITEMS_MAX 128	  /* of one transaction ... */
+#define BATCH_BYTES_MAX (16 * MB) /* ... and what they send */
+#define BATCH_QUEUE_MAX 4096	  /* that wait; more get 503 */
 #define BATCH_ARENA_MAX_BYTES (64 * MB)
-#define TX_ORIGIN_MAX_BYTES 256                /* who is at work, as the audit trigger reads it */
+#define TX_ORIGIN_MAX_BYTES 256 /* who is at work, as the audit trigger reads it */
 
 /* Redis */
 #define REDIS_RETRY_MS 100    /* while it does not answer: one caller tries this often, the others are told at once */
@@ -143,7 +142,7 @@
 #define EGRESS_HEADER_MAX_BYTES (8 * KB)
 
 /* pictures */
-#define QR_TEXT_MAX_BYTES 2048		   /* the largest holds 2,331 with correction level M */
+#define QR_TEXT_MAX_BYTES 2048 /* the largest holds 2,331 with correction level M */
 #define QR_SVG_MAX_BYTES (256 * KB)
 
 /* mail */
@@ -155,7 +154,7 @@
 #define MAIL_TIMEOUT_MS 60000
 
 /* privacy */
-#define PRIVACY_EXPORT_DAYS 7               /* so long a person's file can be fetched */
+#define PRIVACY_EXPORT_DAYS 7 /* so long a person's file can be fetched */
 
 /* export */
 #define EXPORT_VERSIONS_MAX 200 /* published versions whose columns an export joins */

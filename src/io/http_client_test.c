@@ -55,7 +55,21 @@ static void forged_addresses(void **state)
 	    {1, "X-Forwarded-For: unknown\r\n", "|127.0.0.1 127.0.0.1 counted|"},
 	    {1, "X-Forwarded-For: 192.0.2.7,\r\n", "|127.0.0.1 127.0.0.1 counted|"},
 	    {1, "X-Forwarded-For: 192.0.2.7, _hidden\r\n", "|127.0.0.1 127.0.0.1 counted|"},
-	    {1, "X-Forwarded-For: 192.0.2.7:1234\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    /* some proxies write the port, too */
+	    {1, "X-Forwarded-For: 192.0.2.7:1234\r\n", "|192.0.2.7 192.0.2.7 counted|"},
+	    {1, "X-Forwarded-For: 1.1.1.1:5, 192.0.2.7:65535\r\n", "|192.0.2.7 192.0.2.7 counted|"},
+	    {1, "X-Forwarded-For: [2001:db8:1:2:aaaa::1]:443\r\n", "|2001:db8:1:2:aaaa::1 2001:db8:1:2::/64 counted|"},
+	    {1, "X-Forwarded-For: [2001:db8:1:2:aaaa::1]\r\n", "|2001:db8:1:2:aaaa::1 2001:db8:1:2::/64 counted|"},
+	    {1, "X-Forwarded-For: [::ffff:192.0.2.7]:80\r\n", "|::ffff:192.0.2.7 192.0.2.7 counted|"},
+	    /* and what only looks like it is no address: the hexadecimal end of one is no port */
+	    {1, "X-Forwarded-For: 2001:db8::1234\r\n", "|2001:db8::1234 2001:db8::/64 counted|"},
+	    {1, "X-Forwarded-For: 192.0.2.7:\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: 192.0.2.7:123456\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: 192.0.2.7:12x\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: 192.0.2.7:1:2\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: [192.0.2.7]:80\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: [2001:db8::1]80\r\n", "|127.0.0.1 127.0.0.1 counted|"},
+	    {1, "X-Forwarded-For: [2001:db8::1\r\n", "|127.0.0.1 127.0.0.1 counted|"},
 	    {1, "X-Forwarded-For: 0300.0.2.7\r\n", "|127.0.0.1 127.0.0.1 counted|"},
 	    {1, "X-Forwarded-For: \r\n", "|127.0.0.1 127.0.0.1 counted|"},
 	    /* one who has 2^64 addresses is one client, however they are written */

@@ -153,6 +153,34 @@ static void name_request(struct exchange *ex)
 		ex->x.request_id = S("none");
 }
 
+static bool is_port(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	}
+	return s.n > 0 && s.n <= 5;
+}
+
+/* Some proxies write the port, too: "192.0.2.7:1234", "[2001:db8::1]:1234", "[2001:db8::1]". What is none of these is left as it is, and is no address. */
+static struct str without_port(struct str s)
+{
+	size_t at;
+
+	if (str_starts(s, S("[")) && str_find_char(s, ']', &at)) {
+		struct str inner = str_sub(s, 1, at - 1), rest = str_sub(s, at + 1, s.n);
+
+		if (!str_find_char(inner, ':', NULL) ||
+		    (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_sub(rest, 1, rest.n)))))
+			return s;
+		return inner;
+	}
+	if (str_find_char(s, ':', &at) && is_port(str_sub(s, at + 1, s.n)) &&
+	    str_find_char(str_sub(s, 0, at), '.', NULL))
+		return str_sub(s, 0, at);
+	return s;
+}
+
 /* Each proxy appends whom it spoke to: the entry of the outermost trusted one stands trusted_hops from the right. */
 static void find_client(struct exchange *ex)
 {
@@ -176,6 +204,7 @@ static void find_client(struct exchange *ex)
 			hops--;
 		}
 	}
+	found = without_port(found);
 	if (!address_read(found, &ex->address))
 		return;
 	x->client = found;

@@ -138,6 +138,20 @@ static size_t count_of(const struct http_exchange *x, struct str name)
 	return n;
 }
 
+/* Of two of these one reader takes the first and the next one the last: a proxy that looks at them would let through what it never saw. */
+static enum err check_single(const struct http_exchange *x, const char **detail)
+{
+	static const struct str once[] = {
+	    {"Authorization", 13}, {"Content-Type", 12}, {"Idempotency-Key", 15}, {"If-Match", 8}};
+
+	*detail = "Authorization, Content-Type, Idempotency-Key and If-Match may each stand only once";
+	for (size_t i = 0; i < countof(once); i++) {
+		if (count_of(x, once[i]) > 1)
+			return ERR_UNREADABLE;
+	}
+	return OK;
+}
+
 static enum err check_framing(const struct http_exchange *x, bool is_http10, const char **detail)
 {
 	size_t lengths = count_of(x, S("Content-Length")), codings = count_of(x, S("Transfer-Encoding"));
@@ -230,7 +244,7 @@ enum err guard_head(struct exchange *ex, const char *method, const char *version
 	if ((e = check_fields(&h, detail)))
 		return e;
 	if ((e = split_target(x, str_make(ex->target_copy, ex->target_bytes), detail)) ||
-	    (e = check_host(x, is_http10, detail)))
+	    (e = check_host(x, is_http10, detail)) || (e = check_single(x, detail)))
 		return e;
 	return check_framing(x, is_http10, detail);
 }

@@ -83,6 +83,11 @@ const cases = [
 	// lines and headers
 	['no Host', () => head('GET /openapi.json HTTP/1.1'), [400], { bare: true }],
 	['two Hosts', () => head('GET /openapi.json HTTP/1.1', 'Host: a', 'Host: b'), [400]],
+	['two Authorizations', () => head('GET /api/v1/me HTTP/1.1', 'Host: a', `Authorization: Bearer ${server.api.token}`, 'Authorization: Bearer x'), [400]],
+	['two equal Authorizations, written differently', () => head('GET /api/v1/me HTTP/1.1', 'Host: a', `Authorization: Bearer ${server.api.token}`, `AUTHORIZATION: Bearer ${server.api.token}`), [400]],
+	['two Content-Types', () => post(answers('{"nps": 7}'), { headers: ['Content-Type: application/json', 'Content-Type: text/plain'] }), [400]],
+	['two Idempotency-Keys', () => post(answers('{"nps": 7}'), { headers: ['Content-Type: application/json', 'Idempotency-Key: a', 'Idempotency-Key: b'] }), [400]],
+	['two If-Matches', () => head('DELETE /api/v1/projects/01890a5d-ac96-774b-bcce-b302099a8057 HTTP/1.1', 'Host: a', `Authorization: Bearer ${server.api.token}`, 'If-Match: "1"', 'If-Match: "2"'), [400]],
 	['a line of garbage', () => `\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${CRLF}${CRLF}`, [400, 505, 0], { bare: true }],
 	['no version', () => head('GET /openapi.json', 'Host: a'), [400, 200, 505], { bare: true }],
 	['another version', () => head('GET /openapi.json HTTP/3.0', 'Host: a'), [400, 505], { bare: true }],

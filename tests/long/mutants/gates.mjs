@@ -58,6 +58,7 @@ const GATES = [
 	['jobs are everybody\'s', 'main/job_http.c', 'return req_can(rq, p) ? JOB_ALL : JOB_OWN;', 'return JOB_ALL;', ['system/jobs']],
 	['a file read by a key is told as its owner\'s doing', 'event/event.c', 'if (rq->who.credential)', 'if (false)', ['api/events']],
 	['two lengths, one request', 'io/http_guard.c', 'if (lengths + codings > 1)', 'if (false)', ['api/malformed']],
+	['two credentials, one request', 'io/http_guard.c', 'if (count_of(x, once[i]) > 1)', 'if (false)', ['api/malformed']],
 	['a formula is a cell', 'export/csv.c', "case '=':", "case '\\1':", ['api/csv']],
 	['idempotency keys of one\'s colleagues', 'core/idempotency.c', 'P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply',
 		'P_UUID(&(struct uuid){0}), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply', ['api/matrix: idempotency']],
