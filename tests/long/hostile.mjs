@@ -155,6 +155,9 @@ async function next(page) {
 	await page.waitForLoadState('load');
 }
 
+/** What the end of an interview says is the author's HTML, which may show a picture of any https address (docs/definition.md): it loads, and does no more. */
+const PICTURE = /: (IMG|request to|request:) https:\/\/evil\.example\/pixel( net::ERR_NAME_NOT_RESOLVED)?$/;
+
 /** Answers the questionnaire with the string, twice over: the page comes back with the error, then the next one repeats what was said. */
 async function interview(page, javaScript, slug, text, what) {
 	const wrong = [];
@@ -178,7 +181,7 @@ async function interview(page, javaScript, slug, text, what) {
 	if (await page.locator('input[name="q-p"]').count()) {
 		await page.locator('input[name="q-p"]').fill(text);
 		await next(page);
-		wrong.push(...await look(page, `${what}, the end`));
+		wrong.push(...(await look(page, `${what}, the end`)).filter((f) => !PICTURE.test(f)));
 	}
 	return wrong;
 }
