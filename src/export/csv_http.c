@@ -60,7 +60,6 @@ struct csv {
 	const struct csv_query *query;
 	struct table table;
 	struct tx *rows;
-	struct tx *keys;      /* reads data keys while `rows` is busy; with the first that is sealed */
 	struct arena scratch; /* one row */
 	struct arena own;     /* transactions and the chunk of the stream */
 	struct buf chunk;
@@ -153,11 +152,15 @@ static enum err unseal(
 {
 	enum vault_purpose purpose = str_eq(place->column, S("sealed")) ? VAULT_PII : VAULT_RESPONSE;
 	struct app *app = c->rq->app;
+	struct tx *keys;
 	enum err e;
 
-	if (!c->keys && (e = tx_open(app, PG_APP, true, &c->rq->who.tenant_id, &c->own, &c->keys)))
+	/* `rows` is busy. Another connection is taken only for a key that the process does not hold, every few seconds, and given back at once. */
+	if ((e = tx_open(app, PG_APP, true, &c->rq->who.tenant_id, &c->scratch, &keys)))
 		return e;
-	return vault_unseal(app->vault, c->keys, purpose, place, version, sealed, &c->scratch, plain);
+	e = vault_unseal(app->vault, keys, purpose, place, version, sealed, &c->scratch, plain);
+	tx_rollback(keys);
+	return e;
 }
 
 /* What was shredded, or is damaged and does not open, stays empty: the other rows are worth having. The latter is told. */
@@ -316,8 +319,6 @@ static enum err run(struct csv *c)
 		return e;
 	e = stream(c);
 	tx_rollback(c->rows);
-	if (c->keys)
-		tx_rollback(c->keys);
 	return e;
 }
 
