@@ -32,6 +32,7 @@
 #define HTTP_REQUEST_TIMEOUT_MS 60000 /* body and handler together */
 #define HTTP_CONNECTIONS_MAX 12000
 #define HTTP_CONNECTIONS_PER_ADDRESS 64
+#define HTTP_IDLE_WHOLE_MAX 256 /* idle connections of a thread that keep the memory of a whole head, 48 kB each; of others it goes back */
 #define HTTP_QUEUE_MAX 1024	    /* requests waiting for a worker; more get 503 */
 #define HTTP_QUEUE_WAIT_MAX_MS 2000 /* who waits longer gets 503 */
 #define HTTP_WORKERS_DEFAULT 20

@@ -7,11 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A line of 8 kB and a head of 32 kB take 45 kB with their records; the rest is for the head of the reply. An idle
- * connection costs as much: see docs/decisions/0008. */
-#define CONNECTION_POOL_BYTES (48 * KB)
 #define LISTEN_BACKLOG 1024
 #define DRAIN_STEP_MS 5
+#define LOOP_TURN_MS 100
 #define DRAIN_LAST_MS 500 /* twice: for handlers that notice the end, then for their replies */
 
 struct str http_method_name(enum http_method m)
@@ -96,23 +94,67 @@ static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
 	return strlen(s);
 }
 
-static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
+/* One of `threads`, each with its own connections. Turbo: no shutdown(2) before close(2), which would cut off the last words of conn_notify(). */
+static struct MHD_Daemon *start_daemon(struct http_loop *l, int fd, unsigned connections)
+{
+	struct http_server *s = l->server;
+
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, conn_accept, s,
+	    exchange_step, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+	    MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
+	    MHD_OPTION_NOTIFY_CONNECTION, conn_notify, l, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, s,
+	    MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, s,
+	    MHD_OPTION_END);
+}
+
+static void *loop_run(void *loop)
+{
+	struct http_loop *l = loop;
+
+	while (!l->stop) {
+		MHD_run_wait(l->daemon, LOOP_TURN_MS);
+		idle_tidy(l);
+		if (l->server->draining && !l->quiet) {
+			MHD_quiesce_daemon(l->daemon);
+			l->quiet = true;
+		}
+	}
+	return NULL;
+}
+
+/* What they hold of connections is ended by conn_shut() before. */
+static void loops_stop(struct http_server *s)
+{
+	for (int i = 0; i < s->loop_count; i++)
+		s->loops[i].stop = true;
+	for (int i = 0; i < s->loop_count; i++) {
+		pthread_join(s->loops[i].thread, NULL);
+		MHD_stop_daemon(s->loops[i].daemon);
+	}
+}
+
+static bool loops_start(struct http_server *s, int fd)
 {
 	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned threads = s->config.io_threads > 0 ? s->config.io_threads : cores > 0 ? cores : 1;
-	unsigned limit = s->config.connections_max > 0 ? s->config.connections_max : HTTP_CONNECTIONS_MAX;
-	struct MHD_OptionItem more[2] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+	int threads = s->config.io_threads > 0 ? s->config.io_threads : cores > 0 ? cores : 1;
+	int limit = s->config.connections_max > 0 ? s->config.connections_max : HTTP_CONNECTIONS_MAX;
 
-	/* A pool of one is refused by libmicrohttpd. */
-	if (threads > 1)
-		more[0] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
-	/* Turbo: no shutdown(2) before close(2), which would cut off the last words of conn_notify(). */
-	return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
-	    conn_accept, s, exchange_step, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_CONNECTION_LIMIT, limit < threads ? threads : limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_NOTIFY_CONNECTION, conn_notify, s, MHD_OPTION_NOTIFY_COMPLETED,
-	    exchange_end, s, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped,
-	    s, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+	if (threads > HTTP_LOOPS_MAX)
+		threads = HTTP_LOOPS_MAX;
+	for (int i = 0; i < threads; i++) {
+		struct http_loop *l = &s->loops[i];
+
+		l->server = s;
+		if (!(l->daemon = start_daemon(l, fd, (limit + threads - 1) / threads)))
+			break;
+		if (pthread_create(&l->thread, NULL, loop_run, l)) {
+			MHD_quiesce_daemon(l->daemon);
+			MHD_stop_daemon(l->daemon);
+			break;
+		}
+		s->loop_count++;
+	}
+	return s->loop_count == threads;
 }
 
 static struct http_server *server_new(const struct http_config *config)
@@ -124,6 +166,7 @@ static struct http_server *server_new(const struct http_config *config)
 		return NULL;
 	s->config = *config;
 	s->layout_known = guard_layout_known();
+	s->page_bytes = sysconf(_SC_PAGESIZE);
 	s->id_base = random_u64();
 	for (int i = 0; i < LINGER_MAX; i++)
 		s->lingers[i].fd = -1;
@@ -150,6 +193,24 @@ static void server_free(struct http_server *s)
 	free(s);
 }
 
+static void sleep_ms(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
+}
+
+/* Then closes the socket. */
+static void stop_listening(struct http_server *s, int fd)
+{
+	if (atomic_exchange(&s->draining, true))
+		return;
+	for (int i = 0; i < s->loop_count; i++) {
+		while (!s->loops[i].quiet)
+			sleep_ms(1);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 static const char *start_threads(struct http_server *s, int fd)
 {
 	if (!workers_start(s))
@@ -158,8 +219,11 @@ static const char *start_threads(struct http_server *s, int fd)
 		workers_stop(s, DRAIN_LAST_MS);
 		return "no thread for the deadlines";
 	}
-	if ((s->daemon = start_daemon(s, fd)))
+	if (loops_start(s, fd))
 		return NULL;
+	/* a daemon that isn't told so closes the socket that it listens on, which is the caller's */
+	stop_listening(s, -1);
+	loops_stop(s);
 	s->janitor_stop = true;
 	pthread_join(s->janitor, NULL);
 	workers_stop(s, DRAIN_LAST_MS);
@@ -186,6 +250,7 @@ enum err http_server_start(const struct http_config *config, struct http_server 
 	sigfillset(&all);
 	for (size_t i = 0; i < countof(faults); i++)
 		sigdelset(&all, faults[i]);
+	s->listen_fd = fd;
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	*why = start_threads(s, fd);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -203,11 +268,6 @@ int http_server_port(const struct http_server *s)
 	return s->port;
 }
 
-static void sleep_ms(int ms)
-{
-	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
-}
-
 static void wait_for_exchanges(struct http_server *s, int ms)
 {
 	int64_t until = clock_mono_ns() + (int64_t)ms * 1000000;
@@ -218,22 +278,11 @@ static void wait_for_exchanges(struct http_server *s, int ms)
 	}
 }
 
-static void stop_listening(struct http_server *s)
-{
-	int fd;
-
-	if (atomic_exchange(&s->draining, true))
-		return;
-	fd = MHD_quiesce_daemon(s->daemon);
-	if (fd != MHD_INVALID_SOCKET)
-		close(fd);
-}
-
 bool http_server_drain(struct http_server *s, int grace_ms)
 {
 	bool ended;
 
-	stop_listening(s);
+	stop_listening(s, s->listen_fd);
 	wait_for_exchanges(s, grace_ms);
 	s->stopping = true;
 	ended = workers_stop(s, DRAIN_LAST_MS);
@@ -243,7 +292,7 @@ bool http_server_drain(struct http_server *s, int grace_ms)
 	/* libmicrohttpd cannot be stopped while a connection is suspended, and only its worker may resume one. */
 	if (!ended)
 		return false;
-	MHD_stop_daemon(s->daemon);
+	loops_stop(s);
 	s->janitor_stop = true;
 	pthread_join(s->janitor, NULL);
 	server_free(s);

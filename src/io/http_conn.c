@@ -116,13 +116,15 @@ enum MHD_Result conn_accept(void *cls, const struct sockaddr *addr, socklen_t le
 	return !address_full(&s->addresses, &a, s->config.connections_per_address);
 }
 
-static struct conn *conn_open(struct http_server *s, struct MHD_Connection *mhd)
+static struct conn *conn_open(struct http_loop *l, struct MHD_Connection *mhd)
 {
+	struct http_server *s = l->server;
 	const struct sockaddr *sa = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
+	c->loop = l;
 	c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	address_of(sa, &c->address);
 	c->loopback = address_loopback(&c->address);
@@ -204,6 +206,7 @@ static void linger(struct http_server *s, int fd)
 static void conn_close(struct http_server *s, struct conn *c)
 {
 	explain_silence(c);
+	idle_leave(c);
 	if (c->current)
 		exchange_abandon(c->current, err_status(ERR_HEADERS_TOO_LARGE));
 	pthread_mutex_lock(&s->conns_lock);
@@ -224,12 +227,12 @@ static void conn_close(struct http_server *s, struct conn *c)
 
 void conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
-	struct http_server *s = cls;
+	struct http_loop *l = cls;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		*socket_context = conn_open(s, mhd);
+		*socket_context = conn_open(l, mhd);
 	else if (*socket_context)
-		conn_close(s, *socket_context);
+		conn_close(l->server, *socket_context);
 }
 
 /* ---- deadlines ---- */

@@ -111,6 +111,8 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	if (!ex)
 		return NULL;
 	c->requests++;
+	idle_leave(c);
+	idle_learn(c, uri);
 	c->current = ex;
 	ex->target = uri;
 	ex->target_bytes = strlen(uri);
@@ -366,6 +368,7 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MH
 	if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		ex->conn->linger = true;
 	conn_enter(ex->conn, CONN_IDLE, HTTP_IDLE_TIMEOUT_MS);
+	idle_enter(ex->conn);
 	if (ex->x.stream)
 		stream_gone(ex);
 	exchange_release(ex);

@@ -41,6 +41,12 @@ struct conn {
 	int requests;
 	struct exchange *current; /* begun and not ended */
 	struct address address;
+	/* http_idle.c, on the thread of the loop */
+	struct http_loop *loop;
+	char *pool; /* libmicrohttpd's of this connection; NULL where it isn't known */
+	struct conn *idle_prev, *idle_next;
+	int64_t idle_since_ms;
+	bool idle;
 	struct str client, net;
 	char client_text[INET6_ADDRSTRLEN], net_text[ADDRESS_NET_BYTES];
 };
@@ -75,6 +81,29 @@ void *conn_janitor(void *server);
 /* Shuts sockets down: the idle ones, or all. */
 void conn_shut(struct http_server *s, bool all);
 
+/* ---- memory of idle connections (http_idle.c) ---- */
+
+/* A head with everything at its limit takes 45 kB with its records; the rest is for the head of the reply. */
+#define CONNECTION_POOL_BYTES (48 * KB)
+#define HTTP_LOOPS_MAX 64
+
+/* A thread, its share of the connections, and those of them that wait with a whole pool: the oldest is first. */
+struct http_loop {
+	struct http_server *server;
+	struct MHD_Daemon *daemon;
+	pthread_t thread;
+	_Atomic bool stop, quiet; /* it accepts no more */
+	struct conn *first, *last;
+	int count;
+};
+
+/* All on the thread of the connection. idle_learn(): `line` is in the request's first, as it lies in libmicrohttpd's memory. */
+void idle_learn(struct conn *c, const char *line);
+void idle_enter(struct conn *c);
+void idle_leave(struct conn *c);
+/* Between two turns of the loop. */
+void idle_tidy(struct http_loop *l);
+
 /* ---- exchanges (http.c, http_exchange.c) ---- */
 
 enum coding { CODING_IDENTITY, CODING_GZIP, CODING_BR };
@@ -93,7 +122,7 @@ struct exchange {
 	int64_t queued_ns;     /* monotonic */
 	_Atomic int refs;      /* libmicrohttpd's, and a streaming worker's */
 	enum phase phase;
-	_Atomic int away;				      /* enum away */
+	_Atomic int away;					       /* enum away */
 	void (*again)(void *ctx, struct http_exchange *x, int worker); /* in the place of the handler */
 	const char *target; /* raw, in libmicrohttpd's memory; that of a stream is the copy */
 	const char *target_copy;
@@ -142,8 +171,7 @@ struct lingering {
 
 struct http_server {
 	struct http_config config;
-	struct MHD_Daemon *daemon;
-	int port;
+	int port, listen_fd;
 	bool layout_known; /* see http_guard.c */
 	uint64_t id_base;
 	_Atomic uint64_t id_next;
@@ -155,6 +183,9 @@ struct http_server {
 	struct conn *conns;
 	int conn_count;
 	struct lingering lingers[LINGER_MAX];
+	struct http_loop loops[HTTP_LOOPS_MAX];
+	int loop_count;
+	size_t page_bytes;
 	struct address_table addresses;
 	pthread_t janitor;
 	_Atomic bool janitor_stop;
