@@ -16,11 +16,11 @@ const GATES = [
 	['a version is read, not compared (projects)', 'tenant/tenant_http.c', 'return now.version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
 	['a version is read, not compared (surveys)', 'survey/survey_http.c', 'return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;', 'return e;', ['api/matrix: which version']],
 	['a version is read, not compared (links)', 'fieldwork/link_http.c', 'return now->version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
-	['a version is read, not compared (members)', 'auth/auth_member_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
+	['a version is read, not compared (members)', 'auth/auth_member_http.c', 'if (version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a version is read, not compared (roles)', 'auth/auth_role_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a version is read, not compared (keys, clients)', 'auth/auth_credential_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
-	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) == 0)', 'if (true)', ['api/members', 'api/keys']],
-	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, auth_permissions(now.role, now.permissions), NULL)))', 'if (false)', ['api/members']],
+	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) >> PERM_FIRST_GIVEN == 0)', 'if (true)', ['api/members', 'api/keys']],
+	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, *permissions, NULL)))', 'if (false)', ['api/members']],
 	['the last owner goes', 'auth/auth_member_http.c', 'if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)', 'if (false)', ['api/members']],
 	['sign-ins are hashed by the workers of answers', 'core/router.c', '!(rq->route->flags & ROUTE_SLOW) || !rq->app->slow', 'true', ['api/slow: a hundred']],
 	['any secret opens an API key', 'auth/auth_key.c', '!secret_eq(row->sha256, digest)', 'false', ['api/keys']],
@@ -66,6 +66,8 @@ const GATES = [
 ];
 
 async function prepare() {
+	for (const [name, file, from] of GATES)
+		assert.equal(readFileSync(resolve('src', file), 'utf8').split(from).length - 1, 1, `${name}: ${file} has no (single) "${from}": mend the line in tests/long/mutants/gates.mjs`);
 	const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
 	compile = new Map(commands.map((c) => [resolve(c.directory, c.file), c.command]));
 	for (const program of ['collect', 'test_worker']) {
@@ -85,7 +87,6 @@ async function linked(program, object, file, to) {
 /** The program with the file changed, in a folder of its own; beside it, where it is asked for, the tests' worker. */
 async function changed(file, from, to, worker) {
 	const source = resolve('src', file), text = readFileSync(source, 'utf8');
-	assert.equal(text.split(from).length - 1, 1, `${file} has no (single) "${from}": mend the line in tests/long/mutants/gates.mjs`);
 	const base = join(run.dir, 'tmp', `gate-${process.pid}-${++made}`), table = file.endsWith('.def');
 	// a table is included by name: its copy stands where that is looked for first, and the one file that makes code of it is compiled
 	const unit = table ? resolve('src/core/router.c') : source, copy = table ? join(base, file) : `${base}-${basename(file)}`, object = `${base}.o`;
