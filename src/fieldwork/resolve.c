@@ -58,17 +58,40 @@ static enum err json_text_of(struct arena *a, const struct json *v, struct str *
 	return buf_done(&b, out);
 }
 
-static enum err live_make(struct arena *a, struct str bytes, void **object)
+static bool copy_strs(struct arena *a, struct str *const *strs, size_t n)
 {
-	struct live_view *l = arena_new(a, struct live_view);
+	for (size_t i = 0; i < n; i++) {
+		struct str copy = str_dup(a, *strs[i]);
+
+		if (!copy.p && strs[i]->n > 0)
+			return false;
+		*strs[i] = copy;
+	}
+	return true;
+}
+
+/* Of the view's own: the document's texts go with it. */
+static enum err live_keep(struct arena *a, struct live_view *l)
+{
+	struct str *strs[] = {&l->status, &l->title, &l->language};
+
+	if (!copy_strs(a, strs, countof(strs)))
+		return ERR_MEMORY;
+	for (size_t i = 0; i < l->parameter_count; i++) {
+		struct str *both[] = {&l->parameters[i].name, &l->parameters[i].type};
+
+		if (!copy_strs(a, both, countof(both)))
+			return ERR_MEMORY;
+	}
+	return OK;
+}
+
+/* Its texts stand in the bytes or in the document, unless they are made here. */
+static enum err live_read(struct arena *a, const struct json *doc, struct live_view *l)
+{
 	const struct json *parameters;
-	struct json *doc;
 	enum err e;
 
-	if (!l)
-		return ERR_MEMORY;
-	if ((e = cached_document(a, bytes, &doc)))
-		return e;
 	l->number = json_int_of(doc, S("number"));
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->title = json_str_or(doc, S("title"), S(""));
@@ -83,10 +106,25 @@ static enum err live_make(struct arena *a, struct str bytes, void **object)
 		p->name = json_str_or(&parameters->items[i], S("name"), S(""));
 		p->type = json_str_or(&parameters->items[i], S("type"), S("text"));
 	}
-	if (!uuid_read(json_str_or(doc, S("version_id"), S("")), &l->version_id))
-		return ERR_INTERNAL;
+	return uuid_read(json_str_or(doc, S("version_id"), S("")), &l->version_id) ? OK : ERR_INTERNAL;
+}
+
+/* The document read takes several times what is wanted of it, so it does not stay. */
+static enum err live_make(struct arena *a, struct str bytes, void **object)
+{
+	struct live_view *l = arena_new(a, struct live_view);
+	struct arena scratch;
+	struct json *doc;
+	enum err e;
+
+	if (!l)
+		return ERR_MEMORY;
+	arena_init(&scratch, &arena_malloc, CACHE_ENTRY_MAX_BYTES);
+	if (!(e = cached_document(&scratch, bytes, &doc)) && !(e = live_read(a, doc, l)))
+		e = live_keep(a, l);
+	arena_free(&scratch);
 	*object = l;
-	return OK;
+	return e;
 }
 
 const struct cache_kind link_cache = {"link", 60000, 300, link_make};
@@ -151,18 +189,6 @@ static enum err cached(
 	if (!(flags & RESOLVE_MAY_WAIT))
 		return ERR_AGAIN;
 	return cache_get(c, kind, key, load->rq->arena, kind == &link_cache ? link_load : live_load, load, out);
-}
-
-static bool copy_strs(struct arena *a, struct str *const *strs, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct str copy = str_dup(a, *strs[i]);
-
-		if (!copy.p && strs[i]->n > 0)
-			return false;
-		*strs[i] = copy;
-	}
-	return true;
 }
 
 static enum err take_link(struct load *load, unsigned flags, struct link_view *out)

@@ -13,8 +13,6 @@
 #include "vault/vault.h"
 
 #define REDIS_CONNECTIONS 8
-#define L1_ENTRIES 4096
-#define L1_BYTES (64 * MB)
 #define TOKEN_ISSUER "collect" /* when there is no public_url: it must not change with the port */
 
 static void say(struct arena *a, struct str *why, const char *text)
@@ -205,6 +203,7 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 
 static enum err open_parts(struct app *app, struct arena *a, enum open_part part, struct str *why)
 {
+	size_t cache;
 	enum err e;
 
 	if ((e = open_pools(app, a, part, why)) || (e = open_redis(app, a, why)) || (e = open_keys(app, a, part, why)))
@@ -216,7 +215,9 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 	/* Keys and certificates have been read, and no thread is there yet. */
 	if (part != OPEN_SEED && (e = contain(app, a, part, why)))
 		return e;
-	if ((e = cache_new(app, L1_ENTRIES, L1_BYTES, &app->cache)))
+	/* an entry takes at least a block */
+	cache = (size_t)config_int(app->config, CFG_cache);
+	if ((e = cache_new(app, cache / ARENA_BLOCK_BYTES, cache, &app->cache)))
 		return e;
 	if (part != OPEN_SERVER)
 		return OK;
