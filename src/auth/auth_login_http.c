@@ -356,7 +356,7 @@ static enum err password_check(struct req *rq, const struct login *in, const str
 enum err login_http(struct req *rq)
 {
 	const struct login *in = rq->in;
-	const struct login_row *row;
+	const struct login_row *row = NULL;
 	struct backoff b;
 	enum err e;
 
