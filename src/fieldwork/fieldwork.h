@@ -72,6 +72,7 @@ struct link_new {
 	struct str slug, title, language;
 	struct str kind; /* open (also when empty), test */
 	int64_t opens_at, closes_at;
+	int64_t max_completes; /* 0: no bound */
 	struct str_list embed; /* origins as embed_text() takes them */
 };
 enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in,

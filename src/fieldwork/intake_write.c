@@ -6,6 +6,7 @@
 #include "fieldwork/sealing.h"
 #include "vault/vault.h"
 
+#define LINK_QUOTA '@'	/* begins the names of a link's own numbers among the quotas, which no quota's does */
 #define SEAL_ATTEMPTS 4 /* a tenant's keys are rotated once in a long while, and hardly four times in a moment */
 
 /* ---- in words ---- */
@@ -75,6 +76,30 @@ static struct quota_list places(const struct response *r)
 	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
 }
 
+/* And its place among the link's, where it is counted in any case. Not among those it keeps: they go by its status (link_follow()). */
+static enum err add_link_place(struct arena *a, const struct response *r, struct quota_list *places)
+{
+	struct quota_cell *cells = arena_array(a, struct quota_cell, places->n + 1);
+	const bool bound = str_eq(r->verdict->status, S("completed")) && r->link->max_completes;
+	struct str name;
+	struct buf b;
+	enum err e;
+
+	if (r->link->test)
+		return OK;
+	buf_init(&b, a, 64);
+	buf_char(&b, LINK_QUOTA);
+	buf_add(&b, r->verdict->status);
+	if (!cells || (e = buf_done(&b, &name)))
+		return cells ? e : ERR_MEMORY;
+	for (size_t i = 0; i < places->n; i++)
+		cells[i] = places->cells[i];
+	cells[places->n] =
+	    (struct quota_cell){name, uuid_str(a, &r->link->link_id), bound ? r->link->max_completes : INT64_MAX};
+	*places = (struct quota_list){cells, places->n + 1};
+	return OK;
+}
+
 static void put_piece(struct pg_param *columns, enum column at, const struct sealed_piece *piece)
 {
 	columns[at] = piece->bytes.n ? P_BYTES(piece->bytes) : P_NULL(PGT_BYTES);
@@ -114,6 +139,8 @@ static enum err put_verdict(struct writing *w)
 	c[C_SEED] = P_INT((int64_t)r->seed);
 	c[C_KEY] = P_TEXT(r->key.n ? r->key : uuid_str(a, &w->receipt.id));
 	c[C_CELLS] = w->places.n ? P_JSON(cells) : P_NULL(PGT_JSON);
+	if ((e = add_link_place(a, r, &w->places)))
+		return e;
 	c[C_EVENT] = P_UUID(&event);
 	c[C_DATA] = P_JSON(data);
 	c[C_REQUEST] = P_TEXT_OR_NULL(w->rq->request_id);
@@ -184,6 +211,21 @@ static enum err joined(struct arena *a, const struct quota_list *x, const struct
 	return OK;
 }
 
+static bool is_link_full(const struct quota_list *full)
+{
+	for (size_t i = 0; i < full->n; i++)
+		if (full->cells[i].quota.p[0] == LINK_QUOTA)
+			return true;
+	return false;
+}
+
+/* No quota of the survey's: what was answered stays as it is. */
+static void turn_away(struct verdict *v)
+{
+	v->status = v->outcome = S("quota_full");
+	v->cell_count = 0;
+}
+
 /* The last place went to somebody else: the interview ends at that quota. */
 static enum err judge_again(struct writing *w)
 {
@@ -200,6 +242,8 @@ static enum err judge_again(struct writing *w)
 	if ((e = joined(a, &w->response->submission->full, &w->full, &s->full)) ||
 	    (e = intake_judge(a, again->program, s, v, &again->language)))
 		return e;
+	if (is_link_full(&w->full))
+		turn_away(v);
 	if (v->error_count > 0 || str_eq(v->status, S("completed")))
 		return ERR_INTERNAL;
 	again->verdict = v;

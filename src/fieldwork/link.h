@@ -22,6 +22,7 @@ struct link_view {
 	struct str status;		      /* open, closed */
 	bool test;			      /* what comes by it is marked and counts nowhere */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
+	int64_t max_completes;		      /* 0: no bound */
 };
 
 struct live_parameter {
@@ -55,6 +56,9 @@ extern const struct cache_kind link_cache;
 /* Fills *out and binds the request to the link's tenant. OK with out->gate for links that exist but do not let in
  * now; ERR_NOT_FOUND (gate GATE_UNKNOWN) for those that do not exist or whose survey was never published. */
 enum err resolve(struct req *rq, struct str slug, unsigned flags, struct resolved *out);
+/* Whether as many interviews were completed as may be; reads nothing where there is no bound. Only so that nobody answers in vain: the last places are given by
+ * the writers. Needs rq->tx where there is one: ERR_AGAIN without. */
+enum err link_full(struct req *rq, const struct link_view *link, bool *full);
 /* The gates as a reply: OK, ERR_NOT_FOUND or ERR_GONE with the detail recorded. */
 enum err resolve_gate(struct req *rq, const struct resolved *r);
 

@@ -11,6 +11,7 @@ static const char *const link_kinds[] = {"open", "test", NULL};
 	"open: whoever has the address; test: for trying the survey out, marked and counted nowhere. It stays what "   \
 	"it is"
 
+#define MAX_ABOUT "How many interviews may be completed by it; no bound without"
 #define EMBED_MAX 10
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
 
@@ -22,13 +23,14 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Language that this link opens in"),
     FIELD(struct link_new, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_new, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+    FIELD(struct link_new, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
 
 struct link_patch {
 	struct str title, language, status;
-	int64_t opens_at, closes_at;
+	int64_t opens_at, closes_at, max_completes;
 	struct str_list embed;
 };
 static const struct field link_patch_fields[] = {
@@ -37,9 +39,17 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, status, FT_ENUM, OPTIONAL, 0, 0, "Whether it takes answers", .choices = link_statuses),
     FIELD(struct link_patch, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_patch, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
+    FIELD(struct link_patch, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
+
+static const struct field link_counts_fields[] = {
+    OUT("completed", FT_INT, REQUIRED, "Completed"),
+    OUT("screened_out", FT_INT, REQUIRED, "Screened out"),
+    OUT("quota_full", FT_INT, REQUIRED, "Turned away at a quota that was full, or at max_completes"),
+};
+static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_counts_fields);
 
 #define LINK_OUT_FIELDS                                                                                                \
 	OUT("id", FT_UUID, REQUIRED, "Id"), OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),            \
@@ -51,6 +61,8 @@ static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patc
 	    OUT("status", FT_ENUM, REQUIRED, "Whether it takes answers", .choices = link_statuses),                    \
 	    OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "Not answered before"),                                      \
 	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
+	    OUT("max_completes", FT_INT, REQUIRED | NULLABLE, MAX_ABOUT),                                              \
+	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews that ended by it", .shape = &link_counts_shape),            \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
 	    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "Who made it"),                                            \
@@ -134,6 +146,14 @@ static enum err check_embed(struct req *rq, const struct str_list *origins, stru
 		   : e;
 }
 
+/* Tests count nowhere. */
+static enum err check_max(struct req *rq, struct str kind, int64_t max)
+{
+	return max && str_eq(kind, S("test"))
+		   ? req_fail(rq, ERR_INVALID, "/max_completes", "what comes by a test link is not counted")
+		   : OK;
+}
+
 static enum err link_create_http(struct req *rq)
 {
 	const struct link_new *in = rq->in;
@@ -146,7 +166,7 @@ static enum err link_create_http(struct req *rq)
 		return req_fail(
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
 	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)) ||
-	    (e = check_embed(rq, &in->embed, &embed)))
+	    (e = check_embed(rq, &in->embed, &embed)) || (e = check_max(rq, in->kind, in->max_completes)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
 	if (e == ERR_CONFLICT)
@@ -179,7 +199,7 @@ static enum err link_get_http(struct req *rq)
 }
 
 struct link_now {
-	struct str slug;
+	struct str slug, kind;
 	int64_t version, opens_at, closes_at;
 };
 
@@ -188,7 +208,7 @@ static enum err link_take(struct req *rq, struct link_now *now)
 {
 	static const struct pg_col cols[] = {COL(struct link_now, slug, PGT_TEXT),
 	    COL(struct link_now, version, PGT_INT), COL(struct link_now, opens_at, PGT_TIME),
-	    COL(struct link_now, closes_at, PGT_TIME)};
+	    COL(struct link_now, closes_at, PGT_TIME), COL(struct link_now, kind, PGT_TEXT)};
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1])};
 	enum err e;
 
@@ -224,7 +244,8 @@ static enum err link_patch_http(struct req *rq)
 #define HAS(member) schema_has(&link_patch_shape, rq->in_present, #member)
 	if ((e = link_take(rq, &now)))
 		return e;
-	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)))
+	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)) ||
+	    (e = check_max(rq, now.kind, in->max_completes)))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -233,7 +254,8 @@ static enum err link_patch_http(struct req *rq)
 	    P_TEXT(in->title), P_BOOL(HAS(language)), P_TEXT_OR_NULL(in->language), P_TEXT_OR_NULL(in->status),
 	    P_BOOL(HAS(opens_at)), in->opens_at ? P_TIME(in->opens_at) : P_NULL(PGT_TIME), P_BOOL(HAS(closes_at)),
 	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx)),
-	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT)};
+	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT), P_BOOL(HAS(max_completes)),
+	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

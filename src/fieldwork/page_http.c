@@ -148,14 +148,19 @@ static enum err open_page(struct req *rq, const struct resolved *link)
 static enum err page_get_http(struct req *rq)
 {
 	struct resolved link;
+	bool full = false;
 	enum err e;
 
 	/* Without a transaction this runs on the I/O thread: what is not at hand is left to a worker. */
 	e = resolve(rq, rq->args[0], rq->tx ? RESOLVE_MAY_WAIT : 0, &link);
 	if (!e && link.gate != GATE_OPEN)
 		return frame(rq, &link, reply_gate(rq, link.gate));
+	if (!e)
+		e = link_full(rq, &link.link, &full);
 	if (e)
 		return reply_trouble(rq, e);
+	if (full)
+		return frame(rq, &link, reply_gate(rq, GATE_CLOSED));
 	e = open_page(rq, &link);
 	return frame(rq, &link, e ? reply_trouble(rq, e) : OK);
 }

@@ -39,6 +39,14 @@ static enum err stage_cached(struct req *rq, const struct public_reply *r)
 	return reply_static(rq, S("application/json"), identity, gzip, br, etag);
 }
 
+static enum err check_room(struct req *rq, const struct resolved *r)
+{
+	bool full;
+	enum err e = link_full(rq, &r->link, &full);
+
+	return e || !full ? e : req_fail(rq, ERR_GONE, "", "this link has all the interviews it takes");
+}
+
 static enum err link_public_http(struct req *rq)
 {
 	struct cache *cache = rq->app->cache;
@@ -48,7 +56,7 @@ static enum err link_public_http(struct req *rq)
 	struct str key;
 	enum err e;
 
-	if ((e = resolve(rq, rq->args[0], wait, &r)) || (e = resolve_gate(rq, &r)))
+	if ((e = resolve(rq, rq->args[0], wait, &r)) || (e = resolve_gate(rq, &r)) || (e = check_room(rq, &r)))
 		return e;
 	if ((e = public_reply_key(rq->arena, &r, &key)))
 		return e;
@@ -162,7 +170,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 	struct cache_entry *pin;
 	enum err e;
 
-	if ((e = resolve_gate(rq, r)))
+	if ((e = resolve_gate(rq, r)) || (e = check_room(rq, r)))
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;

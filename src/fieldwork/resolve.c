@@ -38,6 +38,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->version = json_int_of(doc, S("version"));
 	l->opens_ms = json_int_of(doc, S("opens_ms"));
 	l->closes_ms = json_int_of(doc, S("closes_ms"));
+	l->max_completes = json_int_of(doc, S("max_completes"));
 	if (!uuid_read(json_str_or(doc, S("tenant_id"), S("")), &l->tenant_id) ||
 	    !uuid_read(json_str_or(doc, S("id"), S("")), &l->link_id) ||
 	    !uuid_read(json_str_or(doc, S("survey_id"), S("")), &l->survey_id))
@@ -300,6 +301,26 @@ enum err resolve(struct req *rq, struct str slug, unsigned flags, struct resolve
 	rq->who.tenant_id = out->link.tenant_id;
 	rq->survey_label = uuid_str(rq->arena, &out->link.survey_id);
 	out->gate = gate_of(out, clock_now_ms());
+	return OK;
+}
+
+enum err link_full(struct req *rq, const struct link_view *link, bool *full)
+{
+	struct used_row {
+		int64_t used;
+	} row;
+	static const struct pg_col cols[] = {COL(struct used_row, used, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&link->survey_id), P_UUID(&link->link_id)};
+	enum err e;
+
+	*full = false;
+	if (!link->max_completes)
+		return OK;
+	if (!rq->tx)
+		return ERR_AGAIN;
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_completed, in, cols), &row)))
+		return e;
+	*full = row.used >= link->max_completes;
 	return OK;
 }
 

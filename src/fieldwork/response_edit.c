@@ -38,6 +38,8 @@ enum err response_change_failed(struct req *rq, enum err e)
 		return e;
 	if (strcmp(tx_constraint(rq->tx), "quota_full") == 0)
 		return req_fail(rq, e, "/status", "a quota cell that it belongs to has no room any more");
+	if (strcmp(tx_constraint(rq->tx), "link_full") == 0)
+		return req_fail(rq, e, "/status", "as many interviews of its link are completed as may be");
 	if (strcmp(tx_constraint(rq->tx), "seal_check") == 0) {
 		vault_forget(rq->app->vault, &rq->who.tenant_id);
 		return ERR_BUSY;

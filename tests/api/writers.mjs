@@ -79,6 +79,6 @@ test('the last places, wanted by two servers at once: exactly as many as there a
 	}));
 	assert.equal(replies.filter((r) => r.status === 'completed').length, 4 * LIMIT);
 	assert.equal(replies.filter((r) => r.status === 'quota_full').length, 280 - 4 * LIMIT);
-	const used = await rows(server.database.name, `select quota, cell, used from quota_cells where survey_id = '${g.survey.id}' order by 1, 2`);
+	const used = await rows(server.database.name, `select quota, cell, used from quota_cells where survey_id = '${g.survey.id}' and quota !~ '^@' order by 1, 2`);
 	assert.deepEqual(used, [['both', 'af', '40'], ['both', 'am', '40'], ['both', 'bf', '40'], ['both', 'bm', '40'], ['city', 'a', '80']]);
 });

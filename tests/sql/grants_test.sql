@@ -37,7 +37,7 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_app', 'UPDATE', 'attempts cancel_requested_at error_code error_message finished_at run_at status updated_by'),
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
-	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language opens_at secret status title updated_by'),
+	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language max_completes opens_at secret status title updated_by'),
 	('api_keys', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
 	('api_keys', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
 	('identities', 'collect_app', 'INSERT', 'confirmed created_by id issuer subject tenant_id updated_by user_id'),
@@ -88,7 +88,7 @@ insert into probe.wanted_functions values
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('search_behind', 'collect_worker'), ('search_fill', 'collect_worker'), ('search_next', 'collect_worker'), ('search_renew', 'collect_worker'),
-	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('search_between', 'collect_worker'),
+	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('link_counts', 'collect_app'), ('search_between', 'collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (
