@@ -32,7 +32,7 @@ static struct str part(struct str s, size_t from, size_t to)
 /* Names that IDNA refuses are in use all the same (a_b.example): they stay as they are. */
 static bool plain_form(struct str domain, char *out, size_t room, size_t *n)
 {
-	if (domain.n > room || domain.p[0] == '.')
+	if (domain.n > room)
 		return false;
 	for (size_t i = 0; i < domain.n; i++) {
 		if (!is_word(domain.p[i]) && domain.p[i] != '.' && domain.p[i] != '-' && domain.p[i] != '_')
@@ -49,7 +49,7 @@ static bool domain_form(struct str domain, char *out, size_t room, size_t *n)
 	uint8_t *ascii = NULL;
 	bool fits;
 
-	if (domain.n == 0 || domain.n > CONTACT_MAX_BYTES)
+	if (domain.n == 0 || domain.p[0] == '.' || domain.n > CONTACT_MAX_BYTES)
 		return false;
 	memcpy(text, domain.p, domain.n);
 	text[domain.n] = 0;

@@ -250,6 +250,7 @@ static enum err rest_counts(struct tx *tx, struct rest *r)
 	json_out_init(&w, &b);
 	json_open(&w, '{');
 	json_field_int(&w, S("responses"), 0);
+	json_field_int(&w, S("by_index"), 0);
 	json_field_int(&w, S("invitations"), r->invitations);
 	json_field_int(&w, S("stored_replies"), r->replies);
 	json_field_int(&w, S("exports"), r->exports);

@@ -285,9 +285,9 @@ static enum err look_at(void *ctx, const void *row)
 	p->at_id = answer->id;
 	if ((e = person_answer_read(p->job->app, l->keys, &p->scratch, answer, &read)))
 		return e;
-	if (subject_in(&p->who, read.personal) || subject_in(&p->who, read.answers) ||
+	if (answer->indexed || subject_in(&p->who, read.personal) || subject_in(&p->who, read.answers) ||
 	    subject_in(&p->who, read.parameters))
-		p->matches[p->n++] = (struct person_match){answer->survey_id, answer->id};
+		p->matches[p->n++] = (struct person_match){answer->survey_id, answer->id, answer->indexed};
 	return l->seen % 50 == 0 ? job_check(p->job) : OK;
 }
 
@@ -296,11 +296,19 @@ static enum err look_through(struct person_job *p, struct tx *rows, struct tx *k
 #define C(member, type) COL(struct person_answer, member, type)
 	static const struct pg_col cols[] = {C(survey_id, PGT_UUID), C(id, PGT_UUID), C(survey_version, PGT_INT),
 	    C(answers, PGT_JSON), C(parameters, PGT_JSON), C(consents, PGT_JSON), C(sealed, PGT_BYTES),
-	    C(sealed_key_version, PGT_INT), C(answers_sealed, PGT_BYTES), C(answers_key_version, PGT_INT)};
+	    C(sealed_key_version, PGT_INT), C(answers_sealed, PGT_BYTES), C(answers_key_version, PGT_INT),
+	    C(indexed, PGT_BOOL)};
 #undef C
-	const struct pg_param in[] = {P_UUID(&p->at_survey), P_UUID(&p->at_id), P_INT(PAGE)};
 	struct looking l = {p, keys, 0};
-	enum err e = tx_each(rows, &Q(SQL_person_page, in, cols), sizeof(struct person_answer), look_at, &l);
+	struct str hashes;
+	enum err e = person_hashes(p, keys, &hashes);
+
+	if (e)
+		return e;
+	const struct pg_param in[] = {P_UUID(&p->at_survey), P_UUID(&p->at_id), P_INT(PAGE), P_JSON(hashes),
+	    P_TEXT(subject_kind_name(p->who.kind))};
+
+	e = tx_each(rows, &Q(SQL_person_page, in, cols), sizeof(struct person_answer), look_at, &l);
 
 	p->looked += l.seen;
 	p->through = l.seen < PAGE;
@@ -318,7 +326,7 @@ static enum err read_page(struct person_job *p)
 	if (!(p->matches = arena_array(&p->page, struct person_match, PAGE)))
 		return ERR_MEMORY;
 	if (p->who.kind == SUBJECT_RESPONSE)
-		p->matches[p->n++] = (struct person_match){p->who.survey_id, p->who.response_id};
+		p->matches[p->n++] = (struct person_match){p->who.survey_id, p->who.response_id, false};
 	if (p->who.kind == SUBJECT_RESPONSE || p->who.kind == SUBJECT_USER) {
 		p->through = true;
 		return OK;
@@ -364,7 +372,7 @@ static enum err count_and_tell(struct tx *tx, const struct acting *acting, struc
 	} row;
 	static const struct pg_col cols[] = {COL(struct count_row, version, PGT_INT)};
 	struct person_job *p = acting->p;
-	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done), P_INT(p->exports)};
+	const struct pg_param in[] = {P_UUID(&p->request), P_INT(p->done), P_INT(p->exports), P_INT(p->indexed)};
 	struct event event = {S("privacy_request"), &p->request, acting->told, S(""), 1};
 	struct buf data;
 	enum err e;
@@ -390,7 +398,7 @@ static enum err act_in(struct tx *tx, void *ctx)
 
 	buf_init(&b, &p->page, EVENT_MAX_BYTES);
 	buf_char(&b, '[');
-	p->done = p->exports = 0;
+	p->done = p->exports = p->indexed = 0;
 	for (size_t i = 0; i < p->n; i++) {
 		int64_t before = p->done;
 
@@ -399,6 +407,7 @@ static enum err act_in(struct tx *tx, void *ctx)
 			return e;
 		if (p->done == before)
 			continue;
+		p->indexed += p->matches[i].indexed;
 		buf_add(&b, before > 0 ? S(",\"") : S("\""));
 		buf_add(&b, uuid_str(&p->scratch, &p->matches[i].id));
 		buf_char(&b, '"');

@@ -2,7 +2,8 @@
  *
  * There is no need for an index to be right: every answer of the tenant is opened and looked at, the personal part and the others, and every text in it
  * compared with the address or number. That takes as long as a tenant has answers, is done by a job, and finds the address wherever somebody
- * typed it in: as a whole text, or within one. Both are compared in core/contact.h's form, which is that of the blind index. */
+ * typed it in: as a whole text, or within one. Both are compared in core/contact.h's form, which is that of the blind index. What that index names is
+ * found as well, whether it can be opened or not, and counted apart. */
 #ifndef PRIVACY_PRIVACY_PERSON_H
 #define PRIVACY_PRIVACY_PERSON_H
 
@@ -39,6 +40,7 @@ enum err subject_open(
 /* An answer as it is stored. */
 struct person_answer {
 	struct uuid survey_id, id;
+	bool indexed; /* person_page only */
 	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version,
 	    answers_key_version;
 	struct str status, outcome, language, link, survey, answers, parameters, consents, sealed, answers_sealed;
@@ -67,11 +69,15 @@ struct person_job {
 	bool through;		      /* all were */
 	struct person_match {
 		struct uuid survey_id, id;
+		bool indexed; /* the blind index names it */
 	} * matches;
 	size_t n;
 	int64_t done;	 /* of the matches, in the transaction under way */
+	int64_t indexed; /* of those done, how many the index names */
 	int64_t exports; /* ended in it */
 };
+/* ["hex"]: what the index has for an address or number, under each version of its key. On p->page. */
+enum err person_hashes(struct person_job *p, struct tx *tx, struct str *json);
 /* Reads the request and where an earlier run was. ERR_GONE: there is no such request any more, or its subject cannot be opened; give up. */
 enum err person_begin(struct person_job *p, struct job *job);
 void person_end(struct person_job *p);

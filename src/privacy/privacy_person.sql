@@ -41,9 +41,11 @@ from privacy_requests where id = $1::uuid and status = 'waiting' and subject is 
 
 -- name: person_page
 -- role: worker
-select survey_id, id, survey_version, answers, parameters, consents, sealed, sealed_key_version, answers_sealed, answers_key_version
-from responses where (survey_id, id) > ($1::uuid, $2::uuid)
-order by survey_id, id limit $3::bigint
+select r.survey_id, r.id, r.survey_version, r.answers, r.parameters, r.consents, r.sealed, r.sealed_key_version, r.answers_sealed, r.answers_key_version,
+	exists (select from response_lookups l where l.survey_id = r.survey_id and l.response_id = r.id and l.kind = $5::text
+		and l.hash in (select decode(h, 'hex') from jsonb_array_elements_text($4::jsonb) h)) as indexed
+from responses r where (r.survey_id, r.id) > ($1::uuid, $2::uuid)
+order by r.survey_id, r.id limit $3::bigint
 
 -- Held until the transaction ends: of an erasure, an export and a sealing of the same answer each waits for the other.
 -- name: person_answer
@@ -123,7 +125,8 @@ select version from privacy_requests where id = $1::uuid and status = 'waiting' 
 -- At a transaction's end: whoever locks answers and requests locks the answers first. No row: the export was ended meanwhile.
 -- name: person_count
 -- role: worker
-update privacy_requests set counts = counts || jsonb_build_object('responses', coalesce((counts ->> 'responses')::bigint, 0) + $2::bigint)
+update privacy_requests set counts = counts || jsonb_build_object('responses', coalesce((counts ->> 'responses')::bigint, 0) + $2::bigint,
+		'by_index', coalesce((counts ->> 'by_index')::bigint, 0) + $4::bigint)
 	|| case when kind = 'erasure' then jsonb_build_object('exports', coalesce((counts ->> 'exports')::bigint, 0) + $3::bigint) else '{}' end
 where id = $1::uuid and status = 'waiting' and subject is not null returning version
 

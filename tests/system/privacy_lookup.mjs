@@ -5,7 +5,7 @@ import { expect } from '../harness/client.mjs';
 import { ERASURES, EXPORTS, visit, withPrivacy } from '../harness/privacy.mjs';
 import { publish } from '../harness/surveys.mjs';
 
-const { server, erase, gather, answer, traces } = withPrivacy();
+const { server, run, erase, gather, answer, traces } = withPrivacy();
 const found = async (body) => expect(await server.api.post('/api/v1/responses/lookup', body), 200).body.items.length;
 
 test('an address or number in any spelling is gathered and erased', async () => {
@@ -27,6 +27,19 @@ test('an address or number in any spelling is gathered and erased', async () => 
 	for (const body of [{ email: 'nobody' }, { email: '@b.example' }, { email: 'a@' }, { phone: 'none at all' }, { phone: '12345' }, { phone: '+1234567890123456' }])
 		for (const path of [ERASURES, EXPORTS])
 			expect(await server.api.post(path, body), 422);
+});
+
+test('what the index names is found though it does not open, and counted apart from what only the walk finds', async () => {
+	const EMAIL = 'damaged.77@example.com', s = await publish(server.api, visit());
+	const [broken, whole] = [await answer(s, { email: EMAIL }), await answer(s, { email: 'whole.77@example.com' })];
+	await answer(s, { email: EMAIL });
+	await answer(s, { remark: `write to ${EMAIL}` });
+	await run(`update responses a set sealed = b.sealed from responses b where a.id = '${broken}' and b.id = '${whole}'`);
+	const { result } = await erase({ email: EMAIL });
+	assert.deepEqual([result.responses, result.by_index], [3, 2]);
+	expect(await server.api.get(`/api/v1/surveys/${s.survey.id}/responses/${broken}`), 404);
+	expect(await server.api.get(`/api/v1/surveys/${s.survey.id}/responses/${whole}`), 200);
+	assert.equal(await found({ email: EMAIL }), 0);
 });
 
 test('within a text', async () => {
