@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks that what the documents name is there: each file of tests/, src/, tools/, bench/, fuzz/ and docs/, and each part of ./test by which docs/security.md
-says that a promise is held. Prints what is missing; exit 1 when something is."""
+says that a promise is held; and that each decision has a number of its own. Prints what is missing; exit 1 when something is."""
 
 import pathlib
 import re
@@ -44,8 +44,22 @@ def faults_of(path):
     return faults, named
 
 
+def numbered():
+    """Decisions are named by their number elsewhere, so each has its own, in its first line too where that has one."""
+    faults, before = [], {}
+    for path in sorted((ROOT / 'docs' / 'decisions').glob('[0-9]*.md')):
+        number = path.name[:4]
+        if number in before:
+            faults.append(f'docs/decisions: {before[number]} and {path.name} have one number')
+        first = re.match(r'# 0*(\d+)\. ', path.read_text(encoding='utf-8'))
+        if first and int(first.group(1)) != int(number):
+            faults.append(f'docs/decisions/{path.name} says {first.group(1)} in its first line')
+        before[number] = path.name
+    return faults
+
+
 def main():
-    faults, named = [], 0
+    faults, named = numbered(), 0
     for path in [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]:
         found, n = faults_of(path)
         faults += found
