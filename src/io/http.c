@@ -9,7 +9,6 @@
 
 #define LISTEN_BACKLOG 1024
 #define DRAIN_STEP_MS 5
-#define LOOP_TURN_MS 100
 #define DRAIN_LAST_MS 500 /* twice: for handlers that notice the end, then for their replies */
 
 struct str http_method_name(enum http_method m)
@@ -86,77 +85,6 @@ static const char *listen_on(const struct http_config *c, int *fd, int *port)
 	return why;
 }
 
-/* Paths and queries are decoded by whoever needs them, once. */
-static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
-{
-	(void)cls;
-	(void)mhd;
-	return strlen(s);
-}
-
-/* One of `threads`, each with its own connections. Turbo: no shutdown(2) before close(2), which would cut off the last words of conn_notify(). */
-static struct MHD_Daemon *start_daemon(struct http_loop *l, int fd, unsigned connections)
-{
-	struct http_server *s = l->server;
-
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, conn_accept, s,
-	    exchange_step, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
-	    MHD_OPTION_NOTIFY_CONNECTION, conn_notify, l, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, s,
-	    MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, s,
-	    MHD_OPTION_END);
-}
-
-static void *loop_run(void *loop)
-{
-	struct http_loop *l = loop;
-
-	while (!l->stop) {
-		MHD_run_wait(l->daemon, LOOP_TURN_MS);
-		idle_tidy(l);
-		if (l->server->draining && !l->quiet) {
-			MHD_quiesce_daemon(l->daemon);
-			l->quiet = true;
-		}
-	}
-	return NULL;
-}
-
-/* What they hold of connections is ended by conn_shut() before. */
-static void loops_stop(struct http_server *s)
-{
-	for (int i = 0; i < s->loop_count; i++)
-		s->loops[i].stop = true;
-	for (int i = 0; i < s->loop_count; i++) {
-		pthread_join(s->loops[i].thread, NULL);
-		MHD_stop_daemon(s->loops[i].daemon);
-	}
-}
-
-static bool loops_start(struct http_server *s, int fd)
-{
-	int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-	int threads = s->config.io_threads > 0 ? s->config.io_threads : cores > 0 ? cores : 1;
-	int limit = s->config.connections_max > 0 ? s->config.connections_max : HTTP_CONNECTIONS_MAX;
-
-	if (threads > HTTP_LOOPS_MAX)
-		threads = HTTP_LOOPS_MAX;
-	for (int i = 0; i < threads; i++) {
-		struct http_loop *l = &s->loops[i];
-
-		l->server = s;
-		if (!(l->daemon = start_daemon(l, fd, (limit + threads - 1) / threads)))
-			break;
-		if (pthread_create(&l->thread, NULL, loop_run, l)) {
-			MHD_quiesce_daemon(l->daemon);
-			MHD_stop_daemon(l->daemon);
-			break;
-		}
-		s->loop_count++;
-	}
-	return s->loop_count == threads;
-}
-
 static struct http_server *server_new(const struct http_config *config)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
@@ -198,19 +126,6 @@ static void sleep_ms(int ms)
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L}, NULL);
 }
 
-/* Then closes the socket. */
-static void stop_listening(struct http_server *s, int fd)
-{
-	if (atomic_exchange(&s->draining, true))
-		return;
-	for (int i = 0; i < s->loop_count; i++) {
-		while (!s->loops[i].quiet)
-			sleep_ms(1);
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
 static const char *start_threads(struct http_server *s, int fd)
 {
 	if (!workers_start(s))
@@ -221,8 +136,8 @@ static const char *start_threads(struct http_server *s, int fd)
 	}
 	if (loops_start(s, fd))
 		return NULL;
-	/* a daemon that isn't told so closes the socket that it listens on, which is the caller's */
-	stop_listening(s, -1);
+	/* a daemon that isn't told so closes the socket, which is the caller's */
+	loops_quiet(s);
 	loops_stop(s);
 	s->janitor_stop = true;
 	pthread_join(s->janitor, NULL);
@@ -282,7 +197,10 @@ bool http_server_drain(struct http_server *s, int grace_ms)
 {
 	bool ended;
 
-	stop_listening(s, s->listen_fd);
+	if (!s->draining) {
+		loops_quiet(s);
+		close(s->listen_fd);
+	}
 	wait_for_exchanges(s, grace_ms);
 	s->stopping = true;
 	ended = workers_stop(s, DRAIN_LAST_MS);

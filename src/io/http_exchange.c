@@ -114,6 +114,7 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	idle_leave(c);
 	idle_learn(c, uri);
 	c->current = ex;
+	ex->loop = c->loop;
 	ex->target = uri;
 	ex->target_bytes = strlen(uri);
 	ex->target_copy = arena_copy(

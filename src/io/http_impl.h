@@ -92,6 +92,7 @@ struct http_loop {
 	struct http_server *server;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
+	int wake;		  /* eventfd: a connection was resumed */
 	_Atomic bool stop, quiet; /* it accepts no more */
 	struct conn *first, *last;
 	int count;
@@ -103,6 +104,15 @@ void idle_enter(struct conn *c);
 void idle_leave(struct conn *c);
 /* Between two turns of the loop. */
 void idle_tidy(struct http_loop *l);
+
+/* ---- loops (http_loop.c) ---- */
+bool loops_start(struct http_server *s, int fd);
+/* Every one has accepted its last connection; the socket isn't theirs any more. */
+void loops_quiet(struct http_server *s);
+/* What they hold of connections was ended by conn_shut(). */
+void loops_stop(struct http_server *s);
+/* Any thread: the connection, which is suspended, goes on; from then on the exchange is its loop's. */
+void loop_resume(struct exchange *ex);
 
 /* ---- exchanges (http.c, http_exchange.c) ---- */
 
@@ -117,6 +127,7 @@ struct exchange {
 	struct arena arena;
 	struct http_server *server;
 	struct conn *conn;
+	struct http_loop *loop;
 	struct MHD_Connection *mhd;
 	struct exchange *next; /* in the free list or the queue */
 	int64_t queued_ns;     /* monotonic */

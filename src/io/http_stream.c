@@ -92,7 +92,7 @@ enum err http_stream_begin(struct http_exchange *x)
 		return e;
 	}
 	atomic_fetch_add(&ex->refs, 1);
-	MHD_resume_connection(ex->mhd);
+	loop_resume(ex);
 	return OK;
 }
 
@@ -139,7 +139,7 @@ static void wake_reader(struct exchange *ex, struct http_stream *st)
 	if (!st->suspended)
 		return;
 	st->suspended = false;
-	MHD_resume_connection(ex->mhd);
+	loop_resume(ex);
 }
 
 /* Books the time that the writer waited, and what the client took meanwhile; false when that was too little. */

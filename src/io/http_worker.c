@@ -93,7 +93,7 @@ static void run_handler(struct http_server *s, struct exchange *ex, int number)
 static void send_off(struct exchange *ex)
 {
 	reply_pack(ex);
-	MHD_resume_connection(ex->mhd);
+	loop_resume(ex);
 }
 
 /* ---- handed over ---- */
@@ -252,7 +252,7 @@ static void refuse_waiting(struct http_server *s, bool all)
 		if (!ex)
 			return;
 		refuse_late(ex);
-		MHD_resume_connection(ex->mhd);
+		loop_resume(ex);
 	}
 }
 
