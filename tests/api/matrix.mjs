@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
+import { rows } from '../harness/database.mjs';
 import { before } from '../harness/hooks.mjs';
 import { command, run } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
@@ -384,6 +385,13 @@ test('lists and files hold nothing of the neighbour', async () => {
 		const shown = secrets.find((s) => reply.text.includes(s));
 		return shown ? `${route.name} shows ${shown}` : '';
 	})));
+});
+
+test('every event says who did it, and one of a request in which', { skip: Boolean(only) }, async () => {
+	const bare = await rows(server.database.name, `select coalesce(actor_kind, 'null') || ' ' || aggregate_type || ' ' || type from events
+		where actor_kind is null or (request_id is null and actor_kind not in ('operator', 'job'))`);
+	assert.deepEqual([...new Set(bare.flat())], []);
+	assert.ok((await rows(server.database.name, 'select count(*) from events where request_id is not null'))[0][0] >= 50);
 });
 
 test('at the neighbour\'s nothing has changed', async () => {

@@ -106,6 +106,18 @@ from (select line from probe.told($$delete from collect.responses$$) line offset
 rollback;
 reset role;
 
+-- ---- who ----
+
+\connect - collect_app
+select probe.like(probe.try(probe.tenant('a')::text, $$insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence)
+	values (current_tenant_id(), event_id(), 'survey', gen_random_uuid(), 'published', '{}', 1)$$), '^23514 .*events_actor_said', 'an event says who did it');
+\connect - collect_public
+select probe.like(probe.try(probe.tenant('a')::text, $$insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence, actor_kind)
+	values (current_tenant_id(), event_id(), 'survey', gen_random_uuid(), 'published', '{}', 1, 'user')$$), '^23514 .*events_of_respondents', 'the respondents'' login tells of respondents only');
+select probe.is(probe.try(probe.tenant('a')::text, $$insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence, actor_kind)
+	values (current_tenant_id(), event_id(), 'response', gen_random_uuid(), 'completed', '{}', 1, 'respondent')$$), 'rows 1', 'and of them it does');
+\connect - postgres
+
 -- ---- append only ----
 
 set role collect_owner;

@@ -47,8 +47,8 @@ begin
 	insert into collect.jobs (id, tenant_id, type, ref, due_at) values (('00000000-0000-7000-8000-0000000000' || p_letter || '9')::uuid, t, 'x.y', 'r', now());
 	insert into collect.job_records (tenant_id, id, type, ref, max_attempts)
 		values (t, ('00000000-0000-7000-8000-0000000000' || p_letter || '9')::uuid, 'x.y', 'r', 3);
-	insert into collect.events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence)
-		values (t, collect.uuid_floor(now()), 'survey', i, 'created', '{}', 1);
+	insert into collect.events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence, actor_kind)
+		values (t, collect.uuid_floor(now()), 'survey', i, 'created', '{}', 1, 'respondent');
 end
 $$;
 select probe.fill('a'), probe.fill('b');
