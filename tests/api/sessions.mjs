@@ -291,6 +291,22 @@ test('a sign-in or a switch under way does not outlast the new password that end
 	}
 });
 
+test('a sign-in that waits between its password and its session does not outlast a new password', async () => {
+	const email = 'late@race.example', next = 'a password of later', name = server.database.name;
+	await server.addTenant('late', email);
+	const own = expect(await post('login', { email, password: PASSWORD }), 200).body;
+	const [[before]] = await rows(name, `select password_hash from users where email = '${email}'`);
+	// the device of who signs in is noted just before the session: held until the password is another, and a second longer
+	const held = psql(name, `begin; lock table collect.user_devices in exclusive mode; do $$ begin for i in 1..200 loop
+		exit when (select password_hash from collect.users where email = '${email}') <> '${before}'; perform pg_sleep(0.1); end loop; perform pg_sleep(1); end $$; commit`);
+	await until('the lock', async () => (await rows(name, "select 1 from pg_locks where relation = 'collect.user_devices'::regclass and mode = 'ExclusiveLock' and granted")).length);
+	const late = server.anyone.post('/api/v1/auth/login', { email, password: PASSWORD }, { unchecked: true });
+	await until('the sign-in to wait', async () => (await rows(name, "select 1 from pg_locks where relation = 'collect.user_devices'::regclass and not granted")).length);
+	expect(await server.anyone.as(own.access_token).post('/api/v1/me/password', { password: PASSWORD, new_password: next }), 204);
+	assert.equal((await held).code, 0);
+	assert.equal((await late).status, 401);
+});
+
 test('who is removed is out within seconds', async () => {
 	const tenant = await server.addTenant(`gone${Math.floor(Math.random() * 1e6)}`, 'gus@gone.example');
 	const gus = expect(await post('login', { email: tenant.email, password: PASSWORD }), 200).body;

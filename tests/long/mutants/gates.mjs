@@ -28,7 +28,7 @@ const GATES = [
 	['a token does more than it says', 'auth/auth.c', '.permissions = m.permissions & claims.scopes,', '.permissions = m.permissions,', ['api/keys', 'api/matrix: each role may do']],
 	['a signature is not looked at', 'auth/auth_token.c', '!signature_ok(k, a, token, rest) ||', '', ['api/sessions', 'api/login']],
 	['a header is not looked at', 'auth/auth_token.c', '!header_ok(a, header, kind->type) ||', '', ['api/sessions', 'api/login']],
-	['a sign-in under way outlasts a new password', 'auth/auth_login_http.c', 'if (row->password_hash.n == 0)', 'if (true)', ['api/sessions: under way']],
+	['a sign-in under way outlasts a new password', 'auth/auth_login_http.c', 'if (row->password_hash.n == 0)', 'if (true)', ['api/sessions: waits between']],
 	['a session gets longer by switching', 'auth/auth_session.c', '"stop = tonumber(redis.call(\'HGET\', KEYS[3], \'end\') or 0) "', '', ['api/sessions']],
 	['a secret is kept in a stored reply\'s place', 'core/router_read.c', '(rq->route->flags & ROUTE_SECRET) &&', 'false &&', ['api/keys']],
 	['a session that ended lives', 'auth/auth_session.c', 'if (!there)', 'if (false)', ['api/sessions']],
