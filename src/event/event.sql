@@ -14,6 +14,7 @@ with live as not materialized (
 		and ($8 is null or created_at >= $8) and ($9 is null or created_at < $9)
 		and ($10::text is null or aggregate_type = $10) and ($11::uuid is null or aggregate_id = $11)
 		and ($12::text is null or type = $12) and ($13::uuid is null or actor_id = $13) and ($14::text is null or request_id = $14)
+		and ($15::text is null or actor_kind = $15) and ($16::uuid is null or credential_id = $16)
 ), page as (
 	(select *, row_number() over (order by xid desc, id desc) as at from live
 	where $2::boolean and ($3::text is null or (xid, id) < ($3::text::xid8, $4::uuid))

@@ -24,8 +24,8 @@ static const struct field event_fields[] = {
 static const struct shape event_out = SHAPE_OUT("Event", event_fields);
 
 struct event_filter {
-	struct str aggregate_type, type, request_id;
-	struct uuid aggregate_id, actor_id;
+	struct str aggregate_type, type, request_id, actor_kind;
+	struct uuid aggregate_id, actor_id, credential_id;
 	int64_t created_from, created_to;
 };
 static const struct field filter_fields[] = {
@@ -33,6 +33,9 @@ static const struct field filter_fields[] = {
     FIELD(struct event_filter, aggregate_id, FT_UUID, OPTIONAL, 0, 0, "About this one"),
     FIELD(struct event_filter, type, FT_TEXT, OPTIONAL, 1, 64, "Of this type"),
     FIELD(struct event_filter, actor_id, FT_UUID, OPTIONAL, 0, 0, "By this user"),
+    FIELD(struct event_filter, actor_kind, FT_ENUM, OPTIONAL, 0, 0, "By somebody or something of this kind",
+	.choices = kinds),
+    FIELD(struct event_filter, credential_id, FT_UUID, OPTIONAL, 0, 0, "By this API key or OAuth 2 client"),
     FIELD(struct event_filter, request_id, FT_TEXT, OPTIONAL, 1, 64, "Of this request or job"),
     FIELD(struct event_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "At this time or later"),
     FIELD(struct event_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Before this time"),
@@ -44,7 +47,8 @@ static enum err event_list_http(struct req *rq)
 	const struct event_filter *f = rq->query;
 	const struct pg_param own[] = {LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
 	    P_TEXT_OR_NULL(f->aggregate_type), P_UUID_OR_NULL(&f->aggregate_id), P_TEXT_OR_NULL(f->type),
-	    P_UUID_OR_NULL(&f->actor_id), P_TEXT_OR_NULL(f->request_id)};
+	    P_UUID_OR_NULL(&f->actor_id), P_TEXT_OR_NULL(f->request_id), P_TEXT_OR_NULL(f->actor_kind),
+	    P_UUID_OR_NULL(&f->credential_id)};
 
 	return list_reply(rq, &SQL_event_list, own, countof(own));
 }

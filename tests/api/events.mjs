@@ -43,6 +43,10 @@ test('what a key does says the key; the key itself, links\' secrets and answers 
 	const { key, api_key } = expect(await server.api.post('/api/v1/api-keys', { name: 'K', permissions: ['projects:read', 'projects:write', 'surveys:read'] }), 201).body;
 	const p = expect(await server.anyone.as(key).post('/api/v1/projects', { name: 'By key' }), 201).body;
 	const [e] = await told(p.id, 1);
+	assert.deepEqual((await list({ credential_id: api_key.id })).items.map((i) => i.id), [e.id]);
+	assert.deepEqual((await list({ actor_kind: 'key', aggregate_id: p.id })).items.map((i) => i.id), [e.id]);
+	assert.deepEqual((await list({ actor_kind: 'user', aggregate_id: p.id })).items, []);
+	expect(await server.api.get('/api/v1/events', { query: { actor_kind: 'ghost' } }), 422);
 	assert.deepEqual([e.actor_kind, e.credential_id, e.actor_id], ['key', api_key.id, api_key.user_id]);
 	assert.deepEqual((await told(api_key.id, 1))[0].data, { hidden: ['sha256'] });
 	const s = await publish(server.api, csat());

@@ -52,7 +52,7 @@ export const KINDS = {
 };
 
 /** Names of members and parameters whose kind is not their name without `_id`. */
-export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', aggregate_id: 'survey', 'filter.link_id': 'link' };
+export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', credential_id: 'key', aggregate_id: 'survey', 'filter.link_id': 'link' };
 
 /**
  * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not
