@@ -64,6 +64,7 @@
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
 #define PARAMETER_TEXT_MAX 1000		 /* characters of one parameter that a program sends along */
+#define PARADATA_MAX_BYTES (8 * KB)	 /* that a client sends along, as JSON */
 #define RESPONSE_TEXT_MAX_BYTES (1 * MB) /* normalised answers of one interview, as JSON */
 /* Title, description and text of a consent in one language, without what is piped in: outside of rosters, in the records of one, and all that a
  * survey has. */

@@ -9,7 +9,8 @@
 #include "vault/vault.h"
 
 static const char *const headings[] = {"names", "labels", NULL};
-static const char *const statuses[] = {"in_progress", "completed", "screened_out", "quota_full", "rejected", NULL};
+static const char *const statuses[] = {
+    "started", "in_progress", "completed", "screened_out", "quota_full", "partial", "rejected", NULL};
 
 struct csv_query {
 	struct str header, language, status;
@@ -20,7 +21,8 @@ static const struct field csv_query_fields[] = {
 	"First row: names of the questions (default) or their titles", .choices = headings),
     FIELD(struct csv_query, language, FT_LANGUAGE, OPTIONAL, 0, 0,
 	"Language of the titles; the survey's own when absent"),
-    FIELD(struct csv_query, status, FT_ENUM, OPTIONAL, 0, 0, "Only responses of this status", .choices = statuses),
+    FIELD(struct csv_query, status, FT_ENUM, OPTIONAL, 0, 0,
+	"Only responses of this status; all but those under way when absent", .choices = statuses),
     FIELD(struct csv_query, test, FT_BOOL, OPTIONAL, 0, 0,
 	"True: the responses that came by test links, which are left out otherwise"),
     FIELD(struct csv_query, personal, FT_BOOL, OPTIONAL, 0, 0, "Personal answers too; needs responses:read_pii"),

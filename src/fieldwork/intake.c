@@ -39,21 +39,23 @@ void intake_abandon(struct req *rq)
 
 struct stored {
 	struct uuid id;
-	int64_t survey_version, completed_at, payload_key_version;
-	struct str status, outcome, payload_hash;
+	int64_t survey_version, completed_at, payload_key_version, seed, started_at;
+	struct str status, outcome, payload_hash, language;
+	bool paged;
 };
 
 /* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. */
 static enum err same_payload(
-    struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char payload_hash[32])
+    struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char *payload_hash)
 {
-	struct str sent = str_make((const char *)payload_hash, 32);
+	struct str sent;
 	unsigned char mac[32];
 	int64_t version;
 	enum err e;
 
-	if (stored->payload_hash.n == 0)
+	if (stored->payload_hash.n == 0 || !payload_hash)
 		return OK;
+	sent = str_make((const char *)payload_hash, 32);
 	if (stored->payload_key_version > 0) {
 		e = vault_replay(rq->app->vault, tx, stored->payload_key_version, sent, rq->arena, mac, &version);
 		if (e)
@@ -63,8 +65,8 @@ static enum err same_payload(
 	return secret_eq(stored->payload_hash, sent) ? OK : ERR_KEY_MISMATCH;
 }
 
-static enum err read_stored(struct req *rq, const struct link_view *link, struct str key,
-    const unsigned char payload_hash[32], struct stored *out)
+static enum err read_stored(
+    struct req *rq, const struct link_view *link, struct str key, const unsigned char *payload_hash, struct stored *out)
 {
 	static const struct pg_col cols[] = {
 	    COL(struct stored, id, PGT_UUID),
@@ -74,6 +76,10 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 	    COL(struct stored, completed_at, PGT_TIME),
 	    COL(struct stored, payload_hash, PGT_BYTES),
 	    COL(struct stored, payload_key_version, PGT_INT),
+	    COL(struct stored, seed, PGT_INT),
+	    COL(struct stored, started_at, PGT_TIME),
+	    COL(struct stored, language, PGT_TEXT),
+	    COL(struct stored, paged, PGT_BOOL),
 	};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_TEXT(key)};
 	struct tx *tx;
@@ -87,8 +93,8 @@ static enum err read_stored(struct req *rq, const struct link_view *link, struct
 	return e;
 }
 
-enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
-    const unsigned char payload_hash[32], struct receipt *out)
+enum err intake_replay(struct req *rq, const struct link_view *link, struct str key, const unsigned char *payload_hash,
+    struct receipt *out)
 {
 	struct stored stored = {0};
 	enum err e;
@@ -97,6 +103,16 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	if ((e = read_stored(rq, link, key, payload_hash, &stored)))
 		return e;
 	*out = (struct receipt){
-	    stored.id, stored.status, stored.outcome, stored.survey_version, stored.completed_at, true};
+	    .id = stored.id,
+	    .status = stored.status,
+	    .outcome = stored.outcome,
+	    .survey_version = stored.survey_version,
+	    .completed_ms = stored.completed_at,
+	    .replayed = true,
+	    .paged = stored.paged,
+	    .started_ms = stored.started_at,
+	    .seed = (uint64_t)stored.seed,
+	    .language = stored.language,
+	};
 	return OK;
 }

@@ -10,7 +10,9 @@
  * (intake_batch.c). Where a cell has less room than they ask for, that tenant's are written apart, under the cells' locks, as they came
  * (intake_alone.c); who finds no place is judged again by a worker and queued once more, as an interview that ended at the quota.
  *
- * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH. */
+ * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH.
+ *
+ * An interview that is kept goes the same way each time a page of it is saved, and once more at its end: only then is anything of it counted. */
 #ifndef FIELDWORK_INTAKE_H
 #define FIELDWORK_INTAKE_H
 
@@ -39,6 +41,20 @@ enum err intake_judge(struct arena *a, const struct program *program, const stru
 enum err intake_check(struct req *rq, const struct program *program, const struct live_view *live, struct str language,
     const struct json *parameters);
 
+/* An interview that is kept from page to page, so that it is not lost when it is left and can be gone on with elsewhere (keeping.h). All zero: the
+ * answers came whole. */
+struct keeping {
+	struct uuid id;	   /* of its row; nil: it gets one as it is written */
+	bool stored;	   /* the row is there and is changed, unless the interview is over: ERR_CONFLICT */
+	bool open;	   /* it goes on after this: no end, no event but the first, and its state with it */
+	int64_t version;   /* of the row as it was read: ERR_CONFLICT when somebody saved it since; 0: whatever it is */
+	struct str status; /* when open: started, in_progress */
+	struct str state;  /* when open: page_state_write() */
+	struct str page_ms; /* {"0": 5300}; empty: not known */
+	bool
+	    joins; /* a row with its key is its own, even when it is not `stored` as far as the caller knows: an older page was sent again */
+};
+
 /* A judged answer, ready to be written. */
 struct response {
 	const struct link_view *link;
@@ -51,13 +67,23 @@ struct response {
 	int64_t started_ms; /* 0: not known */
 	struct str key;	    /* empty: the response's own id serves */
 	unsigned char payload_hash[32];
+	bool unhashed;	     /* there is none: the key alone says which one it is */
+	struct str device;   /* desktop, mobile, tablet, other; empty: not known */
+	struct str paradata; /* JSON object as a client sent it; empty: none */
+	struct keeping keep;
+	void *about; /* the caller's, for `reply` */
 };
 
 struct receipt {
 	struct uuid id;
 	struct str status, outcome;
-	int64_t survey_version, completed_ms;
+	int64_t survey_version, completed_ms; /* 0: it is under way */
 	bool replayed;
+	bool paged; /* when replayed: it was kept and saved, not stored as it was sent first */
+	int64_t started_ms;
+	uint64_t seed;
+	struct str language;
+	void *about; /* response.about */
 };
 
 /* Undoes rq's transaction and takes it away from the router, which would else answer with its failure. */
@@ -72,9 +98,9 @@ enum err intake_send(struct req *rq, const struct response *r, struct cache_entr
     enum err (*reply)(struct req *rq, const struct receipt *receipt));
 /* The same, waiting: for pages, which say more than the receipt. Waits also for another request with the same key. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
-/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload, ERR_NOT_FOUND. Ends rq's
+/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload (NULL: any), ERR_NOT_FOUND. Ends rq's
  * transaction and reads in one of its own. */
-enum err intake_replay(struct req *rq, const struct link_view *link, struct str key,
-    const unsigned char payload_hash[32], struct receipt *out);
+enum err intake_replay(struct req *rq, const struct link_view *link, struct str key, const unsigned char *payload_hash,
+    struct receipt *out);
 
 #endif

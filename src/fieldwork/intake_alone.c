@@ -150,7 +150,7 @@ static enum err choose(struct alone *x, const struct known_row *known, size_t n)
 	for (size_t i = 0; i < x->all->n; i++) {
 		struct writing *w = writing_of(queue[i]);
 
-		e = is_known(w, known, n) ? ERR_CONFLICT : give_places(x, w);
+		e = !w->response->keep.stored && is_known(w, known, n) ? ERR_CONFLICT : give_places(x, w);
 		if (e && e != ERR_CONFLICT && e != ERR_LIMIT)
 			return e;
 		w->item.outcome = e;
@@ -167,7 +167,7 @@ static enum err store(struct alone *x)
 {
 	struct refused_row counted = {0};
 	struct query q = {0};
-	struct id_row *ids;
+	struct stored_row *ids;
 	size_t n;
 	enum err e;
 

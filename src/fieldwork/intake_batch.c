@@ -20,9 +20,21 @@ static bool has_lookups(const struct batch_group *g)
 	return false;
 }
 
+static bool has_kept(const struct batch_group *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct keeping *k = &writing_of(g->items[i])->response->keep;
+
+		if (k->stored || k->open)
+			return true;
+	}
+	return false;
+}
+
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
-	static const struct pg_col cols[] = {COL(struct id_row, id, PGT_UUID)};
+	static const struct pg_col cols[] = {
+	    COL(struct stored_row, id, PGT_UUID), COL(struct stored_row, held, PGT_JSON)};
 	struct pg_param *in = arena_array(a, struct pg_param, COLUMNS),
 			*values = arena_array(a, struct pg_param, COLUMNS * g->n);
 
@@ -36,7 +48,11 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 			list[i] = writing_of(g->items[i])->columns[c];
 		in[c] = P_ARRAY(list[0].type, list, g->n);
 	}
-	*q = (struct query){&SQL_response_insert_many, in, COLUMNS, cols, countof(cols)};
+	*q = (struct query){&SQL_response_save_many, in, COLUMNS, cols, countof(cols)};
+	if (has_kept(g))
+		return OK;
+	q->sql = &SQL_response_insert_many;
+	q->in_count = C_STORED;
 	if (!has_lookups(g)) {
 		q->sql = &SQL_response_insert_plain;
 		q->in_count = C_LOOKUPS;
@@ -47,7 +63,7 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 /* They come in the order in which they went. */
 enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
 {
-	const struct id_row *stored = rows;
+	const struct stored_row *stored = rows;
 	size_t at = 0;
 
 	(void)ctx;
@@ -187,7 +203,7 @@ const struct batch_room intake_room = {
     .name = "answers",
     .compare = compare,
     .prefers_alone = full_lately,
-    .steps = {{insert_make, insert_take, sizeof(struct id_row)},
+    .steps = {{insert_make, insert_take, sizeof(struct stored_row)},
 	{places_make, places_take, sizeof(struct refused_row)}},
     .counts = takes_places,
     .alone = write_alone,

@@ -7,17 +7,17 @@
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::jsonb[], $27::bigint[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[])
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, lookups, lookups_key_version)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version)
+		answers_key_version, payload_key_version, last_at, device, paradata)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version
+		answers_key_version, payload_key_version, completed_at, device, paradata
 	from given
 	on conflict do nothing
 	returning id
@@ -31,7 +31,7 @@ with given as materialized (
 	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
 	where g.lookups is not null and g.id in (select id from stored)
 )
-select id from stored
+select id, null::jsonb as held from stored
 
 -- The same where nothing is to be looked up: each table that a statement could write costs, rows or none.
 -- name: response_insert_plain
@@ -39,17 +39,17 @@ select id from stored
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[])
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version)
+		answers_key_version, payload_key_version, last_at, device, paradata)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version
+		answers_key_version, payload_key_version, completed_at, device, paradata
 	from given
 	on conflict do nothing
 	returning id
@@ -58,7 +58,60 @@ with given as materialized (
 	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, 1, 'respondent', null
 	from given g where g.id in (select id from stored)
 )
-select id from stored
+select id, null::jsonb as held from stored
+
+-- The same where some are interviews that are kept from page to page: those whose row is there (`stored`) are changed, provided that they are under way and, where a
+-- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. The log tells that
+-- one began and how it ended, not each page.
+-- name: response_save_many
+-- role: public
+with given as materialized (
+	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
+		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[],
+		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[])
+	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version,
+		stored, version, last_at, page_ms, state, state_key_version)
+), before as materialized (
+	select r.survey_id, r.id, r.status, r.quota_cells
+	from given g join responses r on r.survey_id = g.survey_id and r.id = g.id
+	where g.stored and r.state is not null and r.status in ('started', 'in_progress') and r.deleted_at is null and (g.version is null or r.version = g.version)
+	order by r.survey_id, r.idempotency_key for update of r
+), changed as (
+	update responses r set status = g.status, outcome = g.outcome, language = g.language, answers = g.answers, sealed = g.sealed,
+		sealed_key_version = g.sealed_key_version, answers_sealed = g.answers_sealed, answers_key_version = g.answers_key_version, parameters = g.parameters,
+		consents = g.consents, payload_hash = coalesce(g.payload_hash, r.payload_hash),
+		payload_key_version = case when g.payload_hash is null then r.payload_key_version else g.payload_key_version end,
+		completed_at = g.completed_at, duration_ms = g.duration_ms, last_at = g.last_at, page_ms = g.page_ms, paradata = coalesce(g.paradata, r.paradata),
+		quota_cells = g.quota_cells, state = g.state, state_key_version = g.state_key_version
+	from given g join before b on b.survey_id = g.survey_id and b.id = g.id
+	where r.survey_id = g.survey_id and r.id = g.id
+	returning r.id, r.version, b.status <> g.status as moved, b.quota_cells as held
+), stored as (
+	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version)
+	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version
+	from given where not stored
+	on conflict do nothing
+	returning id
+), told as (
+	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
+	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, coalesce(c.version, 1), 'respondent', null
+	from given g left join changed c on c.id = g.id where c.moved or g.id in (select id from stored)
+), found_by as (
+	insert into response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
+	select distinct current_tenant_id(), g.survey_id, g.id, left(l.question, 200), l.kind, g.lookups_key_version, decode(l.hash, 'hex')
+	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
+	where g.lookups is not null and (g.id in (select id from stored) or g.id in (select id from changed))
+)
+select id, null::jsonb as held from stored
+union all
+select id, held from changed
 
 -- Which of these keys are stored already.
 -- name: response_keys_known

@@ -6,199 +6,7 @@
 #include "fieldwork/sealing.h"
 #include "vault/vault.h"
 
-#define LINK_QUOTA '@'	/* begins the names of a link's own numbers among the quotas, which no quota's does */
 #define SEAL_ATTEMPTS 4 /* a tenant's keys are rotated once in a long while, and hardly four times in a moment */
-
-/* ---- in words ---- */
-
-static enum err event_data(struct arena *a, const struct response *r, struct str *data)
-{
-	struct json_out w;
-	struct buf b;
-
-	buf_init(&b, a, 4 * KB);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
-	json_field_str(&w, S("survey_id"), uuid_str(a, &r->link->survey_id));
-	json_field_str(&w, S("link_id"), uuid_str(a, &r->link->link_id));
-	json_field_int(&w, S("survey_version"), r->survey_version);
-	json_field_str(&w, S("status"), r->verdict->status);
-	json_field_str(&w, S("outcome"), r->verdict->outcome);
-	json_field_str(&w, S("language"), r->language);
-	json_close(&w, '}');
-	return buf_done(&b, data);
-}
-
-static enum err consents_of(struct arena *a, const struct response *r, struct consents *out)
-{
-	const struct submission *s = r->submission;
-	const struct interview in = intake_interview(r->program, s);
-	const struct consent_note note = {s->now_ms, {s->consents[0], s->consents[1]}, -1, NULL};
-
-	return interview_consents(&in, &note, a, out);
-}
-
-/* The personal answers with one member more, whose name no question can have. */
-static enum err with_consents(struct arena *a, struct str answers, struct str consents, struct str *out)
-{
-	struct buf b;
-
-	*out = answers;
-	if (str_eq(consents, S("{}")))
-		return OK;
-	buf_init(&b, a, answers.n + consents.n + 32);
-	buf_add(&b, str_sub(answers, 0, answers.n - 1));
-	buf_add(&b, answers.n > 2 ? S(",\"@consents\":") : S("\"@consents\":"));
-	buf_add(&b, consents);
-	buf_char(&b, '}');
-	return buf_done(&b, out);
-}
-
-/* What is personal is stored sealed and bound to its row, never beside the others; all of it where the tenant wants that. */
-static enum err seal(struct req *rq, const struct response *r, const struct uuid *id, struct sealed_answer *out)
-{
-	struct plain_answer plain = {.answers = r->verdict->answers};
-	struct consents consents;
-	enum err e;
-
-	if ((e = consents_of(rq->arena, r, &consents)) ||
-	    (e = with_consents(rq->arena, r->verdict->personal, consents.personal, &plain.personal)))
-		return e;
-	plain.consents = consents.open;
-	return answer_seal(rq->app, rq->tx, &(struct answer_row){&r->link->survey_id, id}, &plain, rq->arena, out);
-}
-
-/* The places that an answer takes: only those that are counted, which completed ones are, but for tests. */
-static struct quota_list places(const struct response *r)
-{
-	bool counted = str_eq(r->verdict->status, S("completed")) && !r->link->test;
-
-	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
-}
-
-/* And its place among the link's, where it is counted in any case. Not among those it keeps: they go by its status (link_follow()). */
-static enum err add_link_place(struct arena *a, const struct response *r, struct quota_list *places)
-{
-	struct quota_cell *cells = arena_array(a, struct quota_cell, places->n + 1);
-	const bool bound = str_eq(r->verdict->status, S("completed")) && r->link->max_completes;
-	struct str name;
-	struct buf b;
-	enum err e;
-
-	if (r->link->test)
-		return OK;
-	buf_init(&b, a, 64);
-	buf_char(&b, LINK_QUOTA);
-	buf_add(&b, r->verdict->status);
-	if (!cells || (e = buf_done(&b, &name)))
-		return cells ? e : ERR_MEMORY;
-	for (size_t i = 0; i < places->n; i++)
-		cells[i] = places->cells[i];
-	cells[places->n] =
-	    (struct quota_cell){name, uuid_str(a, &r->link->link_id), bound ? r->link->max_completes : INT64_MAX};
-	*places = (struct quota_list){cells, places->n + 1};
-	return OK;
-}
-
-static void put_piece(struct pg_param *columns, enum column at, const struct sealed_piece *piece)
-{
-	columns[at] = piece->bytes.n ? P_BYTES(piece->bytes) : P_NULL(PGT_BYTES);
-	columns[at + 1] = piece->bytes.n ? P_INT(piece->key_version) : P_NULL(PGT_INT);
-}
-
-static void put_times(struct writing *w)
-{
-	int64_t from = w->response->started_ms, to = w->receipt.completed_ms;
-
-	w->columns[C_STARTED] = from ? P_TIME(from) : P_NULL(PGT_TIME);
-	w->columns[C_COMPLETED] = P_TIME(to);
-	w->columns[C_DURATION] = from && to >= from ? P_INT(to - from) : P_NULL(PGT_INT);
-}
-
-static enum err put_verdict(struct writing *w)
-{
-	struct arena *a = w->rq->arena;
-	const struct response *r = w->response;
-	const struct verdict *v = r->verdict;
-	struct pg_param *c = w->columns;
-	struct uuid event = uuid_new();
-	struct str cells, data;
-	enum err e;
-
-	w->places = places(r);
-	if ((e = event_data(a, r, &data)) || (e = quota_json(a, &w->places, &cells)))
-		return e;
-	c[C_SURVEY] = P_UUID(&r->link->survey_id);
-	c[C_ID] = P_UUID(&w->receipt.id);
-	c[C_LINK] = P_UUID(&r->link->link_id);
-	c[C_VERSION] = P_INT(r->survey_version);
-	c[C_STATUS] = P_TEXT(v->status);
-	c[C_OUTCOME] = P_TEXT_OR_NULL(v->outcome);
-	c[C_LANGUAGE] = P_TEXT(r->language);
-	c[C_PARAMETERS] = P_JSON(v->parameters);
-	c[C_SEED] = P_INT((int64_t)r->seed);
-	c[C_KEY] = P_TEXT(r->key.n ? r->key : uuid_str(a, &w->receipt.id));
-	c[C_CELLS] = w->places.n ? P_JSON(cells) : P_NULL(PGT_JSON);
-	if ((e = add_link_place(a, r, &w->places)))
-		return e;
-	c[C_EVENT] = P_UUID(&event);
-	c[C_DATA] = P_JSON(data);
-	c[C_REQUEST] = P_TEXT_OR_NULL(w->rq->request_id);
-	put_times(w);
-	return OK;
-}
-
-/* What is kept of the payload to know it again: see vault_replay(). */
-static enum err put_hash(struct writing *w)
-{
-	struct req *rq = w->rq;
-	unsigned char *mac = arena_alloc(rq->arena, 32);
-	int64_t version;
-	enum err e;
-
-	if (!mac)
-		return ERR_MEMORY;
-	if ((e = vault_replay(rq->app->vault, rq->tx, 0, str_make((const char *)w->response->payload_hash, 32),
-		 rq->arena, mac, &version)))
-		return e;
-	w->columns[C_HASH] = P_BYTES(str_make((const char *)mac, 32));
-	w->columns[C_HASH_KEY] = P_INT(version);
-	return OK;
-}
-
-/* Each attempt is another answer, with an id of its own: what is sealed is bound to it. */
-static enum err prepare(struct writing *w)
-{
-	const struct response *r = w->response;
-	struct req *rq = w->rq;
-	struct lookup_rows lookups;
-	struct sealed_answer s;
-	enum err e;
-
-	w->receipt = (struct receipt){
-	    .id = uuid_new(),
-	    .status = r->verdict->status,
-	    .outcome = r->verdict->outcome,
-	    .survey_version = r->survey_version,
-	    .completed_ms = clock_now_ms(),
-	};
-	if (!rq->tx && (e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
-		return e;
-	tx_set_actor(rq->tx, NULL, rq->request_id);
-	if ((e = seal(rq, r, &w->receipt.id, &s)) || (e = put_hash(w)) || (e = put_verdict(w)) ||
-	    (e = lookups_rows(rq->app, rq->tx, r->program, r->verdict->personal, rq->arena, &lookups)))
-		return e;
-	w->columns[C_ANSWERS] = P_JSON(s.answers);
-	w->columns[C_CONSENTS] = P_JSON(s.consents);
-	put_piece(w->columns, C_SEALED, &s.personal);
-	put_piece(w->columns, C_REST, &s.rest);
-	w->columns[C_LOOKUPS] = lookups.json.n ? P_JSON(lookups.json) : P_NULL(PGT_JSON);
-	w->columns[C_LOOKUPS_KEY] = lookups.json.n ? P_INT(lookups.key_version) : P_NULL(PGT_INT);
-	w->item.bytes = s.answers.n + s.consents.n + s.personal.bytes.n + s.rest.bytes.n + lookups.json.n + KB;
-	w->sealed++;
-	/* a key may have been made for it */
-	return req_end_tx(rq);
-}
 
 /* ---- what comes back ---- */
 
@@ -248,9 +56,10 @@ static enum err judge_again(struct writing *w)
 		return ERR_INTERNAL;
 	again->verdict = v;
 	again->submission = s;
+	again->keep.open = false;
 	w->response = again;
 	w->sealed = 0;
-	return prepare(w);
+	return writing_prepare(w);
 }
 
 static bool has_more_to_do(const struct writing *w, enum err e)
@@ -258,22 +67,63 @@ static bool has_more_to_do(const struct writing *w, enum err e)
 	return e == ERR_LIMIT || e == ERR_AGAIN || (e == ERR_CONFLICT && w->response->key.n > 0);
 }
 
-/* On a worker, after the writers have it back with something to do. OK with *queue: it is to be queued once more. */
-static enum err go_on(struct writing *w, bool *queue)
+/* Its row was there although it was not known to be: now it is changed. */
+static enum err join(struct writing *w)
+{
+	struct response *again = arena_new(w->rq->arena, struct response);
+
+	if (!again)
+		return ERR_MEMORY;
+	*again = *w->response;
+	again->keep.stored = true;
+	again->keep.id = w->receipt.id;
+	w->response = again;
+	return writing_prepare(w);
+}
+
+/* The row that was to be changed is not as it was, or was there before. */
+static enum err meet_kept(struct writing *w, bool *queue)
+{
+	const struct response *r = w->response;
+	enum err e = intake_replay(w->rq, r->link, r->key, NULL, &w->receipt);
+
+	w->receipt.about = r->about;
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+	*queue = r->keep.joins && !r->keep.stored && status_open(w->receipt.status);
+	if (*queue)
+		return join(w);
+	return r->keep.stored && status_open(w->receipt.status) ? ERR_CONFLICT : OK;
+}
+
+/* The key is stored already. */
+static enum err meet(struct writing *w, bool *queue)
 {
 	const struct response *r = w->response;
 	enum err e;
 
+	if ((r->keep.stored || r->keep.joins) && ((e = meet_kept(w, queue)) || *queue || r->unhashed))
+		return e;
+	e = intake_replay(w->rq, r->link, r->key, r->payload_hash, &w->receipt);
+	w->receipt.about = r->about;
+	if (!e && !r->keep.open && status_open(w->receipt.status))
+		return ERR_IN_PROGRESS;
+	return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+}
+
+/* On a worker, after the writers have it back with something to do. OK with *queue: it is to be queued once more. */
+static enum err go_on(struct writing *w, bool *queue)
+{
+	const struct response *r = w->response;
+
 	*queue = false;
-	if (w->error == ERR_CONFLICT) {
-		e = intake_replay(w->rq, r->link, r->key, r->payload_hash, &w->receipt);
-		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
-	}
+	if (w->error == ERR_CONFLICT)
+		return meet(w, queue);
 	*queue = true;
 	if (w->error == ERR_LIMIT)
 		return judge_again(w);
 	vault_forget(w->rq->app->vault, &r->link->tenant_id);
-	return w->sealed < SEAL_ATTEMPTS ? prepare(w) : ERR_BUSY;
+	return w->sealed < SEAL_ATTEMPTS ? writing_prepare(w) : ERR_BUSY;
 }
 
 static void count_response(const struct writing *w)
@@ -299,7 +149,7 @@ static enum err end(struct writing *w, enum err e)
 	struct req *rq = w->rq;
 
 	key_release(rq->app->intake, &w->claim);
-	if (!e && !w->receipt.replayed && !w->response->link->test)
+	if (!e && !w->receipt.replayed && w->receipt.completed_ms && !w->response->link->test)
 		count_response(w);
 	/* The answer was judged sound, so a row that the database refuses is our fault: a final 422 or 404 would lose it. */
 	if (e == ERR_INVALID || e == ERR_NOT_FOUND) {
@@ -320,7 +170,7 @@ static enum err begin(struct writing *w, struct req *rq, const struct response *
 	/* before it waits for another request it holds no connection that one might need */
 	if ((e = req_end_tx(rq)) || (e = key_claim(rq->app->intake, &w->claim, wait)))
 		return e;
-	return prepare(w);
+	return writing_prepare(w);
 }
 
 static enum err queue(struct writing *w)
@@ -432,39 +282,4 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 	e = end(w, e);
 	*out = w->receipt;
 	return e;
-}
-
-/* ---- the writers ---- */
-
-enum err intake_open(struct app *app, struct intake **out)
-{
-	struct intake *in = calloc(1, sizeof *in);
-	enum err e;
-
-	if (!in)
-		return ERR_MEMORY;
-	in->app = app;
-	pthread_mutex_init(&in->lock, NULL);
-	pthread_cond_init(&in->freed, NULL);
-	if (!(e = batch_open(app, PG_PUBLIC, &intake_room, in, &in->batch))) {
-		*out = in;
-		return OK;
-	}
-	intake_close(in);
-	return e;
-}
-
-void intake_close(struct intake *in)
-{
-	if (!in)
-		return;
-	batch_close(in->batch);
-	pthread_cond_destroy(&in->freed);
-	pthread_mutex_destroy(&in->lock);
-	free(in);
-}
-
-void intake_counts(struct intake *in, struct batch_counts *out)
-{
-	batch_counts(in->batch, out);
 }

@@ -1,5 +1,7 @@
 #include "fieldwork/page_state.h"
+#include <string.h>
 #include "base/limits.h"
+#include "base/num.h"
 #include "vault/vault.h"
 
 /* Another purpose of tokens has another context, so one can never pass for the other. */
@@ -30,6 +32,10 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 	json_field_str(&w, S("lang"), s->language);
 	json_field_int(&w, S("page"), s->page);
 	json_field_str(&w, S("key"), s->key);
+	if (!uuid_is_nil(&s->id)) {
+		uuid_text(&s->id, id);
+		json_field_str(&w, S("id"), str_make(id, sizeof(id)));
+	}
 	json_field_int(&w, S("percent"), s->percent);
 	json_field_bool(&w, S("back"), s->back);
 	json_key(&w, S("shown"));
@@ -42,6 +48,19 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 		json_open(&w, '[');
 		for (size_t i = 0; i < s->filled_count; i++)
 			json_put_int(&w, s->filled[i]);
+		json_close(&w, ']');
+	}
+	if (s->saved)
+		json_field_bool(&w, S("saved"), true);
+	if (s->shown_ms)
+		json_field_int(&w, S("open_since"), s->shown_ms);
+	if (s->time_count > 0) {
+		json_key(&w, S("times"));
+		json_open(&w, '[');
+		for (size_t i = 0; i < s->time_count; i++) {
+			json_put_int(&w, s->times[i].page);
+			json_put_int(&w, s->times[i].ms);
+		}
 		json_close(&w, ']');
 	}
 	put_object(&w, S("answers"), s->answers);
@@ -103,6 +122,23 @@ static enum err read_filled(const struct json *doc, struct arena *a, struct page
 	return OK;
 }
 
+/* Left out where it is not sound: nobody's answers hang on it. */
+static enum err read_times(const struct json *doc, struct arena *a, struct page_state *out)
+{
+	const struct json *times = json_get(doc, S("times"));
+	size_t n = times && times->type == JSON_ARRAY ? times->count / 2 : 0;
+
+	if (!(out->times = arena_array(a, struct page_time, n + 1)))
+		return ERR_MEMORY;
+	for (size_t i = 0; i < n; i++) {
+		const struct json *page = &times->items[2 * i], *ms = page + 1;
+
+		if (page->type == JSON_INT && ms->type == JSON_INT && page->i >= 0 && page->i < SURVEY_PAGES_MAX)
+			out->times[out->time_count++] = (struct page_time){(int32_t)page->i, ms->i};
+	}
+	return OK;
+}
+
 enum err page_state_read(struct str json, struct arena *a, struct page_state *out)
 {
 	struct json_error why;
@@ -131,9 +167,52 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	out->key = json_str_or(doc, S("key"), S(""));
 	if (out->key.n == 0)
 		return ERR_INVALID;
-	if ((e = read_filled(doc, a, out)))
+	uuid_read(json_str_or(doc, S("id"), S("")), &out->id);
+	back = json_get(doc, S("saved"));
+	out->saved = back && back->type == JSON_BOOL && back->b;
+	read_int(doc, S("open_since"), &out->shown_ms);
+	if ((e = read_filled(doc, a, out)) || (e = read_times(doc, a, out)))
 		return e;
 	return read_shown(doc, a, out);
+}
+
+/* A clock that was set back, or a page of before: no time is counted. */
+static enum err count_time(struct page_state *s, int64_t now_ms, struct arena *a)
+{
+	struct page_time *all = arena_array(a, struct page_time, s->time_count + 1);
+	size_t i = 0;
+
+	if (!all)
+		return ERR_MEMORY;
+	if (s->time_count > 0)
+		memcpy(all, s->times, s->time_count * sizeof *all);
+	while (i < s->time_count && all[i].page != s->page)
+		i++;
+	if (i == s->time_count)
+		all[s->time_count++] = (struct page_time){s->page, 0};
+	if (s->shown_ms && now_ms > s->shown_ms)
+		all[i].ms += now_ms - s->shown_ms;
+	s->times = all;
+	s->shown_ms = now_ms;
+	return OK;
+}
+
+enum err page_state_leave(struct page_state *s, int64_t now_ms, struct arena *a, struct str *page_ms)
+{
+	char name[NUM_TEXT_MAX];
+	struct json_out w;
+	struct buf b;
+	enum err e;
+
+	if ((e = count_time(s, now_ms, a)))
+		return e;
+	buf_init(&b, a, 256 * KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	for (size_t i = 0; i < s->time_count; i++)
+		json_field_int(&w, str_make(name, num_text(s->times[i].page, name)), s->times[i].ms);
+	json_close(&w, '}');
+	return buf_done(&b, page_ms);
 }
 
 enum err page_state_seal(struct vault *v, const struct page_state *s, struct arena *a, struct str *token)

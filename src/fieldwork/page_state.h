@@ -1,4 +1,4 @@
-/* page_state.h - what a respondent's page carries from step to step, so that the server keeps nothing.
+/* page_state.h - what a respondent's page carries from step to step, so that the server need keep nothing.
  *
  * It travels in a hidden field, sealed (vault_token_*): unreadable and unchangeable for the client, bound to the link
  * by its id. It is no proof of freshness: a respondent may send an older page again (the browser's back button),
@@ -25,10 +25,23 @@ struct page_state {
 	size_t shown_count;
 	int64_t *filled; /* places taken in quota cells when it began; interview.filled */
 	size_t filled_count;
-	struct str key;	 /* idempotency key of the submission */
-	int32_t percent; /* progress shown on `page` */
-	bool back;	 /* there is a page before it */
+	struct str key;		 /* idempotency key of the submission */
+	struct uuid id;		 /* that its row has or will have, when it is kept; nil in pages of before */
+	int32_t percent;	 /* progress shown on `page` */
+	bool back;		 /* there is a page before it */
+	bool saved;		 /* its row is there */
+	int64_t shown_ms;	 /* since when `page` lies open; 0: not known */
+	struct page_time *times; /* how long those before it did */
+	size_t time_count;
 };
+
+struct page_time {
+	int32_t page;
+	int64_t ms;
+};
+
+/* The page that was open is left at now_ms: its time is counted, and `page_ms` is all of them, {"0": 5300, "2": 12000}. */
+enum err page_state_leave(struct page_state *s, int64_t now_ms, struct arena *a, struct str *page_ms);
 
 /* Plain JSON, for sealing and for tests. */
 enum err page_state_write(const struct page_state *s, struct arena *a, struct str *json);

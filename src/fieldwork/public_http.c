@@ -1,7 +1,7 @@
 /* /api/public/v1/links/{slug}: what respondents' programs need, and where they send answers. */
 #include "base/hash.h"
-#include "base/time.h"
-#include "fieldwork/intake.h"
+#include "fieldwork/interview_http.h"
+#include "fieldwork/keeping.h"
 #include "fieldwork/public_reply.h"
 #include "survey/survey.h"
 
@@ -75,27 +75,18 @@ static enum err link_public_http(struct req *rq)
 
 /* ---- POST links/{slug}/responses ---- */
 
-struct response_new {
-	const struct json *answers, *parameters;
-	struct str language;
-};
 static const struct field response_new_fields[] = {
     FIELD(struct response_new, answers, FT_OBJECT, REQUIRED, 0, 0, "Answers by question name"),
     FIELD(struct response_new, language, FT_LANGUAGE, OPTIONAL, 0, 0,
 	"Language of the interview; the survey's own when absent"),
     FIELD(struct response_new, parameters, FT_OBJECT, OPTIONAL, 0, 0, "Parameters of the survey by name"),
+    FIELD(struct response_new, paradata, FT_OBJECT, OPTIONAL, 0, 0,
+	"What the client measured, as it likes, at most 8 kB"),
+    FIELD(struct response_new, complete, FT_BOOL, OPTIONAL, 0, 0,
+	"False: an interview begins, which goes on page by page with the token that comes back; else these are all of "
+	"its answers"),
 };
 static const struct shape response_new_shape = SHAPE("ResponseNew", struct response_new, response_new_fields);
-
-static const char *const statuses[] = {"completed", "screened_out", "quota_full", NULL};
-static const struct field receipt_fields[] = {
-    OUT("id", FT_UUID, REQUIRED, "Id of the stored response"),
-    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = statuses),
-    OUT("outcome", FT_TEXT, REQUIRED, "Name of the survey's outcome"),
-    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),
-    OUT("completed_at", FT_TIME, REQUIRED, "When it was stored"),
-};
-static const struct shape receipt_shape = SHAPE_OUT("ResponseReceipt", receipt_fields);
 
 static enum err payload_hash(struct req *rq, unsigned char hash[32])
 {
@@ -115,27 +106,7 @@ static enum err payload_hash(struct req *rq, unsigned char hash[32])
 
 static enum err reply_receipt(struct req *rq, const struct receipt *r)
 {
-	char time[TIME_TEXT_BYTES];
-	struct json_out w;
-	struct str json;
-	struct buf b;
-	enum err e;
-
-	time_text(r->completed_ms, time);
-	buf_init(&b, rq->arena, 4 * KB);
-	json_out_init(&w, &b);
-	json_open(&w, '{');
-	json_field_str(&w, S("id"), uuid_str(rq->arena, &r->id));
-	json_field_str(&w, S("status"), r->status);
-	json_field_str(&w, S("outcome"), r->outcome);
-	json_field_int(&w, S("survey_version"), r->survey_version);
-	json_field_str(&w, S("completed_at"), str_make(time, sizeof(time)));
-	json_close(&w, '}');
-	if ((e = buf_done(&b, &json)))
-		return e;
-	if (r->replayed)
-		reply_header(rq, S("Idempotency-Replayed"), S("true"));
-	return reply_json(rq, 201, json);
+	return interview_reply(rq, 201, &(struct interview_reply){.receipt = r});
 }
 
 /* One interview, for as long as its request lives: it is answered when this worker has long gone on to others. */
@@ -155,7 +126,8 @@ static enum err judge(struct req *rq, struct arrival *x, const struct program *p
 
 	x->submission = (struct submission){in->language.n ? in->language : r->link.language, in->answers,
 	    in->parameters, random_u64(), clock_now_ms()};
-	if ((e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
+	if ((e = paradata_text(rq, in->paradata, &x->response.paradata)) ||
+	    (e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
 	    (e = intake_judge(rq->arena, program, &x->submission, v, &x->response.language)))
 		return e;
 	for (size_t i = 0; i < v->error_count; i++)
@@ -184,12 +156,15 @@ static enum err submit(struct req *rq, struct arrival *x)
 	x->response.program = survey->program;
 	x->response.submission = &x->submission;
 	x->response.seed = x->submission.seed;
+	x->response.device = device_of(req_header(rq, S("User-Agent")));
 	return intake_send(rq, &x->response, pin, reply_receipt);
 }
 
 static enum err response_create_http(struct req *rq)
 {
 	struct arrival *x = arena_new(rq->arena, struct arrival);
+	const struct response_new *in = rq->in;
+	bool begins = schema_has(&response_new_shape, rq->in_present, "complete") && !in->complete;
 	struct receipt receipt;
 	enum err e, before;
 
@@ -199,7 +174,7 @@ static enum err response_create_http(struct req *rq)
 	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) ||
 	    (e = payload_hash(rq, x->response.payload_hash)))
 		return e;
-	e = submit(rq, x);
+	e = begins ? interview_begin(rq, &x->link, in, x->response.payload_hash) : submit(rq, x);
 	if (rq->later)
 		return OK;
 	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent
@@ -213,7 +188,7 @@ static enum err response_create_http(struct req *rq)
 	rq->detail = (struct str){0};
 	if (before)
 		return before;
-	return reply_receipt(rq, &receipt);
+	return begins ? interview_begun(rq, &x->link.link, &receipt) : reply_receipt(rq, &receipt);
 }
 
 const struct route public_routes[] = {
@@ -221,7 +196,7 @@ const struct route public_routes[] = {
 	link_public_http, "What a client needs to run the survey",
 	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){404, 410, 0}},
     {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_INTAKE, &response_new_shape, &receipt_shape,
-	201, response_create_http, "Send the answers of one interview",
+	201, response_create_http, "Send the answers of one interview, or begin one",
 	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY | ROUTE_IDEMPOTENT,
 	.also = (const int[]){404, 409, 410, 0}},
     ROUTE_END,

@@ -47,6 +47,7 @@ select jsonb_build_object(
 			'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),
 			'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+			'last_at', to_char(r.last_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'device', r.device,
 			'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 			'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version)
@@ -74,9 +75,12 @@ select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.lin
 	'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),
 	'started_at', to_char(r.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-	'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
+	'last_at', to_char(r.last_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'device', r.device,
+			'completed_at', to_char(r.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'duration_ms', r.duration_ms,
 	'created_at', to_char(r.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-	'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version) as json,
+	'updated_at', to_char(r.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', r.version,
+	'page_ms', coalesce(r.page_ms, '{}'), 'paradata', coalesce(r.paradata, '{}'), 'seed', r.seed::text,
+	'program_hash', (select v.program_sha256 from survey_versions v where v.survey_id = r.survey_id and v.number = r.survey_version)) as json,
 	r.version, r.sealed, r.sealed_key_version, r.answers_sealed, r.answers_key_version
 from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null
 where r.survey_id = $1 and r.id = $2 and r.deleted_at is null

@@ -8,7 +8,8 @@
 #define FILTER_MAX_BYTES (256 * KB)
 #define VERSIONS_BACK 20 /* questions that the survey does not ask any more are looked for so far back */
 
-const char *const response_statuses[] = {"in_progress", "completed", "screened_out", "quota_full", "rejected", NULL};
+const char *const response_statuses[] = {
+    "started", "in_progress", "completed", "screened_out", "quota_full", "partial", "rejected", NULL};
 
 static const struct field response_filter_fields[] = {
     FIELD(struct response_filter, status, FT_LIST, OPTIONAL, 1, 8, "Only responses of these statuses",

@@ -12,7 +12,7 @@
 	    OUT("link_id", FT_UUID, REQUIRED | NULLABLE, "Link that it came by"),                                      \
 	    OUT("test", FT_BOOL, REQUIRED, "Whether it came by a test link"),                                          \
 	    OUT("survey_version", FT_INT, REQUIRED, "Published version that it was judged by"),                        \
-	    OUT("status", FT_ENUM, REQUIRED, "How the interview ended", .choices = response_statuses),                 \
+	    OUT("status", FT_ENUM, REQUIRED, "Where the interview is, or how it ended", .choices = response_statuses), \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
 	    OUT("reject_reason", FT_TEXT, REQUIRED | NULLABLE, "Why it was rejected"),                                 \
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
@@ -26,15 +26,23 @@
 	    OUT("unreadable", FT_BOOL, OPTIONAL,                                                                       \
 		"True where its sealed answers are damaged and do not open: answers and consents are {} then"),        \
 	    OUT("started_at", FT_TIME, REQUIRED | NULLABLE, "When the first page was opened"),                         \
+	    OUT("last_at", FT_TIME, REQUIRED | NULLABLE, "When something of it came last"),                            \
+	    OUT("device", FT_ENUM, REQUIRED | NULLABLE, "What it was begun on, by what the browser says of itself",    \
+		.choices = devices),                                                                                   \
 	    OUT("completed_at", FT_TIME, REQUIRED | NULLABLE, "When the last page was sent"),                          \
 	    OUT("duration_ms", FT_INT, REQUIRED | NULLABLE, "Time between the two"),                                   \
 	    OUT("created_at", FT_TIME, REQUIRED, "When it was stored"),                                                \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
 	    OUT("version", FT_INT, REQUIRED, "Counts its changes; the ETag")
 
+static const char *const devices[] = {"desktop", "mobile", "tablet", "other", NULL};
 static const struct field response_item_fields[] = {RESPONSE_OUT_FIELDS};
 static const struct shape response_item_shape = SHAPE_OUT("ResponseItem", response_item_fields);
 static const struct field response_fields[] = {RESPONSE_OUT_FIELDS,
+    OUT("page_ms", FT_OBJECT, REQUIRED, "How long each page lay open, by its number; {} when it came whole"),
+    OUT("paradata", FT_OBJECT, REQUIRED, "What the client measured, as it sent it"),
+    OUT("seed", FT_TEXT, REQUIRED, "What random orders were drawn from; \"0\" once it was removed"),
+    OUT("program_hash", FT_TEXT, REQUIRED, "SHA-256 of the compiled survey that judged it"),
     OUT("personal", FT_OBJECT, OPTIONAL,
 	"Personal answers by question name, and under @consents those with personal words; for those who may see "
 	"them")};

@@ -36,8 +36,16 @@ enum column {
 	C_EVENT,
 	C_DATA,
 	C_REQUEST,
-	C_LOOKUPS,
+	C_DEVICE,
+	C_PARADATA,
+	C_LOOKUPS, /* from here on not of response_insert_plain */
 	C_LOOKUPS_KEY,
+	C_STORED, /* from here on of response_save_many only */
+	C_READ,
+	C_LAST,
+	C_PAGE_MS,
+	C_STATE,
+	C_STATE_KEY,
 	COLUMNS
 };
 
@@ -66,6 +74,18 @@ struct writing {
 	pthread_cond_t back;
 	bool is_back;
 };
+
+#define LINK_QUOTA '@' /* begins the names of a link's own numbers among the quotas, which no quota's does */
+
+/* An interview that is under way. */
+static inline bool status_open(struct str status)
+{
+	return str_eq(status, S("started")) || str_eq(status, S("in_progress"));
+}
+
+/* Sealed and put into columns, with a transaction of its own that is over afterwards (intake_words.c). Each time it is called the answer has a new id,
+ * unless it is kept. */
+enum err writing_prepare(struct writing *w);
 
 #define KEY_BUCKETS 1024
 #define FULL_HINTS 256
@@ -98,8 +118,9 @@ extern const struct batch_room intake_room;
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
 enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n);
 enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
-struct id_row {
+struct stored_row {
 	struct uuid id;
+	struct str held; /* the quota cells that its row held before */
 };
 struct refused_row {
 	int64_t refused;

@@ -300,7 +300,7 @@ with special (relation, how) as (values
 	('job_records', $t$AFTER INSERT WHEN ((new.created_by IS NOT NULL)) 'id', 'payload,state,result', 'run_at,attempts,max_attempts,progress_done,progress_total'$t$),
 	('memberships', $t$AFTER INSERT OR DELETE OR UPDATE 'user_id', '', ''$t$),
 	('privacy_settings', $t$AFTER INSERT OR DELETE OR UPDATE 'tenant_id', '', ''$t$),
-	('responses', $t$AFTER DELETE OR UPDATE WHEN ((CURRENT_USER <> 'collect_worker'::name)) 'id', 'answers,parameters,consents,idempotency_key', ''$t$),
+	('responses', $t$AFTER DELETE OR UPDATE WHEN ((CURRENT_USER <> ALL (ARRAY['collect_worker'::name, 'collect_public'::name]))) 'id', 'answers,parameters,consents,idempotency_key,page_ms,paradata', ''$t$),
 	('security_settings', $t$AFTER INSERT OR DELETE OR UPDATE 'tenant_id', '', ''$t$),
 	('tenants', $t$AFTER UPDATE 'id', '', ''$t$),
 	('users', $t$AFTER UPDATE 'id', 'email,name', ''$t$)

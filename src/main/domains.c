@@ -37,6 +37,7 @@ static const struct route *const of_rooms[] = {
     job_routes,
     event_routes,
     public_routes,
+    interview_routes,
     page_routes,
     internal_routes,
     document_routes,

@@ -65,7 +65,7 @@ delete from responses where survey_id = $1::uuid and id = $2::uuid
 -- role: worker
 with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid)
 update responses set sealed = null, sealed_key_version = null, payload_hash = null, idempotency_key = null, parameters = '{}', started_at = null,
-	duration_ms = null, seed = 0, answers = $3::jsonb, answers_sealed = coalesce($4::bytea, answers_sealed),
+	duration_ms = null, seed = 0, last_at = null, device = null, page_ms = null, paradata = null, answers = $3::jsonb, answers_sealed = coalesce($4::bytea, answers_sealed),
 	answers_key_version = coalesce($5::bigint, answers_key_version)
 where survey_id = $1::uuid and id = $2::uuid
 

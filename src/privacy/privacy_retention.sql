@@ -96,7 +96,8 @@ with mark as materialized (
 		and (created_at, id) > ((select at from mark), (select id from mark))
 	order by created_at, id limit $3::bigint
 ), gone as (
-	update responses r set started_at = null, duration_ms = null, seed = 0, idempotency_key = null, payload_hash = null
+	update responses r set started_at = null, duration_ms = null, seed = 0, idempotency_key = null, payload_hash = null, last_at = null, device = null, page_ms = null,
+		paradata = null
 	from old where r.survey_id = $1 and r.id = old.id returning r.id
 ), tally as (
 	insert into survey_retentions as t (tenant_id, survey_id, paradata_at, paradata_id, paradata_removed)

@@ -29,7 +29,8 @@ select s.version, jsonb_build_object('id', s.id, 'project_id', s.project_id, 'ti
 	|| case when $3::boolean then jsonb_build_object('counts', (
 		select jsonb_build_object('total', count(*), 'completed', count(*) filter (where r.status = 'completed'),
 			'screened_out', count(*) filter (where r.status = 'screened_out'), 'quota_full', count(*) filter (where r.status = 'quota_full'),
-			'in_progress', count(*) filter (where r.status = 'in_progress'))
+			'in_progress', count(*) filter (where r.status in ('started', 'in_progress')), 'partial', count(*) filter (where r.status = 'partial'),
+			'rejected', count(*) filter (where r.status = 'rejected'))
 		from responses r where r.survey_id = s.id and r.deleted_at is null and coalesce(r.link_id <> all ((select test_links($1))::uuid[]), true)))
 		else '{}' end as json
 from surveys s where s.id = $1::uuid and s.deleted_at is null

@@ -93,11 +93,13 @@ static const struct field link_fields[] = {
 static const struct shape link_out = SHAPE_OUT("SurveyLink", link_fields);
 
 static const struct field count_fields[] = {
-    OUT("total", FT_INT, REQUIRED, "All"),
+    OUT("total", FT_INT, REQUIRED, "All, those under way and left on the way too"),
     OUT("completed", FT_INT, REQUIRED, "To the end"),
     OUT("screened_out", FT_INT, REQUIRED, "Not of the target group"),
     OUT("quota_full", FT_INT, REQUIRED, "Their quota was full"),
-    OUT("in_progress", FT_INT, REQUIRED, "Not at the end yet"),
+    OUT("in_progress", FT_INT, REQUIRED, "Under way"),
+    OUT("partial", FT_INT, REQUIRED, "Left on the way"),
+    OUT("rejected", FT_INT, REQUIRED, "Rejected"),
 };
 static const struct shape counts_out = SHAPE_OUT("SurveyCounts", count_fields);
 

@@ -409,6 +409,51 @@ enum err vault_token_open(struct vault *v, struct str context, struct str token,
 	return e;
 }
 
+/* ---- signed, not sealed ---- */
+
+static enum err token_mac(
+    struct vault *v, int kek, struct str context, struct str text, struct arena *a, struct str *mac)
+{
+	unsigned char key[KEY_BYTES], out[EVP_MAX_MD_SIZE];
+	struct str info;
+	unsigned n = 0;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, a, 4 * KB);
+	buf_add(&b, S("collect sign 1|"));
+	buf_add(&b, context);
+	if ((e = buf_done(&b, &info)) || (e = hkdf(v, kek, S(""), info, key, sizeof key)))
+		return e;
+	if (HMAC(EVP_sha256(), key, KEY_BYTES, (const unsigned char *)text.p, text.n, out, &n) == NULL)
+		e = ERR_INTERNAL;
+	OPENSSL_cleanse(key, sizeof key);
+	if (e)
+		return e;
+	buf_init(&b, a, 2 * sizeof out);
+	base64url_put(&b, out, n);
+	return buf_done(&b, mac);
+}
+
+enum err vault_token_mac(struct vault *v, struct str context, struct str text, struct arena *a, struct str *mac)
+{
+	return token_mac(v, 0, context, text, a, mac);
+}
+
+enum err vault_token_check(struct vault *v, struct str context, struct str text, struct str mac, struct arena *a)
+{
+	struct str mine;
+	enum err e;
+
+	for (int i = 0; i < v->keks; i++) {
+		if ((e = token_mac(v, i, context, text, a, &mine)))
+			return e;
+		if (secret_eq(mine, mac))
+			return OK;
+	}
+	return ERR_INVALID;
+}
+
 /* ---- small things ---- */
 
 enum err vault_hmac_hex(struct str key, struct str text, struct arena *a, struct str *hex)

@@ -91,6 +91,11 @@ enum err vault_token_seal(struct vault *v, struct str context, struct str plain,
 enum err vault_token_open(
     struct vault *v, struct str context, struct str token, struct arena *a, struct str *plain); /* ERR_INVALID */
 
+/* What proves that a text which is no secret came from here, the same each time: HMAC-SHA-256 under a key derived as above, base64url, 43 characters. */
+enum err vault_token_mac(struct vault *v, struct str context, struct str text, struct arena *a, struct str *mac);
+/* Under any KEK that is known. ERR_INVALID: it is another. */
+enum err vault_token_check(struct vault *v, struct str context, struct str text, struct str mac, struct arena *a);
+
 /* HMAC-SHA256 in lower-case hex; for signed redirects and streams. */
 enum err vault_hmac_hex(struct str key, struct str text, struct arena *a, struct str *hex);
 bool secret_eq(struct str a, struct str b); /* constant time */

@@ -116,6 +116,10 @@ export const ROUTES = {
  * the way to a tenant's identity provider and back, which begins before anybody is known. `everybody`: nothing in the address, and the same for all,
  * which tests/api/matrix.mjs tries. */
 export const APART = {
+	// a respondent's token is asked for, which nobody of the matrix has
+	'GET /api/public/v1/links/{slug}/responses/{response_id}': 'tests/api/interviews.mjs',
+	'PATCH /api/public/v1/links/{slug}/responses/{response_id}': 'tests/api/interviews.mjs',
+	'POST /api/public/v1/links/{slug}/responses/{response_id}/complete': 'tests/api/interviews.mjs',
 	'GET /s/{slug}': 'tests/api/links.mjs',
 	'POST /s/{slug}': 'tests/api/conventions.mjs',
 	'GET /api/v1/oidc/{tenant}': 'tests/api/oidc.mjs',

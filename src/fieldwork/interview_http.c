@@ -1,0 +1,448 @@
+/* /api/public/v1/links/{slug}/responses/{response_id}: an interview page by page. Its respondent has a token, which stands in the header Authorization. */
+#include "fieldwork/interview_http.h"
+#include "base/limits.h"
+#include "fieldwork/keeping.h"
+#include "survey/survey.h"
+
+/* ---- one step of an interview ---- */
+
+/* For as long as its request lives, which is longer than its handler runs. */
+struct turn {
+	struct req *rq;
+	struct resolved link;
+	struct kept kept;
+	const struct program *program;
+	struct cache_entry *pin;
+	struct quota_list full;
+	struct interview in;
+	struct submission submission;
+	struct verdict verdict;
+	struct response response;
+	int64_t fuel;
+	int32_t next; /* page that comes next; -1: none */
+	double progress;
+	bool completes;
+};
+
+/* state is what is known of the interview, now. */
+static void take_state(struct turn *t)
+{
+	const struct page_state *s = &t->kept.state;
+
+	t->submission = (struct submission){s->language, s->answers, s->parameters, s->seed, s->started_ms, t->full,
+	    {s->filled, s->filled_count}, {s->consents[0], s->consents[1]}};
+	t->in = intake_interview(t->program, &t->submission);
+	t->in.fuel = &t->fuel;
+}
+
+static enum err refuse(struct req *rq, const struct verdict *v)
+{
+	for (size_t i = 0; i < v->error_count; i++)
+		req_error(rq, v->errors[i].pointer, v->errors[i].code, v->errors[i].message);
+	return ERR_INVALID;
+}
+
+static enum err take_program(struct turn *t, int64_t version)
+{
+	const struct uuid *survey = &t->link.link.survey_id;
+	const struct survey_program *found;
+	enum err e = survey_program_get(t->rq->app, t->rq->tx, survey, version, t->rq->arena, &found, &t->pin);
+
+	if (e)
+		return e;
+	t->program = found->program;
+	return quota_full(t->rq->tx, t->rq->arena, t->program, survey, &t->full);
+}
+
+static enum err reply_turn(struct req *rq, const struct receipt *r)
+{
+	const struct turn *t = r->about;
+	struct interview_reply out = {.receipt = r, .placed = true, .page = t->next, .progress = t->progress};
+
+	if (r->completed_ms) {
+		out.page = -1;
+		out.progress = 1;
+	}
+	/* Somebody ended it while this page was on its way. */
+	if (r->replayed && !t->completes)
+		return req_fail(rq, ERR_CONFLICT, "/status", "the interview is over");
+	return interview_reply(rq, 200, &out);
+}
+
+static enum err send(struct turn *t, enum err (*reply)(struct req *rq, const struct receipt *r))
+{
+	struct cache_entry *pin = t->pin;
+
+	t->pin = NULL;
+	t->response.link = &t->link.link;
+	t->response.survey_version = t->kept.state.survey_version;
+	t->response.verdict = &t->verdict;
+	t->response.program = t->program;
+	t->response.submission = &t->submission;
+	t->response.seed = t->kept.state.seed;
+	t->response.started_ms = t->kept.state.started_ms;
+	t->response.key = t->kept.key;
+	t->response.keep.id = t->kept.id;
+	t->response.about = t;
+	return intake_send(t->rq, &t->response, pin, reply);
+}
+
+/* It is over: judged as a whole and stored as any answer. */
+static enum err finish(struct turn *t, enum err (*reply)(struct req *rq, const struct receipt *r))
+{
+	enum err e = intake_judge(t->rq->arena, t->program, &t->submission, &t->verdict, &t->response.language);
+
+	if (e)
+		return e;
+	if (t->verdict.error_count > 0)
+		return refuse(t->rq, &t->verdict);
+	t->response.keep.open = false;
+	return send(t, reply);
+}
+
+/* ---- beginning ---- */
+
+static enum err reply_begun(struct req *rq, const struct receipt *r)
+{
+	const struct turn *t = r->about;
+	struct interview_reply out = {.receipt = r, .placed = true, .page = t->next, .progress = t->progress};
+	struct receipt first = *r;
+	enum err e;
+
+	if (r->replayed)
+		return interview_begun(rq, &t->link.link, r);
+	if (r->completed_ms)
+		out.page = -1;
+	else if ((e = resume_token(rq, &t->link.link.link_id, &first.id, &out.token)))
+		return e;
+	reply_header(rq, S("Cache-Control"), S("no-store"));
+	return interview_reply(rq, 201, &out);
+}
+
+enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *r)
+{
+	struct interview_reply out = {.receipt = r, .page = -1};
+	struct receipt first = *r;
+	enum err e;
+
+	if (r->paged || !r->completed_ms) {
+		first.status = S("started");
+		first.outcome = S("");
+		first.completed_ms = 0;
+		if ((e = resume_token(rq, &link->link_id, &r->id, &out.token)))
+			return e;
+	}
+	out.receipt = &first;
+	reply_header(rq, S("Cache-Control"), S("no-store"));
+	return interview_reply(rq, 201, &out);
+}
+
+static enum err begin_state(struct turn *t, const struct response_new *in, const unsigned char hash[32])
+{
+	struct page_state *s = &t->kept.state;
+	struct quota_counts filled;
+	enum err e;
+
+	t->kept.id = uuid_new();
+	t->kept.key = t->rq->idempotency_key.n ? t->rq->idempotency_key : uuid_str(t->rq->arena, &t->kept.id);
+	*s = (struct page_state){
+	    .link_id = t->link.link.link_id,
+	    .id = t->kept.id,
+	    .key = t->kept.key,
+	    .survey_version = t->link.live.number,
+	    .seed = random_u64(),
+	    .started_ms = clock_now_ms(),
+	    .language = program_language_pick(t->program, in->language.n ? in->language : t->link.link.language),
+	    .answers = in->answers,
+	    .parameters = in->parameters,
+	};
+	s->shown_ms = s->started_ms;
+	memcpy(t->response.payload_hash, hash, 32);
+	if ((e = quota_filled_now(t->rq->tx, t->rq->arena, t->program, &t->link.link.survey_id, &filled)))
+		return e;
+	s->filled = filled.used;
+	s->filled_count = filled.n;
+	t->response.language = s->language;
+	t->response.device = device_of(req_header(t->rq, S("User-Agent")));
+	return paradata_text(t->rq, in->paradata, &t->response.paradata);
+}
+
+static enum err begin(struct turn *t, const struct response_new *in, const unsigned char hash[32])
+{
+	struct verdict *v = &t->verdict;
+	enum err e;
+
+	if ((e = take_program(t, t->link.live.number)) ||
+	    (e = intake_check(t->rq, t->program, &t->link.live, in->language, in->parameters)) ||
+	    (e = begin_state(t, in, hash)))
+		return e;
+	take_state(t);
+	if ((e = interview_run(&t->in, RUN_PAGE, -1, t->rq->arena, v)))
+		return e;
+	if (v->error_count > 0)
+		return refuse(t->rq, v);
+	if (v->outcome.n > 0)
+		return finish(t, reply_begun);
+	t->next = v->next_page;
+	t->progress = v->progress;
+	t->kept.state.page = v->next_page >= 0 ? v->next_page : 0;
+	if ((e = page_state_write(&t->kept.state, t->rq->arena, &t->response.keep.state)))
+		return e;
+	t->response.keep.open = true;
+	t->response.keep.status = S("started");
+	return send(t, reply_begun);
+}
+
+static enum err end(struct turn *t, enum err e)
+{
+	if (t->pin)
+		cache_release(t->rq->app->cache, t->pin);
+	t->pin = NULL;
+	return e;
+}
+
+enum err interview_begin(
+    struct req *rq, const struct resolved *link, const struct response_new *in, const unsigned char hash[32])
+{
+	struct turn *t = arena_new(rq->arena, struct turn);
+	bool full;
+	enum err e;
+
+	if (!t)
+		return ERR_MEMORY;
+	*t = (struct turn){.rq = rq, .link = *link, .fuel = PAGE_STEPS_MAX};
+	if ((e = resolve_gate(rq, link)) || (e = link_full(rq, &link->link, &full)))
+		return e;
+	if (full)
+		return req_fail(rq, ERR_GONE, "", "this link has all the interviews it takes");
+	return end(t, begin(t, in, hash));
+}
+
+/* ---- going on ---- */
+
+struct interview_patch {
+	const struct json *answers, *paradata;
+	struct str language;
+	int64_t page;
+};
+static const struct field interview_patch_fields[] = {
+    FIELD(struct interview_patch, answers, FT_OBJECT, OPTIONAL, 0, 0,
+	"Answers by question name, beside those of before; null takes one back"),
+    FIELD(struct interview_patch, page, FT_INT, OPTIONAL, 0, SURVEY_PAGES_MAX,
+	"Page that is left, the first is 0: everything up to it is held to its rules; the one that was told last when "
+	"absent"),
+    FIELD(struct interview_patch, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Another language from now on"),
+    FIELD(struct interview_patch, paradata, FT_OBJECT, OPTIONAL, 0, 0,
+	"What the client measured, as it likes, at most 8 kB; in the place of what it sent before"),
+};
+static const struct shape interview_patch_shape =
+    SHAPE("InterviewPatch", struct interview_patch, interview_patch_fields);
+
+struct interview_end {
+	const struct json *answers, *paradata;
+};
+static const struct field interview_end_fields[] = {
+    FIELD(struct interview_end, answers, FT_OBJECT, OPTIONAL, 0, 0,
+	"Answers by question name, beside those of before; null takes one back"),
+    FIELD(struct interview_end, paradata, FT_OBJECT, OPTIONAL, 0, 0,
+	"What the client measured, as it likes, at most 8 kB; in the place of what it sent before"),
+};
+static const struct shape interview_end_shape = SHAPE("InterviewEnd", struct interview_end, interview_end_fields);
+
+/* The link, the respondent and his interview. Whoever has no token learns nothing of it, not even whether it is there. */
+static enum err enter(struct req *rq, struct turn **out)
+{
+	struct turn *t = arena_new(rq->arena, struct turn);
+	struct str token = req_header(rq, S("Authorization"));
+	struct uuid id;
+	enum err e;
+
+	if (!t)
+		return ERR_MEMORY;
+	*t = (struct turn){.rq = rq, .fuel = PAGE_STEPS_MAX};
+	*out = t;
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &t->link)))
+		return e;
+	token = str_starts(token, S("Bearer ")) ? str_trim(str_sub(token, 7, token.n)) : S("");
+	e = resume_read(rq, &t->link.link.link_id, token, &id);
+	if (e == ERR_INVALID || (!e && !uuid_eq(&id, &rq->ids[1])))
+		return req_fail(rq, ERR_UNAUTHENTICATED, "", "show the token that the interview began with");
+	if (e)
+		return e;
+	return kept_load(rq, &t->link.link, &id, &t->kept);
+}
+
+static struct receipt receipt_of(const struct turn *t)
+{
+	return (struct receipt){
+	    .id = t->kept.id,
+	    .status = t->kept.status,
+	    .outcome = t->kept.outcome,
+	    .survey_version = t->kept.survey_version,
+	    .completed_ms = t->kept.completed_at,
+	    .started_ms = t->kept.started_at,
+	    .language = t->kept.state.language,
+	    .about = (void *)(uintptr_t)t,
+	};
+}
+
+/* null takes an answer back. */
+static enum err merge(struct arena *a, const struct json *before, const struct json *patch, const struct json **out)
+{
+	struct json *object = arena_new(a, struct json);
+	uint32_t room = (before ? before->count : 0) + (patch ? patch->count : 0) + 1;
+
+	if (!object || !(object->members = arena_array(a, struct json_member, room)))
+		return ERR_MEMORY;
+	object->type = JSON_OBJECT;
+	for (uint32_t i = 0; before && i < before->count; i++)
+		if (!patch || !json_get(patch, before->members[i].key))
+			object->members[object->count++] = before->members[i];
+	for (uint32_t i = 0; patch && i < patch->count; i++)
+		if (patch->members[i].value.type != JSON_NULL)
+			object->members[object->count++] = patch->members[i];
+	*out = object;
+	return OK;
+}
+
+/* The state with what came in, noted as the page `page` being left. */
+static enum err take(struct turn *t, int32_t page, const struct json *answers, const struct json *paradata)
+{
+	struct page_state *s = &t->kept.state;
+	struct response *r = &t->response;
+	enum err e;
+
+	r->unhashed = true;
+	r->language = s->language;
+	r->keep.stored = true;
+	r->keep.version = t->kept.version;
+	r->keep.status = S("in_progress");
+	if ((e = paradata_text(t->rq, paradata, &r->paradata)) ||
+	    (e = merge(t->rq->arena, s->answers, answers, &s->answers)))
+		return e;
+	take_state(t);
+	if ((e = kept_consents(&t->in, page, NULL, t->rq->arena, s->consents)))
+		return e;
+	take_state(t);
+	return OK;
+}
+
+static enum err save(struct turn *t, const struct interview_patch *in)
+{
+	struct page_state *s = &t->kept.state;
+	int32_t page = schema_has(&interview_patch_shape, t->rq->in_present, "page") ? (int32_t)in->page : s->page;
+	struct verdict *v = &t->verdict;
+	enum err e;
+
+	if (page >= (int64_t)program_page_count(t->program))
+		return req_fail(t->rq, ERR_INVALID, "/page", "the survey has fewer pages");
+	s->page = page;
+	if (in->language.n > 0)
+		s->language = program_language_pick(t->program, in->language);
+	if ((e = intake_check(t->rq, t->program, &t->link.live, in->language, NULL)) ||
+	    (e = take(t, page, in->answers, in->paradata)) ||
+	    (e = interview_run(&t->in, RUN_PAGE, page, t->rq->arena, v)))
+		return e;
+	if (v->error_count > 0)
+		return refuse(t->rq, v);
+	t->next = v->outcome.n > 0 ? -1 : v->next_page;
+	t->progress = v->progress;
+	s->percent = (int32_t)(v->progress * 100 + 0.5);
+	s->back = true;
+	if ((e = kept_put(t->rq, s, t->next >= 0 ? t->next : page, &t->response)))
+		return e;
+	if (v->outcome.n > 0 && !str_eq(v->status, S("completed")))
+		return finish(t, reply_turn);
+	t->response.keep.open = true;
+	return send(t, reply_turn);
+}
+
+static enum err go_on(struct turn *t)
+{
+	enum err e;
+
+	if (t->kept.over)
+		return req_fail(t->rq, ERR_CONFLICT, "/status", "the interview is over");
+	if ((e = resolve_gate(t->rq, &t->link)))
+		return e;
+	return take_program(t, t->kept.survey_version);
+}
+
+static enum err interview_save_http(struct req *rq)
+{
+	struct turn *t;
+	enum err e;
+
+	if ((e = enter(rq, &t)))
+		return e;
+	if (!(e = go_on(t)))
+		e = save(t, rq->in);
+	return end(t, e);
+}
+
+static enum err complete(struct turn *t, const struct interview_end *in)
+{
+	enum err e;
+
+	t->completes = true;
+	if ((e = take(t, t->kept.state.page, in->answers, in->paradata)) ||
+	    (e = kept_put(t->rq, &t->kept.state, t->kept.state.page, &t->response)))
+		return e;
+	return finish(t, reply_turn);
+}
+
+static enum err interview_complete_http(struct req *rq)
+{
+	struct receipt r;
+	struct turn *t;
+	enum err e;
+
+	if ((e = enter(rq, &t)))
+		return e;
+	/* Once more, because the first reply got lost, or after a page that ended it. */
+	if (t->kept.over && t->kept.completed_at && !str_eq(t->kept.status, S("rejected"))) {
+		r = receipt_of(t);
+		r.replayed = true;
+		return interview_reply(rq, 200, &(struct interview_reply){.receipt = &r, .page = -1});
+	}
+	if (!(e = go_on(t)))
+		e = complete(t, rq->in);
+	return end(t, e);
+}
+
+static enum err interview_read_http(struct req *rq)
+{
+	static const struct json nothing = {.type = JSON_OBJECT};
+	struct interview_reply out = {.page = -1, .progress = 1};
+	struct receipt r;
+	struct turn *t;
+	enum err e;
+
+	if ((e = enter(rq, &t)))
+		return e;
+	r = receipt_of(t);
+	out.receipt = &r;
+	if (!t->kept.over) {
+		out.placed = true;
+		out.page = t->kept.state.page;
+		out.progress = t->kept.state.percent / 100.0;
+		out.answers = t->kept.state.answers ? t->kept.state.answers : &nothing;
+	}
+	reply_header(rq, S("Cache-Control"), S("no-store"));
+	return interview_reply(rq, 200, &out);
+}
+
+#define INTERVIEW "/api/public/v1/links/{slug}/responses/{response_id}"
+
+const struct route interview_routes[] = {
+    {HTTP_GET, INTERVIEW, PERM_NONE, RATE_PUBLIC_READ, NULL, &receipt_shape, 200, interview_read_http,
+	"Read an interview that is under way, with its token", .flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY,
+	.also = (const int[]){401, 404, 410, 0}},
+    {HTTP_PATCH, INTERVIEW, PERM_NONE, RATE_INTAKE, &interview_patch_shape, &receipt_shape, 200, interview_save_http,
+	"Save a page of an interview, with its token", .flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY,
+	.also = (const int[]){401, 404, 409, 410, 0}},
+    {HTTP_POST, INTERVIEW "/complete", PERM_NONE, RATE_INTAKE, &interview_end_shape, &receipt_shape, 200,
+	interview_complete_http, "Send the end of an interview, with its token",
+	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY, .also = (const int[]){401, 404, 409, 410, 0}},
+    ROUTE_END,
+};

@@ -1,0 +1,36 @@
+/* interview_http.h - what the routes of whole answers and of kept interviews share. Room-internal. */
+#ifndef FIELDWORK_INTERVIEW_HTTP_H
+#define FIELDWORK_INTERVIEW_HTTP_H
+
+#include "core/router.h"
+#include "fieldwork/intake.h"
+
+extern const struct shape receipt_shape;
+
+/* What a respondent's program is told of an interview. */
+struct interview_reply {
+	const struct receipt *receipt;
+	struct str token; /* empty: it has it, or needs none */
+	bool placed;	  /* with page and progress */
+	int32_t page;	  /* -1: none is left */
+	double progress;
+	const struct json *answers; /* NULL: not told */
+};
+enum err interview_reply(struct req *rq, int status, const struct interview_reply *in);
+
+/* What POST .../responses brought. */
+struct response_new {
+	const struct json *answers, *parameters, *paradata;
+	struct str language;
+	bool complete;
+};
+/* With {"complete": false}: an interview begins, and is kept. `hash`: of the body. */
+enum err interview_begin(
+    struct req *rq, const struct resolved *link, const struct response_new *in, const unsigned char hash[32]);
+/* It had begun before, by the same key. */
+enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *receipt);
+
+/* A client's object of paradata as text; ERR_INVALID when it is larger than PARADATA_MAX_BYTES. Empty for none. */
+enum err paradata_text(struct req *rq, const struct json *object, struct str *text);
+
+#endif

@@ -1,0 +1,100 @@
+/* interview_reply.c - what respondents' programs are told of their interviews. */
+#include "fieldwork/interview_http.h"
+#include "base/limits.h"
+#include "base/time.h"
+
+static const char *const statuses[] = {
+    "started", "in_progress", "completed", "screened_out", "quota_full", "partial", "rejected", NULL};
+static const struct field receipt_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Id of the stored response"),
+    OUT("status", FT_ENUM, REQUIRED, "Where the interview is, or how it ended", .choices = statuses),
+    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome; null while it is under way"),
+    OUT("survey_version", FT_INT, REQUIRED, "Published version that it is judged by, from its beginning to its end"),
+    OUT("completed_at", FT_TIME, REQUIRED | NULLABLE, "When its end was stored"),
+    OUT("started_at", FT_TIME, OPTIONAL | NULLABLE, "Of an interview page by page: when it began"),
+    OUT("language", FT_LANGUAGE, OPTIONAL, "Of an interview page by page: its language"),
+    OUT("page", FT_INT, OPTIONAL | NULLABLE,
+	"Of an interview page by page: the page that comes next, the first is 0; null: none is left, so complete it"),
+    OUT("progress", FT_NUM, OPTIONAL, "Of an interview page by page: share of the way that is done, 0 to 1"),
+    OUT("token", FT_TEXT, OPTIONAL,
+	"Of an interview that begins: what its respondent shows as a bearer, on this device or another"),
+    OUT("answers", FT_OBJECT, OPTIONAL, "When it is read: the answers so far, personal ones too"),
+};
+const struct shape receipt_shape = SHAPE_OUT("ResponseReceipt", receipt_fields);
+
+static void put_time(struct json_out *w, struct str name, int64_t ms)
+{
+	char time[TIME_TEXT_BYTES];
+
+	if (!ms) {
+		json_key(w, name);
+		json_put_null(w);
+		return;
+	}
+	time_text(ms, time);
+	json_field_str(w, name, str_make(time, sizeof(time)));
+}
+
+static void put_place(struct json_out *w, const struct interview_reply *in)
+{
+	put_time(w, S("started_at"), in->receipt->started_ms);
+	json_field_str(w, S("language"), in->receipt->language);
+	json_key(w, S("page"));
+	if (in->page < 0)
+		json_put_null(w);
+	else
+		json_put_int(w, in->page);
+	json_key(w, S("progress"));
+	json_put_num(w, in->progress);
+}
+
+enum err interview_reply(struct req *rq, int status, const struct interview_reply *in)
+{
+	const struct receipt *r = in->receipt;
+	struct json_out w;
+	struct str json;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, 2 * RESPONSE_TEXT_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("id"), uuid_str(rq->arena, &r->id));
+	json_field_str(&w, S("status"), r->status);
+	json_key(&w, S("outcome"));
+	if (r->outcome.n > 0)
+		json_put_str(&w, r->outcome);
+	else
+		json_put_null(&w);
+	json_field_int(&w, S("survey_version"), r->survey_version);
+	put_time(&w, S("completed_at"), r->completed_ms);
+	if (in->placed)
+		put_place(&w, in);
+	if (in->token.n > 0)
+		json_field_str(&w, S("token"), in->token);
+	if (in->answers) {
+		json_key(&w, S("answers"));
+		json_put(&w, in->answers);
+	}
+	json_close(&w, '}');
+	if ((e = buf_done(&b, &json)))
+		return e;
+	/* at its other routes the same thing said again is no retry of a key */
+	if (r->replayed && status == 201)
+		reply_header(rq, S("Idempotency-Replayed"), S("true"));
+	return reply_json(rq, status, json);
+}
+
+enum err paradata_text(struct req *rq, const struct json *object, struct str *text)
+{
+	struct json_out w;
+	struct buf b;
+
+	*text = S("");
+	if (!object)
+		return OK;
+	buf_init(&b, rq->arena, PARADATA_MAX_BYTES);
+	json_out_init(&w, &b);
+	json_put(&w, object);
+	return buf_done(&b, text) ? req_fail(rq, ERR_INVALID, "/paradata", "at most 8 kB of paradata are kept") : OK;
+}
