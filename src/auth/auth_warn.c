@@ -149,7 +149,7 @@ enum err warn_new_device(struct req *rq, const struct login_row *row)
 
 	if ((e = tx_open(rq->app, PG_APP, false, &system_tenant, rq->arena, &tx)))
 		return e;
-	tx_set_actor(tx, &row->user_id, rq->request_id);
+	tx_set_actor(tx, NULL, rq->request_id); /* nobody is a member of the system's tenant */
 	if ((e = device_in(rq, tx, row))) {
 		tx_rollback(tx);
 		return e;
