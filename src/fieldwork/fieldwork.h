@@ -9,8 +9,10 @@
 #include "core/job.h"
 #include "core/router.h"
 
-extern const struct route link_routes[];	    /* /api/v1/surveys/{id}/links */
-extern const struct route link_qr_routes[];	    /* .../links/{link_id}/qr.svg, qr.png */
+extern const struct route link_routes[];      /* /api/v1/surveys/{id}/links */
+extern const struct route link_qr_routes[];   /* .../links/{link_id}/qr.svg, qr.png */
+extern const struct route link_code_routes[]; /* .../links/{link_id}/codes */
+extern const struct job_type link_codes_job;
 extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/responses ... */
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
 extern const struct route response_action_routes[]; /* one action on many */
@@ -71,7 +73,7 @@ bool link_known(const struct app *app, struct str slug, struct uuid *tenant, str
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
 struct link_new {
 	struct str slug, title, language;
-	struct str kind; /* open (also when empty), test */
+	struct str kind; /* open (also when empty), test, single_use */
 	int64_t opens_at, closes_at;
 	int64_t max_completes; /* 0: no bound */
 	struct str_list embed; /* origins as embed_text() takes them */

@@ -5,11 +5,12 @@
 #include "sql.h"
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
-static const char *const link_kinds[] = {"open", "test", NULL};
+static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
 
 #define KIND_ABOUT                                                                                                     \
-	"open: whoever has the address; test: for trying the survey out, marked and counted nowhere. It stays what "   \
-	"it is"
+	"open: whoever has the address; single_use: whoever has one of its codes, once; test: for trying the survey "  \
+	"out, "                                                                                                        \
+	"marked and counted nowhere. It stays what it is"
 
 #define MAX_ABOUT "How many interviews may be completed by it; no bound without"
 #define EMBED_MAX 10

@@ -1,6 +1,7 @@
 /* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs
  * travels in the form. */
 #include "fieldwork/intake.h"
+#include "fieldwork/link_code.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 #include "fieldwork/sitting.h"
@@ -38,7 +39,8 @@ static enum err choose_language(struct sitting *s, const struct form_field *fiel
 
 /* ---- pages without questions ---- */
 
-static enum err reply_stale(struct req *rq, struct str slug)
+/* Who came with a code has its address, which the page does not. */
+static enum err reply_stale(struct req *rq, const struct link_view *link)
 {
 	struct str language = page_visitor_language(rq);
 	struct page_message m = {
@@ -50,9 +52,11 @@ static enum err reply_stale(struct req *rq, struct str slug)
 	struct buf b;
 	enum err e;
 
+	if (link->single_use)
+		return page_reply_message(rq, 400, &m);
 	buf_init(&b, rq->arena, 128);
 	buf_add(&b, S("/s/"));
-	buf_add(&b, slug);
+	buf_add(&b, link->slug);
 	if ((e = buf_done(&b, &m.link)))
 		return e;
 	return page_reply_message(rq, 400, &m);
@@ -68,6 +72,8 @@ static enum err reply_trouble(struct req *rq, enum err e)
 	switch (e) {
 	case ERR_NOT_FOUND:
 		return page_reply_words(rq, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN_TEXT);
+	case ERR_GONE:
+		return page_reply_words(rq, 410, TEXT_USED_TITLE, TEXT_USED_TEXT);
 	case ERR_UNREADABLE:
 	case ERR_LIMIT:
 	case ERR_INVALID:
@@ -105,6 +111,24 @@ static enum err frame(struct req *rq, const struct resolved *link, enum err e)
 
 /* ---- GET ---- */
 
+/* The code's parameters take the place of the address's. */
+static enum err use_code(struct sitting *s, struct form_field **fields, size_t *n)
+{
+	struct code_use use;
+	struct form_field *own;
+	enum err e;
+
+	if ((e = code_take(s->rq, &s->link->link, form_value(*fields, *n, S("code")), &use)))
+		return e;
+	if (!(own = arena_array(s->rq->arena, struct form_field, use.parameters->count + 1)))
+		return ERR_MEMORY;
+	for (*n = 0; *n < use.parameters->count; (*n)++)
+		own[*n] = (struct form_field){use.parameters->members[*n].key, use.parameters->members[*n].value.s};
+	*fields = own;
+	s->own_key = use.key;
+	return OK;
+}
+
 static enum err start(struct sitting *s)
 {
 	struct form_field *fields;
@@ -114,6 +138,8 @@ static enum err start(struct sitting *s)
 
 	if ((e = form_read(s->rq->x->query, s->rq->arena, &fields, &n)) ||
 	    (e = choose_language(s, fields, n, &language)))
+		return e;
+	if (s->link->link.single_use && (e = use_code(s, &fields, &n)))
 		return e;
 	e = sitting_start(s, language, fields, n);
 	/* The browser's back button shows this page again instead of beginning another interview, which would be
@@ -185,7 +211,7 @@ static enum err continue_page(struct sitting *s, const struct form_field *fields
 		return e;
 	s->program = survey->program;
 	e = s->state.page < (int64_t)program_page_count(s->program) ? sitting_step(s, fields, n)
-								    : reply_stale(rq, s->link->link.slug);
+								    : reply_stale(rq, &s->link->link);
 	cache_release(rq->app->cache, pin);
 	return e;
 }
@@ -202,7 +228,7 @@ static enum err post(struct req *rq, const struct resolved *link)
 	e = page_state_open(rq->app->vault, form_value(fields, n, S("state")), &link->link.link_id, clock_now_ms(),
 	    rq->arena, &s.state);
 	if (e == ERR_INVALID)
-		return reply_stale(rq, link->link.slug);
+		return reply_stale(rq, &link->link);
 	if (e)
 		return e;
 	return continue_page(&s, fields, n);

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "fieldwork/interview_http.h"
 #include "fieldwork/keeping.h"
+#include "fieldwork/link_code.h"
 #include "fieldwork/public_reply.h"
 #include "survey/survey.h"
 
@@ -10,6 +11,7 @@
 static const struct field public_link_fields[] = {
     OUT("slug", FT_TEXT, REQUIRED, "End of the address"),
     OUT("test", FT_BOOL, REQUIRED, "For trying the survey out: nothing that comes by it counts"),
+    OUT("code", FT_BOOL, REQUIRED, "Whether an interview is let in by a code only"),
     OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),
     OUT("survey_version", FT_INT, REQUIRED, "Published version that answers are judged by"),
     OUT("title", FT_TEXT, REQUIRED, "Title of the survey"),
@@ -79,6 +81,8 @@ static const struct field response_new_fields[] = {
     FIELD(struct response_new, answers, FT_OBJECT, REQUIRED, 0, 0, "Answers by question name"),
     FIELD(struct response_new, language, FT_LANGUAGE, OPTIONAL, 0, 0,
 	"Language of the interview; the survey's own when absent"),
+    FIELD(struct response_new, code, FT_TEXT, OPTIONAL, 0, LINK_CODE_MAX_BYTES,
+	"Of a single-use link: what lets this interview in. It brings the parameters, and is its own Idempotency-Key"),
     FIELD(struct response_new, parameters, FT_OBJECT, OPTIONAL, 0, 0, "Parameters of the survey by name"),
     FIELD(struct response_new, paradata, FT_OBJECT, OPTIONAL, 0, 0,
 	"What the client measured, as it likes, at most 8 kB"),
@@ -115,6 +119,7 @@ struct arrival {
 	struct submission submission;
 	struct verdict verdict;
 	struct response response;
+	const struct json *parameters;
 };
 
 static enum err judge(struct req *rq, struct arrival *x, const struct program *program)
@@ -124,8 +129,8 @@ static enum err judge(struct req *rq, struct arrival *x, const struct program *p
 	struct verdict *v = &x->verdict;
 	enum err e;
 
-	x->submission = (struct submission){in->language.n ? in->language : r->link.language, in->answers,
-	    in->parameters, random_u64(), clock_now_ms()};
+	x->submission = (struct submission){
+	    in->language.n ? in->language : r->link.language, in->answers, x->parameters, random_u64(), clock_now_ms()};
 	if ((e = paradata_text(rq, in->paradata, &x->response.paradata)) ||
 	    (e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
 	    (e = intake_judge(rq->arena, program, &x->submission, v, &x->response.language)))
@@ -135,6 +140,27 @@ static enum err judge(struct req *rq, struct arrival *x, const struct program *p
 	return v->error_count > 0 ? ERR_INVALID : OK;
 }
 
+/* A single-use link wants a code, which brings the parameters and stands in for the key. */
+static enum err let_in(struct req *rq, struct arrival *x)
+{
+	const struct response_new *in = rq->in;
+	struct code_use use = {0};
+	enum err e;
+
+	x->parameters = in->parameters;
+	if (!x->link.link.single_use)
+		return in->code.n ? req_fail(rq, ERR_INVALID, "/code", "this link takes no codes") : OK;
+	x->response.key = (struct str){0};
+	if (in->code.n == 0)
+		return req_fail(rq, ERR_INVALID, "/code", "this link is used with a code");
+	if (in->parameters)
+		return req_fail(rq, ERR_INVALID, "/parameters", "the code brings the parameters");
+	e = code_take(rq, &x->link.link, in->code, &use);
+	x->response.key = use.key;
+	x->parameters = use.parameters;
+	return e == ERR_GONE ? req_fail(rq, e, "/code", "this code was used") : e;
+}
+
 static enum err submit(struct req *rq, struct arrival *x)
 {
 	const struct resolved *r = &x->link;
@@ -142,7 +168,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 	struct cache_entry *pin;
 	enum err e;
 
-	if ((e = resolve_gate(rq, r)) || (e = check_room(rq, r)))
+	if ((e = resolve_gate(rq, r)) || (e = let_in(rq, x)) || (e = check_room(rq, r)))
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;
@@ -160,11 +186,24 @@ static enum err submit(struct req *rq, struct arrival *x)
 	return intake_send(rq, &x->response, pin, reply_receipt);
 }
 
+static enum err begin(struct req *rq, struct arrival *x)
+{
+	struct response_new in = *(const struct response_new *)rq->in;
+	enum err e;
+
+	if ((e = let_in(rq, x)))
+		return e;
+	in.parameters = x->parameters;
+	if (x->link.link.single_use)
+		rq->idempotency_key = x->response.key;
+	return interview_begin(rq, &x->link, &in, x->response.payload_hash);
+}
+
 static enum err response_create_http(struct req *rq)
 {
 	struct arrival *x = arena_new(rq->arena, struct arrival);
-	const struct response_new *in = rq->in;
-	bool begins = schema_has(&response_new_shape, rq->in_present, "complete") && !in->complete;
+	bool begins = schema_has(&response_new_shape, rq->in_present, "complete") &&
+		      !((const struct response_new *)rq->in)->complete;
 	struct receipt receipt;
 	enum err e, before;
 
@@ -174,7 +213,7 @@ static enum err response_create_http(struct req *rq)
 	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) ||
 	    (e = payload_hash(rq, x->response.payload_hash)))
 		return e;
-	e = begins ? interview_begin(rq, &x->link, in, x->response.payload_hash) : submit(rq, x);
+	e = begins ? begin(rq, x) : submit(rq, x);
 	if (rq->later)
 		return OK;
 	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent
@@ -186,6 +225,8 @@ static enum err response_create_http(struct req *rq)
 		return e;
 	rq->error_count = 0;
 	rq->detail = (struct str){0};
+	if (before == ERR_KEY_MISMATCH && x->link.link.single_use)
+		return req_fail(rq, ERR_GONE, "/code", "this code was used");
 	if (before)
 		return before;
 	return begins ? interview_begun(rq, &x->link.link, &receipt) : reply_receipt(rq, &receipt);

@@ -35,6 +35,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->embed = json_str_or(doc, S("embed"), S(""));
 	l->test = str_eq(json_str_or(doc, S("kind"), S("")), S("test"));
+	l->single_use = str_eq(json_str_or(doc, S("kind"), S("")), S("single_use"));
 	l->version = json_int_of(doc, S("version"));
 	l->opens_ms = json_int_of(doc, S("opens_ms"));
 	l->closes_ms = json_int_of(doc, S("closes_ms"));

@@ -175,7 +175,8 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	    .started_ms = clock_now_ms(),
 	    .language = language,
 	};
-	if ((e = new_key(s->rq->arena, &s->state.key)) || (e = take_parameters(s, fields, n)) ||
+	s->state.key = s->own_key;
+	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state.key))) || (e = take_parameters(s, fields, n)) ||
 	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))
 		return e;
 	s->state.filled = filled.used;

@@ -20,6 +20,7 @@ struct sitting {
 	const struct resolved *link;
 	const struct program *program;
 	struct page_state state;
+	struct str own_key;	/* of a new interview; empty: one is made */
 	struct quota_list full; /* quota cells, as read when the step began */
 	struct interview in;	/* follows from state: sitting_interview() */
 	int64_t fuel;		/* for all runs of this request together */

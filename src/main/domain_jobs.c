@@ -11,6 +11,7 @@ const struct job_type *const domains_jobs[] = {
     &reseal_job,
     &search_job,
     &response_action_job,
+    &link_codes_job,
     &retention_job,
     &erase_job,
     &export_job,

@@ -26,6 +26,7 @@ static const struct route *const of_rooms[] = {
     survey_routes,
     link_routes,
     link_qr_routes,
+    link_code_routes,
     response_routes,
     response_change_routes,
     response_action_routes,

@@ -2,7 +2,7 @@
 
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
-static const char *const link_kinds[] = {"open", "test", NULL};
+static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
 static const char *const severities[] = {"error", "warning", "note", NULL};
 static const char *const includes[] = {"links", "counts", "retention", NULL};
 

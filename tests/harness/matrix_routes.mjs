@@ -25,7 +25,7 @@ const made = async (promise, pick = (body) => body) => {
 export const KINDS = {
 	project: { table: 'projects', make: (t) => made(t.api.post('/api/v1/projects', { name: unique('Project') })) },
 	survey: { table: 'surveys', make: (t) => made(t.api.post('/api/v1/surveys', { project_id: t.ids.project.id, title: 'Small', definition: draft() })) },
-	link: { table: 'links', make: (t) => made(t.api.post(`/api/v1/surveys/${t.ids.survey.id}/links`, {})) },
+	link: { table: 'links', make: (t) => made(t.api.post(`/api/v1/surveys/${t.ids.survey.id}/links`, { kind: 'single_use' })) },
 	response: { table: 'responses', make: (t) => made(submit(t.anyone, t.ids.slug.id, { answers: { q: t.canary } })) },
 	role: { table: 'roles', make: (t) => made(t.api.post('/api/v1/roles', { name: unique('Role'), permissions: ['surveys:read'] })) },
 	invitation: { table: 'invitations', make: (t) => made(t.api.post('/api/v1/invitations', { email: `${unique('new')}@example.com`, role: 'viewer' })) },
@@ -103,6 +103,7 @@ export const ROUTES = {
 	'PUT /api/v1/surveys/{id}/definition': { body: draft },
 	'POST /api/v1/surveys/{id}/links': { body: () => ({}) },
 	'PATCH /api/v1/surveys/{id}/links/{link_id}': { body: () => ({ title: 'renamed' }) },
+	'POST /api/v1/surveys/{id}/links/{link_id}/codes': { body: () => ({ count: 1 }) },
 	'POST /api/v1/surveys/{id}/responses/actions': { body: () => ({ action: 'reject', reason: 'Test', filter: { status: ['quota_full'] } }),
 		slots: { 'filter.link_id': (id) => ({ action: 'delete', filter: { link_id: id } }) } },
 	'PATCH /api/v1/surveys/{id}/responses/{response_id}': { body: () => ({ answers: { q: 'changed' } }) },

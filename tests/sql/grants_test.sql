@@ -7,6 +7,7 @@ insert into probe.wanted_grants values
 	('invitations', 'collect_worker', 'DELETE SELECT'), ('identity_providers', 'collect_worker', 'DELETE SELECT'), ('identities', 'collect_worker', 'DELETE SELECT'), ('clients', 'collect_worker', 'DELETE SELECT'), ('api_keys', 'collect_worker', 'DELETE SELECT'), ('roles', 'collect_worker', 'DELETE SELECT'),
 	('job_records', 'collect_app', 'SELECT'), ('job_records', 'collect_worker', 'SELECT'),
 	('links', 'collect_app', 'INSERT SELECT'), ('links', 'collect_public', 'SELECT'), ('links', 'collect_worker', 'DELETE SELECT'),
+	('link_codes', 'collect_app', 'INSERT SELECT'), ('link_codes', 'collect_worker', 'INSERT SELECT'), ('link_codes', 'collect_public', 'SELECT'),
 	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
 	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'DELETE SELECT'),
 	('quota_cells', 'collect_app', 'INSERT SELECT'), ('quota_cells', 'collect_public', 'INSERT SELECT'), ('quota_cells', 'collect_worker', 'DELETE INSERT SELECT'),
@@ -89,7 +90,7 @@ insert into probe.wanted_functions values
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('search_behind', 'collect_worker'), ('search_fill', 'collect_worker'), ('search_next', 'collect_worker'), ('search_renew', 'collect_worker'),
-	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('link_counts', 'collect_app'), ('search_between', 'collect_worker'),
+	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('link_counts', 'collect_app'), ('link_code_key', 'collect_app collect_public'), ('search_between', 'collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (

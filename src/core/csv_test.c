@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
-#include "export/export.h"
+#include "core/csv.h"
 
 static void check(struct str text, bool is_number, struct str want)
 {

@@ -1,5 +1,5 @@
 /* One CSV field. What a spreadsheet would take for a formula is neutralised; what would break the row is quoted. */
-#include "export/export.h"
+#include "core/csv.h"
 #include "base/utf8.h"
 
 /* Spreadsheets read = + - @ as the start of a formula, and so do some of them the full-width forms after normalising.

@@ -1,0 +1,170 @@
+// Single-use links: codes made by number and from files, each of which lets one interview in, whoever asks and on however many servers.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { after, before } from '../harness/hooks.mjs';
+import { Client, expect, pointers } from '../harness/client.mjs';
+import { rows } from '../harness/database.mjs';
+import { newFolder } from '../harness/run.mjs';
+import { withServer } from '../harness/server.mjs';
+import { definition, publish, submit } from '../harness/surveys.mjs';
+import { Worker, ended, untilJob } from '../harness/worker.mjs';
+
+const server = withServer();
+let other, worker;
+before(async () => {
+	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
+	await other.start();
+	worker = await new Worker(server).start();
+});
+after(async () => {
+	await worker.stop();
+	other.redis = undefined; // the first one's
+	await other.end();
+});
+
+const survey = () => definition('Sample', [{ name: 'p', questions: [
+	{ type: 'text', name: 'why', title: 'Why, {@name}?' },
+] }], { parameters: [{ name: 'name', type: 'text', export: true }, { name: 'wave', type: 'number', export: true }] });
+const field = async () => {
+	const f = await publish(server.api, survey(), { link: { kind: 'single_use' } });
+	return { ...f, codes: `/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, responses: `/api/v1/surveys/${f.survey.id}/responses` };
+};
+const make = (f, body) => server.api.post(f.codes, body);
+const list = async (f, query) => expect(await server.api.get(f.codes, { query: { sort: 'created_at', limit: 200, ...query } }), 200).body;
+const send = (f, body, port = server.port, headers = {}) => {
+	const client = new Client(port);
+	return submit(client, f.slug, body, { headers }).finally(() => client.close());
+};
+
+test('codes by number: made at once, listed in pages, and no two alike', async () => {
+	const f = await field();
+	assert.deepEqual(expect(await make(f, { count: 1000 }), 202).body, { made: 1000, job_id: null });
+	const seen = [];
+	for (let page = await list(f, { count: true }); ; page = await list(f, { cursor: page.next })) {
+		seen.push(...page.items);
+		if (!page.next)
+			break;
+	}
+	assert.equal(new Set(seen.map((c) => c.code)).size, 1000);
+	assert.ok(seen.every((c) => /^[a-z0-9]{12}$/.test(c.code) && c.url === `${server.url}/s/${f.slug}?code=${c.code}` && c.used_at === null && c.response_id === null));
+	const [[told]] = await rows(server.database.name, `select data ->> 'codes' from events where type = 'codes_made' and aggregate_id = '${f.link.id}'`);
+	assert.equal(told, '1000');
+});
+
+test('more than a thousand are made by a job that tells how far it is', async () => {
+	const f = await field();
+	const { made, job_id } = expect(await make(f, { count: 2500 }), 202).body;
+	assert.equal(made, 0);
+	const job = await untilJob(server.api, job_id, ended);
+	assert.equal(job.status, 'succeeded');
+	assert.deepEqual(job.result, { made: 2500 });
+	assert.equal((await list(f, { count: true, limit: 1 })).total, 2500);
+});
+
+test('a code lets one interview in, and brings its parameters', async () => {
+	const f = await field();
+	const csv = '\ufeffname,wave,code\r\n"Lan ""L"", Hà Nội",3,panel-0001\r\n=1+1,4,panel-0002\r\n,,\r\n';
+	assert.equal(expect(await make(f, { csv }), 202).body.made, 3);
+	const body = { code: 'panel-0001', answers: { why: 'x' } };
+	const first = expect(await send(f, body, server.port, { 'Idempotency-Key': 'mine' }), 201).body;
+	const again = expect(await send(f, body, other.port), 201);
+	assert.equal(again.body.id, first.id, 'the same answer sent again');
+	assert.equal(again.headers['idempotency-replayed'], 'true');
+	expect(await send(f, { ...body, answers: { why: 'y' } }), 410, 'gone');
+	assert.deepEqual(pointers(expect(await send(f, { answers: {} }), 422)), ['/code']);
+	assert.deepEqual(pointers(expect(await send(f, { code: 'panel-0002', answers: {}, parameters: { wave: 9 } }), 422)), ['/parameters']);
+	expect(await send(f, { code: 'panel-9999', answers: {} }), 404);
+	expect(await send(f, { code: '../etc', answers: {} }), 404);
+	const answer = expect(await server.api.get(`${f.responses}/${first.id}`), 200).body;
+	assert.deepEqual(answer.parameters, { name: 'Lan "L", Hà Nội', wave: 3 });
+	const { items } = await list(f);
+	assert.deepEqual(items.map((c) => c.response_id), [first.id, null, null]);
+	assert.equal(items[0].status, 'completed');
+	assert.ok(items[0].used_at);
+	assert.deepEqual((await list(f, { used: true, count: true })).total, 1);
+	assert.deepEqual((await list(f, { used: false })).items.map((c) => c.id), items.slice(1).map((c) => c.id));
+	const file = expect(await server.api.get(`${f.codes}.csv`), 200);
+	assert.equal(file.headers['content-type'], 'text/csv; charset=utf-8; header=present');
+	const lines = file.text.trimEnd().split('\r\n');
+	assert.equal(lines[0], 'code,url,status,used_at,name,wave');
+	assert.match(lines[1], /^panel-0001,[^,]+\?code=panel-0001,completed,20[^,]+,"Lan ""L"", Hà Nội",3$/);
+	assert.match(lines[2], /^panel-0002,[^,]+,,,'=1\+1,4$/);
+});
+
+test('an open link takes no code, and nobody takes a code\'s place by a key of his own', async () => {
+	const f = await field();
+	const open = expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links`, {}), 201).body;
+	expect(await make(f, { csv: 'code\nmine-000001\n' }), 202);
+	assert.deepEqual(pointers(expect(await send(open, { code: 'mine-000001', answers: {} }), 422)), ['/code']);
+	expect(await send(open, { answers: {} }, server.port, { 'Idempotency-Key': `code:${f.link.id}:mine-000001` }), 201);
+	expect(await send(open, { answers: {} }, server.port, { 'Idempotency-Key': Buffer.from(`§code:${f.link.id}:mine-000001`).toString('latin1') }), 422);
+	expect(await send(f, { code: 'mine-000001', answers: {} }), 201);
+	assert.equal(expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${open.id}/codes`, { count: 1 }), 409).body.code, 'conflict');
+});
+
+test('each code asked for from two servers at once: used once', async () => {
+	const f = await field();
+	expect(await make(f, { count: 20 }), 202);
+	const { items } = await list(f);
+	const replies = await Promise.all(items.flatMap(({ code }, i) => Array.from({ length: 6 }, async (_, k) =>
+		({ code, reply: await send(f, { code, answers: { why: `${i}.${k}` } }, k % 2 ? server.port : other.port) }))));
+	for (const { code } of items) {
+		const of = replies.filter((r) => r.code === code).map((r) => r.reply);
+		assert.equal(of.filter((r) => r.status === 201).length, 1, code);
+		assert.ok(of.every((r) => [201, 409, 410, 422].includes(r.status)), of.map((r) => r.status).join());
+	}
+	const [[n]] = await rows(server.database.name, `select count(*) from responses where survey_id = '${f.survey.id}'`);
+	assert.equal(n, '20');
+});
+
+test('an interview that is kept begins with a code, and goes on with it', async () => {
+	const f = await field();
+	expect(await make(f, { csv: 'name,code\nLan,kept-000001\n' }), 202);
+	const body = { code: 'kept-000001', answers: {}, complete: false };
+	const begun = expect(await send(f, body), 201).body;
+	assert.equal(begun.status, 'started');
+	const again = expect(await send(f, body, other.port), 201).body;
+	assert.deepEqual([again.id, again.token], [begun.id, begun.token], 'on another device');
+	assert.equal((await list(f)).items[0].status, 'started');
+	const path = `/api/public/v1/links/${f.slug}/responses/${begun.id}/complete`;
+	const ended = expect(await server.anyone.post(path, { answers: { why: 'so' } }, { headers: { Authorization: `Bearer ${begun.token}` } }), 200).body;
+	assert.equal(ended.status, 'completed');
+	assert.deepEqual((await list(f)).items.map((c) => [c.status, c.response_id]), [['completed', begun.id]]);
+	expect(await send(f, { code: 'kept-000001', answers: { why: 'other' } }), 410, 'gone');
+	assert.equal(expect(await server.api.get(`${f.responses}/${begun.id}`), 200).body.parameters.name, 'Lan');
+});
+
+test('the page: by its code, once, without a code not at all', async () => {
+	const f = await field();
+	expect(await make(f, { csv: 'name,code\nLan,page-000001\n' }), 202);
+	const page = async (query, fields) => {
+		const reply = await fetch(`${server.url}/s/${f.slug}${query}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {});
+		const text = await reply.text();
+		return { status: reply.status, text, state: /name="state" value="([^"]*)"/.exec(text)?.[1] };
+	};
+	assert.equal((await page('')).status, 404);
+	assert.equal((await page('?code=page-000002')).status, 404);
+	const [one, two] = [await page('?code=page-000001&name=Mallory'), await page('?code=page-000001')];
+	assert.match(one.text, /Why, Lan\?/, 'the address changes nothing of what the code brings');
+	assert.equal((await page('', { state: one.state, action: 'next', 'q-why': 'first' })).status, 200);
+	assert.match((await page('', { state: two.state, action: 'next', 'q-why': 'second' })).text, /already been saved/);
+	const late = await page('?code=page-000001');
+	assert.equal(late.status, 410);
+	assert.match(late.text, /This link has been used/);
+	const stored = await rows(server.database.name, `select answers ->> 'why', parameters ->> 'name' from responses where survey_id = '${f.survey.id}'`);
+	assert.deepEqual(stored, [['first', 'Lan']]);
+});
+
+test('files that cannot be read are refused whole, with the line', async () => {
+	const f = await field();
+	for (const [csv, about] of [['name,wrong\nx,y\n', /Line 1/], ['name,name\nx,y\n', /Line 1/], ['name\n"x\n', /Line 2/], ['name\nx,y\n', /Line 2/], ['code\nab\n', /Line 2/],
+		['code\nab cd efg\n', /Line 2/], ['name\n', /no line/], [`name\n${'x'.repeat(1001)}\n`, /Line 2/], ['name\n"x"y\n', /Line 2/], [`code\n${'\n'.repeat(10010)}`, /10,000/]]) {
+		const reply = expect(await make(f, { csv }), 422);
+		assert.match(JSON.stringify(reply.body.errors), about, csv.slice(0, 40));
+	}
+	expect(await make(f, { csv: 'code\nsame-000001\nsame-000001\n' }), 409, 'conflict');
+	for (const body of [{}, { count: 1, csv: 'name\nx\n' }])
+		assert.deepEqual(pointers(expect(await make(f, body), 422)), ['/count']);
+	assert.deepEqual(pointers(expect(await make(f, { count: 1000001 }), 422)), ['/count']);
+	assert.deepEqual((await list(f, { count: true })).total, 0, 'nothing was made');
+});
