@@ -36,10 +36,11 @@ enum err code_take(struct req *rq, const struct link_view *link, struct str code
 {
 	struct code_row {
 		struct str parameters;
+		struct uuid open;
 		bool over;
 	} row;
-	static const struct pg_col cols[] = {
-	    COL(struct code_row, parameters, PGT_JSON), COL(struct code_row, over, PGT_BOOL)};
+	static const struct pg_col cols[] = {COL(struct code_row, parameters, PGT_JSON),
+	    COL(struct code_row, over, PGT_BOOL), COL(struct code_row, open, PGT_UUID)};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_UUID(&link->link_id), P_TEXT(code)};
 	struct json *parameters;
 	struct json_error why;
@@ -55,6 +56,7 @@ enum err code_take(struct req *rq, const struct link_view *link, struct str code
 	if (json_read(rq->arena, row.parameters, &json_limits_default, &parameters, &why))
 		return ERR_INTERNAL;
 	out->parameters = parameters;
+	out->open = row.open;
 	return row.over ? ERR_GONE : OK;
 }
 

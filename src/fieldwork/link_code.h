@@ -22,6 +22,7 @@
 struct code_use {
 	struct str key;
 	const struct json *parameters; /* object */
+	struct uuid open;	       /* the interview that is under way with it; nil: none is */
 };
 /* rq->tx is bound to the link's tenant; without it ERR_AGAIN. out->key is set with ERR_GONE too: the same answer sent again gets its receipt. */
 enum err code_take(struct req *rq, const struct link_view *link, struct str code, struct code_use *out);

@@ -51,9 +51,10 @@ select c.code, c.parameters, coalesce(r.status, '') as status, r.created_at as u
 from link_codes c left join responses r on r.survey_id = $1::uuid and r.idempotency_key = link_code_key(c.link_id, c.code)
 where c.survey_id = $1 and c.link_id = $2::uuid order by c.created_at, c.id
 
--- Of whoever shows it. over: an interview with it has ended.
+-- Of whoever shows it. over: an interview with it has ended; open: the one that is under way.
 -- name: link_code_find
 -- role: public
 select c.parameters, exists (select from responses r where r.survey_id = $1::uuid and r.idempotency_key = link_code_key(c.link_id, c.code)
-	and r.status not in ('started', 'in_progress')) as over
+	and r.status not in ('started', 'in_progress')) as over,
+	(select r.id from responses r where r.survey_id = $1 and r.idempotency_key = link_code_key(c.link_id, c.code) and r.link_id = c.link_id and r.state is not null) as open
 from link_codes c where c.link_id = $2::uuid and c.code = $3::text

@@ -235,6 +235,20 @@ static void put_skip(struct html *h, struct str language)
 	html_close(h, "a");
 }
 
+static void put_later(struct html *h, struct str address, struct str language)
+{
+	if (address.n == 0)
+		return;
+	html_open(h, "p");
+	html_attr(h, "class", S("cc-later"));
+	html_open(h, "a");
+	html_attr_url(h, "href", address);
+	html_attr(h, "rel", S("nofollow"));
+	html_text(h, page_text(TEXT_LATER, language));
+	html_close(h, "a");
+	html_close(h, "p");
+}
+
 static enum err render_questions(
     struct arena *a, const struct interview *in, int32_t page, const struct page_view *view, struct str *out)
 {
@@ -283,6 +297,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	if (f->back)
 		put_button(&h, "cc-button cc-back", "back", page_text(TEXT_BACK, in->language));
 	html_close(&h, "div");
+	put_later(&h, f->later, in->language);
 	html_close(&h, "main");
 	html_close(&h, "form");
 	put_foot(&h);

@@ -14,6 +14,7 @@ struct page_frame {
 	struct str state; /* sealed */
 	int32_t percent;  /* of progress; -1: none is shown */
 	bool back;	  /* offer a way back */
+	struct str later; /* address under which it can be gone on with elsewhere; empty: it is not kept yet */
 	struct str note;  /* said politely above the questions; may be empty */
 	bool test;	  /* says that nothing counts */
 };

@@ -1,6 +1,6 @@
 /* /s/{slug}: the pages that respondents see. Without JavaScript, one form post a page; everything an interview needs
  * travels in the form. */
-#include "fieldwork/intake.h"
+#include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
@@ -171,6 +171,68 @@ static enum err open_page(struct req *rq, const struct resolved *link)
 	return e == ERR_LIMIT && !rq->tx ? ERR_AGAIN : e;
 }
 
+/* Where it was left, on whatever device, by the version that it began with. */
+static enum err resume(struct req *rq, const struct resolved *link, const struct uuid *id)
+{
+	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
+	const struct survey_program *survey;
+	struct cache_entry *pin;
+	struct kept k;
+	enum err e = kept_load(rq, &link->link, id, &k);
+
+	if (e == ERR_NOT_FOUND)
+		return reply_stale(rq, &link->link);
+	if (e)
+		return e;
+	if (k.over)
+		return page_reply_words(rq, 410, TEXT_OVER_TITLE, TEXT_OVER_TEXT);
+	s.state = k.state;
+	if ((e = survey_program_get(
+		 rq->app, rq->tx, &link->link.survey_id, k.survey_version, rq->arena, &survey, &pin)))
+		return e;
+	s.program = survey->program;
+	e = sitting_resume(&s);
+	cache_release(rq->app->cache, pin);
+	return e;
+}
+
+/* With ?resume=TOKEN, or the code of one that is under way. *id nil: it is neither. */
+static enum err find_left(struct req *rq, const struct resolved *link, struct uuid *id)
+{
+	struct form_field *fields;
+	struct code_use use = {0};
+	struct str token;
+	size_t n;
+	enum err e;
+
+	*id = (struct uuid){0};
+	if (!link->link.single_use && !str_find(rq->x->query, S("resume="), NULL))
+		return OK;
+	/* It reads the database, which the I/O thread does not wait for. */
+	if (!rq->tx)
+		return ERR_AGAIN;
+	if ((e = form_read(rq->x->query, rq->arena, &fields, &n)))
+		return e;
+	token = form_value(fields, n, S("resume"));
+	if (token.n > 0)
+		return resume_read(rq, &link->link.link_id, token, id);
+	if (link->link.single_use && !(e = code_take(rq, &link->link, form_value(fields, n, S("code")), &use)))
+		*id = use.open;
+	return e;
+}
+
+static enum err first_or_left(struct req *rq, const struct resolved *link)
+{
+	struct uuid id;
+	enum err e = find_left(rq, link, &id);
+
+	if (e == ERR_INVALID)
+		return reply_stale(rq, &link->link);
+	if (e)
+		return e;
+	return uuid_is_nil(&id) ? open_page(rq, link) : resume(rq, link, &id);
+}
+
 static enum err page_get_http(struct req *rq)
 {
 	struct resolved link;
@@ -187,7 +249,7 @@ static enum err page_get_http(struct req *rq)
 		return reply_trouble(rq, e);
 	if (full)
 		return frame(rq, &link, reply_gate(rq, GATE_CLOSED));
-	e = open_page(rq, &link);
+	e = first_or_left(rq, &link);
 	return frame(rq, &link, e ? reply_trouble(rq, e) : OK);
 }
 

@@ -1,5 +1,6 @@
 #include "fieldwork/sitting.h"
 #include "base/num.h"
+#include "fieldwork/keeping.h"
 #include "fieldwork/page_first.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
@@ -33,6 +34,8 @@ enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *v
 	if ((e = interview_visible(&s->in, page, s->rq->arena, &s->state.shown, &s->state.shown_count)))
 		return e;
 	if ((e = page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &frame.state)))
+		return e;
+	if ((e = sitting_later(s, &frame.later)))
 		return e;
 	s->sealed = frame.state;
 	frame.percent = program_show_progress(s->program) ? s->state.percent : -1;
@@ -149,15 +152,14 @@ static enum err take_parameters(struct sitting *s, const struct form_field *fiel
 	return OK;
 }
 
-static enum err new_key(struct arena *a, struct str *key)
+static enum err new_key(struct arena *a, struct page_state *state)
 {
-	struct uuid id = uuid_new();
 	struct buf b;
 
 	buf_init(&b, a, 64);
 	buf_add(&b, S("page-"));
-	buf_add(&b, uuid_str(a, &id));
-	return buf_done(&b, key);
+	buf_add(&b, uuid_str(a, &state->id));
+	return buf_done(&b, &state->key);
 }
 
 enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n)
@@ -175,8 +177,10 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	    .started_ms = clock_now_ms(),
 	    .language = language,
 	};
+	s->state.shown_ms = s->state.started_ms;
+	s->state.id = uuid_new();
 	s->state.key = s->own_key;
-	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state.key))) || (e = take_parameters(s, fields, n)) ||
+	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) || (e = take_parameters(s, fields, n)) ||
 	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))
 		return e;
 	s->state.filled = filled.used;
@@ -244,7 +248,7 @@ static enum err step_next(struct sitting *s)
 {
 	struct page_view view = {0};
 	struct verdict v;
-	bool more;
+	bool more, over;
 	enum err e;
 
 	if ((e = more_to_ask(s, &more)))
@@ -259,34 +263,25 @@ static enum err step_next(struct sitting *s)
 		return sitting_finish(s);
 	s->state.percent = percent_of(v.progress);
 	s->state.back = true;
-	return sitting_show(s, v.next_page, &view, S(""));
-}
-
-/* What is agreed to now, in the words of the page as it was shown (`shown`; NULL: as it would be now). */
-static enum err note_consents(struct sitting *s, const struct interview *shown)
-{
-	struct consent_note note = {clock_now_ms(), {s->state.consents[0], s->state.consents[1]}, s->state.page, shown};
-	struct consents given;
-	struct json_error why;
-	enum err e;
-
-	if ((e = interview_consents(&s->in, &note, s->rq->arena, &given)))
+	if ((e = sitting_save(s, &v, v.next_page, &over)) || over)
 		return e;
-	const struct str texts[] = {given.open, given.personal};
-
-	for (int i = 0; i < 2; i++) {
-		struct json *object;
-
-		if (json_read(s->rq->arena, texts[i], &json_limits_default, &object, &why))
-			return ERR_INTERNAL;
-		s->state.consents[i] = object;
-	}
-	return OK;
+	return sitting_show(s, v.next_page, &view, S(""));
 }
 
 static enum err look_at_quotas(struct sitting *s)
 {
 	return quota_full(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &s->full);
+}
+
+enum err sitting_resume(struct sitting *s)
+{
+	struct page_view view = {0};
+	enum err e;
+
+	if ((e = look_at_quotas(s)))
+		return e;
+	sitting_interview(s);
+	return sitting_show(s, s->state.page, &view, S(""));
 }
 
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n)
@@ -309,7 +304,7 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 	s->state.answers = answers;
 	sitting_interview(s);
 	/* After a record was added or taken away others have its number, and other words. */
-	if ((e = note_consents(s, record ? NULL : &shown)))
+	if ((e = kept_consents(&s->in, s->state.page, record ? NULL : &shown, s->rq->arena, s->state.consents)))
 		return e;
 	if (wish.n > 0)
 		return step_language(s, wish);

@@ -1,6 +1,6 @@
 /* The end of an interview on the pages: judged as a whole, written once, and a goodbye. */
 #include "base/hash.h"
-#include "fieldwork/intake.h"
+#include "fieldwork/keeping.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/sitting.h"
 #include "sql.h"
@@ -148,19 +148,27 @@ static enum err write_once(
 	    .seed = s->state.seed,
 	    .started_ms = s->state.started_ms,
 	    .key = s->state.key,
+	    .device = device_of(req_header(s->rq, S("User-Agent"))),
+	    .keep = {.id = s->state.id, .stored = s->state.saved, .joins = true},
 	};
 	enum err e;
 
-	if ((e = payload_hash(s, r.payload_hash)))
+	if ((e = payload_hash(s, r.payload_hash)) ||
+	    (e = page_state_leave(&s->state, clock_now_ms(), s->rq->arena, &r.keep.page_ms)))
 		return e;
 	return intake_write(s->rq, &r, receipt);
 }
 
-enum err sitting_finish(struct sitting *s)
+static struct submission submission_of(const struct sitting *s)
 {
-	struct submission in = {s->state.language, s->state.answers, s->state.parameters, s->state.seed,
+	return (struct submission){s->state.language, s->state.answers, s->state.parameters, s->state.seed,
 	    s->state.started_ms, s->full, {s->state.filled, s->state.filled_count},
 	    {s->state.consents[0], s->state.consents[1]}};
+}
+
+enum err sitting_finish(struct sitting *s)
+{
+	const struct submission in = submission_of(s);
 	struct farewell farewell = {0};
 	struct receipt receipt;
 	struct verdict v;
@@ -173,6 +181,9 @@ enum err sitting_finish(struct sitting *s)
 	e = farewell_of(s, v.outcome, &farewell);
 	if (!e)
 		e = write_once(s, &in, &v, &receipt);
+	/* It is there, but not as something that was sent to its end: left for too long, erased, rejected. */
+	if (e == ERR_CONFLICT || (!e && receipt.outcome.n == 0))
+		return page_reply_words(s->rq, 410, TEXT_OVER_TITLE, TEXT_OVER_TEXT);
 	if (!e && !str_eq(receipt.outcome, v.outcome))
 		e = farewell_anew(s, receipt.outcome, &farewell);
 	/* Stored before, then changed and sent again (the browser's back button): the first stands. */
@@ -183,4 +194,73 @@ enum err sitting_finish(struct sitting *s)
 	if (e)
 		return e;
 	return say_farewell(s, &farewell, str_eq(receipt.status, S("completed")) ? TEXT_THANKS : TEXT_ENDED);
+}
+
+/* ---- on the way ---- */
+
+static enum err keep(struct sitting *s, const struct verdict *v, int32_t next, struct receipt *receipt)
+{
+	const struct submission in = submission_of(s);
+	struct response r = {
+	    .link = &s->link->link,
+	    .survey_version = s->state.survey_version,
+	    .verdict = v,
+	    .program = s->program,
+	    .submission = &in,
+	    .language = s->state.language,
+	    .seed = s->state.seed,
+	    .started_ms = s->state.started_ms,
+	    .key = s->state.key,
+	    .unhashed = true,
+	    .device = device_of(req_header(s->rq, S("User-Agent"))),
+	    .keep =
+		{.id = s->state.id, .stored = s->state.saved, .open = true, .status = S("in_progress"), .joins = true},
+	};
+	enum err e = kept_put(s->rq, &s->state, next, &r);
+
+	return e ? e : intake_write(s->rq, &r, receipt);
+}
+
+enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, bool *over)
+{
+	struct farewell farewell = {0};
+	struct receipt receipt = {0};
+	enum err e;
+
+	*over = false;
+	/* a page from before pages were kept */
+	if (uuid_is_nil(&s->state.id))
+		return OK;
+	if ((e = keep(s, v, next, &receipt))) {
+		intake_abandon(s->rq);
+		log_message(s->rq->app->log, LOG_WARN, "a page was not saved on the way", str_from(err_slug(e)));
+		return e == ERR_MEMORY ? e : OK;
+	}
+	s->state.saved = true;
+	/* that somebody ended it before is said at its end */
+	if (receipt.replayed || !receipt.completed_ms)
+		return OK;
+	*over = true;
+	if ((e = farewell_anew(s, receipt.outcome, &farewell)))
+		return e;
+	return say_farewell(s, &farewell, TEXT_ENDED);
+}
+
+enum err sitting_later(struct sitting *s, struct str *address)
+{
+	struct str token;
+	struct buf b;
+	enum err e;
+
+	*address = S("");
+	if (!s->state.saved)
+		return OK;
+	if ((e = resume_token(s->rq, &s->link->link.link_id, &s->state.id, &token)))
+		return e;
+	buf_init(&b, s->rq->arena, 256);
+	buf_add(&b, S("/s/"));
+	buf_add(&b, s->link->link.slug);
+	buf_add(&b, S("?resume="));
+	buf_add(&b, token);
+	return buf_done(&b, address);
 }
