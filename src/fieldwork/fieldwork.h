@@ -34,6 +34,8 @@ enum err lookups_clear(struct tx *tx);
 /* An event of the tenant's keys; data is a JSON object. The caller holds vault_alone(), so that its number is the next. */
 enum err keys_event(struct tx *tx, struct arena *a, struct str type, struct str data);
 
+extern const struct job_type abandon_job; /* interviews that were left become partial ones */
+
 /* ---- finding answers ---- */
 
 extern const struct job_type search_job; /* keeps response_search up with the event log */

@@ -1,0 +1,57 @@
+// Interviews that were left: after a week they are partial, once, whoever looks.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { after } from '../harness/hooks.mjs';
+import { expect } from '../harness/client.mjs';
+import { psql, rows } from '../harness/database.mjs';
+import { command, until } from '../harness/run.mjs';
+import { withServer } from '../harness/server.mjs';
+import { definition, publish, submit } from '../harness/surveys.mjs';
+import { Worker, ended, untilJob } from '../harness/worker.mjs';
+
+const server = withServer();
+const workers = [];
+after(async () => { for (const w of workers) await w.stop(); });
+
+const run = async (sql) => { const got = await psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}';\n${sql}`); assert.equal(got.code, 0, got.stderr); };
+
+/** Has the job that comes round come round now; its tenant's result. */
+async function round() {
+	const of = `select id from job_records where type = 'interviews.abandon' and tenant_id = '${server.tenant.id}'`;
+	const known = new Set((await rows(server.database.name, of)).flat());
+	await run("update jobs set due_at = now() where type = 'interviews.abandon' and tenant_id is null");
+	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
+	const id = await until('the tenant\'s job', async () => (await rows(server.database.name, of)).flat().find((j) => !known.has(j)));
+	return untilJob(server.api, id, ended);
+}
+
+test('left for a week: partial, with what was answered; its token opens it no more', async () => {
+	const f = await publish(server.api, definition('Left', ['a', 'b'].map((name) => ({ name, questions: [{ type: 'text', name, title: name, required: true }] }))));
+	const begun = async () => expect(await submit(server.anyone, f.slug, { answers: {}, complete: false }), 201).body;
+	const path = (i) => `/api/public/v1/links/${f.slug}/responses/${i.id}`;
+	const save = (i, answers) => server.anyone.patch(path(i), { answers }, undefined, { token: i.token });
+	const [left, untouched, fresh] = [await begun(), await begun(), await begun()];
+	for (const i of [left, fresh])
+		expect(await save(i, { a: 'as far as here' }), 200);
+	const done = expect(await submit(server.anyone, f.slug, { answers: { a: 'x', b: 'y' } }), 201).body;
+	await run(`update responses set last_at = now() - interval '8 days' where id in ('${left.id}', '${untouched.id}', '${done.id}')`);
+	workers.push(await new Worker(server).start());
+	await round();
+	const found = await rows(server.database.name, `select id, status, state is null, answers, completed_at is null from responses where survey_id = '${f.survey.id}' order by created_at`);
+	assert.deepEqual(found, [[left.id, 'partial', 't', '{"a": "as far as here"}', 't'], [untouched.id, 'partial', 't', '{}', 't'],
+		[fresh.id, 'in_progress', 'f', '{"a": "as far as here"}', 't'], [done.id, 'completed', 't', '{"a": "x", "b": "y"}', 'f']]);
+	const told = async (id) => (await rows(server.database.name, `select type, actor_kind from events where aggregate_id = '${id}' and actor_kind <> 'operator' order by xid, id`)).map((r) => r.join(' ')); // who set the clock back above is the operator
+	assert.deepEqual(await told(left.id), ['started respondent', 'in_progress respondent', 'partial job']);
+	await round();
+	assert.equal((await told(left.id)).length, 3, 'once');
+	expect(await save(left, { b: 'late' }), 409, 'conflict');
+	expect(await server.anyone.post(`${path(left)}/complete`, { answers: { b: 'late' } }, { token: left.token }), 409, 'conflict');
+	assert.equal(expect(await server.anyone.get(path(left), { token: left.token }), 200).body.status, 'partial');
+	expect(await save(fresh, { b: 'on' }), 200);
+	const { counts } = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}`, { query: { include: 'counts' } }), 200).body;
+	assert.deepEqual([counts.total, counts.completed, counts.in_progress, counts.partial], [4, 1, 1, 2]);
+	const csv = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses.csv`), 200).text;
+	assert.deepEqual([left, untouched, fresh, done].map((i) => csv.includes(i.id)), [true, true, false, true]);
+	const partial = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses`, { query: { status: 'partial' } }), 200).body.items;
+	assert.equal(partial.length, 2);
+});
