@@ -96,6 +96,18 @@ test('a version that is published meanwhile changes nothing for it', async () =>
 	assert.deepEqual((await stored(f)).map((r) => [r[1], r[3], JSON.parse(r[2])]), [['completed', '1', { one: 'a', two: 'b', three: 'c' }]]);
 });
 
+test('the code of a single-use link leads back to where it was left', async () => {
+	const f = await publish(server.api, survey(), { link: { kind: 'single_use' } });
+	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\nabcdef\n' }), 202);
+	const at = `/s/${f.slug}?code=abcdef`;
+	await send(f, await open(f, at), { 'q-one': 'a' });
+	const there = await open(f, at, other);
+	assert.match(there.body, /q-two/);
+	await send(f, await send(f, there, { 'q-two': 'b' }, other), { 'q-three': 'c' });
+	assert.deepEqual((await stored(f)).map((r) => [r[1], JSON.parse(r[2])]), [['completed', { one: 'a', two: 'b', three: 'c' }]]);
+	assert.equal((await open(f, at)).status, 410);
+});
+
 test('a survey of one page writes once', async () => {
 	const f = await publish(server.api, definition('One', pages('one')));
 	await send(f, await open(f), { 'q-one': 'a' });
