@@ -17,11 +17,11 @@ extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/respons
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
 extern const struct route response_action_routes[]; /* one action on many */
 extern const struct job_type response_action_job;
-extern const struct route lookup_routes[];  /* /api/v1/responses/lookup */
-extern const struct route sealing_routes[]; /* /api/v1/sealing */
-extern const struct route public_routes[];  /* /api/public/v1/links/{slug} ... */
+extern const struct route lookup_routes[];    /* /api/v1/responses/lookup */
+extern const struct route sealing_routes[];   /* /api/v1/sealing */
+extern const struct route public_routes[];    /* /api/public/v1/links/{slug} ... */
 extern const struct route interview_routes[]; /* /api/public/v1/links/{slug}/responses/{response_id} ... */
-extern const struct route page_routes[];    /* /s/{slug} */
+extern const struct route page_routes[];      /* /s/{slug} */
 
 /* ---- sealed answers ---- */
 
@@ -78,6 +78,7 @@ struct link_new {
 	struct str kind; /* open (also when empty), test, single_use */
 	int64_t opens_at, closes_at;
 	int64_t max_completes; /* 0: no bound */
+	bool once_per_device;
 	struct str_list embed; /* origins as embed_text() takes them */
 };
 enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_id, const struct link_new *in,

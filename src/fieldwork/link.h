@@ -21,6 +21,7 @@ struct link_view {
 	struct str embed;		      /* origins that may show it in a frame, parted by a space; empty: none */
 	struct str status;		      /* open, closed */
 	bool test;			      /* what comes by it is marked and counts nowhere */
+	bool once_per_device;		      /* link_device.h */
 	bool single_use;		      /* asks for a code: link_code.h */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 	int64_t max_completes;		      /* 0: no bound */

@@ -13,6 +13,7 @@ static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
 	"marked and counted nowhere. It stays what it is"
 
 #define MAX_ABOUT "How many interviews may be completed by it; no bound without"
+#define ONCE_ABOUT "Whether the page lets each browser answer once only; of open links"
 #define EMBED_MAX 10
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
 
@@ -25,6 +26,7 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_new, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
     FIELD(struct link_new, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
+    FIELD(struct link_new, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
@@ -32,6 +34,7 @@ static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, lin
 struct link_patch {
 	struct str title, language, status;
 	int64_t opens_at, closes_at, max_completes;
+	bool once_per_device;
 	struct str_list embed;
 };
 static const struct field link_patch_fields[] = {
@@ -41,6 +44,7 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, opens_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered before"),
     FIELD(struct link_patch, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
     FIELD(struct link_patch, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
+    FIELD(struct link_patch, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
 };
 static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
@@ -63,6 +67,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("opens_at", FT_TIME, REQUIRED | NULLABLE, "Not answered before"),                                      \
 	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
 	    OUT("max_completes", FT_INT, REQUIRED | NULLABLE, MAX_ABOUT),                                              \
+	    OUT("once_per_device", FT_BOOL, REQUIRED, ONCE_ABOUT),                                                     \
 	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews that ended by it", .shape = &link_counts_shape),            \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
@@ -155,6 +160,13 @@ static enum err check_max(struct req *rq, struct str kind, int64_t max)
 		   : OK;
 }
 
+static enum err check_once(struct req *rq, struct str kind, bool once)
+{
+	return once && kind.n > 0 && !str_eq(kind, S("open"))
+		   ? req_fail(rq, ERR_INVALID, "/once_per_device", "only open links let each browser answer once")
+		   : OK;
+}
+
 static enum err link_create_http(struct req *rq)
 {
 	const struct link_new *in = rq->in;
@@ -167,7 +179,8 @@ static enum err link_create_http(struct req *rq)
 		return req_fail(
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
 	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)) ||
-	    (e = check_embed(rq, &in->embed, &embed)) || (e = check_max(rq, in->kind, in->max_completes)))
+	    (e = check_embed(rq, &in->embed, &embed)) || (e = check_max(rq, in->kind, in->max_completes)) ||
+	    (e = check_once(rq, in->kind, in->once_per_device)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
 	if (e == ERR_CONFLICT)
@@ -246,7 +259,7 @@ static enum err link_patch_http(struct req *rq)
 	if ((e = link_take(rq, &now)))
 		return e;
 	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)) ||
-	    (e = check_max(rq, now.kind, in->max_completes)))
+	    (e = check_max(rq, now.kind, in->max_completes)) || (e = check_once(rq, now.kind, in->once_per_device)))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -256,7 +269,8 @@ static enum err link_patch_http(struct req *rq)
 	    P_BOOL(HAS(opens_at)), in->opens_at ? P_TIME(in->opens_at) : P_NULL(PGT_TIME), P_BOOL(HAS(closes_at)),
 	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx)),
 	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT), P_BOOL(HAS(max_completes)),
-	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT)};
+	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT),
+	    HAS(once_per_device) ? P_BOOL(in->once_per_device) : P_NULL(PGT_BOOL)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

@@ -2,6 +2,7 @@
  * travels in the form. */
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
+#include "fieldwork/link_device.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 #include "fieldwork/sitting.h"
@@ -141,10 +142,14 @@ static enum err start(struct sitting *s)
 		return e;
 	if (s->link->link.single_use && (e = use_code(s, &fields, &n)))
 		return e;
+	if (s->link->link.once_per_device && (e = device_take(s->rq, &s->link->link, &s->own_key)))
+		return e;
 	e = sitting_start(s, language, fields, n);
 	/* The browser's back button shows this page again instead of beginning another interview, which would be
 	 * stored beside the first. It holds no answers yet; pages that do are not kept. */
 	reply_header(s->rq, S("Cache-Control"), S("private, no-cache"));
+	if (!e && s->link->link.once_per_device)
+		e = device_tell(s->rq, &s->link->link, s->own_key);
 	return e;
 }
 

@@ -22,6 +22,7 @@ static enum err cached_document(struct arena *a, struct str bytes, struct json *
 static enum err link_make(struct arena *a, struct str bytes, void **object)
 {
 	struct link_view *l = arena_new(a, struct link_view);
+	const struct json *once;
 	struct json *doc;
 	enum err e;
 
@@ -35,6 +36,8 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->embed = json_str_or(doc, S("embed"), S(""));
 	l->test = str_eq(json_str_or(doc, S("kind"), S("")), S("test"));
+	once = json_get(doc, S("once_per_device"));
+	l->once_per_device = once && once->type == JSON_BOOL && once->b;
 	l->single_use = str_eq(json_str_or(doc, S("kind"), S("")), S("single_use"));
 	l->version = json_int_of(doc, S("version"));
 	l->opens_ms = json_int_of(doc, S("opens_ms"));
