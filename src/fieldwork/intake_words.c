@@ -129,7 +129,7 @@ static struct pg_param json_or_null(struct str text)
 /* What only interviews have that are kept. */
 static enum err put_kept(struct writing *w)
 {
-	const struct seal_place place = {S("responses"), S("state"), &w->receipt.id};
+	const struct seal_place place = {S("responses"), S("state"), &w->receipt.id, &w->response->link->survey_id};
 	const struct keeping *k = &w->response->keep;
 	struct pg_param *c = w->columns;
 	struct str sealed = S("");

@@ -64,7 +64,7 @@ struct kept_row {
 
 static enum err open_state(struct req *rq, const struct link_view *link, const struct kept_row *row, struct kept *k)
 {
-	const struct seal_place place = {S("responses"), S("state"), &row->id};
+	const struct seal_place place = {S("responses"), S("state"), &row->id, &link->survey_id};
 	struct str plain;
 	enum err e;
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
-import { rows } from '../harness/database.mjs';
+import { psql, rows } from '../harness/database.mjs';
 import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
@@ -202,4 +202,20 @@ test('one that was begun on a version goes on with it', async () => {
 		await new Promise((done) => setTimeout(done, 100));
 	assert.equal(j.survey_version, 2);
 	assert.equal(expect(await complete(j, { answers: { age: 30, city: 'hue', why: 'w' } }, { slug: g.slug }), 422).body.errors[0].pointer, '/answers/more');
+});
+
+test('respondents\' statements change no answer that is over; what somebody takes out is not brought back', async () => {
+	const i = await begin(f.slug, { answers: { age: 30 } }), j = await begin(f.slug, { answers: { age: 30 } });
+	const as = (user, sql) => psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}'; ${sql}`, { user });
+	expect(await complete(i, { answers: { city: 'hue', why: 'x' } }), 200);
+	for (const set of ["status = 'in_progress'", "answers = '{}'", 'state = null', 'last_at = now()']) {
+		const got = await as('collect_public', `update responses set ${set} where id = '${i.id}'`);
+		assert.match(got.stderr, /the interview is over/, set);
+	}
+	expect(await save(j, { answers: { mail: 'gone@example.com' }, page: 0 }), 200);
+	const taken = await as('collect_worker', `update responses set sealed = null, sealed_key_version = null, answers = '{}' where id = '${j.id}'`);
+	assert.equal(taken.code, 0, taken.stderr);
+	assert.deepEqual(await stored(j.id, 'status, state is null'), ['in_progress', 't']);
+	expect(await save(j, { answers: { city: 'hue' } }), 409, 'conflict');
+	assert.equal(expect(await anyone.get(path(j), { token: j.token }), 200).body.answers, undefined);
 });
