@@ -165,7 +165,7 @@ uint64_t auth_permissions(struct str role, struct str own)
 
 struct member_row {
 	struct str email, role, permissions;
-	bool second_factor_missing;
+	bool second_factor_missing, project_roles;
 };
 
 static enum err member_load(struct auth *auth, struct arena *a, const struct token_claims *claims, struct member *out)
@@ -173,7 +173,7 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 	const struct pg_param in[] = {P_UUID(&claims->user_id)};
 	static const struct pg_col cols[] = {COL(struct member_row, email, PGT_TEXT),
 	    COL(struct member_row, role, PGT_TEXT), COL(struct member_row, permissions, PGT_TEXT),
-	    COL(struct member_row, second_factor_missing, PGT_BOOL)};
+	    COL(struct member_row, second_factor_missing, PGT_BOOL), COL(struct member_row, project_roles, PGT_BOOL)};
 	struct member_row row;
 	struct tx *tx;
 	enum err e;
@@ -191,6 +191,8 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 		return ERR_INTERNAL;
 	out->permissions = auth_permissions(row.role, row.permissions);
 	out->second_factor_missing = row.second_factor_missing;
+	out->guest = row.permissions.n == 0 && str_eq(row.role, role_name(ROLE_GUEST));
+	out->project_roles = row.project_roles;
 	out->role_n = (unsigned char)row.role.n;
 	mem_copy(out->role, row.role.p, row.role.n);
 	out->email_n = (unsigned char)row.email.n;
@@ -253,6 +255,10 @@ enum err auth_authenticate(struct req *rq)
 	    .caller_id = *caller_of(&claims),
 	    .credential = credential_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
+	    .everywhere = m.permissions & claims.scopes,
+	    .scopes = claims.scopes,
+	    .guest = m.guest,
+	    .project_roles = m.project_roles,
 	    .enrolling = m.second_factor_missing && !factor && !uuid_is_nil(&claims.session_id),
 	    .email = str_dup(rq->arena, str_make(m.email, m.email_n)),
 	    .role = str_dup(rq->arena, str_make(m.role, m.role_n)),

@@ -17,6 +17,8 @@ enum err auth_make_key_file(const char *path); /* EC P-256 JWK, 0600, unless it 
 enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 bool auth_caller_known(struct req *rq, struct uuid *tenant, struct uuid *caller); /* for app->caller_known */
 int auth_hashes_at_once(const struct auth *auth); /* of passwords, in a process: a core in two, at most PASSWORD_HASHES_MAX */
+enum err auth_project_grants(struct req *rq, struct project_grants *out);	  /* for app->project_grants */
+enum err auth_survey_project(struct req *rq, const struct uuid *survey, struct uuid *project); /* for app->survey_project */
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
@@ -27,6 +29,7 @@ extern const struct route profile_routes[]; /* PATCH /api/v1/me, /api/v1/me/tena
 extern const struct route auth_routes[];	  /* /api/v1/auth, /api/v1/me, /.well-known/jwks.json */
 extern const struct route role_routes[];	  /* /api/v1/roles, /api/v1/permissions */
 extern const struct route member_routes[];	  /* /api/v1/members */
+extern const struct route project_member_routes[]; /* /api/v1/projects/{id}/members */
 extern const struct route invitation_routes[];	  /* /api/v1/invitations, /api/v1/auth/accept-invitation */
 extern const struct route key_routes[];		  /* /api/v1/api-keys */
 extern const struct route provider_routes[];	  /* /api/v1/identity-providers */

@@ -4,7 +4,8 @@ select user_id, email, name, password_hash, locale, tenant_id, tenant_slug, tena
 from login_lookup($1::text)
 
 -- name: auth_member
-select email, role, permissions, second_factor_missing(user_id) as second_factor_missing
+select email, role, permissions, second_factor_missing(user_id) as second_factor_missing,
+	exists (select from project_members m where m.user_id = $1 and m.deleted_at is null) as project_roles
 from member_lookup($1::uuid)
 
 -- What renewing a session needs: the same as signing in, of one tenant.

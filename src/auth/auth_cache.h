@@ -21,6 +21,7 @@ struct member {
 	struct uuid tenant_id, user_id;
 	uint64_t permissions;
 	bool second_factor_missing; /* although the tenant asks for one */
+	bool guest, project_roles;  /* core/req.h */
 	unsigned char role_n, email_n;
 	char role[ROLE_NAME_MAX_BYTES];
 	char email[EMAIL_MAX_BYTES];

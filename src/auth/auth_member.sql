@@ -29,7 +29,8 @@ where id = $1::uuid
 -- name: role_members
 select (select count(*) from memberships where role_id = $1::uuid and deleted_at is null)
 	+ (select count(*) from invitations where role_id = $1 and deleted_at is null and accepted_at is null)
-	+ (select count(*) from identity_providers where role_id = $1 and deleted_at is null) as members
+	+ (select count(*) from identity_providers where role_id = $1 and deleted_at is null)
+	+ (select count(*) from project_members m join projects p on p.id = m.project_id where m.role_id = $1 and m.deleted_at is null and p.deleted_at is null) as members
 
 -- name: role_delete
 update roles set deleted_at = now(), deleted_by = $2::uuid, updated_by = $2 where id = $1::uuid

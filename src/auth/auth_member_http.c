@@ -165,6 +165,7 @@ static enum err member_delete_http(struct req *rq)
 	if ((e = member_take(rq, false, &before)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_keys_end, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_clients_end, params))) ||
+	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_projects_end, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_invitations_end, params))))
 		return e;
 	rq->after_commit = end_member;
@@ -180,7 +181,7 @@ const struct route member_routes[] = {
 	member_patch_http, "Give a member another role; when he loses something, his open invitations end",
 	.flags = ROUTE_IF_MATCH | ROUTE_ETAG, .also = (const int[]){409, 412, 428, 0}},
     {HTTP_DELETE, "/api/v1/members/{id}", PERM_MEMBERS_WRITE, RATE_CONSOLE, NULL, NULL, 204, member_delete_http,
-	"Remove a member: sessions, keys and open invitations end", .flags = ROUTE_IF_MATCH,
+	"Remove a member: sessions, keys, roles in projects and open invitations end", .flags = ROUTE_IF_MATCH,
 	.also = (const int[]){409, 412, 428, 0}},
     ROUTE_END,
 };

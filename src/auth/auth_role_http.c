@@ -212,7 +212,8 @@ static enum err role_delete_http(struct req *rq)
 		return e;
 	if (with.members > 0)
 		return req_fail(rq, ERR_CONFLICT, NULL,
-		    "Members have this role, or invitations or identity providers name it; change those first.");
+		    "Members have this role, here or in a project, or invitations or identity providers name it; "
+		    "change those first.");
 	if ((e = tx_queue(rq->tx, &Q_NO_OUT(SQL_role_delete, in))))
 		return e;
 	return reply_empty(rq, 204);

@@ -51,6 +51,7 @@
 
 /* API */
 #define PAGE_SIZE_DEFAULT 50
+#define PROJECT_ROLES_MAX 500 /* of one member: his lists bind them all */
 #define PAGE_SIZE_MAX 200
 #define ROUTE_ARGS_MAX 4
 #define PROBLEM_ERRORS_MAX 100

@@ -23,6 +23,7 @@ struct auth;  /* auth/auth.h: signing keys; main opens it */
 struct http_server;
 struct mailer; /* mail/mail.h: the worker's; main opens it */
 struct openapi;
+struct project_grants;
 struct slow; /* core/slow.h: main opens it */
 struct tx;
 
@@ -51,6 +52,10 @@ struct app {
 	/* Whose token the request shows, when this process looked it up before: false otherwise, and nothing is asked. For rate limits: he may have been
 	 * removed since. NULL: nobody is known. Set by main. */
 	bool (*caller_known)(struct req *rq, struct uuid *tenant, struct uuid *caller);
+	/* The caller's roles in projects, as they are now; and the project of a survey of his tenant, ERR_NOT_FOUND. For core/router_scope.h; set by main to
+	 * auth's. */
+	enum err (*project_grants)(struct req *rq, struct project_grants *out);
+	enum err (*survey_project)(struct req *rq, const struct uuid *survey, struct uuid *project);
 	/* Whose link this slug is, from memory alone: false when that is not at hand. For rate limits; NULL: there are none. Set by main. */
 	bool (*link_known)(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */

@@ -29,9 +29,23 @@ struct principal {
 	struct uuid session_id; /* of the access token */
 	struct uuid caller_id;	/* of the key or client that is used, else the user: whom rates count for */
 	const char *credential; /* "key", "client": what was shown, its id is caller_id; NULL: an access token of his session */
-	uint64_t permissions;	/* a bit per enum permission */
+	uint64_t permissions;	/* a bit per enum permission; in a project's routes with those of his role there */
+	uint64_t everywhere;	/* those of his tenant-wide role alone */
+	uint64_t scopes;	/* what he shows allows at most: his role's permissions are cut down to it */
+	bool guest;		/* sees nothing but the projects in which he has a role */
+	bool project_roles;	/* has a role in some project, by what is known for some seconds */
 	bool enrolling;		/* signed in without the second factor that the tenant asks for: ROUTE_ENROL only */
 	struct str email, role;
+};
+
+/* Somebody's role in a project: what it allows him by what he shows. */
+struct project_grant {
+	struct uuid project_id;
+	uint64_t permissions;
+};
+struct project_grants {
+	const struct project_grant *items;
+	size_t n;
 };
 
 struct problem_error {
@@ -53,6 +67,9 @@ struct req {
 	struct http_exchange *x;
 	struct str request_id;
 	struct principal who;
+	struct project_grants grants;	 /* core/router_scope.h, where it applies: and the project of the address */
+	struct uuid project;
+	struct str scope; /* the projects that his transactions see; empty: all. req_tx_open() */
 	struct tx *tx;			 /* NULL with ROUTE_NO_TX */
 	struct str args[ROUTE_ARGS_MAX]; /* {segments} in order, decoded */
 	struct uuid ids[ROUTE_ARGS_MAX]; /* those named {id} or {..._id}, read as UUID (a bad one is 404) */
@@ -87,6 +104,9 @@ enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str
 void req_error(struct req *rq, struct str pointer, struct str code, struct str message);
 enum err req_bind_tenant(
     struct req *rq, const struct uuid *tenant_id); /* ROUTE_PUBLIC_DB, before the first statement */
+/* Another transaction of the caller's, in `a`: bound to his tenant and to the projects that he sees, and told who he is. Handlers take this one, not
+ * tx_open(), for whatever belongs to projects. */
+enum err req_tx_open(struct req *rq, bool read_only, struct arena *a, struct tx **out);
 /* A handler may leave its answer to somebody who gives many at once; it holds no transaction then, and returns OK at once:
  *
  *     if ((e = req_end_tx(rq)))

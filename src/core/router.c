@@ -8,6 +8,7 @@
 #include "core/router_headers.h"
 #include "core/router_read.h"
 #include "core/router_report.h"
+#include "core/router_scope.h"
 #include "core/router_table.h"
 #include "core/slow.h"
 
@@ -213,7 +214,7 @@ static enum err pass_gates(struct req *rq)
 		return req_fail(rq, ERR_FORBIDDEN, NULL,
 		    "Set up a second factor first: this tenant asks for one (/api/v1/me/second-factor, signed in by "
 		    "password).");
-	return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
+	return scope_asks(rq, ((struct visit *)rq->x->user)->end) || req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;
 }
 
 static enum err read_request(struct req *rq)
@@ -221,31 +222,37 @@ static enum err read_request(struct req *rq)
 	const struct visit *v = rq->x->user;
 	enum err e;
 
-	if ((e = read_args(rq, v->args, v->end->is_id, v->end->arg_count)))
+	if ((e = read_args(rq, v->args, v->end->is_id, v->end->arg_count)) || (e = scope_enter(rq, v->end)))
 		return e;
-	if ((e = read_preconditions(rq)))
+	if ((e = read_preconditions(rq)) || (e = read_input(rq)))
 		return e;
-	return read_input(rq);
+	return scope_body(rq);
 }
 
 /* ---- running ---- */
 
+enum err req_tx_open(struct req *rq, bool read_only, struct arena *a, struct tx **out)
+{
+	bool respondent = rq->route->flags & ROUTE_PUBLIC_DB;
+	enum err e;
+
+	e = tx_open(rq->app, respondent ? PG_PUBLIC : PG_APP, read_only,
+	    rq->who.known && !respondent ? &rq->who.tenant_id : NULL, a, out);
+	if (e)
+		return e;
+	tx_set_actor(*out, rq->who.known ? &rq->who.user_id : NULL, rq->request_id);
+	if (rq->who.credential)
+		tx_set_credential(*out, rq->who.credential, &rq->who.caller_id);
+	if (rq->scope.n > 0)
+		tx_set_scope(*out, rq->scope);
+	return OK;
+}
+
 static enum err open_tx(struct req *rq)
 {
 	const struct route *row = rq->route;
-	bool respondent = row->flags & ROUTE_PUBLIC_DB;
-	enum err e;
 
-	if (row->flags & ROUTE_NO_TX)
-		return OK;
-	e = tx_open(rq->app, respondent ? PG_PUBLIC : PG_APP, row->flags & ROUTE_READ,
-	    rq->who.known && !respondent ? &rq->who.tenant_id : NULL, rq->arena, &rq->tx);
-	if (e)
-		return e;
-	tx_set_actor(rq->tx, rq->who.known ? &rq->who.user_id : NULL, rq->request_id);
-	if (rq->who.credential)
-		tx_set_credential(rq->tx, rq->who.credential, &rq->who.caller_id);
-	return OK;
+	return row->flags & ROUTE_NO_TX ? OK : req_tx_open(rq, row->flags & ROUTE_READ, rq->arena, &rq->tx);
 }
 
 /* A repeated POST gets its first reply; a new one runs, and its reply is kept in the same transaction. */

@@ -81,6 +81,8 @@ enum rate_class {
 	65536u /* the reply has a secret that is shown this once: Idempotency-Key is refused, whose stored reply would keep it */
 #define ROUTE_SLOW                                                                                                     \
 	131072u /* hashes passwords: once the gates are passed it goes on in core/slow.h, so that respondents wait for none of it; with ROUTE_NO_TX */
+#define ROUTE_EACH_PROJECT                                                                                             \
+	262144u /* not in a project's address, and about projects: who has the permission in some of them only sees these */
 #define ROUTE_LOCATION 8192u /* the reply says in Location where the new object is */
 
 struct route {

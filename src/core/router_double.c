@@ -44,6 +44,12 @@ void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id)
 	(void)id;
 }
 
+void tx_set_scope(struct tx *tx, struct str projects)
+{
+	(void)tx;
+	(void)projects;
+}
+
 enum err tx_commit(struct tx *tx)
 {
 	(void)tx;

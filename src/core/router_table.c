@@ -84,6 +84,18 @@ static struct endpoint **slot_for(struct arena *a, struct node *at, struct str p
 	return &at->end;
 }
 
+static bool is_below(struct str path, struct str at)
+{
+	return str_starts(path, at) && (path.n == at.n || path.p[at.n] == '/');
+}
+
+static enum route_scope scope_of(struct str path)
+{
+	return is_below(path, S("/api/v1/projects/{id}"))  ? SCOPE_PROJECT
+	       : is_below(path, S("/api/v1/surveys/{id}")) ? SCOPE_SURVEY
+							   : SCOPE_TENANT;
+}
+
 static const char *row_fault(const struct route *row)
 {
 	if (row->path[0] != '/' || !row->handler || !row->summary)
@@ -123,6 +135,7 @@ static const char *row_add(struct router *r, struct arena *a, const struct route
 		if (!(end = *slot = arena_new(a, struct endpoint)))
 			return "no memory for the routes";
 		end->pattern = str_from(row->path);
+		end->scope = scope_of(end->pattern);
 		if ((why = endpoint_args(end, end->pattern)))
 			return why;
 	}

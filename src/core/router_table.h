@@ -15,6 +15,9 @@ struct endpoint_series {
 	struct metric_series *requests, *duration;
 };
 
+/* Whose the first id of a path is: router_scope.h. */
+enum route_scope { SCOPE_TENANT, SCOPE_PROJECT, SCOPE_SURVEY };
+
 struct endpoint {
 	struct str pattern;          /* "/api/v1/surveys/{id}" */
 	const struct route *rows[HTTP_METHOD_OTHER];   /* by method; HEAD is GET's */
@@ -22,6 +25,7 @@ struct endpoint {
 	size_t arg_count;
 	bool is_id[ROUTE_ARGS_MAX];
 	bool cors_any;
+	enum route_scope scope;
 	struct endpoint_series series[HTTP_METHOD_OTHER + 1][ENDPOINT_SERIES_MAX];
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "core/app.h"
+#include "core/tx_private.h"
 #include "core/tx_who.h"
 #include "io/pg_session.h"
 #include "sql.h"
@@ -17,6 +18,7 @@ struct tx {
 	enum err failed; /* first failure: only rollback is left */
 	struct uuid tenant;
 	struct tx_who who;
+	struct str scope; /* empty: the whole tenant */
 	void (*after_commit)(struct app *app);
 	char constraint[64];
 };
@@ -69,6 +71,12 @@ void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id)
 	tx->bound = false;
 }
 
+void tx_set_scope(struct tx *tx, struct str projects)
+{
+	tx->scope = projects;
+	tx->bound = false;
+}
+
 struct str tx_actor_kind(const struct tx *tx)
 {
 	return tx_who_kind(&tx->who);
@@ -102,6 +110,11 @@ void tx_after_commit(struct tx *tx, void (*fn)(struct app *app))
 const char *tx_constraint(const struct tx *tx)
 {
 	return tx->constraint;
+}
+
+bool tx_lost_race(const struct tx *tx)
+{
+	return tx->retry;
 }
 
 /* ---- failing ---- */
@@ -157,6 +170,13 @@ static enum err fail_conn(struct tx *tx, enum err e)
 
 /* ---- sending a statement and reading its result ---- */
 
+static enum err bind_scope(struct tx *tx)
+{
+	struct pg_param in[] = {P_TEXT(tx->scope)};
+
+	return tx->scope.n > 0 ? pg_send(tx->conn, &SQL_tx_bind_scope, in, 1) : OK;
+}
+
 static enum err bind(struct tx *tx)
 {
 	char text[UUID_TEXT_BYTES];
@@ -170,10 +190,11 @@ static enum err bind(struct tx *tx)
 	in[0] = P_TEXT(str_make(text, sizeof(text)));
 	tx->bound = true;
 	if (tx->read_only)
-		return pg_send(tx->conn, &SQL_tx_bind_read, in, 1);
-	e = tx_who_text(&tx->who, tx->arena, &who);
+		return (e = pg_send(tx->conn, &SQL_tx_bind_read, in, 1)) ? e : bind_scope(tx);
+	if ((e = tx_who_text(&tx->who, tx->arena, &who)))
+		return e;
 	in[1] = P_TEXT(who);
-	return e ? e : pg_send(tx->conn, &SQL_tx_bind, in, 2);
+	return (e = pg_send(tx->conn, &SQL_tx_bind, in, 2)) ? e : bind_scope(tx);
 }
 
 static enum err start(struct tx *tx)
@@ -342,7 +363,8 @@ static enum err scan_send(struct tx *tx, const struct query *q)
 	uuid_text(&tx->tenant, text);
 	in[0] = P_TEXT(tx->has_tenant ? str_make(text, sizeof(text)) : S(""));
 	in[1] = P_TEXT(str_from(timeout));
-	if ((e = pg_send(tx->conn, &SQL_tx_bind_scan, in, 2)) || (e = pg_send(tx->conn, q->sql, q->in, q->in_count)))
+	if ((e = pg_send(tx->conn, &SQL_tx_bind_scan, in, 2)) || (e = bind_scope(tx)) ||
+	    (e = pg_send(tx->conn, q->sql, q->in, q->in_count)))
 		return fail_conn(tx, e);
 	pg_scan(tx->conn);
 	if ((e = pg_send_sync(tx->conn)))
@@ -467,34 +489,5 @@ enum err tx_commit(struct tx *tx)
 	close_tx(tx);
 	if (tx->after_commit && (!e || e == ERR_OUTCOME_UNKNOWN))
 		tx->after_commit(tx->app);
-	return e;
-}
-
-static void pause_ms(int ms)
-{
-	struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-
-	nanosleep(&t, NULL);
-}
-
-enum err tx_run(struct app *app, enum pg_role role, const struct uuid *tenant, struct arena *a,
-    enum err (*fn)(struct tx *tx, void *ctx), void *ctx)
-{
-	enum err e = OK;
-
-	for (int attempt = 0; attempt < TX_ATTEMPTS_MAX; attempt++) {
-		struct tx *tx;
-
-		if ((e = tx_open(app, role, false, tenant, a, &tx)))
-			return e;
-		if ((e = fn(tx, ctx)))
-			tx_rollback(tx);
-		else
-			e = tx_commit(tx);
-		if (!e || !tx->retry)
-			return e;
-		/* Whoever won holds its locks a little longer; unequal pauses keep two losers from meeting again. */
-		pause_ms(1 + (int)(random_u64() % (10u << attempt)));
-	}
 	return e;
 }

@@ -28,6 +28,8 @@ enum err tx_bind(struct tx *tx, const struct uuid *tenant);
 void tx_set_actor(struct tx *tx, const struct uuid *user_id, struct str request_id);
 /* By what he acts, when it is not his own session: "key", "client" (id: the key or client), "operator" (NULL). */
 void tx_set_credential(struct tx *tx, const char *kind, const struct uuid *id);
+/* The projects that it sees, "{id,id}"; all of the tenant's when it isn't set. Set by the router before the first statement. */
+void tx_set_scope(struct tx *tx, struct str projects);
 const struct uuid *tx_actor(const struct tx *tx);
 /* As set, or by the transaction's login: "respondent" (PG_PUBLIC), "job" (PG_WORKER), "operator" (PG_OWNER), "user" or, without one, "nobody". */
 struct str tx_actor_kind(const struct tx *tx);

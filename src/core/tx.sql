@@ -7,6 +7,11 @@ select set_config('app.current_tenant_id', $1, true), set_config('app.origin', $
 -- role: app public worker owner
 select set_config('app.current_tenant_id', $1, true)
 
+-- The projects that somebody who is no member of the whole tenant may see: migration 0054.
+-- name: tx_bind_scope
+-- role: app
+select set_config('app.current_project_scope', $1, true)
+
 -- A scan sends its rows as fast as the client takes them, so the usual statement timeout does not fit it.
 -- name: tx_bind_scan
 -- role: app public worker owner

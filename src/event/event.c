@@ -36,11 +36,8 @@ enum err event_personal_read(struct req *rq, const struct uuid *survey, int64_t 
 		return e;
 	if (rq->tx)
 		return rq->route->flags & ROUTE_READ ? ERR_INTERNAL : event_append(rq->tx, &event);
-	if ((e = tx_open(rq->app, PG_APP, false, &rq->who.tenant_id, rq->arena, &tx)))
+	if ((e = req_tx_open(rq, false, rq->arena, &tx)))
 		return e;
-	tx_set_actor(tx, &rq->who.user_id, rq->request_id);
-	if (rq->who.credential)
-		tx_set_credential(tx, rq->who.credential, &rq->who.caller_id);
 	if ((e = event_append(tx, &event))) {
 		tx_rollback(tx);
 		return e;

@@ -158,7 +158,7 @@ static enum err unseal(
 	enum err e;
 
 	/* `rows` is busy. Another connection is taken only for a key that the process does not hold, every few seconds, and given back at once. */
-	if ((e = tx_open(app, PG_APP, true, &c->rq->who.tenant_id, &c->scratch, &keys)))
+	if ((e = req_tx_open(c->rq, true, &c->scratch, &keys)))
 		return e;
 	e = vault_unseal(app->vault, keys, purpose, place, version, sealed, &c->scratch, plain);
 	tx_rollback(keys);
@@ -311,13 +311,11 @@ static enum err stream(struct csv *c)
 
 static enum err run(struct csv *c)
 {
-	const struct uuid *tenant = &c->rq->who.tenant_id;
-	struct app *app = c->rq->app;
 	enum err e;
 
 	if ((e = read_columns(c)) || (e = tell(c)))
 		return e;
-	if ((e = tx_open(app, PG_APP, true, tenant, &c->own, &c->rows)))
+	if ((e = req_tx_open(c->rq, true, &c->own, &c->rows)))
 		return e;
 	e = stream(c);
 	tx_rollback(c->rows);

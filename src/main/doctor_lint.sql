@@ -62,10 +62,30 @@ order by 1
 select c.relname || ': not exactly one policy on current_tenant_id() for everybody' as name
 from pg_class c
 where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and c.relname <> all (string_to_array($1, ' '))
-	and ((select count(*) from pg_policy p where p.polrelid = c.oid) <> 1
+	and ((select count(*) from pg_policy p where p.polrelid = c.oid and (p.polpermissive or p.polname <> 'project_scope')) <> 1
 		or not exists (select from pg_policy p where p.polrelid = c.oid and p.polpermissive and p.polcmd = '*' and p.polroles = '{0}'
 			and pg_get_expr(p.polqual, p.polrelid) ~ '^\(tenant_id = (collect\.)?current_tenant_id\(\)\)$'
 			and pg_get_expr(p.polwithcheck, p.polrelid) ~ '^\(tenant_id = (collect\.)?current_tenant_id\(\)\)$'))
+order by 1
+
+-- Who has roles in single projects only sees these: what belongs to a project says so.
+-- name: lint_project_scope
+-- role: owner
+select c.relname || ': what belongs to a hidden project is not hidden' as name
+from pg_class c join lateral (
+	select 'project_hidden(id)' as hidden where c.relname = 'projects'
+	union all
+	select 'survey_hidden(survey_id)' where c.relname in ('links', 'survey_versions')
+	union all
+	select 'project_hidden(project_id)' from pg_attribute a where a.attrelid = c.oid and a.attname = 'project_id' and not a.attisdropped) wanted on true
+where c.relnamespace = 'collect'::regnamespace and c.relkind in ('r', 'p') and c.relname <> all (string_to_array($1, ' '))
+	and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'project_scope' and not p.polpermissive and p.polcmd = '*'
+		and p.polroles = '{0}' and p.polwithcheck is null
+		and replace(pg_get_expr(p.polqual, p.polrelid), 'collect.', '') = format($f$(
+CASE
+    WHEN (COALESCE(current_setting('app.current_project_scope'::text, true), ''::text) = ''::text) THEN 0
+    ELSE %s
+END <> 1)$f$, wanted.hidden))
 order by 1
 
 -- What every policy rests on.
@@ -300,6 +320,7 @@ with special (relation, how) as (values
 	('job_records', $t$AFTER INSERT WHEN ((new.created_by IS NOT NULL)) 'id', 'payload,state,result', 'run_at,attempts,max_attempts,progress_done,progress_total'$t$),
 	('memberships', $t$AFTER INSERT OR DELETE OR UPDATE 'user_id', '', ''$t$),
 	('privacy_settings', $t$AFTER INSERT OR DELETE OR UPDATE 'tenant_id', '', ''$t$),
+	('project_members', $t$AFTER INSERT OR DELETE OR UPDATE 'user_id', '', ''$t$),
 	('responses', $t$AFTER DELETE OR UPDATE WHEN ((CURRENT_USER <> ALL (ARRAY['collect_worker'::name, 'collect_public'::name]))) 'id', 'answers,parameters,consents,idempotency_key,page_ms,paradata', ''$t$),
 	('security_settings', $t$AFTER INSERT OR DELETE OR UPDATE 'tenant_id', '', ''$t$),
 	('tenants', $t$AFTER UPDATE 'id', '', ''$t$),

@@ -10,6 +10,7 @@ const struct doctor_lint doctor_lints[] = {
     {"settings of sessions", &SQL_lint_session_settings, false, false},
     {"row security", &SQL_lint_row_security, true, false},
     {"policies", &SQL_lint_policies, true, false},
+    {"projects", &SQL_lint_project_scope, true, false},
     {"binding", &SQL_lint_binding, false, false},
     {"tenant_id", &SQL_lint_tenant_column, true, false},
     {"grants on partitions", &SQL_lint_partition_grants, false, false},

@@ -12,6 +12,7 @@ static const struct route *const of_rooms[] = {
     auth_routes,
     role_routes,
     member_routes,
+    project_member_routes,
     invitation_routes,
     password_routes,
     key_routes,

@@ -190,6 +190,8 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 
 	app->authenticate = auth_authenticate;
 	app->caller_known = auth_caller_known;
+	app->project_grants = auth_project_grants;
+	app->survey_project = auth_survey_project;
 	app->refuse_page = page_refuse;
 	app->link_known = link_known;
 	if (!e)

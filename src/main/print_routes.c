@@ -21,6 +21,7 @@ static const struct {
     {ROUTE_SLOW, "slow"},
     {ROUTE_RAW_BODY, "raw-body"},
     {ROUTE_INTERNAL, "internal"},
+    {ROUTE_EACH_PROJECT, "each-project"},
 };
 
 static const char *type_name(enum field_type type)

@@ -20,6 +20,7 @@ static const struct kind {
     {&SQL_purge_unpublish, NULL},
     {&SQL_purge_versions, "versions"},
     {&SQL_purge_surveys, "surveys"},
+    {&SQL_purge_project_members, NULL},
     {&SQL_purge_projects, "projects"},
     {&SQL_purge_invitations, "invitations"},
     {&SQL_purge_keys, "api_keys"},

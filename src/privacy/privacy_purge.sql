@@ -88,11 +88,23 @@ with old as materialized (
 )
 select count(*) as n from gone
 
+-- Roles that were taken back, and those in deleted projects.
+-- name: purge_project_members
+-- role: worker
+with old as materialized (
+	select m.project_id, m.user_id from project_members m join projects p on p.id = m.project_id
+	where m.deleted_at < now() - make_interval(days => $1::bigint::integer) or p.deleted_at < now() - make_interval(days => $1::bigint::integer)
+	limit $2::bigint
+), gone as (
+	delete from project_members m using old where m.project_id = old.project_id and m.user_id = old.user_id returning 1
+)
+select count(*) as n from gone
+
 -- name: purge_projects
 -- role: worker
 with old as materialized (
 	select p.id from projects p where p.deleted_at < now() - make_interval(days => $1::bigint::integer)
-		and not exists (select from surveys s where s.project_id = p.id)
+		and not exists (select from surveys s where s.project_id = p.id) and not exists (select from project_members m where m.project_id = p.id)
 	limit $2::bigint
 ), gone as (
 	delete from projects p using old where p.id = old.id returning 1
@@ -153,7 +165,7 @@ select count(*) as n from gone
 with old as materialized (
 	select r.id from roles r where r.deleted_at < now() - make_interval(days => $1::bigint::integer)
 		and not exists (select from memberships m where m.role_id = r.id) and not exists (select from invitations i where i.role_id = r.id)
-		and not exists (select from identity_providers p where p.role_id = r.id)
+		and not exists (select from identity_providers p where p.role_id = r.id) and not exists (select from project_members m where m.role_id = r.id)
 	limit $2::bigint
 ), gone as (
 	delete from roles r using old where r.id = old.id returning 1

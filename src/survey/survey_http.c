@@ -344,11 +344,13 @@ static const int creates[] = {409, 0}, changes[] = {409, 412, 428, 0}, deletes[]
 
 const struct route survey_routes[] = {
     {HTTP_POST, SURVEYS, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_new_shape, &survey_out, 201, survey_create_http,
-	"Create a draft", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION, .also = creates},
+	"Create a draft", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION | ROUTE_EACH_PROJECT,
+	.also = creates},
     {HTTP_GET, SURVEYS, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_item_out, 200, survey_list_http, "List surveys",
-	.query = &survey_filter_shape, .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at title updated_at"},
+	.query = &survey_filter_shape, .flags = ROUTE_LIST | ROUTE_READ | ROUTE_EACH_PROJECT,
+	.filters = "created_at title updated_at"},
     {HTTP_POST, SURVEYS "/validate", PERM_SURVEYS_READ, RATE_CONSOLE, &survey_document_shape, &survey_diagnostics_out,
-	200, validate_http, "Check a definition without keeping it", .flags = ROUTE_NO_TX},
+	200, validate_http, "Check a definition without keeping it", .flags = ROUTE_NO_TX | ROUTE_EACH_PROJECT},
     {HTTP_GET, SURVEY, PERM_SURVEYS_READ, RATE_CONSOLE, NULL, &survey_out, 200, survey_get_http,
 	"Read a survey with its draft", .query = &survey_include_shape, .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_PATCH, SURVEY, PERM_SURVEYS_WRITE, RATE_CONSOLE, &survey_patch_shape, &survey_out, 200, survey_patch_http,

@@ -14,7 +14,7 @@ let ours, theirs, lists;
 before(async () => {
 	ours = new Tenant(server, server.tenant);
 	await ours.begin();
-	for (const kind of ['project', 'survey', 'link', 'response', 'role', 'invitation', 'key', 'client', 'provider', 'member', 'job'])
+	for (const kind of ['project', 'survey', 'link', 'response', 'role', 'invitation', 'key', 'client', 'provider', 'member', 'project_member', 'job'])
 		for (let i = 0; i < 2; i++)
 			await KINDS[kind].make(ours, ours.owner);
 	theirs = await server.login((await server.addTenant('neighbour', 'nina@neighbour.example')).email);

@@ -93,11 +93,17 @@ function askWith(route, who, slot, id, standing = ours.ids) {
 
 const shape = (reply, id) => `${reply.status} ${reply.text.replaceAll(reply.headers['x-request-id'] ?? '-', 'REQUEST').replaceAll(id, 'ID')}`;
 
+// From a guest all that stands below the projects of this file is hidden; who has a role in another project of ours sees that one in lists.
+const isHidden = (route, who) => who.guest && /^\/api\/v1\/(projects|surveys)\/\{id\}/.test(route.path);
+const mayAsk = (route, who) => who.may(route.permission) || (!!who.elsewhere && route.flags.includes('each-project'));
+
 /** What is wrong with the reply to an id that is not there; '' when nothing is. */
 function judge(route, slot, who, reply) {
 	if (route.permission !== '' && !who.permissions)
 		return reply.status === 401 ? '' : 'not 401, though nobody is signed in';
-	if (!who.may(route.permission))
+	if (isHidden(route, who))
+		return reply.status === 404 ? '' : 'not 404, though it is in a project that is hidden';
+	if (!mayAsk(route, who))
 		return reply.status === 403 ? '' : `not 403, though ${route.permission} is not allowed`;
 	if (slot.in === 'path')
 		return reply.status === 404 ? '' : 'not 404';
@@ -242,7 +248,7 @@ async function versionOf(route) {
 }
 
 async function tryRole(route, who) {
-	const may = who.may(route.permission);
+	const may = mayAsk(route, who) && !isHidden(route, who);
 	const asker = may && route.line.spend ? await who.spare() : who;
 	const objects = may ? await validIds(route, asker) : ours.ids;
 	const last = pathSlots(route).at(-1);
@@ -251,7 +257,8 @@ async function tryRole(route, who) {
 		const version = last ? objects[kindOf(route, last.name)].version : await versionOf(route);
 		reply = await ask(route, asker, idsOf(route, objects), { body: bodyOf(route, objects, asker), version });
 	} while (reply.status === 412 && !last);
-	const wanted = may ? route.line.status ?? route.status : who.permissions ? 403 : 401;
+	const names = route.body?.fields.some((f) => f.name === 'project_id'); // ours, which is hidden from who is elsewhere
+	const wanted = isHidden(route, who) ? 404 : may ? who.elsewhere && names ? 422 : route.line.status ?? route.status : who.permissions ? 403 : 401;
 	if (!may && reply.status === wanted) { // before the body is judged and the object looked for: a check further in would be late
 		const nothing = Object.fromEntries(pathSlots(route).map((s) => [s.name, NEVER]));
 		reply = await ask(route, who, nothing, { body: route.body ? { nobody_reads_this: 1 } : undefined });

@@ -32,7 +32,7 @@ before(async () => {
 test('built-in roles: what each may do is the table that the server prints', async () => {
 	const { items } = expect(await server.api.get('/api/v1/permissions'), 200).body;
 	assert.ok(items.length > 20);
-	for (const role of ['interviewer', 'viewer', 'analyst', 'manager', 'admin']) {
+	for (const role of ['guest', 'interviewer', 'viewer', 'analyst', 'manager', 'admin']) {
 		const { api } = await member(role);
 		assert.deepEqual(await permissionsOf(api), items.filter((p) => p.roles.includes(role)).map((p) => p.slug), role);
 	}

@@ -33,6 +33,12 @@ export const KINDS = {
 	client: { table: 'clients', make: (t) => made(t.api.post('/api/v1/clients', { name: 'Client', permissions: ['surveys:read'] }), (b) => b.client) },
 	provider: { table: 'identity_providers', make: (t) => made(t.api.post('/api/v1/identity-providers', provider())) },
 	member: { table: 'memberships', column: 'user_id', make: async (t) => ({ id: (await t.addMember('viewer')).id, version: 1 }) },
+	// gone with the membership
+	project_member: { table: 'memberships', column: 'user_id', make: async (t) => {
+		const { id } = await t.addMember('viewer');
+		const { version } = expect(await t.api.request('PUT', `/api/v1/projects/${t.ids.project.id}/members`, { body: { user_id: id, role: 'viewer' } }), 200).body;
+		return { id, version };
+	} },
 	event: { stays: true, make: async (t) => ({ id: expect(await t.api.get('/api/v1/events', { query: { limit: 1 } }), 200).body.items[0].id }) },
 	identity: { table: 'identities', make: async (t) => {
 		const id = randomUUID();
@@ -52,7 +58,7 @@ export const KINDS = {
 };
 
 /** Names of members and parameters whose kind is not their name without `_id`. */
-export const KIND_OF_NAME = { user_id: 'member', actor_id: 'member', credential_id: 'key', aggregate_id: 'survey', 'filter.link_id': 'link' };
+export const KIND_OF_NAME = { user_id: 'member', member_id: 'project_member', actor_id: 'member', credential_id: 'key', aggregate_id: 'survey', 'filter.link_id': 'link' };
 
 /**
  * Lines by route. body(ids, who): a valid body, made anew for each call. slots: {name: (id) => body with it} for ids in a body that `body` does not
@@ -97,6 +103,7 @@ export const ROUTES = {
 	'POST /api/v1/responses/lookup': { body: () => ({ email: 'nobody@example.com' }) },
 	'POST /api/v1/projects': { body: () => ({ name: 'x' }) },
 	'PATCH /api/v1/projects/{id}': { body: () => ({ name: 'renamed' }) },
+	'PUT /api/v1/projects/{id}/members': { body: (ids) => ({ user_id: ids.member.id, role: 'viewer' }) },
 	'POST /api/v1/surveys': { body: (ids) => ({ project_id: ids.project.id, title: 'x', definition: draft() }) },
 	'POST /api/v1/surveys/validate': { body: draft },
 	'PATCH /api/v1/surveys/{id}': { body: () => ({ title: 'renamed' }) },

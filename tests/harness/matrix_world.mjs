@@ -6,7 +6,7 @@ import { PASSWORD } from './server.mjs';
 import { KINDS } from './matrix_routes.mjs';
 
 export const NEVER = '01890a5d-ac96-774b-bcce-b302099a8057';
-export const ROLES = ['interviewer', 'viewer', 'analyst', 'manager', 'admin', 'owner'];
+export const ROLES = ['guest', 'interviewer', 'viewer', 'analyst', 'manager', 'admin', 'owner'];
 let people = 0;
 
 /** Somebody who asks. `permissions` is null for who is nobody; `machine` has no session. */
@@ -98,10 +98,11 @@ export class Tenant {
 		const all = [new Principal('none', this, server.anyone), await this.respondent()];
 		for (const role of ROLES.slice(0, -1)) {
 			const member = await this.addMember(role);
-			all.push(await this.principal(role, await server.login(member.email), { email: member.email }));
+			all.push(await this.principal(role, await server.login(member.email), { email: member.email, guest: role === 'guest' }));
 		}
 		all.push(this.owner);
 		all.push(await this.field());
+		all.push(await this.elsewhere());
 		const { body } = expect(await this.api.post('/api/v1/api-keys', { name: 'Few', permissions: ['projects:read', 'surveys:read', 'links:write'] }), 201);
 		all.push(await this.principal('key', server.anyone.as(body.key), { machine: true }));
 		all.push(await this.program());
@@ -119,6 +120,13 @@ export class Tenant {
 		const reply = expect(await this.anyone.request('POST', '/api/v1/oauth/token', { raw: new URLSearchParams(form).toString(),
 			type: 'application/x-www-form-urlencoded' }), 200);
 		return this.principal('client', this.server.anyone.as(reply.body.access_token), { machine: true });
+	}
+
+	/** A guest who owns another project of ours, and nothing else. */
+	async elsewhere() {
+		const project = expect(await this.api.post('/api/v1/projects', { name: 'Elsewhere' }), 201).body, member = await this.addMember('guest');
+		expect(await this.api.request('PUT', `/api/v1/projects/${project.id}/members`, { body: { user_id: member.id, role: 'owner' } }), 200);
+		return this.principal('guest elsewhere', await this.server.login(member.email), { email: member.email, guest: true, elsewhere: true });
 	}
 
 	/** A member with a role of the tenant's own. */

@@ -22,6 +22,7 @@ begin
 	insert into collect.identities (tenant_id, id, user_id, issuer, subject, confirmed) values (t, i, u, 'https://id.example', 's', false);
 	insert into collect.invitations (tenant_id, id, email, role, expires_at) values (t, i, 'new@example.com', 'viewer', now() + interval '1 day');
 	insert into collect.projects (tenant_id, id, name, created_by) values (t, i, 'Project ' || p_letter, u);
+	insert into collect.project_members (tenant_id, project_id, user_id, role) values (t, i, u, 'viewer');
 	insert into collect.surveys (tenant_id, id, project_id, title, definition, language) values (t, i, i, 'Survey', '{}', 'en');
 	insert into collect.survey_versions (tenant_id, id, survey_id, number, definition, program, program_sha256, title, languages)
 		values (t, i, i, 1, '{}', '\x00', repeat('0', 64), 'Survey', '{en}');
