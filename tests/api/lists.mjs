@@ -23,6 +23,7 @@ before(async () => {
 	const response = `/api/v1/surveys/${ours.ids.survey.id}/responses/${ours.ids.response.id}`;
 	for (const q of ['one', 'two', 'three'])
 		expect(await ours.api.patch(response, { answers: { q } }, undefined, { headers: { 'If-Match': await tag(response) } }), 200);
+	expect(await ours.api.post(`/api/v1/surveys/${ours.ids.survey.id}/links/${ours.ids.link.id}/codes`, { count: 3 }), 202);
 	lists = (await calls(ours)).filter((c) => c.flags.includes('list'));
 });
 const tag = async (path) => expect(await ours.api.get(path), 200).headers.etag;
