@@ -59,20 +59,19 @@ static bool is_known(const struct writing *w, const struct known_row *rows, size
 	return false;
 }
 
-/* Of a cell that nobody has been counted in there is no row yet. */
 static enum err lock_cells(struct alone *x)
 {
 	static const struct pg_col cols[] = {COL(struct cell_row, survey_id, PGT_UUID),
 	    COL(struct cell_row, quota, PGT_TEXT), COL(struct cell_row, cell, PGT_TEXT),
 	    COL(struct cell_row, used, PGT_INT)};
-	struct pg_param *list[3];
+	struct pg_param *list[4];
 	struct cell_row *rows;
 	size_t n = 0, at = 0, found = 0;
 	enum err e;
 
 	for (size_t i = 0; i < x->all->n; i++)
 		n += writing_of(x->all->items[i])->places.n;
-	for (size_t c = 0; c < 3; c++)
+	for (size_t c = 0; c < countof(list); c++)
 		if (!(list[c] = arena_array(x->a, struct pg_param, n + 1)))
 			return ERR_MEMORY;
 	for (size_t i = 0; i < x->all->n; i++) {
@@ -82,10 +81,11 @@ static enum err lock_cells(struct alone *x)
 			list[0][at] = w->columns[C_SURVEY];
 			list[1][at] = P_TEXT(w->places.cells[k].quota);
 			list[2][at] = P_TEXT(w->places.cells[k].cell);
+			list[3][at] = P_INT(w->places.cells[k].limit);
 		}
 	}
-	const struct pg_param in[] = {
-	    P_ARRAY(PGT_UUID, list[0], n), P_ARRAY(PGT_TEXT, list[1], n), P_ARRAY(PGT_TEXT, list[2], n)};
+	const struct pg_param in[] = {P_ARRAY(PGT_UUID, list[0], n), P_ARRAY(PGT_TEXT, list[1], n),
+	    P_ARRAY(PGT_TEXT, list[2], n), P_ARRAY(PGT_INT, list[3], n)};
 
 	if ((e = tx_rows(x->tx, x->a, &Q(SQL_quota_cells_lock, in, cols), sizeof *rows, (void **)&rows, &found)))
 		return e;

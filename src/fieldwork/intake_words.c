@@ -81,27 +81,31 @@ static struct quota_list places(const struct response *r)
 	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
 }
 
-/* And its place among the link's, where it is counted in any case. Not among those it keeps: they go by its status (link_follow()). */
-static enum err add_link_place(struct arena *a, const struct response *r, struct quota_list *places)
+/* And its places among the link's: as begun with its row, and as it ended, where it is counted in any case. Not among those it keeps: they go by its
+ * status (link_follow()). */
+static enum err add_link_places(struct arena *a, const struct response *r, struct quota_list *places)
 {
-	struct quota_cell *cells = arena_array(a, struct quota_cell, places->n + 1);
+	struct quota_cell *cells = arena_array(a, struct quota_cell, places->n + 2);
 	const bool bound = str_eq(r->verdict->status, S("completed")) && r->link->max_completes;
-	struct str name;
+	const struct str link = uuid_str(a, &r->link->link_id);
+	struct str ended;
 	struct buf b;
 	enum err e;
 
-	if (r->link->test || r->keep.open)
+	if (r->link->test)
 		return OK;
 	buf_init(&b, a, 64);
 	buf_char(&b, LINK_QUOTA);
 	buf_add(&b, r->verdict->status);
-	if (!cells || (e = buf_done(&b, &name)))
+	if (!cells || (e = buf_done(&b, &ended)))
 		return cells ? e : ERR_MEMORY;
 	for (size_t i = 0; i < places->n; i++)
 		cells[i] = places->cells[i];
-	cells[places->n] =
-	    (struct quota_cell){name, uuid_str(a, &r->link->link_id), bound ? r->link->max_completes : INT64_MAX};
-	*places = (struct quota_list){cells, places->n + 1};
+	places->cells = cells;
+	if (!r->keep.stored)
+		cells[places->n++] = (struct quota_cell){S(LINK_STARTED), link, INT64_MAX};
+	if (!r->keep.open)
+		cells[places->n++] = (struct quota_cell){ended, link, bound ? r->link->max_completes : INT64_MAX};
 	return OK;
 }
 
@@ -172,7 +176,7 @@ static enum err put_verdict(struct writing *w)
 	c[C_SEED] = P_INT((int64_t)r->seed);
 	c[C_KEY] = P_TEXT(r->key.n ? r->key : uuid_str(a, &w->receipt.id));
 	c[C_CELLS] = w->places.n ? P_JSON(cells) : P_NULL(PGT_JSON);
-	if ((e = add_link_place(a, r, &w->places)))
+	if ((e = add_link_places(a, r, &w->places)))
 		return e;
 	c[C_EVENT] = P_UUID(&event);
 	c[C_DATA] = P_JSON(data);

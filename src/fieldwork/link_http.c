@@ -50,6 +50,7 @@ static const struct field link_patch_fields[] = {
 static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
 
 static const struct field link_counts_fields[] = {
+    OUT("started", FT_INT, REQUIRED, "Begun: something of them was stored. It never falls"),
     OUT("completed", FT_INT, REQUIRED, "Completed"),
     OUT("screened_out", FT_INT, REQUIRED, "Screened out"),
     OUT("quota_full", FT_INT, REQUIRED, "Turned away at a quota that was full, or at max_completes"),
@@ -68,7 +69,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
 	    OUT("max_completes", FT_INT, REQUIRED | NULLABLE, MAX_ABOUT),                                              \
 	    OUT("once_per_device", FT_BOOL, REQUIRED, ONCE_ABOUT),                                                     \
-	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews that ended by it", .shape = &link_counts_shape),            \
+	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews by it", .shape = &link_counts_shape),                       \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
 	    OUT("created_by", FT_UUID, REQUIRED | NULLABLE, "Who made it"),                                            \

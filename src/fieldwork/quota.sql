@@ -22,9 +22,12 @@ with wanted as materialized (
 )
 select (select count(*) from wanted) - (select count(*) from taken) as refused
 
--- Locked until the transaction ends, in the order in which all take them.
+-- Locked until the transaction ends, in the order in which all take them; those that were not there are made, in the same pass: a row that somebody makes after he has
+-- locked others would be out of the order.
 -- name: quota_cells_lock
 -- role: public
-select q.survey_id, q.quota, q.cell, q.used from quota_cells q
-where (q.survey_id, q.quota, q.cell) in (select survey_id, quota, cell from unnest($1::uuid[], $2::text[], $3::text[]) w (survey_id, quota, cell))
-order by q.survey_id, q.quota collate "C", q.cell collate "C" for update of q
+insert into quota_cells (tenant_id, survey_id, quota, cell, lim)
+select current_tenant_id(), w.survey_id, w.quota, w.cell, min(w.lim) from unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) w (survey_id, quota, cell, lim)
+group by w.survey_id, w.quota, w.cell order by w.survey_id, w.quota collate "C", w.cell collate "C"
+on conflict (tenant_id, survey_id, quota, cell) do update set used = quota_cells.used
+returning survey_id, quota, cell, used

@@ -76,6 +76,7 @@ struct writing {
 };
 
 #define LINK_QUOTA '@' /* begins the names of a link's own numbers among the quotas, which no quota's does */
+#define LINK_STARTED "@started"
 
 /* An interview that is under way. */
 static inline bool status_open(struct str status)

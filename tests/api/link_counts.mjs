@@ -37,9 +37,9 @@ test('every end is counted, by link, and the numbers follow what happens to answ
 	for (const city of ['b', 'b', 'b', 'c'])
 		expect(await send(f, city), 201);
 	expect(await send({ slug: second.slug }, 'c'), 201);
-	assert.deepEqual((await read(f)).counts, { completed: 3, screened_out: 0, quota_full: 2 });
+	assert.deepEqual((await read(f)).counts, { started: 5, completed: 3, screened_out: 0, quota_full: 2 });
 	const { items } = expect(await server.api.get(links(f)), 200).body;
-	assert.deepEqual(items.find((l) => l.id === second.id).counts, { completed: 1, screened_out: 0, quota_full: 0 });
+	assert.deepEqual(items.find((l) => l.id === second.id).counts, { started: 1, completed: 1, screened_out: 0, quota_full: 0 });
 	const step = async (path, body) => {
 		const { version } = expect(await server.api.get(`${responses(f)}/${id}`), 200).body;
 		return expect(await server.api.post(`${responses(f)}/${id}/${path}`, body, { headers: { 'If-Match': `"${version}"` } }), 200);
@@ -51,7 +51,7 @@ test('every end is counted, by link, and the numbers follow what happens to answ
 	const { version } = expect(await server.api.get(`${responses(f)}/${id}`), 200).body;
 	expect(await server.api.delete(`${responses(f)}/${id}`, version), 204);
 	assert.equal((await read(f)).counts.completed, 2);
-	const [[sum]] = await rows(server.database.name, `select sum(used) from quota_cells where survey_id = '${f.survey.id}' and quota ~ '^@'`);
+	const [[sum]] = await rows(server.database.name, `select sum(used) from quota_cells where survey_id = '${f.survey.id}' and quota ~ '^@' and quota <> '@started'`);
 	assert.equal(sum, '5', 'all that is there');
 });
 
@@ -70,7 +70,7 @@ test('the last places of a link, wanted from two servers at once: exactly as man
 	assert.equal(stored.completed, String(MAX));
 	assert.equal(stored.quota_full ?? '0', String(by('quota_full')));
 	const { counts } = await read(f);
-	assert.deepEqual(counts, { completed: MAX, screened_out: 0, quota_full: by('quota_full') });
+	assert.deepEqual(counts, { started: MAX + by('quota_full'), completed: MAX, screened_out: 0, quota_full: by('quota_full') });
 	assert.equal((await fetch(`${server.url}/s/${f.slug}`)).status, 410);
 	expect(await server.anyone.get(`/api/public/v1/links/${f.slug}`), 410, 'gone');
 });
@@ -84,7 +84,15 @@ test('who began while there was room and finds none at the end is thanked, and c
 	assert.equal(end.status, 200);
 	const text = await end.text();
 	assert.match(text, /This survey ends here for you/, text.slice(0, 3000));
-	assert.deepEqual((await read(f)).counts, { completed: 1, screened_out: 0, quota_full: 1 });
+	assert.deepEqual((await read(f)).counts, { started: 2, completed: 1, screened_out: 0, quota_full: 1 });
+});
+
+test('an interview that is kept counts as begun, once, and as ended when it ends', async () => {
+	const f = await publish(server.api, survey());
+	const begun = expect(await submit(server.anyone, f.slug, { answers: {}, complete: false }), 201).body;
+	assert.deepEqual((await read(f)).counts, { started: 1, completed: 0, screened_out: 0, quota_full: 0 });
+	expect(await server.anyone.post(`/api/public/v1/links/${f.slug}/responses/${begun.id}/complete`, { answers: { city: 'a' } }, { token: begun.token }), 200);
+	assert.deepEqual((await read(f)).counts, { started: 1, completed: 1, screened_out: 0, quota_full: 0 });
 });
 
 test('a bound is changed while the link is open, and holds for what is taken back', async () => {
@@ -103,7 +111,7 @@ test('a bound is changed while the link is open, and holds for what is taken bac
 	const unbound = expect(await server.api.patch(`${links(f)}/${f.link.id}`, { max_completes: null }, now.version), 200).body;
 	assert.equal(unbound.max_completes, null);
 	assert.equal(expect(await send(f, 'a'), 201).body.status, 'completed');
-	assert.deepEqual((await read(f)).counts, { completed: 3, screened_out: 0, quota_full: 0 });
+	assert.deepEqual((await read(f)).counts, { started: 4, completed: 3, screened_out: 0, quota_full: 0 });
 });
 
 test('bounds that mean nothing are refused', async () => {
@@ -113,5 +121,5 @@ test('bounds that mean nothing are refused', async () => {
 	const trial = expect(await server.api.post(links(f), { kind: 'test' }), 201).body;
 	assert.deepEqual(pointers(expect(await server.api.patch(`${links(f)}/${trial.id}`, { max_completes: 3 }, trial.version), 422)), ['/max_completes']);
 	expect(await submit(server.anyone, trial.slug, { answers: { city: 'a' } }), 201);
-	assert.deepEqual(expect(await server.api.get(`${links(f)}/${trial.id}`), 200).body.counts, { completed: 0, screened_out: 0, quota_full: 0 });
+	assert.deepEqual(expect(await server.api.get(`${links(f)}/${trial.id}`), 200).body.counts, { started: 0, completed: 0, screened_out: 0, quota_full: 0 });
 });
