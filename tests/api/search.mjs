@@ -45,6 +45,20 @@ before(async () => {
 });
 after(() => worker?.stop());
 
+test('what came by test links is found only when it is asked for', async () => {
+	const g = await publish(server.api, survey()), list = `/api/v1/surveys/${g.survey.id}/responses`;
+	const trial = expect(await server.api.post(`/api/v1/surveys/${g.survey.id}/links`, { kind: 'test' }), 201).body;
+	const send = async (slug, answers) => expect(await submit(server.anyone, slug, { answers }), 201).body.id;
+	const tried = await send(trial.slug, { why: 'Zebra thử', shop: 'big' }), real = await send(g.slug, { why: 'zebra', shop: 'big' });
+	const found = async (query) => expect(await server.api.get(list, { query: { count: true, ...query } }), 200).body;
+	await until('both', async () => (await rows(server.database.name, `select count(*) from response_search where survey_id = '${g.survey.id}' and not stale`))[0][0] === '2', 20);
+	for (const query of [{ q: 'zebra' }, { 'answer.shop': 'big' }, { unanswered: 'age' }, { q: 'zebra', status: 'completed' }]) {
+		const plain = await found(query), tests = await found({ ...query, test: true });
+		assert.deepEqual([plain.total, ...plain.items.map((r) => r.id)], [1, real], JSON.stringify(query));
+		assert.deepEqual([tests.total, ...tests.items.map((r) => r.id)], [1, tried], JSON.stringify(query));
+	}
+});
+
 test('words are found without case and accents, in any order, and parts of words too', async () => {
 	for (const q of ['Da Nang', 'đà nẵng', 'nang da', 'ĐÀ', 'Đà Nẵng', 'bien', 'anang'.slice(1), 'gan bi'])
 		assert.deepEqual(names(await find({ q })), ['danang'], q);
@@ -148,7 +162,7 @@ test('all of it is made anew on demand', async () => {
 	const { execFile } = await import('node:child_process');
 	const out = await new Promise((resolve, reject) => execFile(run.collect, ['search', 'rebuild', '--tenant', server.tenant.slug], { env: server.environment() },
 		(e, stdout, stderr) => (e ? reject(new Error(stderr)) : resolve(stdout))));
-	assert.match(out, /^4 answers of 1 tenants/);
+	assert.match(out, /^6 answers of 1 tenants/);
 	await caughtUp();
 	assert.deepEqual(names(await find({ q: 'da nang', 'answer.shop': 'big' })), ['danang']);
 });
