@@ -354,12 +354,18 @@ static int status_without_reply(const struct exchange *ex, enum MHD_RequestTermi
 										    : STATUS_CLIENT_GONE;
 }
 
+/* libmicrohttpd leaves a connection that ended in the middle of a reply, its pool already gone, until something happens on the socket, which is never. Those with a
+ * timeout of their own are looked at in each turn. */
+static void be_looked_at(struct MHD_Connection *mhd)
+{
+	MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, 1U);
+}
+
 void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *ex = *context;
 
 	(void)cls;
-	(void)mhd;
 	if (!ex)
 		return;
 	*context = NULL;
@@ -369,7 +375,10 @@ void exchange_end(void *cls, struct MHD_Connection *mhd, void **context, enum MH
 	if (code == MHD_REQUEST_TERMINATED_WITH_ERROR)
 		ex->conn->linger = true;
 	conn_enter(ex->conn, CONN_IDLE, HTTP_IDLE_TIMEOUT_MS);
-	idle_enter(ex->conn);
+	if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		idle_enter(ex->conn);
+	else
+		be_looked_at(mhd);
 	if (ex->x.stream)
 		stream_gone(ex);
 	exchange_release(ex);

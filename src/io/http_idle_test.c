@@ -14,6 +14,8 @@ static void handle(void *ctx, struct http_exchange *x, int worker)
 
 	(void)ctx;
 	(void)worker;
+	if (str_eq(x->path, S("/slow")))
+		usleep(300 * 1000);
 	x->reply.status = 200;
 	x->reply.body = sent.n ? str_dup(x->arena, sent) : S("small.");
 	http_reply_header(x, S("Content-Type"), S("text/plain"));
@@ -148,12 +150,39 @@ static void blank_lines_first(void **state)
 	close_site(site);
 }
 
+/* A client that is gone while its request is answered: libmicrohttpd drops the pool then, and tells that the connection is closed only later. */
+static void gone_meanwhile(void **state)
+{
+	struct linger at_once = {.l_onoff = 1};
+	struct site *site = open_site();
+	int other = dial(site), fds[8];
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < countof(fds); i++) {
+			fds[i] = dial(site);
+			ask(fds[i], S(SMALL), "small.");
+			say(fds[i], S("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"));
+		}
+		usleep(50 * 1000);
+		for (size_t i = 0; i < countof(fds); i++) {
+			setsockopt(fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+			close(fds[i]);
+		}
+		wait_idle();
+		ask(other, S(SMALL), "small.");
+	}
+	close(other);
+	close_site(site);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(memory_goes_back),
 	    cmocka_unit_test(half_a_head),
 	    cmocka_unit_test(blank_lines_first),
+	    cmocka_unit_test(gone_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,10 +28,26 @@ static void stream(struct http_exchange *x)
 	sleep_ms(20);
 }
 
+/* Some lines, and then the database is gone. */
+static void stream_broken(struct http_exchange *x)
+{
+	x->reply.status = 200;
+	if (http_stream_begin(x))
+		return;
+	for (int i = 0; i < 100 && !http_stream_write(x, S("0123456789abcde\n")); i++)
+		;
+	sleep_ms(30);
+	http_stream_abort(x);
+}
+
 static void handle(void *ctx, struct http_exchange *x, int worker)
 {
 	(void)ctx;
 	(void)worker;
+	if (str_eq(x->path, S("/broken"))) {
+		stream_broken(x);
+		return;
+	}
 	if (str_eq(x->path, S("/stream"))) {
 		stream(x);
 		return;
@@ -57,6 +73,18 @@ static void wait_finished(const struct site *site, int n, int ms)
 	assert_int_equal(site->finished, n);
 }
 
+/* Connections that ended are let go of, whatever they ended in. */
+static void wait_no_connections(const struct site *site, int ms)
+{
+	struct http_counts n;
+
+	for (http_server_counts(site->server, &n); ms > 0 && n.connections > 0; ms--) {
+		sleep_ms(1);
+		http_server_counts(site->server, &n);
+	}
+	assert_int_equal(n.connections, 0);
+}
+
 /* The worker writes on for a moment, and the request is logged, when connection and head are gone. */
 static void streams_outlive_connections(void **state)
 {
@@ -79,6 +107,33 @@ static void streams_outlive_connections(void **state)
 		wait_finished(&site, i + 1, 3000);
 	}
 	assert_int_equal(results, 20);
+	wait_no_connections(&site, 3000);
+	site_close(&site);
+}
+
+static void broken_streams_close(void **state)
+{
+	struct http_config c = {.workers = 4, .handler = handle};
+	struct site site = {0};
+
+	(void)state;
+	site_open(&site, &c);
+	for (int i = 0; i < 8; i++) {
+		int fd = dial(&site);
+		struct answer a;
+
+		say(fd, S(GET("/broken") "\r\n"));
+		if (i % 2) {
+			a = hear(fd, NULL, 3000);
+			assert_true(a.closed && !says(&a, "\r\n0\r\n"));
+			free(a.text);
+			close(fd);
+		} else {
+			reset(fd);
+		}
+		wait_finished(&site, i + 1, 3000);
+	}
+	wait_no_connections(&site, 3000);
 	site_close(&site);
 }
 
@@ -204,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(streams_outlive_connections),
+	    cmocka_unit_test(broken_streams_close),
 	    cmocka_unit_test(streams_leave_workers),
 	    cmocka_unit_test(slow_readers_are_cut_off),
 	    cmocka_unit_test(steady_readers_go_on),
