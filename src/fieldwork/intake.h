@@ -50,7 +50,8 @@ struct keeping {
 	int64_t version;   /* of the row as it was read: ERR_CONFLICT when somebody saved it since; 0: whatever it is */
 	struct str status; /* when open: started, in_progress */
 	struct str state;  /* when open: page_state_write() */
-	struct str page_ms; /* {"0": 5300}; empty: not known */
+	struct page_state *page; /* what `state` was written from; gets the id of the row that it joins. May be NULL */
+	struct str page_ms;	 /* {"0": 5300}; empty: not known */
 	bool
 	    joins; /* a row with its key is its own, even when it is not `stored` as far as the caller knows: an older page was sent again */
 };

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "event/event.h"
+#include "fieldwork/page_state.h"
 #include "fieldwork/sealing.h"
 #include "vault/vault.h"
 
@@ -71,12 +72,19 @@ static bool has_more_to_do(const struct writing *w, enum err e)
 static enum err join(struct writing *w)
 {
 	struct response *again = arena_new(w->rq->arena, struct response);
+	enum err e;
 
 	if (!again)
 		return ERR_MEMORY;
 	*again = *w->response;
 	again->keep.stored = true;
 	again->keep.id = w->receipt.id;
+	/* What goes on from here, in the row and in the form, goes on with this row. */
+	if (again->keep.page) {
+		again->keep.page->id = w->receipt.id;
+		if (again->keep.open && (e = page_state_write(again->keep.page, w->rq->arena, &again->keep.state)))
+			return e;
+	}
 	w->response = again;
 	return writing_prepare(w);
 }
@@ -90,7 +98,9 @@ static enum err meet_kept(struct writing *w, bool *queue)
 	w->receipt.about = r->about;
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
-	*queue = r->keep.joins && !r->keep.stored && status_open(w->receipt.status);
+	/* "stored" under another id: a page that joined and did not learn whose row it was */
+	*queue = r->keep.joins && (!r->keep.stored || !uuid_eq(&r->keep.id, &w->receipt.id)) &&
+		 status_open(w->receipt.status);
 	if (*queue)
 		return join(w);
 	return r->keep.stored && status_open(w->receipt.status) ? ERR_CONFLICT : OK;

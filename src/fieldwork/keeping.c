@@ -80,6 +80,8 @@ static enum err open_state(struct req *rq, const struct link_view *link, const s
 		return e == ERR_INVALID ? ERR_INTERNAL : e;
 	if (!uuid_eq(&k->state.link_id, &link->link_id))
 		return ERR_INTERNAL;
+	/* Rows of before may hold the id of a page that only joined them. */
+	k->state.id = row->id;
 	k->over = clock_now_ms() - k->state.started_ms > PAGE_STATE_MAX_AGE_MS;
 	k->state.saved = true;
 	return OK;
@@ -118,6 +120,7 @@ enum err kept_put(struct req *rq, struct page_state *state, int32_t next, struct
 	enum err e = page_state_leave(state, clock_now_ms(), rq->arena, &r->keep.page_ms);
 
 	state->page = next;
+	r->keep.page = state;
 	return e ? e : page_state_write(state, rq->arena, &r->keep.state);
 }
 

@@ -237,6 +237,8 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, 
 		return e == ERR_MEMORY ? e : OK;
 	}
 	s->state.saved = true;
+	/* another page of the same code or device may have made the row */
+	s->state.id = receipt.id;
 	/* that somebody ended it before is said at its end */
 	if (receipt.replayed || !receipt.completed_ms)
 		return OK;

@@ -168,3 +168,48 @@ test('files that cannot be read are refused whole, with the line', async () => {
 	assert.deepEqual(pointers(expect(await make(f, { count: 1000001 }), 422)), ['/count']);
 	assert.deepEqual((await list(f, { count: true })).total, 0, 'nothing was made');
 });
+
+test('two pages with one code are one interview, whichever is saved first', async () => {
+	const doc = definition('Two', ['a', 'b', 'c'].map((name) => ({ name: `page_${name}`, questions: [{ type: 'text', name, title: name }] })));
+	for (const order of ['ABB', 'ABA', 'ABAB', 'ABBA']) {
+		const f = await publish(server.api, doc, { link: { kind: 'single_use' } });
+		expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\ntabs-000001\n' }), 202);
+		const page = async (query, fields) => {
+			const reply = await fetch(`${server.url}/s/${f.slug}${query}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {});
+			const text = await reply.text();
+			return { status: reply.status, text, state: /name="state" value="([^"]*)"/.exec(text)?.[1], asks: /name="q-([abc])"/.exec(text)?.[1] };
+		};
+		const tabs = { A: await page('?code=tabs-000001'), B: await page('?code=tabs-000001') };
+		for (const tab of order) {
+			const { asks, state } = tabs[tab];
+			tabs[tab] = await page('', { state, action: 'next', [`q-${asks}`]: `${tab}${asks}` });
+			assert.equal(tabs[tab].status, 200, `${order} ${tab} ${asks}`);
+		}
+		const last = order.at(-1), late = last === 'A' ? 'B' : 'A';
+		const back = await page('?code=tabs-000001');
+		assert.deepEqual([back.status, back.asks], [200, 'c'], order);
+		assert.equal((await page('', { state: back.state, action: 'next', 'q-c': 'resumed' })).status, 200);
+		const stored = await rows(server.database.name, `select status, answers ->> 'a', answers ->> 'b', answers ->> 'c' from responses where survey_id = '${f.survey.id}'`);
+		assert.deepEqual(stored, [['completed', `${last}a`, `${last}b`, 'resumed']], order);
+		assert.ok([200, 410].includes((await page('', { state: tabs[late].state, action: 'next', [`q-${tabs[late].asks}`]: 'late' })).status));
+		assert.equal((await page('?code=tabs-000001')).status, 410);
+	}
+});
+
+test('the tab that came second ends the interview, too', async () => {
+	const doc = definition('Two', ['a', 'b'].map((name) => ({ name: `page_${name}`, questions: [{ type: 'text', name, title: name }] })));
+	const f = await publish(server.api, doc, { link: { kind: 'single_use' } });
+	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\ntabs-000001\n' }), 202);
+	const page = async (query, fields) => {
+		const reply = await fetch(`${server.url}/s/${f.slug}${query}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {});
+		const text = await reply.text();
+		return { status: reply.status, text, state: /name="state" value="([^"]*)"/.exec(text)?.[1] };
+	};
+	const [one, two] = [await page('?code=tabs-000001'), await page('?code=tabs-000001')];
+	const first = await page('', { state: one.state, action: 'next', 'q-a': 'one' });
+	const second = await page('', { state: two.state, action: 'next', 'q-a': 'two' });
+	assert.equal((await page('', { state: second.state, action: 'next', 'q-b': 'last' })).status, 200);
+	assert.match((await page('', { state: first.state, action: 'next', 'q-b': 'late' })).text, /already been saved/);
+	const stored = await rows(server.database.name, `select status, answers ->> 'a', answers ->> 'b' from responses where survey_id = '${f.survey.id}'`);
+	assert.deepEqual(stored, [['completed', 'two', 'last']]);
+});
