@@ -21,7 +21,7 @@ where l.survey_id = $1::uuid and l.id = $2::uuid and l.deleted_at is null
 insert into link_codes (tenant_id, survey_id, link_id, id, code, parameters, created_by, updated_by)
 select current_tenant_id(), $1::uuid, $2::uuid, c.id, c.code, c.parameters, $6::uuid, $6 from unnest($3::uuid[], $4::text[], $5::jsonb[]) c (id, code, parameters)
 
--- Whether one was used follows from the answer that has its key.
+-- Whether one was used follows from the answer that has its key. Of those the code is told with $12 only: it opens the interview under way.
 -- name: link_codes_list
 with page as (
 	(select c.* from link_codes c
@@ -37,7 +37,8 @@ with page as (
 	select p.*, row_number() over (order by case when $2 then p.created_at end desc, case when $2 then p.id end desc, p.created_at, p.id) as n from page p
 )
 select jsonb_build_object(
-	'items', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'code', p.code, 'url', $11::text || '/s/' || l.slug || '?code=' || p.code,
+	'items', coalesce((select jsonb_agg(jsonb_build_object('id', p.id, 'code', case when $12::boolean or r.id is null then p.code end,
+			'url', case when $12 or r.id is null then $11::text || '/s/' || l.slug || '?code=' || p.code end,
 			'parameters', p.parameters, 'response_id', r.id, 'status', r.status, 'used_at', rfc3339(r.created_at), 'created_at', rfc3339(p.created_at)) order by p.n)
 		from numbered p left join responses r on r.survey_id = $8 and r.idempotency_key = link_code_key(p.link_id, p.code) where p.n <= $5), '[]'),
 	'next', (select cursor_text(p.created_at::text, p.id) || $7::text from numbered p where p.n = $5 and exists (select from numbered where n > $5)))
@@ -47,7 +48,7 @@ from links l join surveys s on s.id = l.survey_id and s.deleted_at is null where
 
 -- For the file.
 -- name: link_codes_file
-select c.code, c.parameters, coalesce(r.status, '') as status, r.created_at as used_at
+select case when $3::boolean or r.id is null then c.code else '' end as code, c.parameters, coalesce(r.status, '') as status, r.created_at as used_at
 from link_codes c left join responses r on r.survey_id = $1::uuid and r.idempotency_key = link_code_key(c.link_id, c.code)
 where c.survey_id = $1 and c.link_id = $2::uuid order by c.created_at, c.id
 

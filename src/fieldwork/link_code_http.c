@@ -33,8 +33,10 @@ static const char *const response_states[] = {
     "started", "in_progress", "partial", "completed", "screened_out", "quota_full", "rejected", NULL};
 static const struct field code_item_fields[] = {
     OUT("id", FT_UUID, REQUIRED, "Id"),
-    OUT("code", FT_TEXT, REQUIRED, "What lets one interview in"),
-    OUT("url", FT_TEXT, REQUIRED, "Address for that respondent"),
+    OUT("code", FT_TEXT, REQUIRED | NULLABLE,
+	"What lets one interview in. Null when it was used or begun with, unless you may read personal answers and "
+	"change answers"),
+    OUT("url", FT_TEXT, REQUIRED | NULLABLE, "Address for that respondent; null when `code` is"),
     OUT("parameters", FT_OBJECT, REQUIRED, "Parameters that it brings along"),
     OUT("response_id", FT_UUID, REQUIRED | NULLABLE, "Response that it was used for"),
     OUT("status", FT_ENUM, REQUIRED | NULLABLE, "How that stands", .choices = response_states),
@@ -268,12 +270,19 @@ static enum err codes_make_http(struct req *rq)
 
 /* ---- reading ---- */
 
+/* With the code of an interview under way one reads its answers, personal ones too, and goes on with it. */
+static bool sees_used_codes(const struct req *rq)
+{
+	return req_can(rq, PERM_RESPONSES_PERSONAL) && req_can(rq, PERM_RESPONSES_WRITE);
+}
+
 static enum err codes_list_http(struct req *rq)
 {
 	const struct code_filter *f = rq->query;
 	bool asked = schema_has(&code_filter_shape, rq->query_present, "used");
 	const struct pg_param own[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]),
-	    asked ? P_BOOL(f->used) : P_NULL(PGT_BOOL), P_TEXT(str_from(rq->app->public_url))};
+	    asked ? P_BOOL(f->used) : P_NULL(PGT_BOOL), P_TEXT(str_from(rq->app->public_url)),
+	    P_BOOL(sees_used_codes(rq))};
 
 	return list_reply(rq, &SQL_link_codes_list, own, countof(own));
 }
@@ -302,6 +311,19 @@ static enum err send_chunk(struct file *f)
 	return bytes.n > 0 ? http_stream_write(f->rq->x, bytes) : OK;
 }
 
+static void put_code(struct file *f, struct str code)
+{
+	csv_field(&f->chunk, code, false);
+	buf_char(&f->chunk, ',');
+	if (code.n == 0)
+		return;
+	buf_add(&f->chunk, str_from(f->rq->app->public_url));
+	buf_add(&f->chunk, S("/s/"));
+	buf_add(&f->chunk, f->link.slug);
+	buf_add(&f->chunk, S("?code="));
+	buf_add(&f->chunk, code);
+}
+
 static enum err put_row(void *ctx, const void *data)
 {
 	const struct file_row *row = data;
@@ -313,13 +335,7 @@ static enum err put_row(void *ctx, const void *data)
 	arena_reset(&f->scratch);
 	if (json_read(&f->scratch, row->parameters, &json_limits_default, &given, &why))
 		return ERR_INTERNAL;
-	csv_field(&f->chunk, row->code, false);
-	buf_char(&f->chunk, ',');
-	buf_add(&f->chunk, str_from(f->rq->app->public_url));
-	buf_add(&f->chunk, S("/s/"));
-	buf_add(&f->chunk, f->link.slug);
-	buf_add(&f->chunk, S("?code="));
-	buf_add(&f->chunk, row->code);
+	put_code(f, row->code);
 	buf_char(&f->chunk, ',');
 	buf_add(&f->chunk, row->status);
 	buf_char(&f->chunk, ',');
@@ -358,7 +374,7 @@ static enum err stream_file(struct file *f)
 	static const struct pg_col cols[] = {COL(struct file_row, code, PGT_TEXT),
 	    COL(struct file_row, parameters, PGT_JSON), COL(struct file_row, status, PGT_TEXT),
 	    COL(struct file_row, used_at, PGT_TIME)};
-	const struct pg_param in[] = {P_UUID(&f->rq->ids[0]), P_UUID(&f->rq->ids[1])};
+	const struct pg_param in[] = {P_UUID(&f->rq->ids[0]), P_UUID(&f->rq->ids[1]), P_BOOL(sees_used_codes(f->rq))};
 	enum err e;
 
 	if ((e = begin_file(f)) || f->rq->x->method == HTTP_HEAD)

@@ -213,3 +213,28 @@ test('the tab that came second ends the interview, too', async () => {
 	const stored = await rows(server.database.name, `select status, answers ->> 'a', answers ->> 'b' from responses where survey_id = '${f.survey.id}'`);
 	assert.deepEqual(stored, [['completed', 'two', 'last']]);
 });
+
+test('the code of an interview is shown only to who may read and change its personal answers', async () => {
+	const f = await field();
+	expect(await make(f, { csv: 'name,code\nLan,sees-000001\nMinh,sees-000002\nHoa,sees-000003\n' }), 202);
+	const begun = expect(await send(f, { code: 'sees-000001', answers: {}, complete: false }), 201).body;
+	const done = expect(await send(f, { code: 'sees-000002', answers: { why: 'x' } }), 201).body;
+	const may = async (...permissions) => {
+		const { key } = expect(await server.api.post('/api/v1/api-keys', { name: 'codes', permissions: ['surveys:read', 'links:read', ...permissions] }), 201).body;
+		return server.anyone.as(key);
+	};
+	for (const api of [await may(), await may('responses:read', 'responses:read_pii'), await may('responses:read', 'responses:write')]) {
+		const reply = expect(await api.get(f.codes, { query: { sort: 'created_at' } }), 200);
+		assert.deepEqual(reply.body.items.map((c) => [c.code, c.url, c.response_id, c.status, c.parameters.name]).sort(), [
+			[null, null, begun.id, 'started', 'Lan'], [null, null, done.id, 'completed', 'Minh'],
+			['sees-000003', `${server.url}/s/${f.slug}?code=sees-000003`, null, null, 'Hoa']].sort());
+		const file = expect(await api.get(`${f.codes}.csv`), 200).text;
+		assert.match(file, /\r\n,,started,20/);
+		assert.match(file, /\r\n,,completed,20/);
+		for (const text of [reply.text, file])
+			assert.ok(!/sees-00000[12]/.test(text) && text.includes('sees-000003'));
+	}
+	const all = await may('responses:read', 'responses:read_pii', 'responses:write');
+	for (const path of [f.codes, `${f.codes}.csv`])
+		assert.equal(new Set(expect(await all.get(path), 200).text.match(/sees-00000\d/g)).size, 3);
+});
