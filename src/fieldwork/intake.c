@@ -38,7 +38,7 @@ void intake_abandon(struct req *rq)
 /* ---- replay ---- */
 
 struct stored {
-	struct uuid id;
+	struct uuid id, link_id;
 	int64_t survey_version, completed_at, payload_key_version, seed, started_at;
 	struct str status, outcome, payload_hash, language;
 	bool paged;
@@ -80,6 +80,7 @@ static enum err read_stored(
 	    COL(struct stored, started_at, PGT_TIME),
 	    COL(struct stored, language, PGT_TEXT),
 	    COL(struct stored, paged, PGT_BOOL),
+	    COL(struct stored, link_id, PGT_UUID),
 	};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_TEXT(key)};
 	struct tx *tx;
@@ -110,6 +111,7 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	    .completed_ms = stored.completed_at,
 	    .replayed = true,
 	    .paged = stored.paged,
+	    .link_id = stored.link_id,
 	    .started_ms = stored.started_at,
 	    .seed = (uint64_t)stored.seed,
 	    .language = stored.language,

@@ -80,7 +80,8 @@ struct receipt {
 	struct str status, outcome;
 	int64_t survey_version, completed_ms; /* 0: it is under way */
 	bool replayed;
-	bool paged; /* when replayed: it was kept and saved, not stored as it was sent first */
+	bool paged;	     /* when replayed: it was kept and saved, not stored as it was sent first */
+	struct uuid link_id; /* when replayed: that it came by */
 	int64_t started_ms;
 	uint64_t seed;
 	struct str language;

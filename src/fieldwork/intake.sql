@@ -3,7 +3,7 @@
 -- name: response_by_key
 -- role: public
 select id, survey_version, status, outcome, completed_at, payload_hash, payload_key_version, seed, started_at, language,
-	page_ms is not null as paged from responses
+	page_ms is not null as paged, link_id from responses
 where survey_id = $1 and idempotency_key = $2
 
 -- An interview that is kept, for its respondent. Of one that is over there is no state.

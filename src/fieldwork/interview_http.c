@@ -119,16 +119,34 @@ static enum err reply_begun(struct req *rq, const struct receipt *r)
 	return interview_reply(rq, 201, &out);
 }
 
+/* The beginning is said again with its token, which opens the answers, only to who may have sent it: before anything was saved, as a client does that missed the
+ * reply, and with a code, which is the respondent's own. A key that is guessed or seen opens nothing. */
+static enum err begun_again(struct req *rq, const struct link_view *link, const struct receipt *r)
+{
+	const bool started = str_eq(r->status, S("started"));
+
+	if (!uuid_eq(&r->link_id, &link->link_id))
+		return req_fail(rq, ERR_CONFLICT, "", "an interview with this key came by another link");
+	if (link->single_use)
+		return started || str_eq(r->status, S("in_progress"))
+			   ? OK
+			   : req_fail(rq, ERR_GONE, "/code", "this code was used");
+	return started ? OK
+		       : req_fail(
+			     rq, ERR_CONFLICT, "", "the interview has gone on since: use the token that it began with");
+}
+
 enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *r)
 {
 	struct interview_reply out = {.receipt = r, .page = -1};
+	const bool ended_at_once = !r->paged && r->completed_ms && uuid_eq(&r->link_id, &link->link_id);
 	struct receipt first = *r;
 	enum err e;
 
-	if (r->paged || !r->completed_ms) {
+	if (!ended_at_once) {
+		if ((e = begun_again(rq, link, r)))
+			return e;
 		first.status = S("started");
-		first.outcome = S("");
-		first.completed_ms = 0;
 		if ((e = resume_token(rq, &link->link_id, &r->id, &out.token)))
 			return e;
 	}

@@ -27,7 +27,7 @@ struct response_new {
 /* With {"complete": false}: an interview begins, and is kept. `hash`: of the body. */
 enum err interview_begin(
     struct req *rq, const struct resolved *link, const struct response_new *in, const unsigned char hash[32]);
-/* It had begun before, by the same key. */
+/* It had begun before, by the same key (receipt->replayed). ERR_CONFLICT: it came by another link, or has gone on since; ERR_GONE: its code was used. */
 enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *receipt);
 
 /* A client's object of paradata as text; ERR_INVALID when it is larger than PARADATA_MAX_BYTES. Empty for none. */

@@ -145,10 +145,24 @@ test('a beginning is sent once: the same key gives the same interview', async ()
 	const again = expect(await submit(anyone, f.slug, { answers: { age: 30 }, complete: false }, key), 201);
 	assert.equal(again.headers['idempotency-replayed'], 'true');
 	expect(await save(again.body, { answers: {} }), 200);
-	const later = expect(await submit(elsewhere, f.slug, { answers: { age: 30 }, complete: false }, key), 201);
-	assert.equal(later.text, again.text, 'the same bytes, though it has gone on');
+	const g = expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links`, {}), 201).body;
+	const refused = async (slug = f.slug) => {
+		const reply = expect(await submit(elsewhere, slug, { answers: { age: 30 }, complete: false }, key), 409, 'conflict');
+		assert.ok(!reply.text.includes(again.body.token) && !reply.text.includes(again.body.id), 'nothing of it');
+	};
+	await refused();
+	await refused(g.slug);
 	expect(await submit(anyone, f.slug, { answers: { age: 31 }, complete: false }, key), 422, 'idempotency-mismatch');
 	expect(await submit(anyone, f.slug, { answers: { age: 30 } }, key), 422, 'idempotency-mismatch');
+	expect(await complete(again.body, { answers: { city: 'hue', why: 'so' } }), 200);
+	await refused();
+	await refused(g.slug);
+	const fresh = { headers: { 'Idempotency-Key': randomUUID() } }, body = { answers: { age: 40 }, complete: false };
+	const i = expect(await submit(anyone, f.slug, body, fresh), 201).body;
+	expect(await submit(anyone, g.slug, body, fresh), 409, 'conflict');
+	assert.equal(expect(await submit(anyone, f.slug, body, fresh), 201).body.token, i.token, 'nothing was saved yet');
+	expect(await complete(i, { answers: { city: 'hue', why: 'so' } }), 200);
+	expect(await submit(anyone, f.slug, body, fresh), 409, 'conflict');
 });
 
 test('only its token opens it', async () => {

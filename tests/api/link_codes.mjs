@@ -130,6 +130,7 @@ test('an interview that is kept begins with a code, and goes on with it', async 
 	const ended = expect(await server.anyone.post(path, { answers: { why: 'so' } }, { headers: { Authorization: `Bearer ${begun.token}` } }), 200).body;
 	assert.equal(ended.status, 'completed');
 	assert.deepEqual((await list(f)).items.map((c) => [c.status, c.response_id]), [['completed', begun.id]]);
+	expect(await send(f, body), 410, 'gone');
 	expect(await send(f, { code: 'kept-000001', answers: { why: 'other' } }), 410, 'gone');
 	assert.equal(expect(await server.api.get(`${f.responses}/${begun.id}`), 200).body.parameters.name, 'Lan');
 });
