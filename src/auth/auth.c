@@ -256,6 +256,7 @@ enum err auth_authenticate(struct req *rq)
 	    .credential = credential_of(&claims),
 	    .permissions = m.permissions & claims.scopes,
 	    .everywhere = m.permissions & claims.scopes,
+	    .held = m.permissions,
 	    .scopes = claims.scopes,
 	    .guest = m.guest,
 	    .project_roles = m.project_roles,

@@ -66,9 +66,11 @@ enum err auth_project_grants(struct req *rq, struct project_grants *out)
 		return e;
 	if (n > 0 && !(grants = arena_array(rq->arena, struct project_grant, n)))
 		return ERR_MEMORY;
-	for (size_t i = 0; i < n; i++)
-		grants[i] = (struct project_grant){
-		    rows[i].project_id, auth_permissions(rows[i].role, rows[i].permissions) & given};
+	for (size_t i = 0; i < n; i++) {
+		uint64_t held = auth_permissions(rows[i].role, rows[i].permissions);
+
+		grants[i] = (struct project_grant){rows[i].project_id, held & given, held};
+	}
 	*out = (struct project_grants){n > 0 ? grants : NULL, n};
 	return OK;
 }

@@ -31,6 +31,7 @@ struct principal {
 	const char *credential; /* "key", "client": what was shown, its id is caller_id; NULL: an access token of his session */
 	uint64_t permissions;	/* a bit per enum permission; in a project's routes with those of his role there */
 	uint64_t everywhere;	/* those of his tenant-wide role alone */
+	uint64_t held;		/* the same whatever he shows: what a session of his would have */
 	uint64_t scopes;	/* what he shows allows at most: his role's permissions are cut down to it */
 	bool guest;		/* sees nothing but the projects in which he has a role */
 	bool project_roles;	/* has a role in some project, by what is known for some seconds */
@@ -38,10 +39,10 @@ struct principal {
 	struct str email, role;
 };
 
-/* Somebody's role in a project: what it allows him by what he shows. */
+/* Somebody's role in a project: what it allows him by what he shows, and whatever he shows. */
 struct project_grant {
 	struct uuid project_id;
-	uint64_t permissions;
+	uint64_t permissions, held;
 };
 struct project_grants {
 	const struct project_grant *items;

@@ -133,17 +133,32 @@ static bool body_project(const struct req *rq, struct uuid *id)
 	return named && named->type == JSON_STR && uuid_read(named->s, id);
 }
 
+/* Whether somebody would have more of a survey where he moves it than where it is: its answers go with it. What he has is counted whatever he shows now, because
+ * a key that may do little moves it for its owner, too. */
+static bool gains(const struct req *rq, const struct project_grant *there)
+{
+	const struct project_grant *here = grant_in(&rq->grants, &rq->project);
+	uint64_t held = rq->who.held | (here ? here->held : 0);
+
+	return there && (there->held & ~held) >> PERM_FIRST_GIVEN != 0;
+}
+
 /* Who sees all of the tenant does so by his tenant-wide permissions, which hold in the other project too. A survey that is moved is read in the one and
- * written in the other: only what is allowed in both is. */
+ * written in the other: only what is allowed in both is, and nothing is gained by it. */
 enum err scope_body(struct req *rq)
 {
 	const struct project_grant *g;
 	struct uuid project;
 	uint64_t there;
 
-	if (!applies(rq) || rq->scope.n == 0 || !body_project(rq, &project))
+	if (!applies(rq) || !body_project(rq, &project))
 		return OK;
 	g = grant_in(&rq->grants, &project);
+	if (!(rq->route->flags & ROUTE_EACH_PROJECT) && gains(rq, g))
+		return req_fail_str(rq, ERR_FORBIDDEN, S("/" PROJECT_MEMBER), S("forbidden"),
+		    S("Nobody moves a survey to where he may do more with it."));
+	if (rq->scope.n == 0)
+		return OK;
 	if (!g && rq->who.guest)
 		return req_fail_str(
 		    rq, ERR_INVALID, S("/" PROJECT_MEMBER), S("not-found"), S("There is no such project."));

@@ -166,6 +166,33 @@ test('surveys are made in and moved between projects where both allow it', async
 	expect(await server.api.patch(path, { project_id: alpha.project.id }, 2), 200);
 });
 
+test('nobody moves a survey to where he may do more with it', async () => {
+	const x = await publish(server.api, draft()), editor = async (...more) => expect(await server.api.post('/api/v1/roles', { name: `E ${randomUUID()}`, permissions: ['surveys:read', 'surveys:write', 'projects:read', ...more] }), 201).body;
+	const r = expect(await submit(server.anyone, x.slug, { answers: { q: 'a', mail: 'canary@pii.example' } }), 201).body, one = `${survey(x)}/responses/${r.id}`;
+	const move = async (api) => api.patch(survey(x), { project_id: beta.project.id }, expect(await api.get(survey(x)), 200).body.version);
+	const refused = async (who, api = who.api) => {
+		assert.deepEqual(pointers(expect(await move(api), 403)), ['/project_id']);
+		assert.equal(expect(await server.api.get(survey(x)), 200).body.project_id, x.project.id);
+		expect(await who.api.get(one), 403);
+		expect(await who.api.get(`${survey(x)}/responses.csv`, { query: { personal: true } }), 403);
+	};
+	const guest = await member('guest');
+	await give(guest, x, { role_id: (await editor()).id });
+	await give(guest, beta, 'manager');
+	await refused(guest);
+	// with a role in the whole tenant that has nothing of answers, by a session and by a key that has as little in both
+	const wide = await member('guest'), { version } = expect(await server.api.get(`/api/v1/members/${wide.id}`), 200).body;
+	expect(await server.api.patch(`/api/v1/members/${wide.id}`, { role_id: (await editor('keys:write')).id }, version), 200);
+	await give(wide, beta, 'manager');
+	await refused(wide);
+	const { key } = expect(await wide.api.post('/api/v1/api-keys', { name: 'K', permissions: ['surveys:read', 'surveys:write'] }), 201).body;
+	await refused(wide, server.anyone.as(key));
+	// to where he may do as much he moves it
+	await give(guest, beta, { role_id: (await editor()).id });
+	assert.equal(expect(await move(guest.api), 200).body.project_id, beta.project.id);
+	expect(await guest.api.get(one), 403);
+});
+
 test('who gives roles in a project holds them there', async () => {
 	const boss = await member('guest'), who = await member('guest'), viewer = await member('guest');
 	await give(boss, alpha, 'admin');

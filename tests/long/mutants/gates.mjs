@@ -34,6 +34,8 @@ const GATES = [
 	['a role in a project is asked for nothing', 'core/router_scope.c', '	if ((e = see(rq, project, NULL)))\n		return e;\n	return permitted(rq);', '	return see(rq, project, NULL);', ['api/project_roles']],
 	['lists show every project', 'core/router_scope.c', 'if (!holds(rq->grants.items[i].permissions, rq->route->perm))', 'if (false)', ['api/project_roles']],
 	['a survey is moved to where its mover may not', 'core/router_scope.c', 'if (!holds(there, rq->route->perm))', 'if (false)', ['api/project_roles']],
+	['a survey is moved to where its mover may do more', 'core/router_scope.c', 'gains(rq, g))', 'false)', ['api/project_roles']],
+	['a key moves a survey to where its owner may do more', 'auth/auth.c', '.held = m.permissions,', '.held = UINT64_MAX,', ['api/project_roles']],
 	['a project gives what a key has not', 'auth/auth_project.c', 'const uint64_t given = rq->who.scopes &', 'const uint64_t given =', ['api/project_roles']],
 	['the transaction sees every project', 'core/router.c', 'if (rq->scope.n > 0)', 'if (false)', ['api/project_roles']],
 	['a secret is kept in a stored reply\'s place', 'core/router_read.c', '(rq->route->flags & ROUTE_SECRET) &&', 'false &&', ['api/keys']],
