@@ -90,6 +90,24 @@ static enum err member_now(struct req *rq, int64_t *version, uint64_t *permissio
 	return OK;
 }
 
+/* What he holds in any project: it ends with the membership, which is locked by now. */
+static enum err held_in_projects(struct req *rq, uint64_t *permissions)
+{
+	struct project_role {
+		struct uuid project_id;
+		struct str role, permissions;
+	} * rows;
+	static const struct pg_col cols[] = {COL(struct project_role, project_id, PGT_UUID),
+	    COL(struct project_role, role, PGT_TEXT), COL(struct project_role, permissions, PGT_TEXT)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0])};
+	size_t n;
+	enum err e = tx_rows(rq->tx, rq->arena, &Q(SQL_project_grants, in, cols), sizeof *rows, (void **)&rows, &n);
+
+	for (size_t i = 0; !e && i < n; i++)
+		*permissions |= auth_permissions(rows[i].role, rows[i].permissions);
+	return e;
+}
+
 /* Locks the membership and compares what the caller had read. Who has less than the member cannot touch him; the last owner stays one. */
 static enum err member_take(struct req *rq, bool stays_owner, uint64_t *permissions)
 {
@@ -162,7 +180,8 @@ static enum err member_delete_http(struct req *rq)
 	uint64_t before;
 	enum err e;
 
-	if ((e = member_take(rq, false, &before)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
+	if ((e = member_take(rq, false, &before)) || (e = held_in_projects(rq, &before)) ||
+	    (e = role_may_give(rq, before, NULL)) || (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_remove, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_keys_end, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_clients_end, params))) ||
 	    (e = tx_queue(rq->tx, &Q_NO_OUT(SQL_member_projects_end, params))) ||

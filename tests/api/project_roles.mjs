@@ -216,6 +216,19 @@ test('who gives roles in a project holds them there', async () => {
 	expect(await put(server.api, members(alpha.project), { user_id: who.id, role_id: NEVER }), 404);
 });
 
+test('who is removed from the tenant holds nowhere more than who removes him', async () => {
+	const clerk = await member('guest'), boss = await member('guest'), viewer = await member('guest');
+	const role = expect(await server.api.post('/api/v1/roles', { name: `C ${randomUUID()}`, permissions: ['members:read', 'members:write'] }), 201).body;
+	const { version } = expect(await server.api.get(`/api/v1/members/${clerk.id}`), 200).body;
+	expect(await server.api.patch(`/api/v1/members/${clerk.id}`, { role_id: role.id }, version), 200);
+	const remove = async (api, who) => api.delete(`/api/v1/members/${who.id}`, expect(await server.api.get(`/api/v1/members/${who.id}`), 200).body.version);
+	await give(boss, alpha, 'owner');
+	expect(await remove(clerk.api, boss), 403);
+	expect(await boss.api.get(survey(alpha)), 200);
+	expect(await remove(clerk.api, viewer), 204); // a guest without any
+	expect(await remove(server.api, boss), 204);
+});
+
 test('a role of the tenant\'s own in a project, which cannot be deleted meanwhile', async () => {
 	const role = expect(await server.api.post('/api/v1/roles', { name: `R ${randomUUID()}`, permissions: ['surveys:read'] }), 201).body, who = await member('guest');
 	expect(await server.api.post('/api/v1/roles', { name: 'Guest', permissions: ['surveys:read'] }), 422);

@@ -20,6 +20,7 @@ const GATES = [
 	['a version is read, not compared (roles)', 'auth/auth_role_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a version is read, not compared (keys, clients)', 'auth/auth_credential_http.c', 'if (now.version != rq->if_match_version)', 'if (false)', ['api/matrix: which version']],
 	['a role gives what its giver has not', 'auth/auth_role_http.c', 'if ((bits & ~rq->who.permissions) >> PERM_FIRST_GIVEN == 0)', 'if (true)', ['api/members', 'api/keys']],
+	['who holds more in a project is removed', 'auth/auth_member_http.c', 'role_may_give(rq, before, NULL)', 'OK', ['api/project_roles']],
 	['who holds more is touched', 'auth/auth_member_http.c', 'if ((e = role_may_give(rq, *permissions, NULL)))', 'if (false)', ['api/members']],
 	['the last owner goes', 'auth/auth_member_http.c', 'if (n == 1 && uuid_eq(&owners[0].user_id, &rq->ids[0]) && !stays_owner)', 'if (false)', ['api/members']],
 	['sign-ins are hashed by the workers of answers', 'core/router.c', '!(rq->route->flags & ROUTE_SLOW) || !rq->app->slow', 'true', ['api/slow: a hundred']],
