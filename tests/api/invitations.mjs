@@ -159,11 +159,11 @@ test('invitations give no more than the inviter has, also by their links', async
 	for (const verb of ['link', 'resend'])
 		expect(await admin.post(`/api/v1/invitations/${crown.id}/${verb}`), 403);
 	expect(await admin.delete(`/api/v1/invitations/${crown.id}`, crown.version), 403);
-	const role = expect(await server.api.post('/api/v1/roles', { name: 'Guest', permissions: ['surveys:read'] }), 201).body;
+	const role = expect(await server.api.post('/api/v1/roles', { name: 'Visitor', permissions: ['surveys:read'] }), 201).body;
 	const guest = await invite(someone(), { role_id: role.id });
-	assert.equal(guest.role, 'Guest');
+	assert.equal(guest.role, 'Visitor');
 	expect(await server.api.delete(`/api/v1/roles/${role.id}`, role.version), 409);
-	assert.equal(expect(await accept((await linkOf(guest)).token, { name: 'G' }), 200).body.role, 'Guest');
+	assert.equal(expect(await accept((await linkOf(guest)).token, { name: 'G' }), 200).body.role, 'Visitor');
 	assert.deepEqual(pointers(expect(await server.api.post('/api/v1/invitations', { email: someone(), role: 'king' }), 422)), ['/role']);
 	const { items, total } = expect(await server.api.get('/api/v1/invitations', { query: { count: true } }), 200).body;
 	assert.ok(total >= items.length && items.some((i) => i.id === crown.id));

@@ -112,7 +112,7 @@ const SECURED_ANYWAY = ['identity_join 1', 'invitation_accept 1', 'member_find 1
 
 const GENERATORS = [
 	['policy dropped', `select relname, format('drop policy tenant_isolation on %I', relname) from isolated`],
-	['FORCE dropped', `select relname, format('alter table %I no force row level security', relname) from isolated`],
+	['FORCE dropped', `select relname, format('alter table %I no force row level security', relname) from isolated where relforcerowsecurity`],
 	['row security off', `select relname, format('alter table %I disable row level security', relname) from isolated`],
 	['policy always true', `select relname, format('alter policy tenant_isolation on %I using (true) with check (true)', relname) from isolated`],
 	['check of the policy always true', `select relname, format('alter policy tenant_isolation on %I with check (true)', relname) from isolated where not relispartition`],

@@ -12,7 +12,7 @@ const link = {}; // by program
 
 /** [name, file, what stands there once, what it becomes, parts that have to notice]. */
 const GATES = [
-	['no permission is asked for', 'core/router.c', 'return req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;', 'return OK;', ['api/matrix: each role may do']],
+	['no permission is asked for', 'core/router.c', 'return scope_asks(rq, ((struct visit *)rq->x->user)->end) || req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;', 'return OK;', ['api/matrix: each role may do']],
 	['a version is read, not compared (projects)', 'tenant/tenant_http.c', 'return now.version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
 	['a version is read, not compared (surveys)', 'survey/survey_http.c', 'return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;', 'return e;', ['api/matrix: which version']],
 	['a version is read, not compared (links)', 'fieldwork/link_http.c', 'return now->version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
@@ -84,10 +84,10 @@ const GATES = [
 	['everybody who reads answers reads personal ones', 'fieldwork/response_http.c', 'req_can(rq, PERM_RESPONSES_PERSONAL) && ', '', ['api/isolation: personal answers']],
 	['every file may hold personal answers', 'export/csv_http.c', 'if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))', 'if (false)', ['api/isolation: personal answers']],
 	['jobs are everybody\'s', 'main/job_http.c', 'return req_can(rq, p) ? JOB_ALL : JOB_OWN;', 'return JOB_ALL;', ['system/jobs']],
-	['a file read by a key is told as its owner\'s doing', 'event/event.c', 'if (rq->who.credential)', 'if (false)', ['api/events']],
+	['a file read by a key is told as its owner\'s doing', 'core/router.c', 'if (rq->who.credential)', 'if (false)', ['api/events']],
 	['two lengths, one request', 'io/http_guard.c', 'if (lengths + codings > 1)', 'if (false)', ['api/malformed']],
 	['two credentials, one request', 'io/http_guard.c', 'if (count_of(x, once[i]) > 1)', 'if (false)', ['api/malformed']],
-	['a formula is a cell', 'export/csv.c', "case '=':", "case '\\1':", ['api/csv']],
+	['a formula is a cell', 'core/csv.c', "case '=':", "case '\\1':", ['api/csv']],
 	['idempotency keys of one\'s colleagues', 'core/idempotency.c', 'P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply',
 		'P_UUID(&(struct uuid){0}), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply', ['api/matrix: idempotency']],
 	['analysts see personal answers', 'core/permissions.def', 'PERM(RESPONSES_PERSONAL, "responses:read_pii", MANAGER,', 'PERM(RESPONSES_PERSONAL, "responses:read_pii", VIEWER,', ['api/isolation: personal answers', 'api/members']],
