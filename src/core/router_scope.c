@@ -65,7 +65,7 @@ static enum err see_permitted(struct req *rq)
 	struct buf b;
 	enum err e;
 
-	buf_init(&b, rq->arena, (PROJECT_ROLES_MAX + 1) * (UUID_TEXT_BYTES + 1));
+	buf_init(&b, rq->arena, (rq->grants.n + 1) * (UUID_TEXT_BYTES + 1));
 	buf_char(&b, '{');
 	for (size_t i = 0; i < rq->grants.n; i++) {
 		if (!holds(rq->grants.items[i].permissions, rq->route->perm))

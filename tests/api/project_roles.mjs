@@ -279,3 +279,12 @@ test('a project that is deleted gives nothing more, and what happened stands in 
 	const got = await rows(server.database.name, `select type, data ->> 'project_id' from events where aggregate_type = 'project_member' and aggregate_id = '${who.id}'`);
 	assert.deepEqual(got, [['created', project.id]]);
 });
+
+test('lists are shown to who has roles in more projects than are given to anybody now', async () => {
+	const who = await member('guest');
+	const made = await psql(server.database.name, `set search_path = collect; select set_config('app.current_tenant_id', '${server.tenant.id}', false);
+		insert into projects (tenant_id, id, name) select '${server.tenant.id}', gen_random_uuid(), 'many ' || g from generate_series(1, 510) g;
+		insert into project_members (tenant_id, project_id, user_id, role) select tenant_id, id, '${who.id}', 'viewer' from projects where name like 'many %'`);
+	assert.equal(made.code, 0, made.stderr);
+	assert.equal(expect(await who.api.get('/api/v1/projects', { query: { count: true, limit: 1 } }), 200).body.total, 510);
+});
