@@ -10,7 +10,8 @@ select project_id from surveys where id = $1::uuid
 
 -- Both shared until the transaction ends: no role is given to somebody who is being removed, nor in a project that is being deleted.
 -- name: project_member_hold
-select p.id as project_id, (select count(*) from project_members g where g.user_id = m.user_id and g.deleted_at is null) as projects
+select p.id as project_id, (select count(*) from project_members g join projects l on l.id = g.project_id
+	where g.user_id = m.user_id and g.deleted_at is null and l.deleted_at is null) as projects
 from projects p, memberships m
 where p.id = $1::uuid and p.deleted_at is null and m.user_id = $2::uuid and m.deleted_at is null for share of p, m
 

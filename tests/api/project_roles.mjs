@@ -287,4 +287,8 @@ test('lists are shown to who has roles in more projects than are given to anybod
 		insert into project_members (tenant_id, project_id, user_id, role) select tenant_id, id, '${who.id}', 'viewer' from projects where name like 'many %'`);
 	assert.equal(made.code, 0, made.stderr);
 	assert.equal(expect(await who.api.get('/api/v1/projects', { query: { count: true, limit: 1 } }), 200).body.total, 510);
+	expect(await put(server.api, members(beta.project), { user_id: who.id, role: 'viewer' }), 409);
+	const gone = await psql(server.database.name, `update collect.projects set deleted_at = now() where name like 'many %'`);
+	assert.equal(gone.code, 0, gone.stderr);
+	await give(who, beta, 'viewer'); // those of deleted projects do not count
 });
