@@ -63,6 +63,17 @@ test('from the first page to the end', async () => {
 	assert.equal(shown.personal.mail, 'a@example.com');
 });
 
+test('an interview that was deleted is gone for its token too', async () => {
+	const i = await begin(f.slug);
+	expect(await save(i, { answers: { age: 50 } }), 200);
+	const kept = `/api/v1/surveys/${f.survey.id}/responses/${i.id}`;
+	const { version } = expect(await server.api.get(kept), 200).body;
+	expect(await server.api.delete(kept, version), 204);
+	const replies = [await anyone.get(path(i), { token: i.token }), await save(i, { answers: { city: 'hue' } }), await complete(i)];
+	assert.ok(replies.every((r) => r.status >= 400 && r.status < 500 && !r.text.includes('50')), replies.map((r) => r.text).join('\n'));
+	assert.deepEqual(await stored(i.id, 'status, answers, deleted_at is not null'), ['in_progress', '{"age": 50}', 't']);
+});
+
 test('read and gone on with on another device, by the token alone', async () => {
 	const i = await begin(f.slug, { answers: { hidden: 'kept' }, language: 'en' });
 	expect(await save(i, { answers: { age: 40 } }), 200);

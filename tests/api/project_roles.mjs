@@ -116,6 +116,7 @@ test('a role that is taken back holds no longer, at once', async () => {
 	assert.ok(!expect(await who.api.get(`${survey(alpha)}/responses/${alpha.response.id}`), 200).text.includes('someone@example.com'));
 	expect(await server.api.delete(`${members(alpha.project)}/${who.id}`, 1), 412);
 	await take(who, alpha, lower.version);
+	expect(await server.api.delete(`${members(alpha.project)}/${who.id}`, lower.version + 1), 404);
 	expect(await who.api.get(survey(alpha)), 404);
 	expect(await who.api.get('/api/v1/surveys'), 403);
 	assert.equal((await give(who, alpha, 'viewer')).version, lower.version + 2); // and given anew
