@@ -35,6 +35,7 @@
 #define CORE_JOB_H
 
 #include "core/req.h"
+#include "core/router.h"
 
 struct job;
 struct job_run;                          /* core/job_private.h: the claim */
@@ -50,6 +51,8 @@ struct job_type {
 					      * failures only */
 	bool each_tenant;                    /* with every_s: what comes round makes a job of this type, ref "periodic", for each live tenant, and
 					      * those run is called for */
+	enum permission needs;               /* what its route asks of who begins one; who repeats a dead one needs it too, in the whole tenant. 0: as nobody
+					      * begins it by himself, who repeats it needs jobs:write */
 	int priority;                        /* within its tenant the lowest number goes first; 0 is usual */
 	const char *about;
 };

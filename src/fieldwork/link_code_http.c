@@ -171,6 +171,7 @@ static enum err codes_run(struct job *job)
 
 const struct job_type link_codes_job = {.name = "links.codes",
     .run = codes_run,
+    .needs = PERM_LINKS_WRITE,
     .max_attempts = 5,
     .lease_s = 30,
     .backoff_s = 2,

@@ -459,6 +459,7 @@ static enum err reseal_run(struct job *job)
 
 const struct job_type reseal_job = {.name = "responses.reseal",
     .run = reseal_run,
+    .needs = PERM_SETTINGS_WRITE,
     .max_attempts = RESEAL_ATTEMPTS,
     .lease_s = RESEAL_LEASE_S,
     .backoff_s = RESEAL_BACKOFF_S,

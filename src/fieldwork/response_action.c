@@ -267,6 +267,7 @@ static enum err action_run(struct job *job)
 
 const struct job_type response_action_job = {.name = "responses.action",
     .run = action_run,
+    .needs = PERM_RESPONSES_WRITE,
     .max_attempts = 5,
     .lease_s = 30,
     .backoff_s = 2,

@@ -1,5 +1,5 @@
-/* job_http.c - jobs as their tenant sees them. Everybody sees, cancels and repeats what he asked for himself; those of others need
- * jobs:read and jobs:write. */
+/* job_http.c - jobs as their tenant sees them. Everybody sees and cancels what he asked for himself, and repeats it while he may begin it; those of
+ * others need jobs:read and jobs:write. */
 #include "core/job.h"
 #include "core/list.h"
 #include "event/event.h"
@@ -68,6 +68,28 @@ static enum err job_cancel_http(struct req *rq)
 	return job_reply(rq, 202, &rq->ids[0], may);
 }
 
+/* To repeat a job is to begin it: who lost the permission for that since, or has it in some projects only, does neither. */
+static enum err job_may_begin(struct req *rq, enum job_reach may)
+{
+	struct type_row {
+		struct str type;
+	} row;
+	static const struct pg_col cols[] = {COL(struct type_row, type, PGT_TEXT)};
+	const struct pg_param in[] = {
+	    P_UUID(&rq->ids[0]), may == JOB_ALL ? P_NULL(PGT_UUID) : P_UUID(&rq->who.user_id)};
+	const struct job_type *const *type = domains_jobs;
+	enum permission needs = PERM_JOBS_WRITE;
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_job_type, in, cols), &row)))
+		return e;
+	while (*type && !str_eq(row.type, str_from((*type)->name)))
+		type++;
+	if (*type && (*type)->needs != PERM_NONE)
+		needs = (*type)->needs;
+	return req_can(rq, needs) ? OK : ERR_FORBIDDEN;
+}
+
 static enum err job_retry_http(struct req *rq)
 {
 	enum job_reach may = reach(rq, PERM_JOBS_WRITE);
@@ -76,7 +98,8 @@ static enum err job_retry_http(struct req *rq)
 	if (e == ERR_CONFLICT)
 		return req_fail(
 		    rq, e, "/status", "Only a dead job can be repeated, and only while no other one does the same.");
-	if (e || (e = job_event(rq, S("retried"))))
+	/* a refusal takes back what job_again() did, with the transaction */
+	if (e || (e = job_may_begin(rq, may)) || (e = job_event(rq, S("retried"))))
 		return e;
 	return job_reply(rq, 202, &rq->ids[0], may);
 }
@@ -92,6 +115,7 @@ const struct route job_routes[] = {
     {HTTP_POST, "/api/v1/jobs/{id}/cancel", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 202, job_cancel_http,
 	"End a job; one that is run ends at its next step", .flags = ROUTE_ETAG | ROUTE_LOCATION, .also = conflict},
     {HTTP_POST, "/api/v1/jobs/{id}/retry", PERM_SIGNED_IN, RATE_CONSOLE, NULL, &job_out, 202, job_retry_http,
-	"Run a dead job again, from its last step", .flags = ROUTE_ETAG | ROUTE_LOCATION, .also = conflict},
+	"Run a dead job again, from its last step, for who may begin such a job now",
+	.flags = ROUTE_ETAG | ROUTE_LOCATION, .also = conflict},
     ROUTE_END,
 };

@@ -1,6 +1,10 @@
 -- name: job_version
 select version from job_records where id = $1::uuid
 
+-- Whose: as job_status.
+-- name: job_type
+select type from job_records where id = $1::uuid and deleted_at is null and ($2::uuid is null or created_by = $2)
+
 -- name: job_list
 with live as not materialized (
 	select * from job_records

@@ -322,6 +322,7 @@ static enum err erase_run(struct job *job)
 
 const struct job_type erase_job = {.name = "privacy.erase",
     .run = erase_run,
+    .needs = PERM_PRIVACY_ERASE,
     .max_attempts = 8,
     .lease_s = 30,
     .backoff_s = 10,

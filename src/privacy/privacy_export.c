@@ -154,6 +154,7 @@ static enum err export_run(struct job *job)
 
 const struct job_type export_job = {.name = "privacy.export",
     .run = export_run,
+    .needs = PERM_PRIVACY_EXPORT,
     .max_attempts = 8,
     .lease_s = 30,
     .backoff_s = 10,
