@@ -91,7 +91,10 @@ static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str ema
 	if (kind == BACKOFF_MAIL || !device_shown(rq, email, &device))
 		return keys_of_stranger(rq, kind, account, b);
 	b->own = 1;
-	return key_add(rq, b, "known", account, device, BACKOFF_FREE);
+	if ((e = key_add(rq, b, "known", account, device, BACKOFF_FREE)))
+		return e;
+	/* each sign-in and each reset makes a device known: all of them together have no more tries than all strangers */
+	return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);
 }
 
 static struct str number(struct arena *a, int64_t n)

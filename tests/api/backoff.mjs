@@ -86,6 +86,21 @@ test('a known device has tries of its own, and no more of them', async () => {
 	await calm();
 });
 
+test('all known devices of an account together have as many tries as all strangers', async () => {
+	const { email, token } = await someone();
+	const tokens = [token];
+	for (let i = 0; i < 5; i++)
+		tokens.push(expect(await login(email, PASSWORD), 200).body.device_token);
+	assert.equal(new Set(tokens).size, 6);
+	const replies = [];
+	for (const one of tokens)
+		for (let i = 0; i < FREE; i++)
+			replies.push(await login(email, WRONG, from({ 'X-Device-Token': one })));
+	assert.equal(count(replies, 401), SHARED_FREE, replies.map((reply) => reply.status).join());
+	assert.equal(count(replies, 429), 30 - SHARED_FREE);
+	await calm();
+});
+
 test('the token of another account, a changed one and an old one are worth nothing', async () => {
 	const { email, token } = await someone(), other = await someone();
 	await lockedOut(email);

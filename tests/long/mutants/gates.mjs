@@ -83,6 +83,8 @@ const GATES = [
 	['a key of an answer fits any payload', 'fieldwork/intake.c', 'return secret_eq(stored->payload_hash, sent) ? OK : ERR_KEY_MISMATCH;', 'return OK;', ['api/responses']],
 	['everybody who reads answers reads personal ones', 'fieldwork/response_http.c', 'req_can(rq, PERM_RESPONSES_PERSONAL) && ', '', ['api/isolation: personal answers']],
 	['every file may hold personal answers', 'export/csv_http.c', 'if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))', 'if (false)', ['api/isolation: personal answers']],
+	['who began a job may begin it anew for ever', 'main/job_http.c', 'return req_can(rq, needs) ? OK : ERR_FORBIDDEN;', 'return OK;', ['api/job_retry']],
+	['known devices have tries without end', 'auth/auth_backoff.c', 'return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);', 'return OK;', ['api/backoff']],
 	['jobs are everybody\'s', 'main/job_http.c', 'return req_can(rq, p) ? JOB_ALL : JOB_OWN;', 'return JOB_ALL;', ['system/jobs']],
 	['a file read by a key is told as its owner\'s doing', 'core/router.c', 'if (rq->who.credential)', 'if (false)', ['api/events']],
 	['two lengths, one request', 'io/http_guard.c', 'if (lengths + codings > 1)', 'if (false)', ['api/malformed']],
