@@ -81,8 +81,6 @@ static void put_opened(struct json_out *w, const struct json *item, const struct
 	for (uint32_t i = 0; i < item->count; i++) {
 		const struct json_member *m = &item->members[i];
 
-		if (m->key.n > 0 && m->key.p[0] == '@')
-			continue;
 		json_key(w, m->key);
 		if (str_eq(m->key, S("answers")))
 			json_put_raw(w, opened->answers);
@@ -96,9 +94,10 @@ static void put_opened(struct json_out *w, const struct json *item, const struct
 	json_close(w, '}');
 }
 
-static enum err put_item(struct req *rq, struct json_out *w, const struct json *item)
+static enum err put_item(struct req *rq, struct json_out *w, const struct json *item, const struct json *seals)
 {
-	const struct json *version = json_get(item, S("@key_version"));
+	struct str id_text = json_str_or(item, S("id"), S(""));
+	const struct json *seal = json_get(seals, id_text), *version = seal ? json_get(seal, S("key_version")) : NULL;
 	struct sealed_piece piece;
 	struct opened opened;
 	struct uuid id;
@@ -109,8 +108,7 @@ static enum err put_item(struct req *rq, struct json_out *w, const struct json *
 		return OK;
 	}
 	piece.key_version = version->i;
-	if (!uuid_read(json_str_or(item, S("id"), S("")), &id) ||
-	    base64url_read(rq->arena, json_str_or(item, S("@sealed"), S("")), &piece.bytes))
+	if (!uuid_read(id_text, &id) || base64url_read(rq->arena, json_str_or(seal, S("sealed"), S("")), &piece.bytes))
 		return ERR_INTERNAL;
 	if ((e = open_rest(rq, &id, &piece, &opened)))
 		return e;
@@ -118,17 +116,19 @@ static enum err put_item(struct req *rq, struct json_out *w, const struct json *
 	return OK;
 }
 
-static enum err open_list(struct req *rq, struct str json, struct str *out)
+/* The page with what is sealed in it opened; `seals` has, by id, the key's version and the sealed bytes. */
+static enum err open_list(struct req *rq, struct str json, struct str seals_json, struct str *out)
 {
 	static const struct json_limits limits = {.depth = 40, .keys = 2000000, .values = 8000000, .number_chars = 64};
 	const struct json *items;
 	struct json_error why;
 	struct json_out w;
-	struct json *doc;
+	struct json *doc, *seals;
 	struct buf b;
 	enum err e;
 
-	if (json_read(rq->arena, json, &limits, &doc, &why) || !(items = json_get(doc, S("items"))))
+	if (json_read(rq->arena, json, &limits, &doc, &why) || !(items = json_get(doc, S("items"))) ||
+	    json_read(rq->arena, seals_json, &limits, &seals, &why))
 		return ERR_INTERNAL;
 	buf_init(&b, rq->arena, REQUEST_ARENA_MAX_BYTES / 2);
 	json_out_init(&w, &b);
@@ -141,7 +141,7 @@ static enum err open_list(struct req *rq, struct str json, struct str *out)
 		}
 		json_open(&w, '[');
 		for (uint32_t k = 0; k < items->count; k++)
-			if ((e = put_item(rq, &w, &items->items[k])))
+			if ((e = put_item(rq, &w, &items->items[k], seals)))
 				return e;
 		json_close(&w, ']');
 	}
@@ -153,11 +153,10 @@ static enum err open_list(struct req *rq, struct str json, struct str *out)
 static enum err reply_list(struct req *rq, const struct pg_param *own, size_t own_count)
 {
 	struct list_row {
-		struct str json;
-		int64_t sealed;
+		struct str json, seals;
 	} row;
 	static const struct pg_col cols[] = {
-	    COL(struct list_row, json, PGT_JSON), COL(struct list_row, sealed, PGT_INT)};
+	    COL(struct list_row, json, PGT_JSON), COL(struct list_row, seals, PGT_JSON)};
 	struct query q;
 	enum err e;
 
@@ -166,8 +165,8 @@ static enum err reply_list(struct req *rq, const struct pg_param *own, size_t ow
 	q.cols = cols;
 	q.col_count = countof(cols);
 	e = tx_one(rq->tx, rq->arena, &q, &row);
-	if (!e && row.sealed > 0)
-		e = open_list(rq, row.json, &row.json);
+	if (!e && row.seals.n > 0)
+		e = open_list(rq, row.json, row.seals, &row.json);
 	return e ? e : reply_json(rq, 200, row.json);
 }
 
