@@ -21,7 +21,7 @@ const answer = async (i) => expect(await submit(server.anyone, made.slug, { answ
 const newest = async () => Number((await query(`select max(key_version) from data_keys where purpose = 'pii' and tenant_id = '${server.tenant.id}'`))[0][0]);
 const rotate = (...more) => server.collect('keys', 'rotate', '--tenant', 'acme', ...more);
 const sealing = async (on) => expect(await server.api.patch('/api/v1/sealing', { seal_answers: on }, expect(await server.api.get('/api/v1/sealing'), 200).body.version), 200).body.job_id;
-const asleep = (s) => until('the hold', async () => (await query(`select 1 from pg_stat_activity where query like '%pg_sleep(${s})%' and wait_event = 'PgSleep'`)).length === 1);
+const asleep = (s) => until('the hold', async () => (await query(`select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(${s})%' and wait_event = 'PgSleep'`)).length === 1);
 
 before(async () => {
 	worker = await new Worker(server, {}).start();

@@ -218,7 +218,7 @@ test('a worker killed in the middle of an erasure: another one ends it', async (
 	// somebody holds the last one
 	const holder = psql(server.database.name, `set search_path = collect; begin; select id from responses where survey_id = '${s.survey.id}' and answers ->> 'remark' = 'mai@example.com'
 		order by id desc limit 1 for update; select pg_sleep(4); rollback`);
-	await until('the lock', async () => (await query("select 1 from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
+	await until('the lock', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
 	const { id: job } = expect(await server.api.post(ERASURES, { email: 'mai@example.com' }), 202).body;
 	await until('it to be in the middle', async () => { const n = await mine(); return n > 0 && n < 300; });
 	await worker.kill();

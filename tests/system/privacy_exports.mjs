@@ -46,9 +46,9 @@ test('an export under way while the person is erased ends without a file', async
 	await answer(s, { city: 'hn', email: 'race37@example.com', phone: '0977 000 037', remark: 'race words' });
 	// the export has read the answer and waits to write its piece
 	const holder = psql(server.database.name, 'set search_path = collect; begin; lock table privacy_parts in share row exclusive mode; select pg_sleep(3); commit');
-	await until('the lock', async () => (await query("select 1 from pg_stat_activity where query like '%pg_sleep(3)%' and wait_event = 'PgSleep'")).length === 1);
+	await until('the lock', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(3)%' and wait_event = 'PgSleep'")).length === 1);
 	const gathering = expect(await server.api.post(EXPORTS, { phone: '0977 000 037' }), 202).body;
-	await until('the export to wait', async () => (await query("select 1 from pg_stat_activity where query like '%insert into privacy_parts%' and wait_event_type = 'Lock'")).length === 1);
+	await until('the export to wait', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%insert into privacy_parts%' and wait_event_type = 'Lock'")).length === 1);
 	const erasing = expect(await server.api.post(ERASURES, { email: 'race37@example.com' }), 202).body;
 	await holder;
 	const exported = await untilJob(server.api, gathering.id, ended), erased = await untilJob(server.api, erasing.id, ended);

@@ -21,7 +21,7 @@ test('more than a thousand answers, by a worker that is killed in the middle and
 	assert.equal(mine.length, 1201);
 	// somebody holds the last one
 	const holder = psql(server.database.name, `set search_path = collect; begin; select id from responses where id = '${mine.at(-1)}' for update; select pg_sleep(4); rollback`);
-	await until('the lock', async () => (await query("select 1 from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
+	await until('the lock', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
 	const { id: job } = expect(await server.api.post(EXPORTS, { email: 'mai.many@example.com' }), 202).body;
 	const pieces = async () => Number((await query('select count(*) from privacy_parts'))[0][0]);
 	await until('it to be in the middle', async () => await pieces() > 0);

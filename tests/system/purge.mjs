@@ -136,10 +136,10 @@ test('many answers, and a worker killed on the way', async () => {
 	// somebody holds one: batches go until it is that one's turn
 	const [[victim]] = await query(`select id from responses where survey_id = '${s.survey.id}' order by ctid desc limit 1`);
 	const holder = psql(server.database.name, `set search_path = collect; begin; select id from responses where id = '${victim}' for update; select pg_sleep(4); rollback`);
-	await until('the lock', async () => (await query("select 1 from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
+	await until('the lock', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
 	await run("update jobs set due_at = now() where type = 'privacy.purge' and tenant_id is null");
 	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
-	await until('it to wait', async () => (await query("select 1 from pg_stat_activity where usename = 'collect_worker' and wait_event_type = 'Lock'")).length === 1);
+	await until('it to wait', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and usename = 'collect_worker' and wait_event_type = 'Lock'")).length === 1);
 	await worker.kill();
 	assert.ok(await left() > 0);
 	await holder;

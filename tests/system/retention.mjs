@@ -147,7 +147,7 @@ test('a worker killed in the middle: another one goes on, and nothing is counted
 	// somebody holds an answer of the third batch
 	const [[victim]] = await query(`select id from responses where survey_id = '${s.survey.id}' order by created_at, id offset 450 limit 1`);
 	const holder = psql(server.database.name, `set search_path = collect; begin; select id from responses where id = '${victim}' for update; select pg_sleep(4); rollback`);
-	await until('the lock', async () => (await query("select 1 from pg_stat_activity where query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
+	await until('the lock', async () => (await query("select 1 from pg_stat_activity where datname = current_database() and query like '%pg_sleep(4)%' and wait_event = 'PgSleep'")).length === 1);
 	await run("update jobs set due_at = now() where type = 'privacy.retention' and tenant_id is null");
 	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
 	const left = async () => Number((await query(`select count(*) from responses where survey_id = '${s.survey.id}'`))[0][0]);
