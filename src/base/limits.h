@@ -60,7 +60,9 @@
 /* fieldwork */
 #define LANGUAGE_RANGES_MAX 20		       /* parts of an Accept-Language header that are looked at */
 #define FORM_FIELDS_MAX 5000		       /* fields of one posted page */
-#define PAGE_STATE_MAX_AGE_MS (7 * 86400000LL) /* a page may lie open for a week */
+#define INTERVIEW_LEFT_MS (7 * 86400000LL)	 /* nobody went on with it for so long: it is over, where its survey says nothing else */
+#define INTERVIEW_LEFT_HOURS_MAX 2160
+#define PAGE_STATE_MAX_AGE_MS (INTERVIEW_LEFT_HOURS_MAX * 3600000LL) /* whatever a survey says */
 #define PAGE_MAX_BYTES (4 * MB)
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
@@ -111,6 +113,8 @@
 #define CACHE_KIND_MAX_BYTES 32
 #define CACHE_ENTRY_MAX_BYTES (16 * MB) /* what one object may take, its bytes included */
 #define CACHE_UNTOLD_MAX 1024		/* drops kept for a Redis that does not answer */
+#define FLIGHTS_MAX 256			/* different things that are fetched at the same time, each once */
+#define FLIGHT_WAIT_MS 1000		/* nobody waits longer for what somebody else fetches */
 #define RATE_ADDRESS_MAX_BYTES 50	/* of a client's network as text; none is longer */
 #define RATE_SLOTS 8192 /* per process, for all keys; keys that collide share a bound, which errs on the strict side */
 

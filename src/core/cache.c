@@ -1,58 +1,11 @@
 /* cache.c - L1 is a chained hash table with a list by use, behind one mutex that is held for a look-up and a few pointers. */
-#include "core/cache.h"
+#include "core/cache_private.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include "base/hash.h"
 #include "base/shim.h"
-#include "core/app.h"
 
-#define CHANNEL "collect:drop"
-#define SHARED_PREFIX "collect:cache:"
-#define FULL_KEY_MAX_BYTES (CACHE_KIND_MAX_BYTES + 1 + CACHE_KEY_MAX_BYTES)
-#define EPOCHS 1024
 #define NS_PER_MS 1000000LL
-
-struct cache_entry {
-	struct cache_entry *chain;	   /* same bucket */
-	struct cache_entry *newer, *older; /* by last use */
-	struct arena arena;
-	struct str key; /* "KIND:KEY" */
-	uint64_t hash;
-	void *object;
-	int64_t loaded_ns, expires_ns;
-	size_t bytes;
-	int pins;
-	bool listed; /* findable; else it goes with its last pin */
-};
-
-/* A drop that Redis, and so every other process, does not know of yet. */
-struct untold {
-	size_t n;
-	char key[FULL_KEY_MAX_BYTES];
-};
-
-struct cache {
-	struct app *app;
-	pthread_mutex_t lock;
-	struct cache_entry **buckets;
-	size_t bucket_count, max_entries, max_bytes;
-	struct cache_entry *newest, *oldest;
-	struct cache_counts counts;
-	bool blind;		 /* nobody tells us of drops now */
-	uint64_t epochs[EPOCHS]; /* by hash of the key: one more at each drop */
-	struct untold *untold;
-	size_t untold_count;
-	struct redis_listener listener;
-	struct metric_series *l1_hit, *l1_miss, *l2_hit, *l2_miss;
-};
-
-/* "KIND:KEY", the name of an entry here and in the channel. Keys may hold any bytes, so nothing here is printf's. */
-struct full_key {
-	char text[FULL_KEY_MAX_BYTES];
-	struct str s;
-	uint64_t hash;
-};
 
 static bool full_key_make(const struct cache_kind *kind, struct str key, struct full_key *out)
 {
@@ -67,20 +20,6 @@ static bool full_key_make(const struct cache_kind *kind, struct str key, struct 
 	out->s = str_make(out->text, n + key.n);
 	out->hash = hash64(out->s, 0);
 	return true;
-}
-
-struct shared_key {
-	char text[sizeof SHARED_PREFIX - 1 + FULL_KEY_MAX_BYTES];
-};
-
-/* The entry's name in Redis; borrows `room`. */
-static struct str shared_key(struct str full, struct shared_key *room)
-{
-	const size_t n = sizeof SHARED_PREFIX - 1;
-
-	memcpy(room->text, SHARED_PREFIX, n);
-	memcpy(room->text + n, full.p, full.n);
-	return str_make(room->text, n + full.n);
 }
 
 /* ---- L1; the lock is held ---- */
@@ -237,86 +176,7 @@ static void keep(struct cache *c, const struct full_key *key, uint64_t epoch, st
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- Redis ---- */
-
-/* The mark first: who hears of the drop must not find the old bytes any more. A Redis that is full takes no mark but still deletes,
- * and then takes no late writer's bytes either. */
-static enum err tell_drop(struct cache *c, struct str full)
-{
-	struct shared_key room;
-	struct str key = shared_key(full, &room);
-	enum err e = redis_set(c->app->redis, key, S(""), CACHE_MARK_S);
-
-	if (e && (e = redis_del(c->app->redis, key)))
-		return e;
-	return redis_publish(c->app->redis, S(CHANNEL), full);
-}
-
-static void remember_untold(struct cache *c, struct str full)
-{
-	bool room;
-
-	pthread_mutex_lock(&c->lock);
-	room = c->untold_count < CACHE_UNTOLD_MAX;
-	if (room) {
-		struct untold *u = &c->untold[c->untold_count++];
-
-		u->n = full.n;
-		memcpy(u->key, full.p, full.n);
-	}
-	pthread_mutex_unlock(&c->lock);
-	if (!room)
-		log_message(c->app->log, LOG_ERROR, "cache",
-		    S("too many changes while Redis does not answer; other processes may show old data for minutes"));
-}
-
-static bool last_untold(struct cache *c, struct untold *out)
-{
-	bool any;
-
-	pthread_mutex_lock(&c->lock);
-	any = c->untold_count;
-	if (any)
-		*out = c->untold[c->untold_count - 1];
-	pthread_mutex_unlock(&c->lock);
-	return any;
-}
-
-/* Takes out one that is equal: the same key may have been dropped again meanwhile, and that drop is yet to be told. */
-static void forget_untold(struct cache *c, const struct untold *told)
-{
-	size_t i;
-
-	pthread_mutex_lock(&c->lock);
-	for (i = 0; i < c->untold_count; i++)
-		if (str_eq(str_make(c->untold[i].key, c->untold[i].n), str_make(told->key, told->n))) {
-			c->untold[i] = c->untold[--c->untold_count];
-			break;
-		}
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* Tells what could not be told before. False while Redis does not take it; until then its bytes may be older than our own drops. */
-static bool settle(struct cache *c)
-{
-	struct untold u;
-
-	while (last_untold(c, &u)) {
-		if (tell_drop(c, str_make(u.key, u.n)))
-			return false;
-		forget_untold(c, &u);
-	}
-	return true;
-}
-
-static bool read_shared(struct cache *c, const struct full_key *key, struct arena *a, struct str *bytes)
-{
-	struct shared_key room;
-	bool there = settle(c) && redis_get(c->app->redis, shared_key(key->s, &room), a, bytes) == OK && bytes->n;
-
-	metric_add(there ? c->l2_hit : c->l2_miss, 1);
-	return there;
-}
+/* ---- getting ---- */
 
 static void count_miss(struct cache *c)
 {
@@ -326,36 +186,55 @@ static void count_miss(struct cache *c)
 	metric_add(c->l1_miss, 1);
 }
 
+/* What a miss is fetched by. */
+struct fetch {
+	const struct cache_kind *kind;
+	const struct full_key *key;
+	uint64_t epoch;
+	struct arena *a;
+	enum err (*load)(void *ctx, struct arena *a, struct str *bytes);
+	void *ctx;
+};
+
+static enum err fetch(struct cache *c, const struct fetch *f, struct cache_entry **out)
+{
+	struct str bytes = {0};
+	bool shared = f->kind->shared_ttl_s && cache_read_shared(c, f->key, f->a, &bytes);
+	enum err e;
+
+	/* Bytes of another release may not make an object any more: then the source decides. */
+	if (!shared || entry_make(f->kind, f->key, bytes, out)) {
+		if ((e = f->load(f->ctx, f->a, &bytes)) || (e = entry_make(f->kind, f->key, bytes, out)))
+			return e;
+		if (f->kind->shared_ttl_s && !shared)
+			cache_write_shared(c, f->key, bytes, f->kind->shared_ttl_s);
+	}
+	keep(c, f->key, f->epoch, *out);
+	return OK;
+}
+
 enum err cache_get(struct cache *c, const struct cache_kind *kind, struct str key, struct arena *a,
     enum err (*load)(void *ctx, struct arena *a, struct str *bytes), void *ctx, struct cache_entry **out)
 {
-	struct str bytes = {0};
-	struct shared_key room;
 	struct full_key full;
-	uint64_t epoch;
-	bool shared;
-	enum err e;
+	struct fetch f = {.kind = kind, .key = &full, .a = a, .load = load, .ctx = ctx};
+	enum flight flight;
+	enum err e = OK;
 
 	*out = NULL;
 	if (!full_key_make(kind, key, &full))
 		return ERR_LIMIT;
-	if ((*out = peek(c, &full, &epoch))) {
+	if ((*out = peek(c, &full, &f.epoch))) {
 		metric_add(c->l1_hit, 1);
 		return OK;
 	}
 	count_miss(c);
-	shared = kind->shared_ttl_s && read_shared(c, &full, a, &bytes);
-	/* Bytes of another release may not make an object any more: then the source decides. */
-	if (shared && entry_make(kind, &full, bytes, out) == OK) {
-		keep(c, &full, epoch, *out);
-		return OK;
-	}
-	if ((e = load(ctx, a, &bytes)) || (e = entry_make(kind, &full, bytes, out)))
-		return e;
-	if (kind->shared_ttl_s && !shared)
-		redis_set_new(c->app->redis, shared_key(full.s, &room), bytes, kind->shared_ttl_s);
-	keep(c, &full, epoch, *out);
-	return OK;
+	flight = flight_take(&c->flights, full.hash);
+	/* whoever was at it may have put it there */
+	if (!(*out = peek(c, &full, &f.epoch)))
+		e = fetch(c, &f, out);
+	flight_land(&c->flights, full.hash, flight);
+	return e;
 }
 
 void *cache_object(const struct cache_entry *e)
@@ -390,8 +269,7 @@ void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key)
 	if (!full_key_make(kind, key, &full))
 		return; /* it was never kept */
 	forget(c, &full);
-	if (!settle(c) || tell_drop(c, full.s))
-		remember_untold(c, full.s);
+	cache_tell(c, full.s);
 	/* Once more: meanwhile someone may have found the old bytes in Redis. */
 	forget(c, &full);
 }
@@ -425,7 +303,7 @@ static void hear_joined(void *ctx)
 	while (c->oldest)
 		remove_entry(c, c->oldest);
 	pthread_mutex_unlock(&c->lock);
-	settle(c);
+	cache_settle(c);
 }
 
 /* ---- life ---- */
@@ -462,6 +340,7 @@ enum err cache_new(struct app *app, size_t max_entries, size_t max_bytes, struct
 	c->max_bytes = max_bytes;
 	c->blind = true; /* until the subscriber has joined */
 	pthread_mutex_init(&c->lock, NULL);
+	flights_init(&c->flights);
 	c->l1_hit = counter(app, S("l1"), S("hit"));
 	c->l1_miss = counter(app, S("l1"), S("miss"));
 	c->l2_hit = counter(app, S("l2"), S("hit"));
@@ -475,6 +354,7 @@ void cache_close(struct cache *c)
 {
 	while (c->oldest)
 		remove_entry(c, c->oldest);
+	flights_destroy(&c->flights);
 	pthread_mutex_destroy(&c->lock);
 	cache_free(c);
 }

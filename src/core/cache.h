@@ -47,15 +47,15 @@ enum err cache_new(struct app *app, size_t max_entries, size_t max_bytes, struct
 void cache_close(struct cache *c);
 /* L1 only. NULL when it is not there or too old. */
 struct cache_entry *cache_peek(struct cache *c, const struct cache_kind *kind, struct str key);
-/* L1, then L2, then `load` (which fills bytes in the arena given; its error, e.g. ERR_NOT_FOUND, is handed back and not cached). Callers
- * that miss at the same time each load. ERR_LIMIT for a key longer than CACHE_KEY_MAX_BYTES. *out is NULL after an error. */
+/* L1, then L2, then `load` (which fills bytes in the arena given; its error, e.g. ERR_NOT_FOUND, is handed back and not cached). Of callers
+ * that miss at the same time one loads and the others wait for him, at most FLIGHT_WAIT_MS; who then finds nothing loads too. ERR_LIMIT for a key longer than CACHE_KEY_MAX_BYTES. *out is NULL after an error. */
 enum err cache_get(struct cache *c, const struct cache_kind *kind, struct str key, struct arena *a,
     enum err (*load)(void *ctx, struct arena *a, struct str *bytes), void *ctx, struct cache_entry **out);
 void *cache_object(const struct cache_entry *e);
 void cache_release(struct cache *c, struct cache_entry *e);
 /* Drops it here and in Redis and tells the other processes. Call after the commit that made it stale. Of the kind only the name counts. */
 void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key);
-struct cache_counts { size_t entries, bytes; uint64_t hits, misses; };   /* misses: of cache_get; a peek that finds nothing is none */
+struct cache_counts { size_t entries, bytes; uint64_t hits, misses, shared_hits, shared_misses; };   /* misses: of cache_get, who waited for another's load among them; a peek that finds nothing is none */
 void cache_counts(struct cache *c, struct cache_counts *out);
 
 #endif

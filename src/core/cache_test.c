@@ -1,5 +1,7 @@
 /* cache_test.c - both levels against a real Redis: what is kept, how long, and how a drop gets about. */
 #include "core/cache_test.h"
+#include <pthread.h>
+#include <stdatomic.h>
 
 /* ---- the two levels ---- */
 
@@ -244,6 +246,97 @@ static void bytes_are_bounded(void **state)
 	free(big);
 }
 
+/* ---- at the same moment ---- */
+
+#define CALLERS 8
+
+/* A source that takes its time, and who asks it. */
+struct slow_source {
+	_Atomic int loads;
+	int takes_ms;
+	enum err fails;
+};
+struct caller {
+	pthread_t thread;
+	struct process *p;
+	struct slow_source *s;
+	struct arena arena;
+	enum err error;
+	bool found;
+};
+
+static enum err slow_load(void *ctx, struct arena *a, struct str *bytes)
+{
+	struct slow_source *s = ctx;
+
+	atomic_fetch_add(&s->loads, 1);
+	usleep((useconds_t)s->takes_ms * 1000);
+	*bytes = str_dup(a, S("v1"));
+	return s->fails;
+}
+
+static void *call(void *ctx)
+{
+	struct caller *x = ctx;
+	struct cache_entry *e;
+
+	x->error = cache_get(x->p->app.cache, &thing, S("k"), &x->arena, slow_load, x->s, &e);
+	if (e) {
+		x->found = str_eq(((struct thing *)cache_object(e))->text, S("v1"));
+		cache_release(x->p->app.cache, e);
+	}
+	return NULL;
+}
+
+/* All at once; how many were given the value. */
+static int call_all(struct process *p, struct slow_source *s)
+{
+	struct caller all[CALLERS];
+	int found = 0;
+
+	for (int i = 0; i < CALLERS; i++) {
+		all[i] = (struct caller){.p = p, .s = s};
+		arena_init(&all[i].arena, &arena_malloc, MB);
+		assert_int_equal(pthread_create(&all[i].thread, NULL, call, &all[i]), 0);
+	}
+	for (int i = 0; i < CALLERS; i++) {
+		pthread_join(all[i].thread, NULL);
+		found += all[i].found;
+		assert_int_equal(all[i].error, s->fails);
+		arena_free(&all[i].arena);
+	}
+	return found;
+}
+
+static void one_of_many_loads(void **state)
+{
+	struct slow_source s = {.takes_ms = 150}, failing = {.takes_ms = 50, .fails = ERR_UNAVAILABLE};
+	struct process p;
+
+	process_start(&p, state, ENTRIES, BYTES);
+	wait_for_listeners(state, "1");
+	assert_int_equal(call_all(&p, &failing), 0);
+	assert_int_equal(failing.loads, CALLERS);
+	assert_int_equal(call_all(&p, &s), CALLERS);
+	assert_int_equal(s.loads, 1);
+	assert_int_equal(counts(&p).entries, 1);
+	process_end(&p);
+}
+
+static void nobody_waits_for_ever(void **state)
+{
+	struct slow_source s = {.takes_ms = FLIGHT_WAIT_MS + 500};
+	int64_t start = clock_mono_ns();
+	struct process p;
+
+	process_start(&p, state, ENTRIES, BYTES);
+	wait_for_listeners(state, "1");
+	assert_int_equal(call_all(&p, &s), CALLERS);
+	assert_int_equal(s.loads, CALLERS);
+	assert_true(ms_since(start) < 2 * (FLIGHT_WAIT_MS + 500) + 1000);
+	process_end(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +351,8 @@ int main(void)
 	    cmocka_unit_test_setup(a_late_writer_is_kept_out, redis_test_fresh),
 	    cmocka_unit_test_setup(the_least_used_goes_first, redis_test_fresh),
 	    cmocka_unit_test_setup(bytes_are_bounded, redis_test_fresh),
+	    cmocka_unit_test_setup(one_of_many_loads, redis_test_fresh),
+	    cmocka_unit_test_setup(nobody_waits_for_ever, redis_test_fresh),
 	};
 
 	return cmocka_run_group_tests_name("cache", tests, redis_test_open, redis_test_close);

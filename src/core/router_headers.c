@@ -22,6 +22,9 @@ static bool stage_cors(struct app *app, struct http_exchange *x)
 	struct str origin = http_header_get(x, S("Origin"));
 	bool any = v->end->cors_any;
 
+	if (origin.n == 0 && any)
+		/* a copy that a cache keeps may be shown to another page */
+		http_reply_header(x, S("Access-Control-Allow-Origin"), S("*"));
 	if (origin.n == 0)
 		return false;
 	if (!any)

@@ -1,4 +1,4 @@
-/* abandon_job.c - interviews that were left: after PAGE_STATE_MAX_AGE_MS without a page nobody can go on with them, and what they hold is all there will be. They are
+/* abandon_job.c - interviews that were left: after as long as the survey says, or INTERVIEW_LEFT_MS, without a page nobody can go on with them, and what they hold is all there will be. They are
  * partial then, listed and exported as what is over. A job that is done twice finds nothing to do the second time. */
 #include "base/limits.h"
 #include "event/event.h"
@@ -32,7 +32,7 @@ static enum err batch_in(struct tx *tx, void *ctx)
 {
 	static const struct pg_col cols[] = {COL(struct left_row, id, PGT_UUID), COL(struct left_row, version, PGT_INT),
 	    COL(struct left_row, data, PGT_JSON)};
-	static const struct pg_param in[] = {P_INT(PAGE_STATE_MAX_AGE_MS), P_INT(BATCH)};
+	static const struct pg_param in[] = {P_INT(INTERVIEW_LEFT_MS), P_INT(BATCH)};
 	struct abandon *x = ctx;
 	struct left_row *rows;
 	struct arena a;
@@ -77,4 +77,4 @@ const struct job_type abandon_job = {.name = "interviews.abandon",
     .backoff_s = BACKOFF_S,
     .every_s = EVERY_S,
     .each_tenant = true,
-    .about = "Makes interviews that nobody went on with for a week partial ones"};
+    .about = "Makes interviews that nobody went on with for as long as their survey says partial ones"};

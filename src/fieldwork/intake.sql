@@ -12,13 +12,14 @@ where survey_id = $1 and idempotency_key = $2
 select id, survey_version, status, outcome, idempotency_key, version, started_at, last_at, completed_at, state, state_key_version
 from responses where survey_id = $1 and id = $2 and link_id = $3 and deleted_at is null
 
--- Interviews that nobody went on with for so long. Who saves one just now has it locked: it is not left.
+-- Interviews that nobody went on with for as long as their survey says, $1 ms where it says nothing. Who saves one just now has it locked: it is not left.
 -- name: interviews_abandon
 -- role: worker
 with abandoned as materialized (
-	select survey_id, id from responses
-	where status in ('started', 'in_progress') and deleted_at is null and coalesce(last_at, created_at) < now() - make_interval(secs => $1::bigint::double precision / 1000)
-	order by survey_id, id limit $2::bigint for update skip locked
+	select a.survey_id, a.id from responses a join surveys s on s.tenant_id = a.tenant_id and s.id = a.survey_id
+	where a.status in ('started', 'in_progress') and a.deleted_at is null and coalesce(a.last_at, a.created_at) < now()
+		- coalesce(make_interval(hours => s.abandon_hours), make_interval(secs => $1::bigint::double precision / 1000))
+	order by a.survey_id, a.id limit $2::bigint for update of a skip locked
 )
 update responses r set status = 'partial', duration_ms = greatest((extract(epoch from r.last_at - r.started_at) * 1000)::bigint, 0)
 from abandoned a where r.survey_id = a.survey_id and r.id = a.id

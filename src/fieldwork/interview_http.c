@@ -287,7 +287,7 @@ static enum err enter(struct req *rq, struct turn **out)
 		return req_fail(rq, ERR_UNAUTHENTICATED, "", "show the token that the interview began with");
 	if (e)
 		return e;
-	return kept_load(rq, &t->link.link, &id, &t->kept);
+	return kept_load(rq, &t->link, &id, &t->kept);
 }
 
 static struct receipt receipt_of(const struct turn *t)

@@ -62,8 +62,10 @@ struct kept_row {
 	int64_t survey_version, version, started_at, last_at, completed_at, state_key_version;
 };
 
-static enum err open_state(struct req *rq, const struct link_view *link, const struct kept_row *row, struct kept *k)
+static enum err open_state(struct req *rq, const struct resolved *r, const struct kept_row *row, struct kept *k)
 {
+	const struct link_view *link = &r->link;
+	int64_t left = row->last_at ? row->last_at : row->started_at;
 	const struct seal_place place = {S("responses"), S("state"), &row->id, &link->survey_id};
 	struct str plain;
 	enum err e;
@@ -82,13 +84,14 @@ static enum err open_state(struct req *rq, const struct link_view *link, const s
 		return ERR_INTERNAL;
 	/* Rows of before may hold the id of a page that only joined them. */
 	k->state.id = row->id;
-	k->over = clock_now_ms() - k->state.started_ms > PAGE_STATE_MAX_AGE_MS;
+	k->over = clock_now_ms() - left > r->live.abandon_ms;
 	k->state.saved = true;
 	return OK;
 }
 
-enum err kept_load(struct req *rq, const struct link_view *link, const struct uuid *id, struct kept *out)
+enum err kept_load(struct req *rq, const struct resolved *r, const struct uuid *id, struct kept *out)
 {
+	const struct link_view *link = &r->link;
 	static const struct pg_col cols[] = {COL(struct kept_row, id, PGT_UUID), COL(struct kept_row, status, PGT_TEXT),
 	    COL(struct kept_row, outcome, PGT_TEXT), COL(struct kept_row, idempotency_key, PGT_TEXT),
 	    COL(struct kept_row, state, PGT_BYTES), COL(struct kept_row, survey_version, PGT_INT),
@@ -112,7 +115,7 @@ enum err kept_load(struct req *rq, const struct link_view *link, const struct uu
 	    .last_at = row.last_at,
 	    .completed_at = row.completed_at,
 	};
-	return open_state(rq, link, &row, out);
+	return open_state(rq, r, &row, out);
 }
 
 enum err kept_put(struct req *rq, struct page_state *state, int32_t next, struct response *r)

@@ -26,8 +26,8 @@ struct kept {
 	bool over;
 	struct page_state state; /* unless over */
 };
-/* ERR_NOT_FOUND: there is none, or it came by another link. What lies for longer than PAGE_STATE_MAX_AGE_MS is over. */
-enum err kept_load(struct req *rq, const struct link_view *link, const struct uuid *id, struct kept *out);
+/* ERR_NOT_FOUND: there is none, or it came by another link. What lies for longer than its survey allows is over. */
+enum err kept_load(struct req *rq, const struct resolved *r, const struct uuid *id, struct kept *out);
 
 /* The page that state stands at is left now: notes how long it lay open, writes state as the row is to keep it (with `next`, the page to go on at), and puts
  * both into r->keep. */

@@ -40,6 +40,7 @@ struct live_view {
 	struct str definition; /* JSON, without what a client must not know; only with RESOLVE_DEFINITION */
 	struct live_parameter parameters[PAGE_PARAMETERS_MAX];
 	size_t parameter_count;
+	int64_t abandon_ms; /* an interview that nobody went on with for so long is over */
 };
 
 enum link_gate { GATE_OPEN, GATE_UNKNOWN, GATE_NOT_YET, GATE_CLOSED };

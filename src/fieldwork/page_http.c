@@ -183,7 +183,7 @@ static enum err resume(struct req *rq, const struct resolved *link, const struct
 	const struct survey_program *survey;
 	struct cache_entry *pin;
 	struct kept k;
-	enum err e = kept_load(rq, &link->link, id, &k);
+	enum err e = kept_load(rq, link, id, &k);
 
 	if (e == ERR_NOT_FOUND)
 		return reply_stale(rq, &link->link);
@@ -294,7 +294,7 @@ static enum err post(struct req *rq, const struct resolved *link)
 		return e;
 	e = page_state_open(rq->app->vault, form_value(fields, n, S("state")), &link->link.link_id, clock_now_ms(),
 	    rq->arena, &s.state);
-	if (e == ERR_INVALID)
+	if (e == ERR_INVALID || (!e && clock_now_ms() - page_state_at(&s.state) > link->live.abandon_ms))
 		return reply_stale(rq, &link->link);
 	if (e)
 		return e;

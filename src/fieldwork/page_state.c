@@ -147,6 +147,7 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	const struct json *back;
 	enum err e;
 
+	*out = (struct page_state){0};
 	if ((e = json_read(a, json, &json_limits_default, &doc, &why)))
 		return e == ERR_MEMORY ? e : ERR_INVALID;
 	if (!uuid_read(json_str_or(doc, S("link"), S("")), &out->link_id) ||
@@ -225,6 +226,11 @@ enum err page_state_seal(struct vault *v, const struct page_state *s, struct are
 	return vault_token_seal(v, token_context, plain, a, token);
 }
 
+int64_t page_state_at(const struct page_state *s)
+{
+	return s->shown_ms > s->started_ms ? s->shown_ms : s->started_ms;
+}
+
 enum err page_state_open(struct vault *v, struct str token, const struct uuid *link_id, int64_t now_ms, struct arena *a,
     struct page_state *out)
 {
@@ -233,7 +239,7 @@ enum err page_state_open(struct vault *v, struct str token, const struct uuid *l
 
 	if ((e = vault_token_open(v, token_context, token, a, &plain)) || (e = page_state_read(plain, a, out)))
 		return e;
-	if (!uuid_eq(&out->link_id, link_id) || now_ms - out->started_ms > PAGE_STATE_MAX_AGE_MS)
+	if (!uuid_eq(&out->link_id, link_id) || now_ms - page_state_at(out) > PAGE_STATE_MAX_AGE_MS)
 		return ERR_INVALID;
 	return OK;
 }

@@ -48,7 +48,9 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 enum err page_state_read(struct str json, struct arena *a, struct page_state *out); /* ERR_INVALID */
 
 enum err page_state_seal(struct vault *v, const struct page_state *s, struct arena *a, struct str *token);
-/* ERR_INVALID: changed, not ours, of another link, or begun more than PAGE_STATE_MAX_AGE_MS ago. */
+/* When its page was shown, or it began. */
+int64_t page_state_at(const struct page_state *s);
+/* ERR_INVALID: changed, not ours, of another link, or shown more than PAGE_STATE_MAX_AGE_MS ago; what its survey says is the caller's to see to. */
 enum err page_state_open(struct vault *v, struct str token, const struct uuid *link_id, int64_t now_ms, struct arena *a,
     struct page_state *out);
 

@@ -37,7 +37,7 @@ static enum err stage_cached(struct req *rq, const struct public_reply *r)
 
 	if (!identity.p || !gzip.p || !br.p || !etag.p)
 		return ERR_MEMORY;
-	reply_header(rq, S("Cache-Control"), S("no-cache"));
+	reply_header(rq, S("Cache-Control"), S("max-age=0, stale-while-revalidate=60"));
 	return reply_static(rq, S("application/json"), identity, gzip, br, etag);
 }
 

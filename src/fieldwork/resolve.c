@@ -98,6 +98,9 @@ static enum err live_read(struct arena *a, const struct json *doc, struct live_v
 	enum err e;
 
 	l->number = json_int_of(doc, S("number"));
+	l->abandon_ms = json_int_of(doc, S("abandon_hours")) * 3600000;
+	if (l->abandon_ms <= 0)
+		l->abandon_ms = INTERVIEW_LEFT_MS;
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->title = json_str_or(doc, S("title"), S(""));
 	l->language = json_str_or(doc, S("language"), S(""));

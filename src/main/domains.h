@@ -14,6 +14,8 @@ extern const struct route job_routes[];           /* job_http.c */
 /* domain_jobs.c: every type of job, ended by NULL. What `collect worker` runs. */
 extern const struct job_type *const domains_jobs[];
 extern const struct job_type partitions_job, purge_job;   /* jobs.c: the installation's own upkeep */
+/* jobs.c. This month's and the next one's partition of the event log, made where no worker has made them, which the log tells; so does a failure. */
+void event_months_begin(struct app *app, enum pg_role role, struct arena *a);
 /* static.c: as many rows as there are embedded files, ended by ROUTE_END. */
 enum err static_routes(struct arena *a, const struct route **out);
 

@@ -122,6 +122,25 @@ static void refresh_listener(struct app *app)
 	metric_set(metrics_series(app->metrics, M_SLOW_QUEUE, NULL), slow_queued(app->slow));
 }
 
+static void set_ratio(struct metrics *m, struct str level, uint64_t hits, uint64_t misses)
+{
+	if (hits + misses > 0)
+		metric_set(metrics_series(m, M_CACHE_RATIO, &level), (double)hits / (double)(hits + misses));
+}
+
+static void refresh_cache(struct app *app)
+{
+	struct cache_counts c;
+
+	if (!app->cache)
+		return;
+	cache_counts(app->cache, &c);
+	set_ratio(app->metrics, S("l1"), c.hits, c.misses);
+	set_ratio(app->metrics, S("l2"), c.shared_hits, c.shared_misses);
+	metric_set(metrics_series(app->metrics, M_CACHE_ENTRIES, NULL), (double)c.entries);
+	metric_set(metrics_series(app->metrics, M_CACHE_BYTES, NULL), (double)c.bytes);
+}
+
 struct tenant_count {
 	struct uuid tenant_id;
 	int64_t surveys;
@@ -209,6 +228,7 @@ static enum err metrics_http(struct req *rq)
 
 	refresh_pools(rq->app);
 	refresh_listener(rq->app);
+	refresh_cache(rq->app);
 	refresh_surveys(rq);
 	refresh_jobs(rq);
 	buf_init(&b, rq->arena, METRICS_MAX_BYTES);

@@ -30,16 +30,95 @@ static enum err partitions_in(struct tx *tx, void *ctx)
 	return e;
 }
 
+/* ---- months that are over ---- */
+
+struct detached {
+	struct arena *arena;
+	int64_t months;
+	struct str name; /* empty: none is left */
+	bool busy;
+};
+
+static enum err detach_in(struct tx *tx, void *ctx)
+{
+	struct month_row {
+		struct str name;
+		bool busy;
+	} row;
+	static const struct pg_col cols[] = {
+	    COL(struct month_row, name, PGT_TEXT), COL(struct month_row, busy, PGT_BOOL)};
+	struct detached *d = ctx;
+	const struct pg_param in[] = {P_INT(d->months)};
+	enum err e = tx_one(tx, d->arena, &Q(SQL_event_month_detach, in, cols), &row);
+
+	d->name = e ? S("") : row.name;
+	d->busy = !e && row.busy;
+	return e;
+}
+
+/* A month a transaction. One that somebody reads just now has time until the next round. */
+static enum err detach_old(struct job *job)
+{
+	struct detached d = {.arena = job->arena, .months = config_int(job->app->config, CFG_events_keep_months)};
+	enum err e;
+
+	if (!d.months)
+		return OK;
+	do {
+		if ((e = job_step(job, detach_in, &d, S(""))) || (e = job_check(job)))
+			return e;
+		if (d.name.n > 0)
+			log_message(job->app->log, LOG_INFO,
+			    d.busy ? "a month of the event log is in use and stays"
+				   : "a month of the event log was detached",
+			    d.name);
+	} while (d.name.n > 0 && !d.busy);
+	return OK;
+}
+
 static enum err partitions_run(struct job *job)
 {
 	struct counted c = {.arena = job->arena};
-	enum err e = job_complete(job, partitions_in, &c, S(""));
-	struct log_field fields[] = {LF_INT(COUNT, c.n)};
+	enum err e = detach_old(job);
+	struct log_field fields[1];
 
-	if (!e && c.n)
+	if (e || (e = job_complete(job, partitions_in, &c, S(""))))
+		return e;
+	fields[0] = (struct log_field)LF_INT(COUNT, c.n);
+	if (c.n)
 		log_event(job->app->log, LOG_INFO, "event partitions made", fields, countof(fields));
+	return OK;
+}
+
+/* ---- at a start ---- */
+
+static enum err begin_in(struct tx *tx, void *ctx)
+{
+	struct made_row {
+		int64_t made;
+	} row;
+	static const struct pg_col cols[] = {COL(struct made_row, made, PGT_INT)};
+	struct counted *c = ctx;
+	enum err e = tx_one(tx, c->arena, &Q_NO_IN(SQL_event_months_begin, cols), &row);
+
+	c->n = e ? 0 : row.made;
 	return e;
 }
+
+void event_months_begin(struct app *app, enum pg_role role, struct arena *a)
+{
+	struct counted c = {.arena = a};
+	enum err e = tx_run(app, role, NULL, a, begin_in, &c);
+
+	if (e)
+		log_message(app->log, LOG_ERROR, "event partitions could not be looked after",
+		    S("without this month's no change is stored: run `collect doctor`"));
+	else if (c.n)
+		log_message(app->log, LOG_WARN, "event partitions were missing",
+		    S("they were made now; no worker had made them: does one run?"));
+}
+
+/* ---- records of jobs ---- */
 
 static enum err purge_in(struct tx *tx, void *ctx)
 {
@@ -73,7 +152,7 @@ const struct job_type partitions_job = {.name = "events.partitions",
     .lease_s = LEASE_S,
     .backoff_s = BACKOFF_S,
     .every_s = HOUR_S,
-    .about = "Keeps the event log's monthly partitions ahead of the calendar"};
+    .about = "Keeps the event log's monthly partitions ahead of the calendar, and detaches old ones"};
 
 const struct job_type purge_job = {.name = "jobs.purge",
     .run = purge_run,

@@ -6,6 +6,14 @@ select tenant_id, surveys from active_survey_counts($1::integer)
 -- role: worker
 select ensure_event_partitions($1::integer)::bigint as made
 
+-- name: event_months_begin
+-- role: app worker
+select begin_event_months()::bigint as made
+
+-- name: event_month_detach
+-- role: worker
+select coalesce(name, '') as name, busy from detach_event_month($1::bigint::integer)
+
 -- name: demo_link
 -- Who has a slug, whatever tenant is bound.
 select tenant_id from slug_lookup($1::text)

@@ -11,6 +11,7 @@
 #include "core/ratelimit.h"
 #include "core/slow.h"
 #include "main/contain.h"
+#include "main/domains.h"
 #include "main/open.h"
 #include "main/serve.h"
 
@@ -284,6 +285,8 @@ static enum err serve(struct serving *s, const sigset_t *signals, struct str *wh
 	e = app_check(s->app, &scratch, why);
 	if (e) /* the sentence must outlive the scratch */
 		*why = str_dup(s->arena, *why);
+	if (!e)
+		event_months_begin(s->app, PG_APP, &scratch);
 	arena_free(&scratch);
 	if (e)
 		return e;

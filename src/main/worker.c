@@ -109,6 +109,7 @@ static enum err work(struct working *w, const sigset_t *signals, struct str *why
 
 	if ((e = app_check(w->app, w->arena, why)) || (e = start_listener(w, why)))
 		return e;
+	event_months_begin(w->app, PG_WORKER, w->arena);
 	if (!(e = start_jobs(w, why))) {
 		struct log_field fields[] = {LF_STR(COMPONENT, S("worker")), LF_INT(PORT, http_server_port(w->server)),
 		    LF_INT(PID, getpid()), LF_INT(COUNT, config_int(w->config, CFG_job_threads))};

@@ -22,6 +22,7 @@ update surveys set
 	answers_days = case when $9::boolean then $10::bigint::integer else answers_days end,
 	personal_days = case when $11::boolean then $12::bigint::integer else personal_days end,
 	paradata_days = case when $13::boolean then $14::bigint::integer else paradata_days end,
+	abandon_hours = case when $15::boolean then $16::bigint::integer else abandon_hours end,
 	updated_by = $8::uuid
 where id = $1::uuid
 

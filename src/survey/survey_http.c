@@ -126,6 +126,7 @@ static enum err take_matching(struct req *rq, struct survey_row *row)
 static enum err survey_write(struct req *rq, const struct survey_patch *to, const struct draft *draft)
 {
 	const struct json *days = rq->in == to ? json_get(rq->body, S("retention")) : NULL;
+	bool abandon = rq->in == to && json_get(rq->body, S("abandon_hours"));
 	const struct draft none = {0};
 	const struct draft *d = draft != NULL ? draft : &none;
 #define DAYS(name)                                                                                                     \
@@ -133,7 +134,8 @@ static enum err survey_write(struct req *rq, const struct survey_patch *to, cons
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(to->title), P_UUID_OR_NULL(&to->project_id),
 	    draft != NULL ? P_JSON(d->text) : P_NULL(PGT_JSON), P_TEXT_OR_NULL(d->schema_version),
 	    P_TEXT_OR_NULL(d->language), P_TEXT_OR_NULL(to->status), P_UUID(&rq->who.user_id), DAYS(answers_days),
-	    DAYS(personal_days), DAYS(paradata_days)};
+	    DAYS(personal_days), DAYS(paradata_days), P_BOOL(abandon),
+	    to->abandon_hours ? P_INT(to->abandon_hours) : P_NULL(PGT_INT)};
 #undef DAYS
 	enum err e;
 

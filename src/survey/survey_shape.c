@@ -1,4 +1,5 @@
 #include "survey/survey_shape.h"
+#include "base/limits.h"
 
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
@@ -36,6 +37,8 @@ static const struct field patch_fields[] = {
     FIELD(struct survey_patch, retention, FT_OBJECT, OPTIONAL, 0, 0,
 	"Days after which answers, or parts of them, are removed; null: kept. Needs surveys:delete",
 	.shape = &days_shape),
+    FIELD(struct survey_patch, abandon_hours, FT_INT, OPTIONAL | NULLABLE, 1, INTERVIEW_LEFT_HOURS_MAX,
+	"Hours after which an interview that nobody goes on with is over; null: a week"),
 };
 const struct shape survey_patch_shape = SHAPE("SurveyPatch", struct survey_patch, patch_fields);
 
@@ -118,6 +121,8 @@ static const struct shape retention_out = SHAPE_OUT("SurveyRetention", retention
 static const struct field survey_fields[] = {
     ITEM_ROWS,
     OUT("definition", FT_OBJECT, REQUIRED, "The draft"),
+    OUT("abandon_hours", FT_INT, REQUIRED | NULLABLE,
+	"Hours after which an interview that nobody goes on with is over; null: a week"),
     OUT("retention", FT_OBJECT, REQUIRED, "How long answers are kept", .shape = &retention_out),
     OUT("links", FT_LIST, OPTIONAL, "With include=links: its newest 200 links", .shape = &link_out),
     OUT("counts", FT_OBJECT, OPTIONAL, "With include=counts: its answers by state", .shape = &counts_out),

@@ -17,6 +17,7 @@ struct survey_patch {
 	struct str title, status;
 	const struct json *definition;
 	struct survey_retention retention;
+	int64_t abandon_hours; /* 0: null */
 };
 struct survey_include {
 	struct str_list include;

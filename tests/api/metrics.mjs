@@ -47,6 +47,9 @@ test('the metrics have their names and labels', async () => {
 	assert.deepEqual(of('survey_responses_total').map((m) => [m.labels.tenant_id, m.labels.survey_id, m.labels.status, m.value]),
 		[[tenant, f.survey.id, 'completed', 1]]);
 	assert.ok(of('active_surveys_count').some((m) => m.labels.tenant_id === tenant && m.value === 1));
+	const ratios = of('cache_hit_ratio');
+	assert.deepEqual(ratios.map((m) => m.labels.level).sort(), ['l1', 'l2']);
+	assert.ok(ratios.every((m) => m.value >= 0 && m.value <= 1) && of('cache_entries')[0].value >= 2 && of('cache_bytes')[0].value > 1000);
 	assert.ok(of('database_connection_pool_size').some((m) => m.labels.pool_type && m.value >= 1));
 });
 

@@ -71,8 +71,8 @@ insert into probe.wanted_column_grants values
 		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
-		'answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version status title updated_by'),
-	('surveys', 'collect_public', 'SELECT', 'deleted_at id language published_version status tenant_id');
+		'abandon_hours answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version status title updated_by'),
+	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at id language published_version status tenant_id');
 
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
@@ -82,7 +82,7 @@ insert into probe.wanted_functions values
 	('second_factor_of', 'collect_app'), ('second_factor_recover', 'collect_app'), ('second_factor_remove', 'collect_app'),
 	('second_factor_start', 'collect_app'), ('second_factor_step', 'collect_app'),
 	('audit_value', 'collect_app collect_public collect_worker'), ('event_id', 'collect_app collect_public collect_worker'), ('uuid_floor', 'collect_app'),
-	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('login_lookup', 'collect_app'),
+	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('begin_event_months', 'collect_app collect_worker'), ('detach_event_month', 'collect_worker'), ('login_lookup', 'collect_app'),
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),

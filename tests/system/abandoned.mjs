@@ -55,3 +55,36 @@ test('left for a week: partial, with what was answered; its token opens it no mo
 	const partial = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses`, { query: { status: 'partial' } }), 200).body.items;
 	assert.equal(partial.length, 2);
 });
+
+test('a survey says how long: shorter or longer than a week, for interviews under way too', async () => {
+	const form = () => definition('Diary', ['a', 'b'].map((name) => ({ name, questions: [{ type: 'text', name, title: name, required: true }] })));
+	const [short, long] = [await publish(server.api, form()), await publish(server.api, form())];
+	const begun = async (f) => expect(await submit(server.anyone, f.slug, { answers: {}, complete: false }), 201).body;
+	const save = (f, i, answers) => server.anyone.patch(`/api/public/v1/links/${f.slug}/responses/${i.id}`, { answers }, undefined, { token: i.token });
+	const [quick, patient] = [await begun(short), await begun(long)];
+	for (const [f, i] of [[short, quick], [long, patient]])
+		expect(await save(f, i, { a: 'x' }), 200);
+	const page = await (await fetch(`${server.url}/s/${short.slug}`)).text();
+	const set = async (f, abandon_hours) => {
+		const at = `/api/v1/surveys/${f.survey.id}`, { version } = expect(await server.api.get(at), 200).body;
+		return server.api.patch(at, { abandon_hours }, version);
+	};
+	for (const no of [0, 2161, 'week', 1.5])
+		expect(await set(short, no), 422);
+	assert.equal(expect(await set(short, 2), 200).body.abandon_hours, 2);
+	assert.equal(expect(await set(long, 240), 200).body.abandon_hours, 240);
+	await run(`update responses set last_at = now() - interval '3 hours' where id = '${quick.id}'; update responses set last_at = now() - interval '8 days' where id = '${patient.id}'`);
+	expect(await save(short, quick, { a: 'late' }), 409, 'conflict');
+	await round();
+	const status = async (i) => (await rows(server.database.name, `select status from responses where id = '${i.id}'`))[0][0];
+	assert.deepEqual([await status(quick), await status(patient)], ['partial', 'in_progress']);
+	expect(await save(long, patient, { b: 'on' }), 200);
+	// the page that lies open is younger than that; null is a week again
+	const state = /name="state" value="([^"]+)"/.exec(page)[1];
+	assert.equal((await fetch(`${server.url}/s/${short.slug}`, { method: 'POST', body: new URLSearchParams({ state, 'q-a': 'x' }) })).status, 200);
+	assert.equal(expect(await set(long, null), 200).body.abandon_hours, null);
+	await run(`update responses set last_at = now() - interval '8 days' where id = '${patient.id}'`);
+	expect(await save(long, patient, { b: 'late' }), 409, 'conflict');
+	await round();
+	assert.equal(await status(patient), 'partial');
+});

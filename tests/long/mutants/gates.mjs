@@ -56,6 +56,7 @@ const GATES = [
 	['a cursor is any tenant\'s', 'core/req_cursor.c', 'h = hash64(str_make((const char *)&rq->who.tenant_id, sizeof(rq->who.tenant_id)), h);', '', ['api/lists: another tenant']],
 	['a cursor is any list\'s', 'core/req_cursor.c', '!str_ends(given, tag) || ', '', ['api/conventions: cursor', 'api/lists: every other list']],
 	['a file of personal answers goes out untold', 'export/csv_http.c', 'return will.responses > 0 ?', 'return will.responses > 1000000 ?', ['system/personal_read']],
+	['an interview that lies too long goes on', 'fieldwork/keeping.c', 'k->over = clock_now_ms() - left > r->live.abandon_ms;', 'k->over = false;', ['system/abandoned']],
 	['a response is opened untold', 'fieldwork/response_http.c', ' || (e = event_personal_read(rq, &rq->ids[0], 1, id))', '', ['system/personal_read']],
 	['every provider counts as a second factor', 'auth/auth.c', 'm.second_factor_missing && !factor &&', 'm.second_factor_missing && !claims.by_provider &&', ['api/oidc_factor']],
 	['no code is asked for after a provider', 'auth/auth_oidc_member.c', 'f->out->code = row.wanted;', 'f->out->code = false;', ['api/oidc_factor']],
