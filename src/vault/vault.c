@@ -15,7 +15,6 @@
 #include "vault/vault_shelf.h"
 
 #define KEY_TEXT_MAX 256
-#define TOKEN_SALT_BYTES 24
 #define SEAL_AAD_MAX 512
 #define SEALED_WITHIN 2
 
@@ -100,7 +99,7 @@ enum err vault_make_key_file(const char *path)
 
 /* ---- opening ---- */
 
-static enum err hkdf(const struct vault *v, int kek, struct str salt, struct str info, unsigned char *out, size_t n)
+enum err kek_derive(const struct vault *v, int kek, struct str salt, struct str info, unsigned char *out, size_t n)
 {
 	EVP_KDF_CTX *c = EVP_KDF_CTX_new(v->hkdf);
 	OSSL_PARAM p[5], *at = p;
@@ -160,8 +159,8 @@ static enum err vault_derive(struct vault *v, int kek)
 	unsigned char id[KEK_ID_CHARS / 2];
 	enum err e;
 
-	if ((e = hkdf(v, kek, S(""), S("collect wrap 1"), v->secrets->kek[kek].wrap, KEY_BYTES)) ||
-	    (e = hkdf(v, kek, S(""), S("collect id 1"), id, sizeof id)))
+	if ((e = kek_derive(v, kek, S(""), S("collect wrap 1"), v->secrets->kek[kek].wrap, KEY_BYTES)) ||
+	    (e = kek_derive(v, kek, S(""), S("collect id 1"), id, sizeof id)))
 		return e;
 	for (size_t i = 0; i < sizeof id; i++) {
 		v->kek_id[kek][2 * i] = hex[id[i] >> 4];
@@ -181,6 +180,7 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	if (v == NULL)
 		return ERR_MEMORY;
 	pthread_mutex_init(&v->mutex, NULL);
+	pthread_mutex_init(&v->tokens, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&v->wake, &monotonic);
@@ -196,8 +196,10 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	v->locked = mlock2(v->secrets, sizeof *v->secrets, 0) == 0; /* of mlock() sanitizers say OK and do nothing */
 	(void)madvise(v->secrets, sizeof *v->secrets, MADV_DONTDUMP);
 	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-	*why = "OpenSSL has no HKDF";
-	if ((e = v->hkdf != NULL ? kek_load(key_text, key_file, v->secrets->kek[0].key, why) : ERR_INTERNAL) ||
+	v->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	*why = "OpenSSL has no HKDF or no AES-256-GCM";
+	if ((e = v->hkdf != NULL && v->gcm != NULL ? kek_load(key_text, key_file, v->secrets->kek[0].key, why)
+						   : ERR_INTERNAL) ||
 	    (e = vault_derive(v, 0))) {
 		vault_close(v);
 		return e;
@@ -240,8 +242,10 @@ void vault_close(struct vault *v)
 		OPENSSL_cleanse(v->shelf, sizeof *v->shelf);
 	free(v->shelf);
 	EVP_KDF_free(v->hkdf);
+	EVP_CIPHER_free(v->gcm);
 	pthread_cond_destroy(&v->wake);
 	pthread_mutex_destroy(&v->mutex);
+	pthread_mutex_destroy(&v->tokens);
 	free(v);
 }
 
@@ -289,7 +293,7 @@ enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, 
 	} else if (!(e = seal_aad(&k, place, a, &aad))) {
 		out[0] = SEALED_WITHIN; /* where there is no `within` the nonce comes over it */
 		random_bytes(out + head, NONCE_BYTES);
-		e = gcm_seal(k.key, out + head, aad, plain, out + head + NONCE_BYTES);
+		e = gcm_seal(v->gcm, k.key, out + head, aad, plain, out + head + NONCE_BYTES);
 		*sealed = str_make((const char *)out, n);
 		*key_version = k.version;
 	}
@@ -297,8 +301,13 @@ enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, 
 	return e;
 }
 
-static enum err open_with(
-    const struct data_key *k, const struct seal_place *place, struct str sealed, struct arena *a, struct str *plain)
+struct opener {
+	const EVP_CIPHER *gcm;
+	const struct data_key *key;
+	const struct seal_place *place;
+};
+
+static enum err open_with(const struct opener *o, struct str sealed, struct arena *a, struct str *plain)
 {
 	unsigned char *out;
 	struct str aad;
@@ -306,11 +315,12 @@ static enum err open_with(
 
 	if (sealed.n < NONCE_BYTES + TAG_BYTES)
 		return ERR_INVALID;
-	if ((e = seal_aad(k, place, a, &aad)))
+	if ((e = seal_aad(o->key, o->place, a, &aad)))
 		return e;
 	if (!(out = arena_alloc(a, sealed.n)))
 		return ERR_MEMORY;
-	e = gcm_open(k->key, (const unsigned char *)sealed.p, aad, str_sub(sealed, NONCE_BYTES, sealed.n), out);
+	e = gcm_open(
+	    o->gcm, o->key->key, (const unsigned char *)sealed.p, aad, str_sub(sealed, NONCE_BYTES, sealed.n), out);
 	*plain = str_make((const char *)out, sealed.n - NONCE_BYTES - TAG_BYTES);
 	return e;
 }
@@ -330,9 +340,9 @@ enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose
 		return e;
 	e = ERR_INVALID;
 	if (place->within && sealed.p[0] == SEALED_WITHIN)
-		e = open_with(&k, place, str_sub(sealed, 1, sealed.n), a, plain);
+		e = open_with(&(struct opener){v->gcm, &k, place}, str_sub(sealed, 1, sealed.n), a, plain);
 	if (e == ERR_INVALID)
-		e = open_with(&k, &before, sealed, a, plain);
+		e = open_with(&(struct opener){v->gcm, &k, &before}, sealed, a, plain);
 	data_key_drop(&k);
 	return e;
 }
@@ -347,111 +357,6 @@ enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_p
     struct str sealed, struct arena *a, struct str *plain)
 {
 	return vault_unseal(v, tx, VAULT_SYSTEM, place, key_version, sealed, a, plain);
-}
-
-/* ---- tokens ----
- * salt (24) | ciphertext | tag. Key and nonce both come out of HKDF with the token's own salt, so that any number of tokens may be made
- * under one key-encryption key without a nonce ever meeting the same key twice. */
-
-static enum err token_key(const struct vault *v, int kek, struct str context, const unsigned char *salt,
-    struct arena *a, unsigned char out[KEY_BYTES + NONCE_BYTES])
-{
-	struct buf b;
-	struct str info;
-	enum err e;
-
-	buf_init(&b, a, 4 * KB);
-	buf_add(&b, S("collect token 1|"));
-	buf_add(&b, context);
-	if ((e = buf_done(&b, &info)))
-		return e;
-	return hkdf(v, kek, str_make((const char *)salt, TOKEN_SALT_BYTES), info, out, KEY_BYTES + NONCE_BYTES);
-}
-
-enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token)
-{
-	size_t n = TOKEN_SALT_BYTES + plain.n + TAG_BYTES;
-	unsigned char key[KEY_BYTES + NONCE_BYTES], *raw = arena_alloc(a, n);
-	struct buf b;
-	enum err e;
-
-	if (raw == NULL)
-		return ERR_MEMORY;
-	random_bytes(raw, TOKEN_SALT_BYTES);
-	if (!(e = token_key(v, 0, context, raw, a, key)))
-		e = gcm_seal(key, key + KEY_BYTES, context, plain, raw + TOKEN_SALT_BYTES);
-	OPENSSL_cleanse(key, sizeof key);
-	if (e)
-		return e;
-	buf_init(&b, a, n * 4 / 3 + 8);
-	base64url_put(&b, raw, n);
-	return buf_done(&b, token);
-}
-
-enum err vault_token_open(struct vault *v, struct str context, struct str token, struct arena *a, struct str *plain)
-{
-	unsigned char key[KEY_BYTES + NONCE_BYTES], *out;
-	struct str raw;
-	enum err e;
-
-	if ((e = base64url_read(a, token, &raw)))
-		return e == ERR_MEMORY ? e : ERR_INVALID;
-	if (raw.n < TOKEN_SALT_BYTES + TAG_BYTES)
-		return ERR_INVALID;
-	if ((out = arena_alloc(a, raw.n)) == NULL)
-		return ERR_MEMORY;
-	e = ERR_INVALID;
-	for (int i = 0; i < v->keks && e == ERR_INVALID; i++)
-		if (!(e = token_key(v, i, context, (const unsigned char *)raw.p, a, key)))
-			e = gcm_open(key, key + KEY_BYTES, context, str_sub(raw, TOKEN_SALT_BYTES, raw.n), out);
-	OPENSSL_cleanse(key, sizeof key);
-	*plain = str_make((const char *)out, raw.n - TOKEN_SALT_BYTES - TAG_BYTES);
-	return e;
-}
-
-/* ---- signed, not sealed ---- */
-
-static enum err token_mac(
-    struct vault *v, int kek, struct str context, struct str text, struct arena *a, struct str *mac)
-{
-	unsigned char key[KEY_BYTES], out[EVP_MAX_MD_SIZE];
-	struct str info;
-	unsigned n = 0;
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, a, 4 * KB);
-	buf_add(&b, S("collect sign 1|"));
-	buf_add(&b, context);
-	if ((e = buf_done(&b, &info)) || (e = hkdf(v, kek, S(""), info, key, sizeof key)))
-		return e;
-	if (HMAC(EVP_sha256(), key, KEY_BYTES, (const unsigned char *)text.p, text.n, out, &n) == NULL)
-		e = ERR_INTERNAL;
-	OPENSSL_cleanse(key, sizeof key);
-	if (e)
-		return e;
-	buf_init(&b, a, 2 * sizeof out);
-	base64url_put(&b, out, n);
-	return buf_done(&b, mac);
-}
-
-enum err vault_token_mac(struct vault *v, struct str context, struct str text, struct arena *a, struct str *mac)
-{
-	return token_mac(v, 0, context, text, a, mac);
-}
-
-enum err vault_token_check(struct vault *v, struct str context, struct str text, struct str mac, struct arena *a)
-{
-	struct str mine;
-	enum err e;
-
-	for (int i = 0; i < v->keks; i++) {
-		if ((e = token_mac(v, i, context, text, a, &mine)))
-			return e;
-		if (secret_eq(mine, mac))
-			return OK;
-	}
-	return ERR_INVALID;
 }
 
 /* ---- small things ---- */

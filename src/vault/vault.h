@@ -86,7 +86,7 @@ enum err vault_rewrap_system(struct vault *v, struct tx *tx, struct arena *a, in
 enum err vault_state(struct tx *tx, struct arena *a, struct str *state);
 struct str vault_kek_id(const struct vault *v); /* 16 hexadecimal digits that name the present KEK without telling it */
 
-/* Short-lived text for the client to carry (form state): AES-256-GCM under a key derived (HKDF) from the KEK for `context`. base64url. */
+/* Short-lived text for the client to carry (form state): AES-256-GCM under a key derived (HKDF) from the KEK, bound to `context`. base64url. */
 enum err vault_token_seal(struct vault *v, struct str context, struct str plain, struct arena *a, struct str *token);
 enum err vault_token_open(
     struct vault *v, struct str context, struct str token, struct arena *a, struct str *plain); /* ERR_INVALID */

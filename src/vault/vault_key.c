@@ -42,20 +42,20 @@ static const struct uuid *owner_of(const struct tx *tx, enum vault_purpose purpo
 
 /* ---- AES-256-GCM ---- */
 
-static bool gcm_seal_with(EVP_CIPHER_CTX *c, const unsigned char *key, const unsigned char *nonce, struct str aad,
-    struct str plain, unsigned char *out)
+static bool gcm_seal_with(EVP_CIPHER_CTX *c, const EVP_CIPHER *gcm, const unsigned char *key,
+    const unsigned char *nonce, struct str aad, struct str plain, unsigned char *out)
 {
 	int n;
 
-	return EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+	return EVP_EncryptInit_ex2(c, gcm, key, nonce, NULL) == 1 &&
 	       EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)aad.p, (int)aad.n) == 1 &&
 	       EVP_EncryptUpdate(c, out, &n, (const unsigned char *)plain.p, (int)plain.n) == 1 &&
 	       EVP_EncryptFinal_ex(c, out + plain.n, &n) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, out + plain.n) == 1;
 }
 
-enum err gcm_seal(const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES], struct str aad,
-    struct str plain, unsigned char *out)
+enum err gcm_seal(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],
+    struct str aad, struct str plain, unsigned char *out)
 {
 	EVP_CIPHER_CTX *c;
 	bool ok;
@@ -63,26 +63,26 @@ enum err gcm_seal(const unsigned char key[KEY_BYTES], const unsigned char nonce[
 	if (plain.n > INT32_MAX || aad.n > INT32_MAX)
 		return ERR_LIMIT;
 	c = EVP_CIPHER_CTX_new();
-	ok = c != NULL && gcm_seal_with(c, key, nonce, aad, plain, out);
+	ok = c != NULL && gcm_seal_with(c, gcm, key, nonce, aad, plain, out);
 	EVP_CIPHER_CTX_free(c);
 	return ok ? OK : ERR_INTERNAL;
 }
 
-static bool gcm_open_with(EVP_CIPHER_CTX *c, const unsigned char *key, const unsigned char *nonce, struct str aad,
-    struct str sealed, unsigned char *out)
+static bool gcm_open_with(EVP_CIPHER_CTX *c, const EVP_CIPHER *gcm, const unsigned char *key,
+    const unsigned char *nonce, struct str aad, struct str sealed, unsigned char *out)
 {
 	size_t length = sealed.n - TAG_BYTES;
 	int n;
 
-	return EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce) == 1 &&
+	return EVP_DecryptInit_ex2(c, gcm, key, nonce, NULL) == 1 &&
 	       EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)aad.p, (int)aad.n) == 1 &&
 	       EVP_DecryptUpdate(c, out, &n, (const unsigned char *)sealed.p, (int)length) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, (void *)(sealed.p + length)) == 1 &&
 	       EVP_DecryptFinal_ex(c, out + length, &n) == 1;
 }
 
-enum err gcm_open(const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES], struct str aad,
-    struct str sealed, unsigned char *out)
+enum err gcm_open(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],
+    struct str aad, struct str sealed, unsigned char *out)
 {
 	EVP_CIPHER_CTX *c;
 	bool ok;
@@ -90,7 +90,7 @@ enum err gcm_open(const unsigned char key[KEY_BYTES], const unsigned char nonce[
 	if (sealed.n < TAG_BYTES || sealed.n > INT32_MAX || aad.n > INT32_MAX)
 		return ERR_INVALID;
 	c = EVP_CIPHER_CTX_new();
-	ok = c != NULL && gcm_open_with(c, key, nonce, aad, sealed, out);
+	ok = c != NULL && gcm_open_with(c, gcm, key, nonce, aad, sealed, out);
 	EVP_CIPHER_CTX_free(c);
 	if (!ok)
 		OPENSSL_cleanse(out, sealed.n - TAG_BYTES); /* never hand out text whose tag was wrong */
@@ -124,7 +124,8 @@ enum err key_wrap(const struct vault *v, struct arena *a, const struct wrapped_k
 	if ((e = wrap_aad(a, w, &aad)))
 		return e;
 	random_bytes(out, NONCE_BYTES);
-	return gcm_seal(v->secrets->kek[0].wrap, out, aad, str_make((const char *)key, KEY_BYTES), out + NONCE_BYTES);
+	return gcm_seal(
+	    v->gcm, v->secrets->kek[0].wrap, out, aad, str_make((const char *)key, KEY_BYTES), out + NONCE_BYTES);
 }
 
 enum err key_unwrap(const struct vault *v, struct arena *a, const struct wrapped_key *w, unsigned char *key)
@@ -138,7 +139,7 @@ enum err key_unwrap(const struct vault *v, struct arena *a, const struct wrapped
 		return e;
 	for (int i = 0; i < v->keks; i++)
 		if (str_eq(w->kek_id, str_from(v->kek_id[i])))
-			return gcm_open(v->secrets->kek[i].wrap, (const unsigned char *)w->wrapped.p, aad,
+			return gcm_open(v->gcm, v->secrets->kek[i].wrap, (const unsigned char *)w->wrapped.p, aad,
 				   str_sub(w->wrapped, NONCE_BYTES, w->wrapped.n), key)
 				   ? ERR_INTERNAL
 				   : OK;

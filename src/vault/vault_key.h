@@ -33,20 +33,30 @@ struct kek {
 };
 #define KEKS_MAX 2 /* the present one, and another that is known as well */
 
+#define TOKEN_SALT_BYTES 24
+#define TOKENS_PER_KEY (1 << 28)
+struct token_key {
+	unsigned char salt[TOKEN_SALT_BYTES], key[KEY_BYTES];
+	int32_t left; /* tokens that may still be sealed under it; 0: there is none */
+};
+
 struct shelf;
 /* One mapping: locked, kept out of core files. */
 struct vault_secrets {
 	struct kek kek[KEKS_MAX];
 	struct data_key ring[RING_SETS][RING_WAYS];
+	struct token_key token;
 };
 
 struct vault {
 	EVP_KDF *hkdf;
+	EVP_CIPHER *gcm; /* fetched once: by its name each time takes longer than the sealing */
 	struct vault_secrets *secrets;
 	char kek_id[KEKS_MAX][KEK_ID_CHARS + 1]; /* name the KEKs without telling them */
 	int keks;
-	struct shelf *shelf;   /* vault_shelf.h */
-	pthread_mutex_t mutex; /* guards secrets->ring, the shelf and closing */
+	struct shelf *shelf;	/* vault_shelf.h */
+	pthread_mutex_t mutex;	/* guards secrets->ring, the shelf and closing */
+	pthread_mutex_t tokens; /* guards secrets->token */
 	pthread_cond_t wake;
 	pthread_t sweeper; /* drops what is too old, also while nobody asks for anything */
 	bool sweeping, closing, locked;
@@ -83,11 +93,14 @@ enum err key_unwrap(const struct vault *v, struct arena *a, const struct wrapped
 /* A new random key, stored as this version unless somebody has made it meanwhile. */
 enum err key_make(struct vault *v, struct tx *tx, enum vault_purpose purpose, int64_t version, struct arena *a);
 
+/* HKDF-SHA-256 of a key-encryption key. */
+enum err kek_derive(const struct vault *v, int kek, struct str salt, struct str info, unsigned char *out, size_t n);
+
 /* AES-256-GCM. `out` has room for plain.n + TAG_BYTES. */
-enum err gcm_seal(const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES], struct str aad,
-    struct str plain, unsigned char *out);
+enum err gcm_seal(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],
+    struct str aad, struct str plain, unsigned char *out);
 /* `out` has room for sealed.n - TAG_BYTES; ERR_INVALID when it does not open. */
-enum err gcm_open(const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES], struct str aad,
-    struct str sealed, unsigned char *out);
+enum err gcm_open(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],
+    struct str aad, struct str sealed, unsigned char *out);
 
 #endif

@@ -350,7 +350,7 @@ static void test_what_a_tenant_seals(void **state)
 static void test_tokens(void **state)
 {
 	struct scene *s = *state;
-	struct vault *other = open_vault(KEK_B);
+	struct vault *other = open_vault(KEK_B), *restarted = open_vault(KEK_A);
 	struct str token, again, plain;
 
 	assert_int_equal(vault_token_seal(s->v, S("form"), S("{\"page\":1}"), &s->a, &token), OK);
@@ -358,6 +358,12 @@ static void test_tokens(void **state)
 	assert_false(str_eq(token, again));
 	assert_int_equal(vault_token_open(s->v, S("form"), token, &s->a, &plain), OK);
 	assert_true(str_eq(plain, S("{\"page\":1}")));
+	assert_int_equal(vault_token_open(restarted, S("form"), token, &s->a, &plain), OK);
+	assert_true(str_eq(plain, S("{\"page\":1}")));
+	assert_int_equal(vault_token_open(restarted, S("other"), token, &s->a, &plain), ERR_INVALID);
+	assert_int_equal(vault_token_seal(restarted, S("form"), S("2"), &s->a, &again), OK);
+	assert_int_equal(vault_token_open(s->v, S("form"), again, &s->a, &plain), OK);
+	assert_true(str_eq(plain, S("2")));
 	assert_int_equal(vault_token_open(s->v, S("other"), token, &s->a, &plain), ERR_INVALID);
 	assert_int_equal(vault_token_open(other, S("form"), token, &s->a, &plain), ERR_INVALID);
 	assert_int_equal(vault_token_open(s->v, S("form"), S(""), &s->a, &plain), ERR_INVALID);
@@ -366,6 +372,7 @@ static void test_tokens(void **state)
 	((char *)token.p)[0] = token.p[0] == 'A' ? 'B' : 'A';
 	assert_int_equal(vault_token_open(s->v, S("form"), token, &s->a, &plain), ERR_INVALID);
 	vault_close(other);
+	vault_close(restarted);
 }
 
 /* RFC 4231, test case 2. */

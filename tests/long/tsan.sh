@@ -12,7 +12,7 @@ export TSAN_OPTIONS="suppressions=$PWD/tests/long/tsan_suppressions.txt halt_on_
 export COLLECT_CONFINE=false
 SUITE_REPORTS=$COTEST_RUN/tmp/tsan
 # its shadow of the memory is not the program's growth
-SUITE_REPORTS_ONLY=tests/api/malformed.mjs
+SUITE_REPORTS_ONLY="tests/api/malformed.mjs tests/api/csv.mjs"
 echo '#include <pthread.h>
 static int x;
 static void *work(void *p) { x++; return p; }
