@@ -8,15 +8,13 @@ where m.user_id = $1::uuid and m.deleted_at is null and p.deleted_at is null
 -- name: survey_project
 select project_id from surveys where id = $1::uuid
 
--- Both shared until the transaction ends: no role is given to somebody who is being removed, nor in a project that is being deleted.
+-- Alone until the transaction ends: no role is given to somebody who is being removed, and of two who give him one at once the second counts the first's. A
+-- statement of its own, because what counts sees what was committed before it began.
 -- name: project_member_hold
-select p.id as project_id, (select count(*) from project_members g join projects l on l.id = g.project_id
-	where g.user_id = m.user_id and g.deleted_at is null and l.deleted_at is null) as projects
-from projects p, memberships m
-where p.id = $1::uuid and p.deleted_at is null and m.user_id = $2::uuid and m.deleted_at is null for share of p, m
+select user_id as id from memberships where user_id = $1::uuid and deleted_at is null for no key update
 
--- name: project_known
-select id as project_id from projects where id = $1::uuid and deleted_at is null
+-- name: project_roles_held
+select project_roles_held($1::uuid) as projects
 
 -- name: project_member_lock
 select g.version, g.role, coalesce(array_to_string(r.permissions, ' '), '') as permissions

@@ -27,10 +27,6 @@ static const struct field out_fields[] = {
 };
 static const struct shape member_out = SHAPE_OUT("ProjectMember", out_fields);
 
-struct project_row {
-	struct uuid project_id;
-};
-
 static enum err member_list_http(struct req *rq)
 {
 	const struct pg_param own[] = {P_UUID(&rq->ids[0])};
@@ -61,25 +57,27 @@ static enum err member_take(struct req *rq, const struct uuid *user, int64_t *ve
 /* The project of the address and the member of the body are there, and stay so until the transaction ends. */
 static enum err hold_both(struct req *rq, const struct uuid *user, int64_t *projects)
 {
-	struct both_row {
-		struct uuid project_id;
+	struct id_row {
+		struct uuid id;
+	} held;
+	struct count_row {
 		int64_t projects;
-	} both;
-	static const struct pg_col cols[] = {
-	    COL(struct both_row, project_id, PGT_UUID), COL(struct both_row, projects, PGT_INT)};
-	static const struct pg_col known_cols[] = {COL(struct project_row, project_id, PGT_UUID)};
-	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(user)}, id[] = {in[0]};
-	struct project_row known;
+	} count;
+	static const struct pg_col id_cols[] = {COL(struct id_row, id, PGT_UUID)};
+	static const struct pg_col count_cols[] = {COL(struct count_row, projects, PGT_INT)};
+	const struct pg_param project[] = {P_UUID(&rq->ids[0])}, member[] = {P_UUID(user)};
 	enum err e;
 
-	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_project_known, id, known_cols), &known)))
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_project_hold, project, id_cols), &held)))
 		return e;
-	e = tx_one(rq->tx, rq->arena, &Q(SQL_project_member_hold, in, cols), &both);
+	e = tx_one(rq->tx, rq->arena, &Q(SQL_project_member_hold, member, id_cols), &held);
 	if (e == ERR_NOT_FOUND)
 		return req_fail_str(
 		    rq, ERR_INVALID, S("/user_id"), S("not-found"), S("There is no such member of the tenant."));
-	*projects = both.projects;
-	return e;
+	if (e || (e = tx_one(rq->tx, rq->arena, &Q(SQL_project_roles_held, member, count_cols), &count)))
+		return e;
+	*projects = count.projects;
+	return OK;
 }
 
 /* This process knows at once that he has a role in some project, or none any more; others within MEMBER_AGE_MS. */

@@ -293,3 +293,37 @@ test('lists are shown to who has roles in more projects than are given to anybod
 	assert.equal(gone.code, 0, gone.stderr);
 	await give(who, beta, 'viewer'); // those of deleted projects do not count
 });
+
+/** Roles in `n` projects that nobody else has to do with. */
+async function furnish(who, n) {
+	const name = randomUUID();
+	const made = await psql(server.database.name, `set search_path = collect; select set_config('app.current_tenant_id', '${server.tenant.id}', false);
+		insert into projects (tenant_id, id, name) select '${server.tenant.id}', gen_random_uuid(), '${name} ' || g from generate_series(1, ${n}) g;
+		insert into project_members (tenant_id, project_id, user_id, role) select tenant_id, id, '${who.id}', 'viewer' from projects where name like '${name} %'`);
+	assert.equal(made.code, 0, made.stderr);
+}
+
+test('who gives roles in one project only counts those in all others, too', async () => {
+	const boss = await member('guest'), who = await member('guest');
+	await give(boss, alpha, 'owner');
+	await furnish(who, 500);
+	assert.deepEqual(pointers(expect(await put(boss.api, members(alpha.project), { user_id: who.id, role: 'viewer' }), 409)), ['/user_id']);
+	assert.deepEqual(ids(await boss.api.get('/api/v1/projects')), [alpha.project.id]); // and sees no more than before
+});
+
+test('of two who give somebody his last role at once one does', async () => {
+	const who = await member('guest');
+	await furnish(who, 499);
+	// both wait for the membership before they count
+	const holder = psql(server.database.name, `set search_path = collect; begin; select 1 from memberships where user_id = '${who.id}' for update;
+		do $$ begin for i in 1..400 loop
+			perform pg_stat_clear_snapshot();
+			exit when (select count(*) from pg_stat_activity where usename = 'collect_app' and wait_event_type = 'Lock') >= 2;
+			perform pg_sleep(0.02);
+		end loop; end $$; rollback`);
+	await until('the lock', async () => (await rows(server.database.name, "select 1 from pg_stat_activity where query like '%pg_stat_clear_snapshot%' and wait_event = 'PgSleep'")).length === 1);
+	const replies = await Promise.all([alpha, beta].map((p) => put(server.api, members(p.project), { user_id: who.id, role: 'viewer' })));
+	assert.equal((await holder).code, 0);
+	assert.deepEqual(replies.map((r) => r.status).sort(), [200, 409]);
+	assert.deepEqual(await rows(server.database.name, `select count(*) from project_members where user_id = '${who.id}' and deleted_at is null`), [['500']]);
+});

@@ -103,6 +103,7 @@ select probe.each('collect_app', '00000000-0000-7000-8000-0000000000a1', '000000
 	$$select device_seen(:it, '\x77')$$,
 	$$select * from member_lookup(:it)$$,
 	$$select profile_set(:it, 'Renamed', null)$$,
+	$$select project_roles_held(:it)$$,
 	$$select * from second_factor_get(:it)$$,
 	$$select second_factor_codes(:it, '{three}', true)$$,
 	$$select second_factor_recover(:it, 'one')$$,

@@ -88,7 +88,7 @@ insert into probe.wanted_functions values
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
 	('identity_account', 'collect_app'), ('identity_join', 'collect_app'), ('tenant_of_slug', 'collect_app'),
 	('member_find', 'collect_worker'), ('member_forget', 'collect_worker'), ('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
-	('project_hidden', 'collect_app collect_public collect_worker'), ('survey_hidden', 'collect_app collect_public collect_worker'),
+	('project_roles_held', 'collect_app'), ('project_hidden', 'collect_app collect_public collect_worker'), ('survey_hidden', 'collect_app collect_public collect_worker'),
 	('key_tenants', 'collect_worker'), ('seal_lock_alone', 'collect_app collect_worker'), ('system_key_rewrap', 'collect_worker'), ('system_keys_lock', 'collect_worker'),
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),

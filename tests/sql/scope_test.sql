@@ -57,6 +57,9 @@ select probe.like(probe.scoped('{00000000-0000-7000-8000-000000000098}', $$inser
 	values (current_tenant_id(), gen_random_uuid(), '00000000-0000-7000-8000-000000000099', 'x', '{}', 'en')$$), '^42501 new row violates row-level security', 'nothing is made in a hidden project');
 select probe.like(probe.scoped('{00000000-0000-7000-8000-000000000098}', $$update surveys set project_id = '00000000-0000-7000-8000-000000000099'$$),
 	'^42501 new row violates row-level security', 'nothing is moved into a hidden project');
+select probe.is(probe.scoped('{00000000-0000-7000-8000-000000000098}', $$select 1 where project_roles_held('00000000-0000-7000-8000-0000000000a1') = 2
+	and current_setting('app.current_project_scope') = '{00000000-0000-7000-8000-000000000098}' and (select count(*) from project_members) = 1$$), 'rows 1',
+	'roles are counted in hidden projects too, after which these are as hidden');
 select probe.is(probe.scoped('{00000000-0000-7000-8000-000000000098}', $$update surveys set title = 'x' where project_id = '00000000-0000-7000-8000-000000000098'$$), 'rows 1', 'what is seen is changed');
 begin;
 select set_config('app.current_project_scope', '{}', true) \gset ignored_

@@ -126,6 +126,39 @@ test('clients, identities, providers and stored replies go when their time is ov
 	assert.deepEqual(await round(), {});
 });
 
+test('roles in projects go with their project, and when they were taken back; what is young or in use stays', async () => {
+	const kept = await server.addTenant('keeps', 'kim@keeps.example');
+	const tenants = [{ id: server.tenant.id, api: server.api }, { id: kept.id, api: await server.login(kept.email) }];
+	expect(await tenants[1].api.patch('/api/v1/privacy/settings', { purge_days: 365 }, 0), 200);
+	await round(); // what the tests before left
+	for (const t of tenants) {
+		const me = expect(await t.api.get('/api/v1/me'), 200).body.user.id;
+		t.projects = {};
+		for (const which of ['taken back', 'taken back lately', 'in use', 'of a deleted one', 'of one deleted lately']) {
+			const project = expect(await t.api.post('/api/v1/projects', { name: which }), 201).body;
+			t.projects[which] = project.id;
+			const given = expect(await t.api.request('PUT', `/api/v1/projects/${project.id}/members`, { body: { user_id: me, role: 'viewer' } }), 200).body;
+			if (which.startsWith('taken'))
+				expect(await t.api.delete(`/api/v1/projects/${project.id}/members/${me}`, given.version), 204);
+			if (which.startsWith('of'))
+				expect(await t.api.delete(`/api/v1/projects/${project.id}`, project.version), 204);
+		}
+		const age = (table, key, which, days) => run(`update ${table} set deleted_at = now() - interval '${days} days' where ${key} = '${t.projects[which]}'`);
+		await age('project_members', 'project_id', 'taken back', 31);
+		await age('project_members', 'project_id', 'taken back lately', 29);
+		await age('projects', 'id', 'of a deleted one', 31);
+		await age('projects', 'id', 'of one deleted lately', 29);
+	}
+	assert.deepEqual(await round(), { projects: 1 });
+	const left = async (t) => (await query(`select project_id from project_members where tenant_id = '${t.id}'`)).flat().sort();
+	const of = (t, ...which) => which.map((w) => t.projects[w]).sort();
+	assert.deepEqual(await left(tenants[0]), of(tenants[0], 'taken back lately', 'in use', 'of one deleted lately'));
+	assert.deepEqual(await left(tenants[1]), Object.values(tenants[1].projects).sort());
+	assert.equal(await count('projects', `id = '${tenants[0].projects['of a deleted one']}'`), 0);
+	assert.equal(await count('projects', `id = '${tenants[1].projects['of a deleted one']}'`), 1);
+	assert.deepEqual(await round(), {});
+});
+
 test('many answers, and a worker killed on the way', async () => {
 	const s = await furnished(server.api);
 	await run(`insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, language, answers)

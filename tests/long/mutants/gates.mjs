@@ -31,6 +31,7 @@ const GATES = [
 	['a header is not looked at', 'auth/auth_token.c', '!header_ok(a, header, kind->type) ||', '', ['api/sessions', 'api/login']],
 	['a sign-in under way outlasts a new password', 'auth/auth_login_http.c', 'if (row->password_hash.n == 0)', 'if (true)', ['api/sessions: waits between']],
 	['a session gets longer by switching', 'auth/auth_session.c', '"stop = tonumber(redis.call(\'HGET\', KEYS[3], \'end\') or 0) "', '', ['api/sessions']],
+	['roles in projects have no end', 'auth/auth_project_http.c', 'if (e == ERR_NOT_FOUND && projects >= PROJECT_ROLES_MAX)', 'if (false)', ['api/project_roles']],
 	['a hidden project is there', 'core/router_scope.c', 'return rq->who.guest ? ERR_NOT_FOUND : permitted(rq);', 'return rq->who.guest ? OK : permitted(rq);', ['api/project_roles']],
 	['a role in a project is asked for nothing', 'core/router_scope.c', '	if ((e = see(rq, project, NULL)))\n		return e;\n	return permitted(rq);', '	return see(rq, project, NULL);', ['api/project_roles']],
 	['lists show every project', 'core/router_scope.c', 'if (!holds(rq->grants.items[i].permissions, rq->route->perm))', 'if (false)', ['api/project_roles']],
