@@ -61,6 +61,38 @@ void auth_close(struct auth *auth)
 	free(auth);
 }
 
+/* ---- members that change ---- */
+
+#define MEMBER_KIND "member"
+
+static void member_dropped(void *ctx, struct str key)
+{
+	struct auth *auth = ctx;
+	struct uuid tenant, user;
+	bool more;
+
+	if (uuid_read(str_cut(&key, ':', &more), &tenant) && more && uuid_read(key, &user))
+		auth_member_drop(auth->cache, &tenant, &user);
+}
+
+void auth_hear_members(struct auth *auth)
+{
+	auth->members = (struct cache_ear){MEMBER_KIND, auth, member_dropped};
+	cache_hear(auth->app->cache, &auth->members);
+}
+
+void auth_member_changed(struct auth *auth, const struct uuid *tenant, const struct uuid *user)
+{
+	static const struct cache_kind kind = {.name = MEMBER_KIND};
+	char key[2 * UUID_TEXT_BYTES + 1];
+
+	auth_member_drop(auth->cache, tenant, user);
+	uuid_text(tenant, key);
+	key[UUID_TEXT_BYTES] = ':';
+	uuid_text(user, key + UUID_TEXT_BYTES + 1);
+	cache_drop(auth->app->cache, &kind, str_make(key, sizeof key));
+}
+
 int auth_hashes_at_once(const struct auth *auth)
 {
 	return auth->hashes_at_once;
@@ -171,6 +203,7 @@ struct member_row {
 static enum err member_load(struct auth *auth, struct arena *a, const struct token_claims *claims, struct member *out)
 {
 	const struct pg_param in[] = {P_UUID(&claims->user_id)};
+	const uint64_t drops = auth_member_drops(auth->cache);
 	static const struct pg_col cols[] = {COL(struct member_row, email, PGT_TEXT),
 	    COL(struct member_row, role, PGT_TEXT), COL(struct member_row, permissions, PGT_TEXT),
 	    COL(struct member_row, second_factor_missing, PGT_BOOL), COL(struct member_row, project_roles, PGT_BOOL)};
@@ -197,7 +230,7 @@ static enum err member_load(struct auth *auth, struct arena *a, const struct tok
 	mem_copy(out->role, row.role.p, row.role.n);
 	out->email_n = (unsigned char)row.email.n;
 	mem_copy(out->email, row.email.p, row.email.n);
-	auth_member_keep(auth->cache, out);
+	auth_member_keep(auth->cache, out, drops);
 	return OK;
 }
 

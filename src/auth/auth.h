@@ -1,7 +1,7 @@
 /* auth.h - who is asking: users, memberships, roles, passwords, access tokens.
  *
  * Access tokens are JWTs, ES256 only, one pinned key (JWK file), typ "at+jwt"; iss aud exp nbf iat sub tenant_id sid jti are checked; nothing in
- * the header chooses a key or an algorithm. A token names user, tenant and session; role and permissions are read from the membership (cached for 5 s),
+ * the header chooses a key or an algorithm. A token names user, tenant and session; role and permissions are read from the membership (cached for 5 s, dropped when it changes),
  * whether the session lives from Redis (for 3 s), so that who was removed or signed out is out within seconds. Passwords: Argon2id (19 MiB, t=2); unknown e-mails cost the same time. */
 #ifndef AUTH_AUTH_H
 #define AUTH_AUTH_H
@@ -13,6 +13,7 @@ struct auth;
 enum err auth_open(
     struct app *app, const char *token_key_file, const char *issuer, struct auth **out, const char **why);
 void auth_close(struct auth *auth);
+void auth_hear_members(struct auth *auth); /* of changes in other processes, once app->cache is there */
 enum err auth_make_key_file(const char *path); /* EC P-256 JWK, 0600, unless it is there */
 enum err auth_authenticate(struct req *rq);    /* for app->authenticate */
 bool auth_caller_known(struct req *rq, struct uuid *tenant, struct uuid *caller); /* for app->caller_known */

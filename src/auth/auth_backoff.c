@@ -64,6 +64,7 @@ static enum err keys_of_stranger(struct req *rq, enum backoff_kind kind, struct 
 {
 	enum err e;
 
+	b->whole = kind == BACKOFF_MAIL ? 1 : 2;
 	if (kind != BACKOFF_MAIL && (e = key_add(rq, b, "near", account, rq->x->client_net, BACKOFF_FREE)))
 		return e;
 	if ((e = key_add(rq, b, "account", account, S(""), kinds[kind].shared_free)))
@@ -74,12 +75,18 @@ static enum err keys_of_stranger(struct req *rq, enum backoff_kind kind, struct 
 	return key_add(rq, b, "address", rq->x->client_net, S(""), BACKOFF_ADDRESS_FREE);
 }
 
+/* Each sign-in and each reset makes a device known: all of them together have no more tries than all strangers. */
+static enum err key_of_devices(struct req *rq, enum backoff_kind kind, struct str account, struct backoff *b)
+{
+	return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);
+}
+
 static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
 {
-	struct str account, device;
+	struct str account, device = S("");
 	enum err e;
 
-	*b = (struct backoff){0};
+	*b = (struct backoff){.whole = 2};
 	if (kind == BACKOFF_SELF) {
 		b->own = 2;
 		e = key_add(rq, b, "session", uuid_str(rq->arena, &rq->who.session_id), S(""), BACKOFF_FREE);
@@ -88,13 +95,14 @@ static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str ema
 	}
 	if ((e = account_of(rq, kind, email, &account)))
 		return e;
-	if (kind == BACKOFF_MAIL || !device_shown(rq, email, &device))
+	if (kind != BACKOFF_MAIL && (e = device_shown(rq, email, &device)))
+		return e;
+	if (device.n == 0)
 		return keys_of_stranger(rq, kind, account, b);
 	b->own = 1;
 	if ((e = key_add(rq, b, "known", account, device, BACKOFF_FREE)))
 		return e;
-	/* each sign-in and each reset makes a device known: all of them together have no more tries than all strangers */
-	return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);
+	return key_of_devices(rq, kind, account, b);
 }
 
 static struct str number(struct arena *a, int64_t n)
@@ -109,7 +117,7 @@ static struct str number(struct arena *a, int64_t n)
 
 /* ---- counting ---- */
 
-/* ARGV: longest pause; when all is forgotten; which key's count is told; how many are free of each. */
+/* ARGV: longest pause; when all is forgotten; how many of the keys are of this account; from which pause on its user is told; how many are free of each. */
 static const char count_script[] = "local t = redis.call('TIME') "
 				   "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
 				   "for _, key in ipairs(KEYS) do "
@@ -118,10 +126,11 @@ static const char count_script[] = "local t = redis.call('TIME') "
 				   "if wait > 0 then return r end "
 				   "for i, key in ipairs(KEYS) do "
 				   "local n = redis.call('HINCRBY', key, 'n', 1) "
-				   "local over = n - ARGV[3 + i] "
-				   "if i == tonumber(ARGV[3]) then r[2] = n end "
+				   "local over = n - ARGV[4 + i] "
 				   "if over >= 0 then "
-				   "r[2 + i] = now + 1000 * math.min(2 ^ math.min(over, 20), tonumber(ARGV[1])) "
+				   "local pause = math.min(2 ^ math.min(over, 20), tonumber(ARGV[1])) "
+				   "if i <= tonumber(ARGV[3]) and pause >= tonumber(ARGV[4]) then r[2] = 1 end "
+				   "r[2 + i] = now + 1000 * pause "
 				   "redis.call('HSET', key, 'until', string.format('%.0f', r[2 + i])) end "
 				   "redis.call('EXPIRE', key, ARGV[2]) end "
 				   "return r";
@@ -129,7 +138,7 @@ _Static_assert(COUNT_RESULTS == 5, "the script answers so many");
 
 enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
 {
-	struct str args[2 * BACKOFF_KEYS + 3];
+	struct str args[2 * BACKOFF_KEYS + 4];
 	int64_t r[COUNT_RESULTS];
 	size_t n;
 	enum err e;
@@ -138,14 +147,15 @@ enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email,
 		return e;
 	for (n = 0; n < b->n; n++) {
 		args[n] = b->keys[n];
-		args[b->n + 3 + n] = number(rq->arena, b->free[n]);
+		args[b->n + 4 + n] = number(rq->arena, b->free[n]);
 	}
 	args[n] = number(rq->arena, BACKOFF_MAX_S);
 	args[n + 1] = number(rq->arena, BACKOFF_FORGET_S);
-	args[n + 2] = number(rq->arena, (int64_t)b->own);
-	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 2 * n + 3}, r, COUNT_RESULTS)))
+	args[n + 2] = number(rq->arena, (int64_t)b->whole);
+	args[n + 3] = number(rq->arena, BACKOFF_TOLD_S);
+	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 2 * n + 4}, r, COUNT_RESULTS)))
 		return e;
-	b->failures = r[1];
+	b->is_long = r[1] != 0;
 	for (size_t i = 0; i < BACKOFF_KEYS; i++)
 		b->pauses[i] = r[2 + i];
 	if (r[0] <= 0)
@@ -154,15 +164,32 @@ enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email,
 	return req_fail(rq, ERR_RATE, NULL, "Too many attempts failed; wait before the next.");
 }
 
+/* Kept with the count that all of the account's attempts of this kind have, and goes with it. */
+static const char tell_script[] = "if redis.call('EXISTS', KEYS[1]) == 0 then return {0} end "
+				  "return {redis.call('HSETNX', KEYS[1], 'told', '1')}";
+
+enum err backoff_tells(struct req *rq, const struct backoff *b, bool *tells)
+{
+	int64_t first = 0;
+	enum err e = OK;
+
+	if (b->is_long)
+		e = redis_run(
+		    rq->app->redis, &(struct redis_script){tell_script, &b->keys[b->whole - 1], 1, 1}, &first, 1);
+	*tells = first != 0;
+	return e;
+}
+
 /* ---- taking back ---- */
 
-/* ARGV: how many of the keys are forgotten; for each the pause that this attempt began, which goes with it. */
-static const char end_script[] = "for i, key in ipairs(KEYS) do "
-				 "if i <= tonumber(ARGV[1]) or redis.call('HINCRBY', key, 'n', -1) <= 0 then "
-				 "redis.call('DEL', key) "
-				 "elseif redis.call('HGET', key, 'until') == ARGV[1 + i] then "
-				 "redis.call('HDEL', key, 'until') end end "
-				 "return {1}";
+/* ARGV: how many of the keys are forgotten, which a success does and after which its user is told anew; for each the pause that this attempt began, which goes with it. */
+static const char end_script[] =
+    "for i, key in ipairs(KEYS) do "
+    "if i <= tonumber(ARGV[1]) or redis.call('HINCRBY', key, 'n', -1) <= 0 then "
+    "redis.call('DEL', key) else "
+    "if redis.call('HGET', key, 'until') == ARGV[1 + i] then redis.call('HDEL', key, 'until') end "
+    "if tonumber(ARGV[1]) > 0 then redis.call('HDEL', key, 'told') end end end "
+    "return {1}";
 
 static enum err take_back(struct req *rq, const struct backoff *b, size_t forgotten)
 {
@@ -199,6 +226,11 @@ enum err backoff_forget(struct req *rq, struct str email)
 		if ((e = account_of(rq, over[i], email, &account)) || (e = keys_of_stranger(rq, over[i], account, &b)))
 			return e;
 		b.n = b.own; /* what an address tried of others stays counted */
+		if (over[i] == BACKOFF_PASSWORD) {
+			if ((e = key_of_devices(rq, over[i], account, &b)))
+				return e;
+			b.own = b.n;
+		}
 		if ((e = take_back(rq, &b, b.own)))
 			return e;
 	}

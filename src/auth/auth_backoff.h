@@ -9,8 +9,8 @@
  * are free. Beyond those each has to wait 1, 2, 4 ... seconds, at most BACKOFF_MAX_S; an hour without an attempt forgets all. Counted are,
  * known account or not (what counts is the address typed in):
  *
- *   a device that signed in to the account before (auth_device.h): its own attempts and nothing else. So a stranger, wherever he is, keeps nobody
- *     from signing in who has done so before.
+ *   a device that signed in to the account before (auth_device.h): its own attempts, and those of all such devices together. So a stranger, wherever
+ *     he is, keeps nobody from signing in who has done so before.
  *   all other devices: by account and client address together, by account (more are free: a stranger at one address must not get there soon), and by
  *     client address over all accounts, unless rate limits are off
  *   who shows his password while signed in: by session and by user; who is not signed in has no part in it
@@ -35,10 +35,11 @@ enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF }
 #define BACKOFF_KEYS 3
 struct backoff {
 	size_t n, own; /* counts; of them this user's, forgotten by a success */
+	size_t whole;  /* so many, from the first, are of this account: the last of them counts what all devices of a kind do */
 	struct str keys[BACKOFF_KEYS];
 	int64_t free[BACKOFF_KEYS];
 	int64_t pauses[BACKOFF_KEYS]; /* that this attempt began: their ends, 0: none */
-	int64_t failures;	      /* of the user with this one, if it is one */
+	bool is_long;		      /* this account has to wait for BACKOFF_TOLD_S and more because of this attempt, if it is wrong */
 };
 
 /* ERR_RATE, with the seconds in rq->retry_after_s. Of BACKOFF_SELF `email` is the caller's. */
@@ -48,8 +49,10 @@ enum err backoff_end(struct req *rq, const struct backoff *b, enum err e, enum e
 /* A new password was set: what was counted of the old one is over. */
 enum err backoff_forget(struct req *rq, struct str email);
 
-/* Its user is told at so many failures, when one who tries from one place waits for a minute and more. */
-#define BACKOFF_TOLD (BACKOFF_FREE + 6)
+/* Its user is told when a pause is first so long, whichever count made it: one device's, or that which many have together. */
+#define BACKOFF_TOLD_S 60
 #define BACKOFF_TOLD_MINUTES "2"
+/* Of an attempt that was wrong: whether it is this one that he is told of. Once, until a success or an hour without an attempt. */
+enum err backoff_tells(struct req *rq, const struct backoff *b, bool *tells);
 
 #endif

@@ -28,6 +28,7 @@ struct session_slot {
 struct auth_cache {
 	pthread_mutex_t mutex;
 	uint64_t turn; /* counts what was kept: the smallest of a set is the oldest */
+	uint64_t drops;
 	struct token_slot tokens[SETS][WAYS];
 	struct member_slot members[SETS][WAYS];
 	struct session_slot sessions[SETS][WAYS];
@@ -114,7 +115,17 @@ bool auth_member_find(struct auth_cache *c, const struct uuid *tenant, const str
 	return found;
 }
 
-void auth_member_keep(struct auth_cache *c, const struct member *m)
+uint64_t auth_member_drops(struct auth_cache *c)
+{
+	uint64_t drops;
+
+	pthread_mutex_lock(&c->mutex);
+	drops = c->drops;
+	pthread_mutex_unlock(&c->mutex);
+	return drops;
+}
+
+void auth_member_keep(struct auth_cache *c, const struct member *m, uint64_t drops)
 {
 	struct member_slot *set = member_set(c, &m->tenant_id, &m->user_id), *slot = &set[0];
 
@@ -127,8 +138,10 @@ void auth_member_keep(struct auth_cache *c, const struct member *m)
 		if (set[i].loaded_ms < slot->loaded_ms)
 			slot = &set[i];
 	}
-	slot->m = *m;
-	slot->loaded_ms = clock_mono_ns() / 1000000;
+	if (c->drops == drops) {
+		slot->m = *m;
+		slot->loaded_ms = clock_mono_ns() / 1000000;
+	}
 	pthread_mutex_unlock(&c->mutex);
 }
 
@@ -141,6 +154,7 @@ void auth_member_drop(struct auth_cache *c, const struct uuid *tenant, const str
 		if (member_is(&set[i], tenant, user))
 			set[i].loaded_ms = 0;
 	}
+	c->drops++;
 	pthread_mutex_unlock(&c->mutex);
 }
 

@@ -2,6 +2,8 @@
 #include "auth/auth_device.h"
 #include "base/hash.h"
 #include "base/shim.h"
+#include "core/job.h"
+#include "sql.h"
 #include "vault/vault.h"
 
 #define DEVICE_COOKIE "collect_device"
@@ -68,9 +70,10 @@ void email_put(struct buf *b, struct str email)
 struct device {
 	unsigned char id[DEVICE_ID_BYTES];
 	unsigned char made[8]; /* seconds since 1970, lowest byte first */
+	unsigned char bound[TOKEN_MAC_BYTES];
 	unsigned char mac[TOKEN_MAC_BYTES];
 };
-_Static_assert(sizeof(struct device) == DEVICE_ID_BYTES + 8 + TOKEN_MAC_BYTES, "a device has no holes");
+_Static_assert(sizeof(struct device) == DEVICE_ID_BYTES + 8 + 2 * TOKEN_MAC_BYTES, "a device has no holes");
 
 static enum err device_sign(struct req *rq, struct str email, struct device *d)
 {
@@ -87,6 +90,46 @@ static enum err device_sign(struct req *rq, struct str email, struct device *d)
 	return token_mac(auth->key, S("known device"), text, d->mac);
 }
 
+/* From the primary: of a new password a copy may not know yet. ERR_NOT_FOUND when there is no such account. */
+static enum err stamp_read(struct req *rq, struct str email, struct str *stamp)
+{
+	struct stamp_row {
+		struct str stamp;
+	} row;
+	static const struct pg_col cols[] = {COL(struct stamp_row, stamp, PGT_TEXT)};
+	const struct pg_param in[] = {P_TEXT(email)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, false, &system_tenant, rq->arena, &tx)))
+		return e;
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_device_stamp, in, cols), &row))) {
+		tx_rollback(tx);
+		return e;
+	}
+	*stamp = row.stamp;
+	return tx_commit(tx);
+}
+
+/* Binds it to the account's password, second factor and sessions as they are now. */
+static enum err device_bind(struct req *rq, struct str email, struct device *d)
+{
+	const struct auth *auth = rq->app->auth;
+	struct str stamp, text;
+	struct buf b;
+	enum err e;
+
+	if ((e = stamp_read(rq, email, &stamp)))
+		return e;
+	buf_init(&b, rq->arena, DEVICE_TEXT_MAX);
+	buf_add(&b, str_make((const char *)d->id, sizeof d->id));
+	buf_add(&b, stamp);
+	if ((e = buf_done(&b, &text)))
+		return e;
+	return token_mac(auth->key, S("device credential"), text, d->bound);
+}
+
+/* What it says by itself: who shows none of ours asks nothing of the database. */
 static bool device_read(struct req *rq, struct str email, struct device *d)
 {
 	struct str shown = auth_cookie(rq, S(DEVICE_COOKIE)), bytes;
@@ -108,16 +151,35 @@ static bool device_read(struct req *rq, struct str email, struct device *d)
 	return now < made + DEVICE_LIFE_S;
 }
 
-bool device_shown(struct req *rq, struct str email, struct str *id)
+/* ERR_NOT_FOUND when it is not, or not any more. */
+static enum err device_known(struct req *rq, struct str email, struct device *d)
+{
+	struct device now;
+	enum err e;
+
+	if (!device_read(rq, email, d))
+		return ERR_NOT_FOUND;
+	now = *d;
+	if ((e = device_bind(rq, email, &now)))
+		return e;
+	if (!secret_eq(
+		str_make((const char *)d->bound, sizeof d->bound), str_make((const char *)now.bound, sizeof now.bound)))
+		return ERR_NOT_FOUND;
+	return OK;
+}
+
+enum err device_shown(struct req *rq, struct str email, struct str *id)
 {
 	struct device d;
 	struct buf b;
+	enum err e = device_known(rq, email, &d);
 
-	if (!device_read(rq, email, &d))
-		return false;
+	*id = S("");
+	if (e)
+		return e == ERR_NOT_FOUND ? OK : e;
 	buf_init(&b, rq->arena, 2 * sizeof d.id);
 	hex_put(&b, d.id, sizeof d.id);
-	return !buf_done(&b, id);
+	return buf_done(&b, id);
 }
 
 enum err device_token(struct req *rq, struct str email, struct str *token)
@@ -127,13 +189,45 @@ enum err device_token(struct req *rq, struct str email, struct str *token)
 	struct buf b;
 	enum err e;
 
-	if (!device_read(rq, email, &d))
+	if ((e = device_known(rq, email, &d)) && e != ERR_NOT_FOUND)
+		return e;
+	if (e)
 		random_bytes(d.id, sizeof d.id);
 	for (int i = 0; i < 8; i++)
 		d.made[i] = (unsigned char)(now >> (8 * i));
-	if ((e = device_sign(rq, email, &d)))
-		return e;
+	if ((e = device_bind(rq, email, &d)) || (e = device_sign(rq, email, &d)))
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	buf_init(&b, rq->arena, COOKIE_MAX_BYTES);
 	base64url_put(&b, (const unsigned char *)&d, sizeof d);
 	return buf_done(&b, token);
+}
+
+enum err device_stays_known(struct req *rq, struct str email)
+{
+	struct str token;
+	enum err e = device_token(rq, email, &token);
+
+	if (!e)
+		reply_device_cookie(rq, token);
+	return e;
+}
+
+enum err devices_forget(struct req *rq)
+{
+	struct version_row {
+		int64_t version;
+	} row;
+	static const struct pg_col cols[] = {COL(struct version_row, version, PGT_INT)};
+	const struct pg_param in[] = {P_UUID(&rq->who.user_id)};
+	struct tx *tx;
+	enum err e;
+
+	if ((e = tx_open(rq->app, PG_APP, false, &rq->who.tenant_id, rq->arena, &tx)))
+		return e;
+	tx_set_actor(tx, &rq->who.user_id, rq->request_id);
+	if ((e = tx_one(tx, rq->arena, &Q(SQL_devices_end, in, cols), &row))) {
+		tx_rollback(tx);
+		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
+	}
+	return tx_commit(tx);
 }

@@ -15,12 +15,22 @@ static const struct field tenant_out_fields[] = {
 };
 const struct shape auth_tenant_out = SHAPE_OUT("Tenant", tenant_out_fields);
 
+static const struct field own_project_fields[] = {
+    OUT("id", FT_UUID, REQUIRED, "Project"),
+    OUT("name", FT_TEXT, REQUIRED, "Its name"),
+    OUT("role", FT_TEXT, REQUIRED, "Name of one's role there"),
+    OUT("role_id", FT_UUID, REQUIRED | NULLABLE, "The role, when it is one of the tenant's own"),
+};
+static const struct shape own_project_out = SHAPE_OUT("OwnProject", own_project_fields);
 static const char *const second_factor_states[] = {"on", "off", "missing", NULL};
 static const struct field me_out_fields[] = {
     OUT("user", FT_OBJECT, REQUIRED, "Who is signed in", .shape = &auth_user_out),
     OUT("tenant", FT_OBJECT, REQUIRED, "Where", .shape = &auth_tenant_out),
     OUT("role", FT_TEXT, REQUIRED, "The user's role there"),
     OUT("permissions", FT_LIST, REQUIRED, "What the role allows"),
+    OUT("projects", FT_LIST, REQUIRED,
+	"Where one has a role besides that in the tenant, by name; empty for keys, which ask for their list",
+	.shape = &own_project_out),
     OUT("second_factor", FT_ENUM, REQUIRED, "missing: the tenant asks for one, and nothing works before it is set up",
 	.choices = second_factor_states),
 };
@@ -80,8 +90,9 @@ enum err me_http(struct req *rq)
 
 	if ((e = permissions_text(rq, &permissions)))
 		return e;
-	const struct pg_param in[] = {
-	    P_UUID(&rq->who.user_id), P_JSON(permissions), P_BOOL(rq->who.enrolling || rq->who.credential != NULL)};
+	const struct pg_param in[] = {P_UUID(&rq->who.user_id), P_JSON(permissions),
+	    P_BOOL(rq->who.enrolling || rq->who.credential != NULL), P_BOOL(rq->who.credential == NULL)};
+
 	if ((e = tx_json(rq->tx, rq->arena, &Q_NO_OUT(SQL_auth_me, in), &json)))
 		return e == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : e;
 	return reply_json(rq, 200, json);
@@ -126,7 +137,7 @@ static enum err session_end_http(struct req *rq)
 	return reply_empty(rq, 204);
 }
 
-/* Everywhere: in each tenant that he is a member of. Where he no longer is, his sessions are worth nothing. Whom a tenant's identity provider
+/* Everywhere: in each tenant that he is a member of, and his devices are known no more. Where he no longer is, his sessions are worth nothing. Whom a tenant's identity provider
  * let in ends those of that tenant: the provider's word reaches no further. */
 static enum err session_end_all_http(struct req *rq)
 {
@@ -137,7 +148,7 @@ static enum err session_end_all_http(struct req *rq)
 
 	if (!req_can(rq, PERM_ACCOUNT))
 		e = login_session_end_all(rq, &rq->who.tenant_id, &rq->who.user_id);
-	else if (!(e = login_rows(rq, rq->who.email, &rows, &n)))
+	else if (!(e = login_rows(rq, rq->who.email, &rows, &n)) && !(e = devices_forget(rq)))
 		e = login_session_end_rows(rq, &none, rows, n);
 	if (e)
 		return e;

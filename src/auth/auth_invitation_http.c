@@ -454,7 +454,7 @@ static enum err accept_http(struct req *rq)
 	}
 	if ((e = tx_commit(tx)))
 		return e;
-	auth_member_drop(rq->app->auth->cache, &c.ticket.tenant_id, &user);
+	auth_member_changed(rq->app->auth, &c.ticket.tenant_id, &user);
 	return reply_after_password(rq, &c.ticket.tenant_id, &user, in->cookie);
 }
 

@@ -259,10 +259,12 @@ static enum err begin(struct req *rq, const struct login_row *row, const struct 
 
 	if (how->provider != NULL)
 		r.provider = *how->provider;
-	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)) ||
-	    (e = still_so(rq, row, &r.session)))
+	if ((e = warn_new_device(rq, row)) || (e = login_session_begin(rq, &r.session, how, &r.refresh)))
 		return e;
+	/* before still_so(): it is not to be bound to a password that was set meanwhile */
 	if (!how->provider && !how->instead_of && (e = device_token(rq, row->email, &r.device)))
+		return e;
+	if ((e = still_so(rq, row, &r.session)))
 		return e;
 	return reply_session(rq, &r);
 }

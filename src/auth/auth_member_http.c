@@ -137,7 +137,7 @@ static void forget_member(struct req *rq)
 {
 	struct auth *auth = rq->app->auth;
 
-	auth_member_drop(auth->cache, &rq->who.tenant_id, &rq->ids[0]);
+	auth_member_changed(auth, &rq->who.tenant_id, &rq->ids[0]);
 }
 
 static enum err member_patch_http(struct req *rq)

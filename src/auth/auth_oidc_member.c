@@ -333,6 +333,6 @@ enum err oidc_person_find(struct req *rq, const struct oidc_provider *p, const s
 	}
 	if ((e = tx_commit(f.tx)))
 		return e;
-	auth_member_drop(rq->app->auth->cache, &p->tenant_id, &out->user_id);
+	auth_member_changed(rq->app->auth, &p->tenant_id, &out->user_id);
 	return OK;
 }

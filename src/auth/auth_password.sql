@@ -10,3 +10,9 @@ select user_id, lower($1::text) as email, password_hash from account_lookup($1::
 
 -- name: password_keys_end
 select user_keys_end($1::uuid) as ended
+
+-- name: device_stamp
+select s.stamp from device_stamp($1::text) as s (stamp) where s.stamp is not null
+
+-- name: devices_end
+select s.version::bigint as version from devices_end($1::uuid) as s (version) where s.version is not null

@@ -150,7 +150,8 @@ static enum err change_http(struct req *rq)
 		return e;
 	if ((e = auth_password_new(rq, in->new_password, "/new_password", &hash)) ||
 	    (e = set_password(
-		 rq, &(struct setting){&SQL_password_set, &rq->who.tenant_id, hash, in->end_keys}, rows, n)))
+		 rq, &(struct setting){&SQL_password_set, &rq->who.tenant_id, hash, in->end_keys}, rows, n)) ||
+	    (e = device_stays_known(rq, rows[0].email)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -298,7 +299,7 @@ static enum err reset_http(struct req *rq)
 {
 	const struct reset *in = rq->in;
 	struct login_row *rows = NULL;
-	struct str hash, device;
+	struct str hash;
 	struct shown shown;
 	size_t n = 0;
 	enum err e;
@@ -313,9 +314,8 @@ static enum err reset_http(struct req *rq)
 	    (e = set_password(rq, &(struct setting){&SQL_password_reset, &system_tenant, hash, in->end_keys}, rows, n)))
 		return e == ERR_CONFLICT ? ERR_NOT_FOUND : e;
 	/* who reads the mailbox is no stranger: he can sign in now, whatever others try */
-	if ((e = device_token(rq, shown.email, &device)))
+	if ((e = device_stays_known(rq, shown.email)))
 		return e;
-	reply_device_cookie(rq, device);
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
 }

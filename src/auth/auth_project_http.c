@@ -80,13 +80,13 @@ static enum err hold_both(struct req *rq, const struct uuid *user, int64_t *proj
 	return OK;
 }
 
-/* This process knows at once that he has a role in some project, or none any more; others within MEMBER_AGE_MS. */
+/* That he has a role in some project, or none any more. */
 static void forget_member(struct req *rq)
 {
 	const struct project_member_put *in = rq->in;
 	struct auth *auth = rq->app->auth;
 
-	auth_member_drop(auth->cache, &rq->who.tenant_id, rq->route->method == HTTP_PUT ? &in->user_id : &rq->ids[1]);
+	auth_member_changed(auth, &rq->who.tenant_id, rq->route->method == HTTP_PUT ? &in->user_id : &rq->ids[1]);
 }
 
 static enum err reply_member(struct req *rq, const struct uuid *user)

@@ -160,7 +160,7 @@ static enum err end_others(struct req *rq)
 	if ((e = login_rows(rq, rq->who.email, &rows, &n)) || (e = login_session_end_rows(rq, &own, rows, n)))
 		return e;
 	for (size_t i = 0; i < n; i++)
-		auth_member_drop(auth->cache, &rows[i].tenant_id, &own.user_id);
+		auth_member_changed(auth, &rows[i].tenant_id, &own.user_id);
 	return OK;
 }
 
@@ -179,7 +179,7 @@ static enum err confirm_http(struct req *rq)
 		e = second_factor_codes(rq, tx, user, true, &codes);
 	if ((e = own_end_code(rq, &b, tx, e)))
 		return e == ERR_CONFLICT ? req_fail(rq, e, NULL, "Begin first: there is nothing to confirm.") : e;
-	if ((e = end_others(rq)))
+	if ((e = end_others(rq)) || (e = device_stays_known(rq, rq->who.email)))
 		return e;
 	return reply_codes(rq, codes);
 }
@@ -222,7 +222,9 @@ static enum err remove_http(struct req *rq)
 	if ((e = own_end_code(rq, &b, tx, e)))
 		return e;
 	for (size_t i = 0; i < n; i++)
-		auth_member_drop(auth->cache, &rows[i].tenant_id, user);
+		auth_member_changed(auth, &rows[i].tenant_id, user);
+	if ((e = device_stays_known(rq, rq->who.email)))
+		return e;
 	return reply_empty(rq, 204);
 }
 

@@ -7,6 +7,7 @@
 #include "auth/auth_cache.h"
 #include "auth/auth_oidc_calls.h"
 #include "auth/auth_token.h"
+#include "core/cache.h"
 
 /* Hashing a password takes 19 MiB and a core for 28 ms: a flood of sign-ins must not take all of both. Routes that hash are ROUTE_SLOW, whose few
  * threads hardly wait here. */
@@ -23,7 +24,12 @@ struct auth {
 	sem_t hashes;
 	int hashes_at_once;
 	struct oidc_calls calls;
+	struct cache_ear members; /* hears which of them change in other processes */
 };
+
+/* After the commit that changed a membership, its role, a role in a project or a second factor: all processes look it up anew, within milliseconds, or, when Redis
+ * does not answer, within MEMBER_AGE_MS. */
+void auth_member_changed(struct auth *auth, const struct uuid *tenant, const struct uuid *user);
 
 /* auth_password_ok() and auth_password_hash() when it is their turn; ERR_BUSY when that takes too long. */
 enum err auth_password_hash_turn(struct auth *auth, struct str password, struct arena *a, struct str *hash);

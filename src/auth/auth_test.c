@@ -398,7 +398,9 @@ static void test_caches(void **state)
 		assert_true(auth_token_find(c, digest, 0, &out));
 	}
 	assert_false(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
-	auth_member_keep(c, &m);
+	auth_member_keep(c, &m, auth_member_drops(c) + 1); /* one was forgotten meanwhile */
+	assert_false(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
+	auth_member_keep(c, &m, auth_member_drops(c));
 	assert_true(auth_member_find(c, &m.tenant_id, &m.user_id, &got));
 	assert_int_equal(got.permissions, 5);
 	assert_string_equal(got.role, "Editor");

@@ -166,5 +166,8 @@ enum err warn_failed(struct req *rq, const struct backoff *b, struct str email)
 	const struct mail m = {
 	    .kind = MAIL_LOCKED, .to = email, .values = values, .value_count = countof(values), .account = true};
 
-	return b->failures == BACKOFF_TOLD ? warn_account(rq, &m) : OK;
+	bool tells;
+	enum err e = backoff_tells(rq, b, &tells);
+
+	return e || !tells ? e : warn_account(rq, &m);
 }

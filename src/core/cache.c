@@ -2,6 +2,7 @@
 #include "core/cache_private.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include "base/hash.h"
 #include "base/shim.h"
 
@@ -274,11 +275,21 @@ void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key)
 	forget(c, &full);
 }
 
+void cache_hear(struct cache *c, const struct cache_ear *ear)
+{
+	atomic_store(&c->ear, ear);
+}
+
 static void hear_drop(void *ctx, struct str message)
 {
 	const struct full_key key = {.s = message, .hash = hash64(message, 0)};
+	struct cache *c = ctx;
+	const struct cache_ear *ear = atomic_load(&c->ear);
+	bool more;
 
-	forget(ctx, &key);
+	forget(c, &key);
+	if (ear && str_eq(str_cut(&message, ':', &more), str_from(ear->kind)))
+		ear->dropped(ear->ctx, message);
 }
 
 static void hear_lost(void *ctx)

@@ -55,6 +55,15 @@ void *cache_object(const struct cache_entry *e);
 void cache_release(struct cache *c, struct cache_entry *e);
 /* Drops it here and in Redis and tells the other processes. Call after the commit that made it stale. Of the kind only the name counts. */
 void cache_drop(struct cache *c, const struct cache_kind *kind, struct str key);
+/* Somebody who keeps objects of a kind elsewhere, and only drops by cache_drop(): he is told of each key that any process drops, on the subscriber's thread.
+ * What was dropped while Redis did not answer he is not told of. */
+struct cache_ear {
+	const char *kind;
+	void *ctx;
+	void (*dropped)(void *ctx, struct str key); /* borrowed */
+};
+/* One a cache; `ear` lives as long as the cache. */
+void cache_hear(struct cache *c, const struct cache_ear *ear);
 struct cache_counts { size_t entries, bytes; uint64_t hits, misses, shared_hits, shared_misses; };   /* misses: of cache_get, who waited for another's load among them; a peek that finds nothing is none */
 void cache_counts(struct cache *c, struct cache_counts *out);
 

@@ -42,6 +42,7 @@ struct cache {
 	uint64_t epochs[EPOCHS]; /* by hash of the key: one more at each drop */
 	struct untold *untold;
 	size_t untold_count;
+	const struct cache_ear *_Atomic ear;
 	struct redis_listener listener;
 	struct flights flights; /* of those who miss */
 	struct metric_series *l1_hit, *l1_miss, *l2_hit, *l2_miss;

@@ -147,14 +147,19 @@ static bool gains(const struct req *rq, const struct project_grant *there)
  * written in the other: only what is allowed in both is, and nothing is gained by it. */
 enum err scope_body(struct req *rq)
 {
+	const bool moves = !(rq->route->flags & ROUTE_EACH_PROJECT);
 	const struct project_grant *g;
 	struct uuid project;
 	uint64_t there;
+	enum err e;
 
-	if (!applies(rq) || !body_project(rq, &project))
+	if (!rq->who.known || !body_project(rq, &project))
 		return OK;
+	/* that he has none anywhere may be seconds old; what could be gained by that is asked anew */
+	if (!applies(rq) && (!moves || (e = rq->app->project_grants(rq, &rq->grants))))
+		return moves ? e : OK;
 	g = grant_in(&rq->grants, &project);
-	if (!(rq->route->flags & ROUTE_EACH_PROJECT) && gains(rq, g))
+	if (moves && gains(rq, g))
 		return req_fail_str(rq, ERR_FORBIDDEN, S("/" PROJECT_MEMBER), S("forbidden"),
 		    S("Nobody moves a survey to where he may do more with it."));
 	if (rq->scope.n == 0)

@@ -223,6 +223,7 @@ static enum err open_parts(struct app *app, struct arena *a, enum open_part part
 		return e;
 	if (part != OPEN_SERVER)
 		return OK;
+	auth_hear_members(app->auth);
 	/* one more than can hash, for what else a sign-in waits for */
 	if ((e = slow_open(auth_hashes_at_once(app->auth) + 1, &app->slow)) || (e = intake_open(app, &app->intake)))
 		return e;

@@ -167,6 +167,27 @@ test('surveys are made in and moved between projects where both allow it', async
 	expect(await server.api.patch(path, { project_id: alpha.project.id }, 2), 200);
 });
 
+test('who may write in two projects moves a survey from the one to the other: out of the sight of whose role is in the first alone', async () => {
+	const x = await publish(server.api, draft()), owner = await member('guest'), mover = await member('guest'), near = await member('guest');
+	await give(owner, x, 'owner');
+	await give(near, beta, 'owner');
+	for (const where of [x, beta])
+		await give(mover, where, 'manager');
+	const move = async (api, to) => api.patch(survey(x), { project_id: to.project.id }, expect(await server.api.get(survey(x)), 200).body.version);
+	expect(await move(near.api, beta), 404); // nobody takes what he does not see
+	assert.deepEqual(pointers(expect(await move(owner.api, beta), 422)), ['/project_id']); // nor gives to where he has no part
+	expect(await move(mover.api, beta), 200);
+	expect(await owner.api.get(survey(x)), 404);
+	expect(await owner.api.get(`${survey(x)}/responses`), 404);
+	assert.deepEqual(ids(await owner.api.get('/api/v1/surveys')), []);
+	expect(await near.api.get(survey(x)), 200);
+	assert.deepEqual(await rows(server.database.name, `select before ->> 'project_id', after ->> 'project_id' from events
+		where aggregate_id = '${x.survey.id}' and before ->> 'project_id' <> after ->> 'project_id'`), [[x.project.id, beta.project.id]]);
+	expect(await move(mover.api, x), 200);
+	expect(await owner.api.get(survey(x)), 200);
+	expect(await near.api.get(survey(x)), 404);
+});
+
 test('nobody moves a survey to where he may do more with it', async () => {
 	const x = await publish(server.api, draft()), editor = async (...more) => expect(await server.api.post('/api/v1/roles', { name: `E ${randomUUID()}`, permissions: ['surveys:read', 'surveys:write', 'projects:read', ...more] }), 201).body;
 	const r = expect(await submit(server.anyone, x.slug, { answers: { q: 'a', mail: 'canary@pii.example' } }), 201).body, one = `${survey(x)}/responses/${r.id}`;

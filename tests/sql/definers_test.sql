@@ -101,9 +101,11 @@ create function probe.each(p_login text, p_a text, p_b text, p_never text, varia
 	as $$ insert into probe.calls (login, sql, a, b, never) select p_login, s, p_a, p_b, p_never from unnest(p_sql) s $$;
 select probe.each('collect_app', '00000000-0000-7000-8000-0000000000a1', '00000000-0000-7000-8000-0000000000b1', '00000000-0000-7000-8000-0000000000c1',
 	$$select device_seen(:it, '\x77')$$,
+	$$select devices_end(:it)$$,
 	$$select * from member_lookup(:it)$$,
 	$$select profile_set(:it, 'Renamed', null)$$,
 	$$select project_roles_held(:it)$$,
+	$$select own_projects(:it)$$,
 	$$select * from second_factor_get(:it)$$,
 	$$select second_factor_codes(:it, '{three}', true)$$,
 	$$select second_factor_recover(:it, 'one')$$,
@@ -195,7 +197,7 @@ create table probe.apart (name text primary key, why text not null);
 insert into probe.apart values
 	('account_lookup', 'asked of an address before a tenant is known'), ('login_lookup', 'asked of an address before a tenant is known'),
 	('slug_lookup', 'asked of a link before a tenant is known'), ('tenant_of_slug', 'asked of a name before a tenant is known'),
-	('second_factor_of', 'asked of an account that signs in, before a tenant is known'),
+	('second_factor_of', 'asked of an account that signs in, before a tenant is known'), ('device_stamp', 'asked of an account that signs in: a hash'),
 	('active_survey_counts', 'metrics: totals'), ('job_counts', 'metrics: totals'),
 	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'reads no rows'),
 	('key_tenants', 'goes over all tenants, whose keys the worker then binds'), ('job_tenants', 'goes over all tenants, which the worker then binds'),

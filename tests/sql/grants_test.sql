@@ -77,7 +77,7 @@ insert into probe.wanted_column_grants values
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
 	('account_lookup', 'collect_app'), ('account_of_mailbox', 'collect_worker'), ('invitation_accept', 'collect_app'), ('password_reset', 'collect_app'), ('user_keys_end', 'collect_app'), ('password_set', 'collect_app'), ('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
-	('address_forget', 'collect_worker'), ('names_address', 'collect_worker'), 	('client_id_text', 'collect_app'), ('device_seen', 'collect_app'), ('profile_set', 'collect_app'),
+	('address_forget', 'collect_worker'), ('names_address', 'collect_worker'), 	('client_id_text', 'collect_app'), ('device_seen', 'collect_app'), ('device_stamp', 'collect_app'), ('devices_end', 'collect_app'), ('profile_set', 'collect_app'),
 	('second_factor_codes', 'collect_app'), ('second_factor_get', 'collect_app'), ('second_factor_missing', 'collect_app'),
 	('second_factor_of', 'collect_app'), ('second_factor_recover', 'collect_app'), ('second_factor_remove', 'collect_app'),
 	('second_factor_start', 'collect_app'), ('second_factor_step', 'collect_app'),
@@ -88,7 +88,7 @@ insert into probe.wanted_functions values
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),
 	('identity_account', 'collect_app'), ('identity_join', 'collect_app'), ('tenant_of_slug', 'collect_app'),
 	('member_find', 'collect_worker'), ('member_forget', 'collect_worker'), ('member_lookup', 'collect_app'), ('member_people', 'collect_app'), ('rfc3339', 'collect_app collect_public collect_worker'), ('slug_claim', 'collect_app'),
-	('project_roles_held', 'collect_app'), ('project_hidden', 'collect_app collect_public collect_worker'), ('survey_hidden', 'collect_app collect_public collect_worker'),
+	('own_projects', 'collect_app'), ('project_roles_held', 'collect_app'), ('project_hidden', 'collect_app collect_public collect_worker'), ('survey_hidden', 'collect_app collect_public collect_worker'),
 	('key_tenants', 'collect_worker'), ('seal_lock_alone', 'collect_app collect_worker'), ('system_key_rewrap', 'collect_worker'), ('system_keys_lock', 'collect_worker'),
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
