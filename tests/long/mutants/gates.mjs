@@ -52,7 +52,7 @@ const GATES = [
 	['strangers lock known devices out', 'auth/auth_backoff.c', 'if (device.n == 0)', 'if (true)', ['api/backoff: stranger']],
 	['asking for mails counts as guessing', 'auth/auth_password_http.c', 'BACKOFF_MAIL, in->email', 'BACKOFF_PASSWORD, in->email', ['api/backoff: mails']],
 	['any device token is good', 'auth/auth_device.c', 'if (device_sign(rq, email, &right) ||', 'if (false &&', ['api/backoff: worth nothing']],
-	['a device stays known whatever changes', 'auth/auth_device.c', '	if (!secret_eq(str_make((const char *)d->bound, sizeof d->bound),', '	if (false && !secret_eq(str_make((const char *)d->bound, sizeof d->bound),', ['api/known_devices: with another password']],
+	['a device stays known whatever changes', 'auth/auth_device.c', 'if (!secret_eq(\n		str_make((const char *)d->bound, sizeof d->bound)', 'if (false && !secret_eq(\n		str_make((const char *)d->bound, sizeof d->bound)', ['api/known_devices: with another password']],
 	['signing out everywhere leaves devices known', 'auth/auth_http.c', ' && !(e = devices_forget(rq))', '', ['api/known_devices: everywhere']],
 	['who changes his password becomes a stranger', 'auth/auth_password_http.c', ' ||\n	    (e = device_stays_known(rq, rows[0].email))', '', ['api/known_devices: with another password']],
 	['tries on many known devices are told to nobody', 'auth/auth_backoff.c', '	*b = (struct backoff){.whole = 2};', '	*b = (struct backoff){.whole = 1};', ['api/known_devices: together']],
