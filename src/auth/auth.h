@@ -23,6 +23,18 @@ enum err auth_survey_project(struct req *rq, const struct uuid *survey, struct u
 enum err auth_password_hash(struct str password, struct arena *a, struct str *hash);
 /* Accepts anything when hash is empty only to burn the same time; then answers false. */
 bool auth_password_ok(struct str password, struct str hash);
+/* auth_password_ok() and auth_password_hash() when it is their turn; ERR_BUSY when that takes too long. */
+enum err auth_password_hash_turn(struct auth *auth, struct str password, struct arena *a, struct str *hash);
+enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same);
+/* Guessing at what is no account, such as a link's password: counted as auth_backoff.h does it, by `what` (an id) and the client's network together, and by the network over
+ * all that is guessed at. Nobody elsewhere has to wait for it.
+ *
+ *     if ((e = auth_guess_begin(rq, what, &b)))                    ERR_RATE with the seconds in rq->retry_after_s; ERR_UNAVAILABLE without Redis
+ *             return e;
+ *     return auth_guess_end(rq, b, check(...), ERR_UNAUTHENTICATED);     the error that a wrong guess is */
+struct backoff;
+enum err auth_guess_begin(struct req *rq, struct str what, struct backoff **out);
+enum err auth_guess_end(struct req *rq, const struct backoff *b, enum err e, enum err wrong);
 /* As owner (its conninfo), outside of any request: for somebody who lost his second factor. ERR_NOT_FOUND when nobody with this address has one; *why has
  * a sentence when the database cannot be reached. */
 enum err auth_second_factor_take(const char *owner_conninfo, struct str email, struct arena *a, struct str *why);

@@ -17,6 +17,7 @@ static const struct kind_row {
     [BACKOFF_CODE] = {{"code", 4}, BACKOFF_FREE},
     [BACKOFF_MAIL] = {{"mail", 4}, BACKOFF_FREE},
     [BACKOFF_SELF] = {{"self", 4}, BACKOFF_SHARED_FREE},
+    [BACKOFF_THING] = {{"thing", 5}, 0},
 };
 
 /* ---- keys ---- */
@@ -81,6 +82,18 @@ static enum err key_of_devices(struct req *rq, enum backoff_kind kind, struct st
 	return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);
 }
 
+/* Nothing by the thing alone: one who guesses would keep everybody from it. */
+static enum err keys_of_thing(struct req *rq, struct str thing, struct backoff *b)
+{
+	enum err e;
+
+	b->own = 1;
+	if ((e = key_add(rq, b, "thing", thing, rq->x->client_net, BACKOFF_FREE)) ||
+	    !config_bool(rq->app->config, CFG_rate_limits))
+		return e;
+	return key_add(rq, b, "things", rq->x->client_net, S(""), BACKOFF_ADDRESS_FREE);
+}
+
 static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
 {
 	struct str account, device = S("");
@@ -93,6 +106,8 @@ static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str ema
 		return e ? e
 			 : key_add(rq, b, "user", uuid_str(rq->arena, &rq->who.user_id), S(""), BACKOFF_SHARED_FREE);
 	}
+	if (kind == BACKOFF_THING)
+		return keys_of_thing(rq, email, b);
 	if ((e = account_of(rq, kind, email, &account)))
 		return e;
 	if (kind != BACKOFF_MAIL && (e = device_shown(rq, email, &device)))
@@ -235,4 +250,15 @@ enum err backoff_forget(struct req *rq, struct str email)
 			return e;
 	}
 	return OK;
+}
+
+enum err auth_guess_begin(struct req *rq, struct str what, struct backoff **out)
+{
+	*out = arena_new(rq->arena, struct backoff);
+	return *out ? backoff_begin(rq, BACKOFF_THING, what, *out) : ERR_MEMORY;
+}
+
+enum err auth_guess_end(struct req *rq, const struct backoff *b, enum err e, enum err wrong)
+{
+	return backoff_end(rq, b, e, wrong);
 }

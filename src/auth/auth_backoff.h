@@ -15,6 +15,7 @@
  *     client address over all accounts, unless rate limits are off
  *   who shows his password while signed in: by session and by user; who is not signed in has no part in it
  *   who asks for a mail: by account, apart from sign-ins, and by client address
+ *   who guesses at something else (auth_guess_begin()): by that thing and client address together, and by client address over all such things, apart from sign-ins
  *
  * In Redis; keys begin with "-", which is no tenant: none is known yet. ERR_UNAVAILABLE without it. */
 #ifndef AUTH_AUTH_BACKOFF_H
@@ -30,7 +31,7 @@
 #define BACKOFF_FORGET_S 3600
 
 /* Codes have a million values, so all devices that are not known have BACKOFF_FREE of them together. */
-enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF };
+enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF, BACKOFF_THING };
 
 #define BACKOFF_KEYS 3
 struct backoff {

@@ -31,10 +31,6 @@ struct auth {
  * does not answer, within MEMBER_AGE_MS. */
 void auth_member_changed(struct auth *auth, const struct uuid *tenant, const struct uuid *user);
 
-/* auth_password_ok() and auth_password_hash() when it is their turn; ERR_BUSY when that takes too long. */
-enum err auth_password_hash_turn(struct auth *auth, struct str password, struct arena *a, struct str *hash);
-enum err auth_password_turn(struct auth *auth, struct str password, struct str hash, bool *same);
-
 /* Of a built-in role by its name; of one of the tenant's own by its slugs, parted by spaces (never empty for those). */
 uint64_t auth_permissions(struct str role, struct str own);
 

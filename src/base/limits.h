@@ -64,6 +64,7 @@
 #define INTERVIEW_LEFT_HOURS_MAX 2160
 #define PAGE_STATE_MAX_AGE_MS (INTERVIEW_LEFT_HOURS_MAX * 3600000LL) /* whatever a survey says */
 #define PAGE_MAX_BYTES (4 * MB)
+#define LINK_PASS_LIFE_S 86400 /* for so long a link's password is not asked for again */
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
 #define PARAMETER_TEXT_MAX 1000		 /* characters of one parameter that a program sends along */

@@ -76,6 +76,7 @@ void headers_preflight(struct app *app, struct http_exchange *x)
 		return;
 	http_reply_header(x, S("Access-Control-Allow-Methods"), v->end->allow);
 	http_reply_header(x, S("Access-Control-Allow-Headers"),
-	    S("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-Id"));
+	    S("Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Link-Pass, "
+	      "X-Request-Id"));
 	http_reply_header(x, S("Access-Control-Max-Age"), S("600"));
 }

@@ -13,6 +13,8 @@ extern const struct route link_routes[];      /* /api/v1/surveys/{id}/links */
 extern const struct route link_qr_routes[];   /* .../links/{link_id}/qr.svg, qr.png */
 extern const struct route link_code_routes[]; /* .../links/{link_id}/codes */
 extern const struct job_type link_codes_job;
+extern const struct route
+    link_password_routes[]; /* .../links/{link_id}/password; /api/public/v1/links/{slug}/pass, /s/{slug}/password */
 extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/responses ... */
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
 extern const struct route response_action_routes[]; /* one action on many */

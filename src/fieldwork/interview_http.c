@@ -2,6 +2,7 @@
 #include "fieldwork/interview_http.h"
 #include "base/limits.h"
 #include "fieldwork/keeping.h"
+#include "fieldwork/link_pass.h"
 #include "survey/survey.h"
 
 /* ---- one step of an interview ---- */
@@ -279,7 +280,7 @@ static enum err enter(struct req *rq, struct turn **out)
 		return ERR_MEMORY;
 	*t = (struct turn){.rq = rq, .fuel = PAGE_STEPS_MAX};
 	*out = t;
-	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &t->link)))
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &t->link)) || (e = link_pass_check(rq, &t->link.link)))
 		return e;
 	token = str_starts(token, S("Bearer ")) ? str_trim(str_sub(token, 7, token.n)) : S("");
 	e = resume_read(rq, &t->link.link.link_id, token, &id);

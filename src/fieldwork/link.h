@@ -20,6 +20,7 @@ struct link_view {
 	struct str slug, title, language;     /* language: what the link asks for; may be empty */
 	struct str embed;		      /* origins that may show it in a frame, parted by a space; empty: none */
 	struct str status;		      /* open, closed */
+	struct str password;		      /* a mark of the one that is asked for (link_pass.h); empty: none is */
 	bool test;			      /* what comes by it is marked and counts nowhere */
 	bool once_per_device;		      /* link_device.h */
 	bool single_use;		      /* asks for a code: link_code.h */

@@ -23,7 +23,7 @@ from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: link_get
 select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'kind', l.kind, 'title', l.title,
-	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version)
@@ -52,6 +52,13 @@ update links set
 	once_per_device = coalesce($16::boolean, once_per_device)
 where survey_id = $1 and id = $2
 
+-- name: link_set_password
+update links set password_hash = $3::text, updated_by = $4::uuid where survey_id = $1::uuid and id = $2::uuid
+
+-- name: link_password
+-- role: public
+select coalesce(password_hash, '') as hash from links where id = $1::uuid and deleted_at is null
+
 -- name: link_delete
 update links set deleted_at = now(), deleted_by = $3, updated_by = $3 where survey_id = $1 and id = $2
 
@@ -73,7 +80,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $10::text || '/s/' || l.slug,
-			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -93,6 +100,7 @@ select tenant_id, link_id from slug_lookup($1)
 -- role: public
 select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
 	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed, 'kind', kind, 'max_completes', max_completes, 'once_per_device', once_per_device,
+	'password', coalesce(encode(substr(sha256(convert_to(password_hash, 'UTF8')), 1, 12), 'hex'), ''),
 	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
 	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
 from links where id = $1 and deleted_at is null

@@ -1,5 +1,6 @@
 #include "fieldwork/link_device.h"
 #include "base/hash.h"
+#include "fieldwork/link_cookie.h"
 #include "sql.h"
 
 #define ONCE_COOKIE "collect_once"
@@ -10,20 +11,6 @@
 #define KEY_HEAD                                                                                                       \
 	"\xc2\xa7"                                                                                                     \
 	"device:"
-
-static bool cookie_read(const struct req *rq, struct uuid *id)
-{
-	struct str rest = req_header(rq, S("Cookie"));
-	bool more = true;
-
-	while (more) {
-		struct str one = str_trim(str_cut(&rest, ';', &more)), name = str_cut(&one, '=', NULL);
-
-		if (str_eq(name, S(ONCE_COOKIE)))
-			return uuid_read(one, id);
-	}
-	return false;
-}
 
 static enum err key_of(struct arena *a, const struct uuid *link, const struct uuid *device, struct str *key)
 {
@@ -46,7 +33,7 @@ enum err device_take(struct req *rq, const struct link_view *link, struct str *k
 	struct uuid device;
 	enum err e;
 
-	if (!cookie_read(rq, &device)) {
+	if (!uuid_read(link_cookie(rq, S(ONCE_COOKIE)), &device)) {
 		random_bytes(device.b, sizeof device.b);
 		return key_of(rq->arena, &link->link_id, &device, key);
 	}
@@ -63,25 +50,5 @@ enum err device_take(struct req *rq, const struct link_view *link, struct str *k
 
 enum err device_tell(struct req *rq, const struct link_view *link, struct str key)
 {
-	bool secure = str_starts(str_from(rq->app->public_url), S("https://"));
-	struct str text;
-	struct buf b;
-	enum err e;
-
-	buf_init(&b, rq->arena, 512);
-	buf_add(&b, S(ONCE_COOKIE "="));
-	buf_add(&b, str_sub(key, key.n - UUID_TEXT_BYTES, key.n));
-	buf_add(&b, S("; Path=/s/"));
-	buf_add(&b, link->slug);
-	buf_add(&b, S("; HttpOnly; Max-Age="));
-	buf_int(&b, ONCE_LIFE_S);
-	/* in another site's frame it is that site's alone */
-	if (secure && link->embed.n > 0)
-		buf_add(&b, S("; Secure; SameSite=None; Partitioned"));
-	else
-		buf_add(&b, secure ? S("; Secure; SameSite=Lax") : S("; SameSite=Lax"));
-	if ((e = buf_done(&b, &text)))
-		return e;
-	reply_header(rq, S("Set-Cookie"), text);
-	return OK;
+	return link_cookie_set(rq, link, S(ONCE_COOKIE), str_sub(key, key.n - UUID_TEXT_BYTES, key.n), ONCE_LIFE_S);
 }

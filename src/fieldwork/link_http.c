@@ -1,6 +1,6 @@
 /* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
 #include "core/list.h"
-#include "fieldwork/link.h"
+#include "fieldwork/link_http.h"
 #include "fieldwork/page_language.h"
 #include "sql.h"
 
@@ -69,6 +69,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("closes_at", FT_TIME, REQUIRED | NULLABLE, "Not answered from then on"),                               \
 	    OUT("max_completes", FT_INT, REQUIRED | NULLABLE, MAX_ABOUT),                                              \
 	    OUT("once_per_device", FT_BOOL, REQUIRED, ONCE_ABOUT),                                                     \
+	    OUT("password", FT_BOOL, REQUIRED, "Whether it asks for a password"),                                      \
 	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews by it", .shape = &link_counts_shape),                       \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
@@ -80,7 +81,7 @@ static const struct field link_item_fields[] = {LINK_OUT_FIELDS};
 static const struct shape link_item_shape = SHAPE_OUT("LinkItem", link_item_fields);
 static const struct field link_fields[] = {LINK_OUT_FIELDS,
     OUT("secret", FT_TEXT, OPTIONAL, "Key of signed redirects (HMAC-SHA256); for those who may change links")};
-static const struct shape link_shape = SHAPE_OUT("Link", link_fields);
+const struct shape link_shape = SHAPE_OUT("Link", link_fields);
 
 struct link_filter {
 	struct str status, kind;
@@ -91,8 +92,7 @@ static const struct field link_filter_fields[] = {
 };
 static const struct shape link_filter_shape = SHAPE("LinkFilter", struct link_filter, link_filter_fields);
 
-/* Stages the object with its ETag. */
-static enum err reply_link(struct req *rq, int status, const struct uuid *survey_id, const struct uuid *id)
+enum err link_reply(struct req *rq, int status, const struct uuid *survey_id, const struct uuid *id)
 {
 	struct link_row {
 		struct str json;
@@ -196,7 +196,7 @@ static enum err link_create_http(struct req *rq)
 	if ((e = buf_done(&b, &prefix)))
 		return e;
 	reply_header(rq, S("Location"), prefix);
-	return reply_link(rq, 201, &rq->ids[0], &id);
+	return link_reply(rq, 201, &rq->ids[0], &id);
 }
 
 static enum err link_list_http(struct req *rq)
@@ -210,16 +210,10 @@ static enum err link_list_http(struct req *rq)
 
 static enum err link_get_http(struct req *rq)
 {
-	return reply_link(rq, 200, &rq->ids[0], &rq->ids[1]);
+	return link_reply(rq, 200, &rq->ids[0], &rq->ids[1]);
 }
 
-struct link_now {
-	struct str slug, kind;
-	int64_t version, opens_at, closes_at;
-};
-
-/* Locks the row and compares what the caller had read. */
-static enum err link_take(struct req *rq, struct link_now *now)
+enum err link_take(struct req *rq, struct link_now *now)
 {
 	static const struct pg_col cols[] = {COL(struct link_now, slug, PGT_TEXT),
 	    COL(struct link_now, version, PGT_INT), COL(struct link_now, opens_at, PGT_TIME),
@@ -237,8 +231,7 @@ static void drop_cached(struct req *rq)
 	cache_drop(rq->app->cache, &link_cache, rq->changed);
 }
 
-/* What processes remember of the link must not outlive the change. */
-static enum err link_changed(struct req *rq, const struct link_now *now)
+enum err link_changed(struct req *rq, const struct link_now *now)
 {
 	struct buf b;
 
@@ -276,7 +269,7 @@ static enum err link_patch_http(struct req *rq)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))
 		return e;
-	if ((e = reply_link(rq, 200, &rq->ids[0], &rq->ids[1])))
+	if ((e = link_reply(rq, 200, &rq->ids[0], &rq->ids[1])))
 		return e;
 	return link_changed(rq, &now);
 }

@@ -336,6 +336,42 @@ static void put_again(struct html *h, const struct form_again *again, struct str
 	html_close(h, "form");
 }
 
+static void put_password(struct html *h, const struct password_form *form, struct str language)
+{
+	html_open(h, "form");
+	html_attr(h, "id", S("cc-password"));
+	html_attr(h, "method", S("post"));
+	html_attr_url(h, "action", form->action);
+	for (size_t i = 0; i < form->count; i++)
+		put_hidden(h, form->fields[i].name, form->fields[i].value);
+	html_open(h, "p");
+	html_open(h, "label");
+	html_attr(h, "for", S("cc-password-field"));
+	html_text(h, page_text(TEXT_PASSWORD_LABEL, language));
+	html_close(h, "label");
+	html_open(h, "input");
+	html_attr(h, "id", S("cc-password-field"));
+	html_attr(h, "class", S("cc-input"));
+	html_attr(h, "type", S("password"));
+	html_attr(h, "name", S(PAGE_PASSWORD_FIELD));
+	html_attr(h, "autocomplete", S("off"));
+	html_attr_bool(h, "required", true);
+	html_attr_bool(h, "autofocus", true);
+	if (form->wrong)
+		html_attr(h, "aria-invalid", S("true"));
+	html_close_void(h);
+	html_close(h, "p");
+	html_open(h, "p");
+	html_attr(h, "class", S("cc-actions"));
+	html_open(h, "button");
+	html_attr(h, "type", S("submit"));
+	html_attr(h, "class", S("cc-button cc-next"));
+	html_text(h, page_text(TEXT_CONTINUE, language));
+	html_close(h, "button");
+	html_close(h, "p");
+	html_close(h, "form");
+}
+
 static void put_message_link(struct html *h, const struct page_message *m)
 {
 	html_open(h, "p");
@@ -385,6 +421,8 @@ enum err page_reply_message(struct req *rq, int status, const struct page_messag
 	}
 	if (m->again)
 		put_again(&h, m->again, m->language);
+	if (m->password)
+		put_password(&h, m->password, m->language);
 	if (m->link.n > 0)
 		put_message_link(&h, m);
 	html_close(&h, "main");

@@ -32,14 +32,25 @@ struct form_again {
 	int after_s; /* the script sends it by itself after so long */
 };
 
+#define PAGE_PASSWORD_FIELD "@password" /* no question's field can be called so */
+
+/* A password is asked for, and sent together with the fields of a form that came without. */
+struct password_form {
+	struct str action; /* path and query */
+	const struct form_field *fields;
+	size_t count;
+	bool wrong; /* what was sent before was */
+};
+
 struct page_message {
 	struct str language;
-	struct str title, text;		/* plain; title may be empty */
-	struct str html;		/* cleaned markup in the place of text, when not empty */
-	struct str link, link_text;	/* a way on; empty: none */
-	bool go;			/* the link is followed by itself */
-	struct str slug, state;		/* a state to send once more; empty: none */
-	const struct form_again *again; /* NULL, or what to send once more */
+	struct str title, text;		      /* plain; title may be empty */
+	struct str html;		      /* cleaned markup in the place of text, when not empty */
+	struct str link, link_text;	      /* a way on; empty: none */
+	bool go;			      /* the link is followed by itself */
+	struct str slug, state;		      /* a state to send once more; empty: none */
+	const struct form_again *again;	      /* NULL, or what to send once more */
+	const struct password_form *password; /* NULL, or a password is asked for */
 };
 /* For pages without a survey: what the browser asks for of what the page itself speaks. */
 struct str page_visitor_language(const struct req *rq);

@@ -3,6 +3,7 @@
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
 #include "fieldwork/link_device.h"
+#include "fieldwork/link_pass.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 #include "fieldwork/sitting.h"
@@ -248,6 +249,8 @@ static enum err page_get_http(struct req *rq)
 	e = resolve(rq, rq->args[0], rq->tx ? RESOLVE_MAY_WAIT : 0, &link);
 	if (!e && link.gate != GATE_OPEN)
 		return frame(rq, &link, reply_gate(rq, link.gate));
+	if (!e && (e = link_pass_check(rq, &link.link)) == ERR_UNAUTHENTICATED)
+		return link_password_page(rq, &link.link, PASSWORD_ASK, NULL, 0);
 	if (!e)
 		e = link_full(rq, &link.link, &full);
 	if (e)
@@ -283,6 +286,18 @@ static enum err continue_page(struct sitting *s, const struct form_field *fields
 	return e;
 }
 
+/* What was answered stays on the page that asks for the password, as it was sent. */
+static enum err ask_password(struct req *rq, const struct resolved *link)
+{
+	struct form_field *fields;
+	size_t n;
+	enum err e;
+
+	if ((e = form_read(rq->x->body, rq->arena, &fields, &n)))
+		return reply_trouble(rq, e);
+	return link_password_page(rq, &link->link, PASSWORD_ASK, fields, n);
+}
+
 static enum err post(struct req *rq, const struct resolved *link)
 {
 	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
@@ -311,6 +326,8 @@ static enum err page_post_http(struct req *rq)
 	e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &link);
 	if (!e && link.gate != GATE_OPEN)
 		return frame(rq, &link, reply_gate(rq, link.gate));
+	if (!e && (e = link_pass_check(rq, &link.link)) == ERR_UNAUTHENTICATED)
+		return ask_password(rq, &link);
 	if (e)
 		return reply_trouble(rq, e);
 	e = post(rq, &link);

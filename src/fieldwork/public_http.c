@@ -3,6 +3,7 @@
 #include "fieldwork/interview_http.h"
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
+#include "fieldwork/link_pass.h"
 #include "fieldwork/public_reply.h"
 #include "survey/survey.h"
 
@@ -29,7 +30,7 @@ static enum err public_reply_load(void *ctx, struct arena *a, struct str *bytes)
 }
 
 /* The cached object may be dropped while its bytes are still being sent, so they are copied; some kilobytes. */
-static enum err stage_cached(struct req *rq, const struct public_reply *r)
+static enum err stage_cached(struct req *rq, const struct public_reply *r, bool private)
 {
 	struct arena *a = rq->arena;
 	struct str identity = str_dup(a, r->identity), gzip = str_dup(a, r->gzip), br = str_dup(a, r->br),
@@ -37,7 +38,8 @@ static enum err stage_cached(struct req *rq, const struct public_reply *r)
 
 	if (!identity.p || !gzip.p || !br.p || !etag.p)
 		return ERR_MEMORY;
-	reply_header(rq, S("Cache-Control"), S("max-age=0, stale-while-revalidate=60"));
+	reply_header(
+	    rq, S("Cache-Control"), private ? S("private, no-cache") : S("max-age=0, stale-while-revalidate=60"));
 	return reply_static(rq, S("application/json"), identity, gzip, br, etag);
 }
 
@@ -58,7 +60,8 @@ static enum err link_public_http(struct req *rq)
 	struct str key;
 	enum err e;
 
-	if ((e = resolve(rq, rq->args[0], wait, &r)) || (e = resolve_gate(rq, &r)) || (e = check_room(rq, &r)))
+	if ((e = resolve(rq, rq->args[0], wait, &r)) || (e = resolve_gate(rq, &r)) ||
+	    (e = link_pass_check(rq, &r.link)) || (e = check_room(rq, &r)))
 		return e;
 	if ((e = public_reply_key(rq->arena, &r, &key)))
 		return e;
@@ -70,7 +73,7 @@ static enum err link_public_http(struct req *rq)
 		if ((e = cache_get(cache, &public_reply_cache, key, rq->arena, public_reply_load, &r, &pin)))
 			return e;
 	}
-	e = stage_cached(rq, cache_object(pin));
+	e = stage_cached(rq, cache_object(pin), r.link.password.n > 0);
 	cache_release(cache, pin);
 	return e;
 }
@@ -210,7 +213,7 @@ static enum err response_create_http(struct req *rq)
 	if (!x)
 		return ERR_MEMORY;
 	x->response.key = rq->idempotency_key;
-	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) ||
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) || (e = link_pass_check(rq, &x->link.link)) ||
 	    (e = payload_hash(rq, x->response.payload_hash)))
 		return e;
 	e = begins ? begin(rq, x) : submit(rq, x);
@@ -235,10 +238,10 @@ static enum err response_create_http(struct req *rq)
 const struct route public_routes[] = {
     {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, &public_link_shape, 200,
 	link_public_http, "What a client needs to run the survey",
-	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){404, 410, 0}},
+	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){401, 404, 410, 0}},
     {HTTP_POST, "/api/public/v1/links/{slug}/responses", PERM_NONE, RATE_INTAKE, &response_new_shape, &receipt_shape,
 	201, response_create_http, "Send the answers of one interview, or begin one",
 	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY | ROUTE_IDEMPOTENT,
-	.also = (const int[]){404, 409, 410, 0}},
+	.also = (const int[]){401, 404, 409, 410, 0}},
     ROUTE_END,
 };

@@ -28,6 +28,7 @@ static const struct route *const of_rooms[] = {
     link_routes,
     link_qr_routes,
     link_code_routes,
+    link_password_routes,
     response_routes,
     response_change_routes,
     response_action_routes,

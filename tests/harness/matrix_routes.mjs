@@ -117,6 +117,8 @@ export const ROUTES = {
 	'POST /api/v1/surveys/{id}/responses/{response_id}/reject': { body: () => ({ reason: 'Test' }) },
 	'POST /api/v1/surveys/{id}/responses/{response_id}/restore': { status: 409, revives: true },
 	'POST /api/v1/jobs/{id}/retry': { status: 409 },
+	'PUT /api/v1/surveys/{id}/links/{link_id}/password': { body: () => ({ password: 'open sesame' }) },
+	'POST /api/public/v1/links/{slug}/pass': { body: () => ({ password: 'open sesame' }) },
 	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
 };
 
@@ -130,6 +132,8 @@ export const APART = {
 	'POST /api/public/v1/links/{slug}/responses/{response_id}/complete': 'tests/api/interviews.mjs',
 	'GET /s/{slug}': 'tests/api/links.mjs',
 	'POST /s/{slug}': 'tests/api/conventions.mjs',
+	'GET /s/{slug}/password': 'tests/api/link_passwords.mjs',
+	'POST /s/{slug}/password': 'tests/api/link_passwords.mjs',
 	'GET /api/v1/oidc/{tenant}': 'tests/api/oidc.mjs',
 	'GET /api/v1/oidc/{tenant}/start': 'tests/api/oidc_hostile.mjs',
 	'GET /api/v1/oidc-callback/{provider_id}': 'tests/api/oidc.mjs',
