@@ -35,6 +35,12 @@ enum err auth_password_turn(struct auth *auth, struct str password, struct str h
 struct backoff;
 enum err auth_guess_begin(struct req *rq, struct str what, struct backoff **out);
 enum err auth_guess_end(struct req *rq, const struct backoff *b, enum err e, enum err wrong);
+/* For somebody who has no account here, to keep: the claims (texts) and who says so ("iss"), for the audience "collect-device", as a JWS (ES256, typ
+ * "receipt+jwt", by the key of /.well-known/jwks.json). It says nothing of time, and lets nobody in. Thread-safe. */
+struct claim {
+	struct str name, value;
+};
+enum err auth_receipt(const struct app *app, const struct claim *claims, size_t n, struct arena *a, struct str *receipt);
 /* As owner (its conninfo), outside of any request: for somebody who lost his second factor. ERR_NOT_FOUND when nobody with this address has one; *why has
  * a sentence when the database cannot be reached. */
 enum err auth_second_factor_take(const char *owner_conninfo, struct str email, struct arena *a, struct str *why);

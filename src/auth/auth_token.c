@@ -22,7 +22,7 @@ struct token_key {
 	cjose_jwk_t *jwk;
 	unsigned char mac_key[32];
 	struct arena arena; /* what follows */
-	struct str key_set;
+	struct str key_set, id;
 };
 
 static const struct json_limits token_limits = {2, 16, 32, 20};
@@ -92,7 +92,7 @@ static enum err key_set_make(struct token_key *k, struct str public_key)
 {
 	struct json_error why;
 	struct json *jwk;
-	struct str x, y, kid;
+	struct str x, y;
 	struct buf b;
 	enum err e;
 
@@ -100,11 +100,11 @@ static enum err key_set_make(struct token_key *k, struct str public_key)
 		return e;
 	x = json_str_or(jwk, S("x"), S(""));
 	y = json_str_or(jwk, S("y"), S(""));
-	if ((e = thumbprint(&k->arena, x, y, &kid)))
+	if ((e = thumbprint(&k->arena, x, y, &k->id)))
 		return e;
 	buf_init(&b, &k->arena, KEY_SET_MAX_BYTES);
 	put_member(
-	    &b, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"alg\":\"ES256\",\"use\":\"sig\",\"kid\":\"", kid);
+	    &b, "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"alg\":\"ES256\",\"use\":\"sig\",\"kid\":\"", k->id);
 	put_member(&b, ",\"x\":\"", x);
 	put_member(&b, ",\"y\":\"", y);
 	buf_add(&b, S("}]}"));
@@ -257,38 +257,50 @@ static enum err claims_text(
 	return buf_done(&b, text);
 }
 
-static cjose_jws_t *sign(const struct token_key *k, const char *type, struct str claims)
+/* key_id: NULL for what only we read. */
+static enum err sign(const struct token_key *k, const char *type, const char *key_id, struct str claims,
+    struct arena *a, struct str *token)
 {
 	cjose_header_t *header = cjose_header_new(NULL);
 	cjose_jws_t *jws = NULL;
+	const char *text = NULL;
+	enum err e = ERR_INTERNAL;
 
 	if (header != NULL && cjose_header_set(header, CJOSE_HDR_ALG, CJOSE_HDR_ALG_ES256, NULL) &&
-	    cjose_header_set(header, "typ", type, NULL))
+	    cjose_header_set(header, "typ", type, NULL) &&
+	    (key_id == NULL || cjose_header_set(header, CJOSE_HDR_KID, key_id, NULL)))
 		jws = cjose_jws_sign(k->jwk, header, (const uint8_t *)claims.p, claims.n, NULL);
+	if (jws != NULL && cjose_jws_export(jws, &text, NULL)) {
+		*token = str_dup(a, str_from(text));
+		e = token->p != NULL ? OK : ERR_MEMORY;
+	}
+	if (jws != NULL)
+		cjose_jws_release(jws);
 	if (header != NULL)
 		cjose_header_release(header);
-	return jws;
+	return e;
 }
 
 enum err token_issue(const struct token_key *k, struct str issuer, const struct token_claims *in, int64_t now_ms,
     struct arena *a, struct str *token)
 {
-	cjose_jws_t *jws;
-	const char *text = NULL;
 	struct str claims;
 	enum err e;
 
 	if ((e = claims_text(issuer, in, now_ms, a, &claims)))
 		return e;
-	if ((jws = sign(k, in->user_version > 0 ? TOKEN_SECOND_TYPE : TOKEN_TYPE, claims)) == NULL)
+	return sign(k, in->user_version > 0 ? TOKEN_SECOND_TYPE : TOKEN_TYPE, NULL, claims, a, token);
+}
+
+enum err token_receipt(const struct token_key *k, struct str claims, struct arena *a, struct str *token)
+{
+	char key_id[64];
+
+	if (k->id.n >= sizeof key_id)
 		return ERR_INTERNAL;
-	e = cjose_jws_export(jws, &text, NULL) ? OK : ERR_INTERNAL;
-	if (!e) {
-		*token = str_dup(a, str_from(text));
-		e = token->p != NULL ? OK : ERR_MEMORY;
-	}
-	cjose_jws_release(jws);
-	return e;
+	mem_copy(key_id, k->id.p, k->id.n);
+	key_id[k->id.n] = 0;
+	return sign(k, TOKEN_RECEIPT_TYPE, key_id, claims, a, token);
 }
 
 /* ---- checking ---- */

@@ -18,6 +18,8 @@
 /* The token between a password and a second factor: of another type and for another audience, so that neither kind passes for the other. */
 #define TOKEN_SECOND_AUDIENCE "collect-second-factor"
 #define TOKEN_SECOND_TYPE "second-factor+jwt"
+/* What others keep and check by the published key set: of a type of its own, so that nobody is let in by it. */
+#define TOKEN_RECEIPT_TYPE "receipt+jwt"
 /* How far a token may begin in the future: servers' clocks differ a little. An expired one is never let through. */
 #define TOKEN_SKEW_MS 30000
 
@@ -43,6 +45,8 @@ enum err token_issue(const struct token_key *k, struct str issuer, const struct 
 enum err token_check(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms, struct arena *a,
     struct token_claims *out);
 
+/* The claims, a JSON object, signed as TOKEN_RECEIPT_TYPE with the key's id in the header. */
+enum err token_receipt(const struct token_key *k, struct str claims, struct arena *a, struct str *token);
 /* The same for a token for the second factor, and only for that. */
 enum err token_check_second(const struct token_key *k, struct str issuer, struct str token, int64_t now_ms,
     struct arena *a, struct token_claims *out);

@@ -76,6 +76,12 @@
 #define CONSENT_RECORD_MAX_BYTES (1 * KB)
 #define CONSENTS_MAX_BYTES (64 * KB)
 #define SLUG_MAX_BYTES 64
+#define SYNC_INTERVIEWS_MAX 500 /* of one batch of interviews held offline */
+#define SYNC_SLICE 32		/* of them at once with the writers */
+#define SYNC_EVENTS_MAX 5000	/* of one of them */
+#define SYNC_STEPS_MAX 50000000 /* to take the events of a batch once more: some seconds; the rest is to be sent again */
+#define SYNC_ARENA_MAX_BYTES (16 * MB) /* of one interview */
+#define SYNC_CLOCK_EXACT_MS 2000       /* by so much a device's clock may differ and still be right */
 
 /* database */
 #define PG_PARAMS_MAX 64  /* of one statement */

@@ -103,6 +103,8 @@ enum err req_fail(struct req *rq, enum err e, const char *pointer, const char *w
 enum err req_fail_str(struct req *rq, enum err e, struct str pointer, struct str code, struct str why);
 /* Adds one of several faults (at most PROBLEM_ERRORS_MAX are kept); the caller returns ERR_INVALID at the end. */
 void req_error(struct req *rq, struct str pointer, struct str code, struct str message);
+/* Writes the problem that e and what was recorded make: for replies about many things, of which each may fail by itself. */
+void req_problem(const struct req *rq, enum err e, struct json_out *w);
 enum err req_bind_tenant(
     struct req *rq, const struct uuid *tenant_id); /* ROUTE_PUBLIC_DB, before the first statement */
 /* Another transaction of the caller's, in `a`: bound to his tenant and to the projects that he sees, and told who he is. Handlers take this one, not

@@ -52,6 +52,30 @@ static struct str bare_problem(struct http_exchange *x, enum err e)
 	return str_make(x->spare, n > 0 && (size_t)n < sizeof(x->spare) ? (size_t)n : 0);
 }
 
+/* e is a public one. */
+static void put_problem(struct json_out *w, enum err e, struct str request_id, struct str detail)
+{
+	json_key(w, S("type"));
+	json_put_raw(w, S("\"/docs/errors#"));
+	buf_add(w->buf, str_from(err_slug(e)));
+	buf_char(w->buf, '"');
+	json_field_str(w, S("title"), str_from(err_meaning(e)));
+	json_field_int(w, S("status"), err_status(e));
+	if (detail.n > 0)
+		json_field_str(w, S("detail"), detail);
+	json_field_str(w, S("code"), str_from(err_slug(e)));
+	json_field_str(w, S("request_id"), request_id);
+}
+
+void req_problem(const struct req *rq, enum err e, struct json_out *w)
+{
+	json_open(w, '{');
+	put_problem(w, public_error(e), rq->request_id, rq->detail);
+	if (rq->error_count > 0)
+		put_errors(w, rq->errors, rq->error_count);
+	json_close(w, '}');
+}
+
 void problem_stage(struct http_exchange *x, enum err e, struct str detail, const struct problem_error *errors, size_t n)
 {
 	struct http_reply *r = &x->reply;
@@ -62,16 +86,7 @@ void problem_stage(struct http_exchange *x, enum err e, struct str detail, const
 	buf_init(&b, x->arena, PROBLEM_MAX_BYTES);
 	json_out_init(&w, &b);
 	json_open(&w, '{');
-	json_key(&w, S("type"));
-	json_put_raw(&w, S("\"/docs/errors#"));
-	buf_add(&b, str_from(err_slug(e)));
-	buf_char(&b, '"');
-	json_field_str(&w, S("title"), str_from(err_meaning(e)));
-	json_field_int(&w, S("status"), err_status(e));
-	if (detail.n > 0)
-		json_field_str(&w, S("detail"), detail);
-	json_field_str(&w, S("code"), str_from(err_slug(e)));
-	json_field_str(&w, S("request_id"), x->request_id);
+	put_problem(&w, e, x->request_id, detail);
 	if (n > 0)
 		put_errors(&w, errors, n);
 	json_close(&w, '}');

@@ -265,12 +265,22 @@ enum err session_read(
  *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]], "filled": [4, 0],
  *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
  * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters, full and filled may be missing. A move that is not
- * possible leaves everything as it is, as it does for a respondent. */
+ * possible leaves everything as it is, as it does for a respondent. An event may have "at_ms" beside it, milliseconds by the
+ * clock of who wrote it down: for its readers, the interview knows no time but now_ms. */
 /* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */
 enum err session_event(struct session *s, const struct json *event, const char **why);
 
 /* A seed as lines of events and of expressions have it: a whole number from 0, or 16 hexadecimal digits. False: it is neither. */
 bool session_read_seed(const struct json *v, uint64_t *seed);
+
+/* Such a line, read: session_begin() with `start`, then session_event() with each of the events gives the interview again that somebody kept
+ * elsewhere. ERR_INVALID with why, static; ERR_MEMORY. Borrows from the line, the program and `a`. */
+struct journal {
+	struct interview start;
+	const struct json *events; /* array */
+	const char *why;
+};
+enum err journal_read(const struct program *p, const struct json *line, struct arena *a, struct journal *out);
 
 struct replay_fault {
 	uint32_t event; /* from 1; 0: the line itself */

@@ -137,18 +137,27 @@ static enum err language(struct session *s, const struct json *tag, const char *
 	return e == ERR_NOT_FOUND ? refuse(why, "the survey does not have this language") : e;
 }
 
+/* Its members but the time: that is told by the clock of whoever keeps the journal, and changes nothing here. */
+static uint32_t members(const struct json *event)
+{
+	const struct json *at = json_get(event, S("at_ms"));
+
+	return event->type == JSON_OBJECT ? event->count - (at && at->type == JSON_INT) : 0;
+}
+
 enum err session_event(struct session *s, const struct json *event, const char **why)
 {
+	const uint32_t n = members(event);
 	const struct json *v;
 	enum err e;
 
-	if ((v = json_get(event, S("answer"))) && event->count == 2)
+	if ((v = json_get(event, S("answer"))) && n == 2)
 		e = answer(s, v, json_get(event, S("value")), why);
 	else if (v)
 		return refuse(why, "an answer needs a name and a value");
-	else if (event->type == JSON_OBJECT && event->count == 1 && (v = json_get(event, S("page"))))
+	else if (n == 1 && (v = json_get(event, S("page"))))
 		e = move(s, v, why);
-	else if (event->type == JSON_OBJECT && event->count == 1 && (v = json_get(event, S("language"))))
+	else if (n == 1 && (v = json_get(event, S("language"))))
 		e = language(s, v, why);
 	else
 		return refuse(why, "an event is an answer, a page or a language");
@@ -216,6 +225,18 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 	if (tag)
 		in->language = tag->s;
 	return OK;
+}
+
+enum err journal_read(const struct program *program, const struct json *line, struct arena *a, struct journal *out)
+{
+	struct replay_fault why = {0, ""};
+	struct replay p = {.program = program, .a = a, .why = &why};
+	enum err e;
+
+	*out = (struct journal){.start = {.program = program}};
+	e = read_line(&p, line, &out->start, &out->events);
+	out->why = why.what;
+	return e;
 }
 
 /* Nothing but its bytes is left of the session. */

@@ -23,6 +23,7 @@ extern const struct route lookup_routes[];    /* /api/v1/responses/lookup */
 extern const struct route sealing_routes[];   /* /api/v1/sealing */
 extern const struct route public_routes[];    /* /api/public/v1/links/{slug} ... */
 extern const struct route interview_routes[]; /* /api/public/v1/links/{slug}/responses/{response_id} ... */
+extern const struct route sync_routes[];      /* /api/public/v1/sync */
 extern const struct route page_routes[];      /* /s/{slug} */
 
 /* ---- sealed answers ---- */

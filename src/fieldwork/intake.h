@@ -66,6 +66,8 @@ struct response {
 	struct str language;
 	uint64_t seed;
 	int64_t started_ms; /* 0: not known */
+	int64_t ended_ms;   /* 0: now, as it is written */
+	bool offline;	    /* answered to its end without a server: where a quota turns out to be full all of it stays */
 	struct str key;	    /* empty: the response's own id serves */
 	unsigned char payload_hash[32];
 	bool unhashed;	     /* there is none: the key alone says which one it is */

@@ -25,7 +25,7 @@ static bool has_kept(const struct batch_group *g)
 	for (size_t i = 0; i < g->n; i++) {
 		const struct keeping *k = &writing_of(g->items[i])->response->keep;
 
-		if (k->stored || k->open)
+		if (k->stored || k->open || k->page_ms.n > 0)
 			return true;
 	}
 	return false;

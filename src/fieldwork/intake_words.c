@@ -37,9 +37,13 @@ static enum err event_data(struct arena *a, const struct response *r, struct str
 static enum err consents_of(struct arena *a, const struct response *r, struct consents *out)
 {
 	const struct submission *s = r->submission;
-	const struct interview in = intake_interview(r->program, s);
-	const struct consent_note note = {s->now_ms, {s->consents[0], s->consents[1]}, -1, NULL};
+	struct interview in = intake_interview(r->program, s);
+	const struct consent_note note = {
+	    r->offline ? r->ended_ms : s->now_ms, {s->consents[0], s->consents[1]}, -1, NULL};
 
+	/* Its answers behind a quota that was full stay as well. */
+	if (r->offline)
+		in.full_count = 0;
 	return interview_consents(&in, &note, a, out);
 }
 
@@ -215,7 +219,7 @@ enum err writing_prepare(struct writing *w)
 	struct req *rq = w->rq;
 	struct lookup_rows lookups;
 	struct sealed_answer s;
-	int64_t now = clock_now_ms();
+	int64_t now = r->ended_ms ? r->ended_ms : clock_now_ms();
 	enum err e;
 
 	w->receipt = (struct receipt){

@@ -35,6 +35,17 @@ static void turn_away(struct verdict *v)
 	v->cell_count = 0;
 }
 
+/* Who had nobody to tell him answered to the end: it ends at the quota, and all of it stays. */
+static void keep_whole(const struct verdict *before, struct verdict *v)
+{
+	const struct verdict full = *v;
+
+	*v = *before;
+	v->status = full.status;
+	v->outcome = full.outcome;
+	v->cell_count = 0;
+}
+
 /* The last place went to somebody else: the interview ends at that quota. */
 static enum err judge_again(struct writing *w)
 {
@@ -53,6 +64,8 @@ static enum err judge_again(struct writing *w)
 		return e;
 	if (is_link_full(&w->full))
 		turn_away(v);
+	else if (again->offline)
+		keep_whole(w->response->verdict, v);
 	if (v->error_count > 0 || str_eq(v->status, S("completed")))
 		return ERR_INTERNAL;
 	again->verdict = v;
@@ -63,7 +76,7 @@ static enum err judge_again(struct writing *w)
 	return writing_prepare(w);
 }
 
-static bool has_more_to_do(const struct writing *w, enum err e)
+bool writing_has_more(const struct writing *w, enum err e)
 {
 	return e == ERR_LIMIT || e == ERR_AGAIN || (e == ERR_CONFLICT && w->response->key.n > 0);
 }
@@ -121,8 +134,7 @@ static enum err meet(struct writing *w, bool *queue)
 	return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
 }
 
-/* On a worker, after the writers have it back with something to do. OK with *queue: it is to be queued once more. */
-static enum err go_on(struct writing *w, bool *queue)
+enum err writing_go_on(struct writing *w, bool *queue)
 {
 	const struct response *r = w->response;
 
@@ -153,8 +165,7 @@ static enum err unpin(struct writing *w, enum err e)
 	return e;
 }
 
-/* The end, whatever came out. The reply still reads the program, in which the outcome's name stands, so that stays pinned. */
-static enum err end(struct writing *w, enum err e)
+enum err writing_end(struct writing *w, enum err e)
 {
 	struct req *rq = w->rq;
 
@@ -169,7 +180,7 @@ static enum err end(struct writing *w, enum err e)
 	return e;
 }
 
-static enum err begin(struct writing *w, struct req *rq, const struct response *r, bool wait)
+enum err writing_begin(struct writing *w, struct req *rq, const struct response *r, bool wait)
 {
 	enum err e;
 
@@ -183,7 +194,7 @@ static enum err begin(struct writing *w, struct req *rq, const struct response *
 	return writing_prepare(w);
 }
 
-static enum err queue(struct writing *w)
+enum err writing_queue(struct writing *w)
 {
 	return batch_put(w->rq->app->intake->batch, &w->item);
 }
@@ -192,7 +203,7 @@ static enum err queue(struct writing *w)
 
 static enum err reply_at_end(struct writing *w, enum err e)
 {
-	e = end(w, e);
+	e = writing_end(w, e);
 	return unpin(w, e ? e : w->reply(w->rq, &w->receipt));
 }
 
@@ -202,7 +213,7 @@ static enum err send_off(struct writing *w)
 	enum err e;
 
 	req_later(w->rq);
-	if ((e = queue(w)))
+	if ((e = writing_queue(w)))
 		req_finish(w->rq, reply_at_end(w, e));
 	return OK;
 }
@@ -211,7 +222,7 @@ static enum err go_on_later(struct req *rq)
 {
 	struct writing *w = rq->own;
 	bool again;
-	enum err e = go_on(w, &again);
+	enum err e = writing_go_on(w, &again);
 
 	return e || !again ? reply_at_end(w, e) : send_off(w);
 }
@@ -219,7 +230,7 @@ static enum err go_on_later(struct req *rq)
 static void told(struct writing *w, enum err e)
 {
 	w->error = e;
-	if (has_more_to_do(w, e))
+	if (writing_has_more(w, e))
 		req_again(w->rq, go_on_later);
 	else
 		req_finish(w->rq, reply_at_end(w, e));
@@ -239,8 +250,8 @@ enum err intake_send(struct req *rq, const struct response *r, struct cache_entr
 	w->pin = pin;
 	w->reply = reply;
 	w->told = told;
-	if ((e = begin(w, rq, r, false)))
-		return unpin(w, end(w, e));
+	if ((e = writing_begin(w, rq, r, false)))
+		return unpin(w, writing_end(w, e));
 	return send_off(w);
 }
 
@@ -260,7 +271,7 @@ static enum err wait_for(struct writing *w)
 	enum err e;
 
 	w->is_back = false;
-	if ((e = queue(w)))
+	if ((e = writing_queue(w)))
 		return e;
 	pthread_mutex_lock(&w->lock);
 	while (!w->is_back)
@@ -280,16 +291,16 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 	w->told = told_waiting;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->back, NULL);
-	e = begin(w, rq, r, true);
+	e = writing_begin(w, rq, r, true);
 	while (!e && again) {
 		e = wait_for(w);
-		again = has_more_to_do(w, e);
+		again = writing_has_more(w, e);
 		if (again)
-			e = go_on(w, &again);
+			e = writing_go_on(w, &again);
 	}
 	pthread_cond_destroy(&w->back);
 	pthread_mutex_destroy(&w->lock);
-	e = end(w, e);
+	e = writing_end(w, e);
 	*out = w->receipt;
 	return e;
 }

@@ -88,6 +88,21 @@ static inline bool status_open(struct str status)
  * unless it is kept. */
 enum err writing_prepare(struct writing *w);
 
+/* ---- the steps of intake_send() and intake_write(), for who writes several at once (intake_write.c) ----
+ *
+ *     w.told = ...;
+ *     if (!(e = writing_begin(&w, rq, &response, false)))     claims the key and prepares
+ *             e = writing_queue(&w);                          told() comes once, unless this fails
+ *     ... once told: while (writing_has_more(&w, w.error)) { e = writing_go_on(&w, &again); ... queue again ... }      on a worker
+ *     e = writing_end(&w, e);                                 whatever came out; w.receipt is what to tell */
+enum err writing_begin(struct writing *w, struct req *rq, const struct response *r, bool wait);
+enum err writing_queue(struct writing *w);
+bool writing_has_more(const struct writing *w, enum err e);
+/* OK with *queue: it is to be queued once more. */
+enum err writing_go_on(struct writing *w, bool *queue);
+/* The reply still reads the program, in which the outcome's name stands, so the pin is left alone. */
+enum err writing_end(struct writing *w, enum err e);
+
 #define KEY_BUCKETS 1024
 #define FULL_HINTS 256
 #define FULL_HINT_MS 1000 /* for so long a survey whose cell was full is written under locks at once */

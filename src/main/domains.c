@@ -41,6 +41,7 @@ static const struct route *const of_rooms[] = {
     event_routes,
     public_routes,
     interview_routes,
+    sync_routes,
     page_routes,
     internal_routes,
     document_routes,

@@ -130,6 +130,8 @@ export const APART = {
 	'GET /api/public/v1/links/{slug}/responses/{response_id}': 'tests/api/interviews.mjs',
 	'PATCH /api/public/v1/links/{slug}/responses/{response_id}': 'tests/api/interviews.mjs',
 	'POST /api/public/v1/links/{slug}/responses/{response_id}/complete': 'tests/api/interviews.mjs',
+	// no id but those that the device made itself
+	'POST /api/public/v1/sync': 'tests/api/sync.mjs',
 	'GET /s/{slug}': 'tests/api/links.mjs',
 	'POST /s/{slug}': 'tests/api/conventions.mjs',
 	'GET /s/{slug}/password': 'tests/api/link_passwords.mjs',

@@ -334,7 +334,7 @@ export interface EventsLine {
 	events: InterviewEvent[];
 }
 
-export type InterviewEvent = { answer: string; value: Json } | { page: 'next' | 'back' } | { language: string };
+export type InterviewEvent = ({ answer: string; value: Json } | { page: 'next' | 'back' } | { language: string }) & { at_ms?: number /* for who reads it */ };
 
 interface Where {
 	page: number;
