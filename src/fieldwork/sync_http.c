@@ -2,6 +2,7 @@
 #include "fieldwork/sync.h"
 #include "base/limits.h"
 #include "core/ratelimit.h"
+#include "fieldwork/link_pass.h"
 
 static const struct field sync_new_fields[] = {
     FIELD(struct sync_new, link, FT_TEXT, REQUIRED, 1, SLUG_MAX_BYTES, "The link that all of them came by"),
@@ -179,7 +180,8 @@ static enum err sync_http(struct req *rq)
 	if (in->interviews->type != JSON_ARRAY || in->interviews->count == 0 ||
 	    in->interviews->count > SYNC_INTERVIEWS_MAX)
 		return req_fail(rq, ERR_INVALID, "/interviews", "send 1 to 500 interviews");
-	if ((e = resolve(rq, in->link, RESOLVE_MAY_WAIT, &s->link)) || (e = req_end_tx(rq)))
+	if ((e = resolve(rq, in->link, RESOLVE_MAY_WAIT, &s->link)) || (e = link_pass_check(rq, &s->link.link)) ||
+	    (e = req_end_tx(rq)))
 		return e;
 	rq->own = s;
 	s->rq = rq;
@@ -197,6 +199,6 @@ static enum err sync_http(struct req *rq)
 const struct route sync_routes[] = {
     {HTTP_POST, "/api/public/v1/sync", PERM_NONE, RATE_INTAKE, &sync_new_shape, &sync_reply_shape, 200, sync_http,
 	"Send interviews that were held offline", .flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY,
-	.also = (const int[]){404, 0}},
+	.also = (const int[]){401, 404, 0}},
     ROUTE_END,
 };

@@ -218,6 +218,17 @@ test('the gates of the link hold, and what was acknowledged before stays so', as
 	assert.deepEqual(got.map((i) => [i.result, i.problem?.code]), [['replayed', undefined], ['refused', 'gone']]);
 });
 
+test('the gates of a link with a password: a pass is shown with the batch', async () => {
+	const f = await field();
+	const link = `/api/v1/surveys/${f.survey.id}/links/${f.link.id}`;
+	const held = f.device.hold(steps()).held;
+	expect(await server.api.request('PUT', `${link}/password`, { body: { password: 'open sesame' }, headers: { 'If-Match': `"${f.link.version}"` } }), 200);
+	expect(await send(f, [held]), 401);
+	const { pass } = expect(await server.api.post(`/api/public/v1/links/${f.slug}/pass`, { password: 'open sesame' }), 200).body;
+	const { items: [item] } = expect(await server.api.post('/api/public/v1/sync', f.device.batch([held]), { headers: { 'X-Link-Pass': pass } }), 200).body;
+	assert.equal(item.result, 'accepted');
+});
+
 test('single-use links take each code once, and it brings the parameters', async () => {
 	const document = survey({ parameters: [{ name: 'region', type: 'text', export: true }] });
 	const f = await field({ document, link: { kind: 'single_use' } });
