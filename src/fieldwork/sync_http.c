@@ -16,6 +16,9 @@ static const struct field sync_new_fields[] = {
 };
 static const struct shape sync_new_shape = SHAPE("Sync", struct sync_new, sync_new_fields);
 
+/* What the interviews of a slice may take together, or it is a smaller one: those of a large survey take megabytes each. */
+#define SLICE_BYTES_MAX (16 * MB)
+
 static enum err slice(struct req *rq);
 
 /* ---- with the writers ---- */
@@ -147,16 +150,17 @@ static enum err slice(struct req *rq)
 {
 	struct sync *s = rq->own;
 	bool due[SYNC_SLICE] = {false};
+	size_t bytes = 0;
 	enum err e = OK;
 
 	if (s->next == s->interviews->count)
 		return reply(s);
 	if (!has_rate(s))
 		e = ERR_RATE;
-	else if (s->fuel <= 0)
+	else if (s->fuel <= 0 || rq->app->draining)
 		e = ERR_BUSY;
 	s->now_ms = clock_now_ms();
-	while (s->count < SYNC_SLICE && s->next < s->interviews->count) {
+	while (s->count < SYNC_SLICE && s->next < s->interviews->count && bytes < SLICE_BYTES_MAX) {
 		struct sync_item *x = &s->items[s->count];
 
 		enter(s, x);
@@ -165,6 +169,7 @@ static enum err slice(struct req *rq)
 		else
 			sync_item_begin(x);
 		due[s->count++] = !x->error;
+		bytes += x->arena.used_bytes;
 	}
 	return send_off(s, due);
 }

@@ -198,8 +198,21 @@ static enum err known_before(struct sync_item *x)
 	return known;
 }
 
+/* What was answered on a page has no hash to compare, so a code that was used there would seem to be known: a receipt is for the device's own interview only. */
+static enum err own_only(struct sync_item *x)
+{
+	const struct receipt *r = &x->writing.receipt;
+
+	if (x->error || !r->replayed || uuid_eq(&r->id, &x->id))
+		return x->error;
+	return x->sync->link.link.single_use
+		   ? req_fail(&x->rq, ERR_GONE, "/code", "this code was used")
+		   : req_fail(&x->rq, ERR_KEY_MISMATCH, "/id", "this is the key of another interview");
+}
+
 void sync_item_end(struct sync_item *x)
 {
 	x->error = x->begun ? writing_end(&x->writing, x->error) : known_before(x);
+	x->error = own_only(x);
 	intake_abandon(&x->rq);
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
-import { rows } from '../harness/database.mjs';
+import { psql, rows } from '../harness/database.mjs';
 import { checkReceipt, Device, digest, programOf, uuid7 } from '../harness/device.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish } from '../harness/surveys.mjs';
@@ -241,6 +241,22 @@ test('single-use links take each code once, and it brings the parameters', async
 	assert.deepEqual((await read(f, first.id)).parameters, { region: 'North' });
 	assert.deepEqual((await items(f, [first, same, none, brings, unknown])).map((i) => [i.result, i.problem?.code, i.problem?.errors?.[0]?.pointer]),
 		[['replayed', undefined, undefined], ['refused', 'gone', '/code'], ['refused', 'invalid', '/code'], ['refused', 'invalid', '/journal/parameters'], ['refused', 'not-found', undefined]]);
+});
+
+test('a code that was used on a page is no interview of the device, and there is no receipt for it', async () => {
+	const f = await field({ link: { kind: 'single_use' } });
+	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\npanel-1001\n' }), 202);
+	const { id } = expect(await server.api.post(`/api/public/v1/links/${f.slug}/responses`, { code: 'panel-1001', answers: { area: 'b', age: 19 } }), 201).body;
+	// as pages store it: there is nothing to know the payload again by
+	await psql(server.database.name, `update collect.responses set payload_hash = null, payload_key_version = null where id = '${id}'`);
+	const [item] = await items(f, [f.device.hold(steps(), { more: { code: 'panel-1001' } }).held]);
+	assert.deepEqual([item.result, item.problem?.code, item.receipt], ['refused', 'gone', undefined]);
+	assert.equal((await read(f, id)).answers.area, 'b');
+	const g = await field(), key = uuid7(Date.now());
+	const other = expect(await server.api.post(`/api/public/v1/links/${g.slug}/responses`, { answers: { area: 'b', age: 19 } }, { headers: { 'Idempotency-Key': key } }), 201).body;
+	await psql(server.database.name, `update collect.responses set payload_hash = null, payload_key_version = null where id = '${other.id}'`);
+	const [same] = await items(g, [{ ...g.device.hold(steps()).held, id: key }]);
+	assert.deepEqual([same.result, same.problem?.code, same.receipt], ['refused', 'idempotency-mismatch', undefined]);
 });
 
 test('a batch counts for its rates by what is in it', async () => {

@@ -93,6 +93,7 @@ const GATES = [
 	['a device says what came of an interview', 'fieldwork/sync_journal.c', 'if (!e && !session_over(j->s))', 'if (false)', ['api/sync: what is wrong']],
 	['a closed link takes what devices bring', 'fieldwork/sync_item.c', 'if ((e = resolve_gate(&x->rq, &x->sync->link)))', 'if (false)', ['api/sync: gates']],
 	['a link\'s password is not asked for of devices', 'fieldwork/sync_http.c', ' || (e = link_pass_check(rq, &s->link.link))', '', ['api/sync: gates']],
+	['a receipt for what is somebody else\'s', 'fieldwork/sync_item.c', 'if (x->error || !r->replayed || uuid_eq(&r->id, &x->id))', 'if (true)', ['api/sync: used on a page']],
 	['a batch is one request', 'fieldwork/sync_http.c', 'if (!has_rate(s))', 'if (false)', ['api/sync: rates']],
 	['any token opens an interview', 'fieldwork/keeping.c', 'return vault_token_check(\n\t    rq->app->vault, token_context, text, str_sub(token, TOKEN_ID_CHARS, token.n), rq->arena);', 'return OK;', ['api/interviews: only its token']],
 	['a token opens every interview of its link', 'fieldwork/interview_http.c', ' || (!e && !uuid_eq(&id, &rq->ids[1]))', '', ['api/interviews: only its token']],
