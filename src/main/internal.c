@@ -220,6 +220,22 @@ static void refresh_jobs(struct req *rq)
 	tx_commit(tx);
 }
 
+static void refresh_months(struct req *rq)
+{
+	struct months_row {
+		int64_t months;
+	} row;
+	static const struct pg_col cols[] = {COL(struct months_row, months, PGT_INT)};
+	enum pg_role role = rq->app->pools[PG_APP] ? PG_APP : PG_WORKER;
+	struct tx *tx;
+
+	if (tx_open(rq->app, role, true, NULL, rq->arena, &tx))
+		return;
+	if (!tx_one(tx, rq->arena, &Q_NO_IN(SQL_event_months_ahead, cols), &row))
+		metric_set(metrics_series(rq->app->metrics, M_EVENT_MONTHS, NULL), (double)row.months);
+	tx_rollback(tx);
+}
+
 static enum err metrics_http(struct req *rq)
 {
 	struct buf b;
@@ -231,6 +247,7 @@ static enum err metrics_http(struct req *rq)
 	refresh_cache(rq->app);
 	refresh_surveys(rq);
 	refresh_jobs(rq);
+	refresh_months(rq);
 	buf_init(&b, rq->arena, METRICS_MAX_BYTES);
 	metrics_print(rq->app->metrics, &b);
 	if ((e = buf_done(&b, &text)))

@@ -10,6 +10,12 @@ select ensure_event_partitions($1::integer)::bigint as made
 -- role: app worker
 select begin_event_months()::bigint as made
 
+-- name: event_months_ahead
+-- role: app worker
+select count(*) as months from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where i.inhparent = to_regclass('collect.events') and c.relname ~ '^events_\d{4}_\d{2}$'
+	and c.relname > 'events_' || to_char(now() at time zone 'UTC', 'YYYY_MM')
+
 -- name: event_month_detach
 -- role: worker
 select coalesce(name, '') as name, busy from detach_event_month($1::bigint::integer)

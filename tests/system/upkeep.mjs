@@ -36,6 +36,7 @@ const round = async () => {
 	await query("update jobs set due_at = now() where type = 'events.partitions' and tenant_id is null");
 	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
 };
+const ahead = async () => Number(/^event_months_ahead (\d+)$/m.exec(expect(await server.internal.get('/internal/metrics'), 200).text)[1]);
 const told = (log, event) => log.filter((l) => l.event === event);
 
 test('a start makes this month and the next one where they are missing, and says so', async () => {
@@ -44,6 +45,7 @@ test('a start makes this month and the next one where they are missing, and says
 	await server.stop();
 	await server.start();
 	assert.ok((await attached()).includes(month(1)) && !(await attached()).includes(month(2)));
+	assert.equal(await ahead(), (await attached()).filter((name) => name > month(0)).length);
 	assert.equal(told(server.log(), 'event partitions were missing').length, 1);
 	expect(await submit(server.anyone, f.slug, { answers: { nps: 7 } }), 201);
 	// and a worker goes on to those that follow
