@@ -99,7 +99,7 @@ static enum err keys_make(struct req *rq, enum backoff_kind kind, struct str ema
 	struct str account, device = S("");
 	enum err e;
 
-	*b = (struct backoff){.whole = 2};
+	*b = (struct backoff){.kind = kind, .whole = 2};
 	if (kind == BACKOFF_SELF) {
 		b->own = 2;
 		e = key_add(rq, b, "session", uuid_str(rq->arena, &rq->who.session_id), S(""), BACKOFF_FREE);

@@ -35,6 +35,7 @@ enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF, 
 
 #define BACKOFF_KEYS 3
 struct backoff {
+	enum backoff_kind kind;
 	size_t n, own; /* counts; of them this user's, forgotten by a success */
 	size_t whole;  /* so many, from the first, are of this account: the last of them counts what all devices of a kind do */
 	struct str keys[BACKOFF_KEYS];

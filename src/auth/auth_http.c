@@ -1,4 +1,5 @@
 #include "auth/auth_http.h"
+#include "auth/auth_told.h"
 #include "sql.h"
 
 static const struct field user_out_fields[] = {
@@ -110,7 +111,11 @@ static enum err logout_http(struct req *rq)
 	const struct login_session s = own_session(rq);
 	enum err e = login_session_end(rq->app->auth, &s);
 
-	if (e && e != ERR_NOT_FOUND)
+	if (e == ERR_NOT_FOUND)
+		e = OK;
+	else if (!e)
+		e = told_ended(rq, &s, "user");
+	if (e)
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);
@@ -132,7 +137,7 @@ static enum err session_end_http(struct req *rq)
 	const struct login_session s = {rq->who.tenant_id, rq->who.user_id, rq->ids[0]};
 	enum err e;
 
-	if ((e = login_session_end(rq->app->auth, &s)))
+	if ((e = login_session_end(rq->app->auth, &s)) || (e = told_ended(rq, &s, "user")))
 		return e;
 	return reply_empty(rq, 204);
 }
@@ -142,15 +147,16 @@ static enum err session_end_http(struct req *rq)
 static enum err session_end_all_http(struct req *rq)
 {
 	const struct login_session none = {.user_id = rq->who.user_id};
+	bool everywhere = req_can(rq, PERM_ACCOUNT);
 	struct login_row *rows = NULL;
 	size_t n = 0;
 	enum err e;
 
-	if (!req_can(rq, PERM_ACCOUNT))
+	if (!everywhere)
 		e = login_session_end_all(rq, &rq->who.tenant_id, &rq->who.user_id);
 	else if (!(e = login_rows(rq, rq->who.email, &rows, &n)) && !(e = devices_forget(rq)))
 		e = login_session_end_rows(rq, &none, rows, n);
-	if (e)
+	if (e || (e = told_ended_all(rq, everywhere)))
 		return e;
 	reply_without_cookie(rq);
 	return reply_empty(rq, 204);

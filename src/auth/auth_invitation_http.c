@@ -465,7 +465,8 @@ static enum err accept_http(struct req *rq)
 	}
 const struct route invitation_routes[] = {
     {HTTP_POST, "/api/v1/invitations", PERM_MEMBERS_WRITE, RATE_CONSOLE, &invitation_new_shape, &invitation_out, 201,
-	invitation_create_http, "Invite somebody by e-mail", .flags = ROUTE_IDEMPOTENT | ROUTE_ETAG | ROUTE_LOCATION,
+	invitation_create_http, "Invite somebody by e-mail",
+	.flags = ROUTE_IDEMPOTENT | ROUTE_PERSONAL_BODY | ROUTE_ETAG | ROUTE_LOCATION,
 	.also = (const int[]){404, 409, 0}},
     {HTTP_GET, "/api/v1/invitations", PERM_MEMBERS_READ, RATE_CONSOLE, NULL, &invitation_out, 200, invitation_list_http,
 	"List invitations", .flags = ROUTE_LIST | ROUTE_READ, .filters = "created_at"},

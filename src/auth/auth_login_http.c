@@ -3,6 +3,7 @@
 #include "auth/auth_device.h"
 #include "auth/auth_oidc.h"
 #include "auth/auth_second.h"
+#include "auth/auth_told.h"
 #include "auth/auth_warn.h"
 #include "base/time.h"
 #include "core/config.h"
@@ -264,7 +265,7 @@ static enum err begin(struct req *rq, const struct login_row *row, const struct 
 	/* before still_so(): it is not to be bound to a password that was set meanwhile */
 	if (!how->provider && !how->instead_of && (e = device_token(rq, row->email, &r.device)))
 		return e;
-	if ((e = still_so(rq, row, &r.session)))
+	if ((e = still_so(rq, row, &r.session)) || (e = told_begun(rq, &r.session, how)))
 		return e;
 	return reply_session(rq, &r);
 }
@@ -290,7 +291,7 @@ enum err provider_session_begin(
 
 	if ((e = session_member(rq, &s, &row)) || (e = warn_new_device(rq, &row)) ||
 	    (e = login_session_begin(rq, &s, &how, &refresh)) ||
-	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)))
+	    (e = login_session_guard(rq->app->auth, &s, rq->arena, guard)) || (e = told_begun(rq, &s, &how)))
 		return e;
 	reply_refresh_cookie(rq, refresh, config_int(rq->app->config, CFG_session_idle_s));
 	return OK;

@@ -15,7 +15,7 @@
 
 struct factor_row {
 	struct str sealed, json;
-	int64_t key_version;
+	int64_t key_version, version; /* version: of the user, when it is confirmed */
 	bool confirmed;
 };
 struct user_row {
@@ -32,7 +32,7 @@ static enum err factor_get(struct req *rq, struct tx *tx, const struct uuid *use
 {
 	static const struct pg_col cols[] = {COL(struct factor_row, sealed, PGT_BYTES),
 	    COL(struct factor_row, key_version, PGT_INT), COL(struct factor_row, confirmed, PGT_BOOL),
-	    COL(struct factor_row, json, PGT_JSON)};
+	    COL(struct factor_row, version, PGT_INT), COL(struct factor_row, json, PGT_JSON)};
 	const struct pg_param in[] = {P_UUID(user)};
 
 	return tx_one(tx, rq->arena, &Q(SQL_second_factor_get, in, cols), row);
@@ -163,7 +163,8 @@ enum err second_factor_check(struct req *rq, struct tx *tx, const struct uuid *u
 	code = code_plain(rq->arena, code);
 	if (code.n == CODE_LETTERS)
 		return take_recovery_code(rq, tx, user, code);
-	return take_program_code(rq, tx, user, &f, code);
+	e = take_program_code(rq, tx, user, &f, code);
+	return e ? e : user_event(tx, user, S("second_factor_used"), f.version);
 }
 
 /* ---- counting ---- */

@@ -1,7 +1,7 @@
 -- Second factors, and the tenant's word on who has to have one.
 
 -- name: second_factor_get
-select sealed, key_version, confirmed_at is not null as confirmed, jsonb_build_object('enabled', confirmed_at is not null,
+select sealed, key_version, confirmed_at is not null as confirmed, second_factor_of($1) as version, jsonb_build_object('enabled', confirmed_at is not null,
 	'enabled_at', rfc3339(confirmed_at), 'recovery_codes_left', codes) as json
 from second_factor_get($1::uuid)
 

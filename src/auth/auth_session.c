@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include "auth/auth_http.h"
 #include "auth/auth_oidc.h"
+#include "auth/auth_told.h"
 #include "base/hash.h"
 #include "base/shim.h"
 #include "base/time.h"
@@ -260,8 +261,10 @@ enum err login_session_renew(struct req *rq, struct str refresh, struct login_se
 
 	if ((e = redis_run(auth->app->redis, &(struct redis_script){renew_script, args, 2, countof(args)}, &how, 1)))
 		return e;
-	if (how == RENEWED_REUSED)
+	if (how == RENEWED_REUSED) {
 		auth_session_drop(auth->cache, &s->id);
+		told_ended(rq, s, "reuse"); /* refused whether or not it could be told */
+	}
 	return how == RENEWED || how == RENEWED_AGAIN ? OK : ERR_UNAUTHENTICATED;
 }
 

@@ -1,4 +1,5 @@
 #include "auth/auth_warn.h"
+#include "auth/auth_told.h"
 #include "base/time.h"
 #include "core/job.h"
 #include "core/mail.h"
@@ -167,7 +168,9 @@ enum err warn_failed(struct req *rq, const struct backoff *b, struct str email)
 	    .kind = MAIL_LOCKED, .to = email, .values = values, .value_count = countof(values), .account = true};
 
 	bool tells;
-	enum err e = backoff_tells(rq, b, &tells);
+	enum err e;
 
-	return e || !tells ? e : warn_account(rq, &m);
+	if ((e = told_failed(rq, b, email)) || (e = backoff_tells(rq, b, &tells)) || !tells)
+		return e;
+	return warn_account(rq, &m);
 }

@@ -11,8 +11,8 @@
 
 /* Before a session begins. Does nothing but remember a device that is the user's first. */
 enum err warn_new_device(struct req *rq, const struct login_row *row);
-/* After a failure. When a pause of this account first reaches a minute its user, if there is one with this e-mail address, is
- * told once (backoff_tells()). */
+/* After a failure, which the log is told as told_failed() says. When a pause of this account first reaches a minute its user, if there is one with this e-mail
+ * address, gets a mail, once (backoff_tells()). */
 enum err warn_failed(struct req *rq, const struct backoff *b, struct str email);
 
 /* A mail for whoever has an account with an address (m->account), asked for in a transaction of its own; OK, too, when no mail can be sent to such an address.

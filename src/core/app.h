@@ -56,6 +56,8 @@ struct app {
 	 * auth's. */
 	enum err (*project_grants)(struct req *rq, struct project_grants *out);
 	enum err (*survey_project)(struct req *rq, const struct uuid *survey, struct uuid *project);
+	/* HMAC of `text` under a key of the caller's tenant that only shredding ends, in rq->tx; for core/idempotency.h. Set by main to the vault's. */
+	enum err (*payload_mac)(struct req *rq, struct str text, unsigned char mac[32]);
 	/* Whose link this slug is, from memory alone: false when that is not at hand. For rate limits; NULL: there are none. Set by main. */
 	bool (*link_known)(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 	/* Stages an error as a page of ROUTE_PAGE; false when there is no memory for one. NULL: there are no pages. Set by main. */

@@ -10,7 +10,7 @@ static bool applies(const struct req *rq)
 }
 
 /* Of method, address and meaning of the body: white space and the order of members make no other payload. */
-static enum err payload_hash(struct req *rq, unsigned char out[32])
+static enum err plain_hash(struct req *rq, unsigned char out[32])
 {
 	struct str body = rq->x->body;
 	struct sha256 h;
@@ -36,6 +36,18 @@ static enum err payload_hash(struct req *rq, unsigned char out[32])
 	sha256_add(&h, body.p, body.n);
 	sha256_done(&h, out);
 	return OK;
+}
+
+static enum err payload_hash(struct req *rq, unsigned char out[32])
+{
+	unsigned char plain[32];
+	enum err e;
+
+	if (!(rq->route->flags & ROUTE_PERSONAL_BODY))
+		return plain_hash(rq, out);
+	if ((e = plain_hash(rq, plain)))
+		return e;
+	return rq->app->payload_mac(rq, str_make((const char *)plain, sizeof plain), out);
 }
 
 static enum err take_lock(struct req *rq)
@@ -83,7 +95,7 @@ enum err idempotency_begin(struct req *rq, bool *replayed)
 	*replayed = false;
 	if (!applies(rq))
 		return OK;
-	if ((e = payload_hash(rq, hash)) || (e = take_lock(rq)))
+	if ((e = take_lock(rq)) || (e = payload_hash(rq, hash)))
 		return e;
 	if ((e = tx_rows(rq->tx, rq->arena, &Q(SQL_idempotency_find, in, cols), sizeof *rows, (void **)&rows, &n)))
 		return e;

@@ -5,6 +5,9 @@
  * an error nothing was changed, and the key may be used again. Without a key, and for respondents (whose keys live with their
  * answers), both do nothing.
  *
+ * Of the payload a hash is kept; of a ROUTE_PERSONAL_BODY an HMAC under a key of the tenant's (app->payload_mac), because an address is guessed from a plain one. When
+ * the tenant's keys were shredded meanwhile, the same payload is taken for another: 422, and nothing is done twice.
+ *
  * While the first request runs it holds an advisory lock on its key, so a second one is told at once instead of waiting for it. */
 #ifndef CORE_IDEMPOTENCY_H
 #define CORE_IDEMPOTENCY_H

@@ -83,6 +83,8 @@ enum rate_class {
 	131072u /* hashes passwords: once the gates are passed it goes on in core/slow.h, so that respondents wait for none of it; with ROUTE_NO_TX */
 #define ROUTE_EACH_PROJECT                                                                                             \
 	262144u /* not in a project's address, and about projects: who has the permission in some of them only sees these */
+#define ROUTE_PERSONAL_BODY                                                                                            \
+	524288u /* the body names people: with ROUTE_IDEMPOTENT what is kept to know it again is an HMAC under a key of the tenant's, from which nobody guesses them */
 #define ROUTE_LOCATION 8192u /* the reply says in Location where the new object is */
 
 struct route {

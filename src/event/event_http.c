@@ -2,7 +2,12 @@
 #include "core/list.h"
 #include "core/router.h"
 #include "event/event.h"
+#include "io/clock.h"
 #include "sql.h"
+
+#define SPAN_DAYS 31
+#define SPAN_TEXT "31"
+#define DAY_MS 86400000ll
 
 static const char *const kinds[] = {"user", "key", "client", "respondent", "job", "operator", "nobody", NULL};
 static const struct field event_fields[] = {
@@ -37,15 +42,31 @@ static const struct field filter_fields[] = {
 	.choices = kinds),
     FIELD(struct event_filter, credential_id, FT_UUID, OPTIONAL, 0, 0, "By this API key or OAuth 2 client"),
     FIELD(struct event_filter, request_id, FT_TEXT, OPTIONAL, 1, 64, "Of this request or job"),
-    FIELD(struct event_filter, created_from, FT_TIME, OPTIONAL, 0, 0, "At this time or later"),
+    FIELD(struct event_filter, created_from, FT_TIME, OPTIONAL, 0, 0,
+	"At this time or later; without it " SPAN_TEXT
+	" days before created_to or now, unless aggregate_type and aggregate_id are both given"),
     FIELD(struct event_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Before this time"),
 };
 static const struct shape filter_shape = SHAPE("EventFilter", struct event_filter, filter_fields);
 
+/* Most filters have no index, and the log only grows: who does not say how far back he wants to look gets what is near. The events of one thing have an
+ * index over all of it. */
+static struct pg_param list_from(const struct req *rq, const struct event_filter *f)
+{
+	const struct shape *shape = rq->route->query;
+	const uint64_t sent = rq->query_present;
+
+	if (schema_has(shape, sent, "created_from"))
+		return P_TIME(f->created_from);
+	if (schema_has(shape, sent, "aggregate_type") && schema_has(shape, sent, "aggregate_id"))
+		return P_NULL(PGT_TIME);
+	return P_TIME((schema_has(shape, sent, "created_to") ? f->created_to : clock_now_ms()) - SPAN_DAYS * DAY_MS);
+}
+
 static enum err event_list_http(struct req *rq)
 {
 	const struct event_filter *f = rq->query;
-	const struct pg_param own[] = {LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
+	const struct pg_param own[] = {list_from(rq, f), LIST_TIME(rq, f, created_to),
 	    P_TEXT_OR_NULL(f->aggregate_type), P_UUID_OR_NULL(&f->aggregate_id), P_TEXT_OR_NULL(f->type),
 	    P_UUID_OR_NULL(&f->actor_id), P_TEXT_OR_NULL(f->request_id), P_TEXT_OR_NULL(f->actor_kind),
 	    P_UUID_OR_NULL(&f->credential_id)};

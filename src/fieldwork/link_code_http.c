@@ -413,7 +413,8 @@ static enum err codes_file_http(struct req *rq)
 #define CODES "/api/v1/surveys/{id}/links/{link_id}/codes"
 const struct route link_code_routes[] = {
     {HTTP_POST, CODES, PERM_LINKS_WRITE, RATE_CONSOLE, &codes_in_shape, &codes_made_shape, 202, codes_make_http,
-	"Make codes of a single-use link", .flags = ROUTE_IDEMPOTENT, .also = (const int[]){404, 409, 0}},
+	"Make codes of a single-use link", .flags = ROUTE_IDEMPOTENT | ROUTE_PERSONAL_BODY,
+	.also = (const int[]){404, 409, 0}},
     {HTTP_GET, CODES, PERM_LINKS_READ, RATE_CONSOLE, NULL, &code_item_shape, 200, codes_list_http,
 	"List the codes of a single-use link", .query = &code_filter_shape, .flags = ROUTE_LIST | ROUTE_READ,
 	.filters = "created_at"},

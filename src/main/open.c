@@ -183,6 +183,13 @@ static enum err open_keys(struct app *app, struct arena *a, enum open_part part,
 	return e;
 }
 
+static enum err payload_mac(struct req *rq, struct str text, unsigned char mac[32])
+{
+	int64_t version;
+
+	return vault_replay(rq->app->vault, rq->tx, 0, text, rq->arena, mac, &version);
+}
+
 static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 {
 	const char *fault = NULL;
@@ -194,6 +201,7 @@ static enum err open_routes(struct app *app, struct arena *a, struct str *why)
 	app->survey_project = auth_survey_project;
 	app->refuse_page = page_refuse;
 	app->link_known = link_known;
+	app->payload_mac = payload_mac;
 	if (!e)
 		e = router_new(app, a, &app->router, &fault);
 	if (!e)

@@ -156,13 +156,14 @@ static enum err export_get_http(struct req *rq)
 }
 
 #define PRIVACY "/api/v1/privacy"
+#define KEYED (ROUTE_IDEMPOTENT | ROUTE_PERSONAL_BODY)
 static const int conflict[] = {409, 0};
 
 const struct route privacy_request_routes[] = {
     {HTTP_POST, PRIVACY "/erasures", PERM_PRIVACY_ERASE, RATE_CONSOLE, &erasure_shape, &job_out, 202, erasure_http,
-	"Erase one person's data", .flags = ROUTE_LOCATION | ROUTE_ETAG},
+	"Erase one person's data", .flags = KEYED | ROUTE_LOCATION | ROUTE_ETAG},
     {HTTP_POST, PRIVACY "/exports", PERM_PRIVACY_EXPORT, RATE_EXPORT, &export_shape, &job_out, 202, export_http,
-	"Gather one person's data into a file", .flags = ROUTE_LOCATION | ROUTE_ETAG},
+	"Gather one person's data into a file", .flags = KEYED | ROUTE_LOCATION | ROUTE_ETAG},
     {HTTP_GET, PRIVACY "/exports/{id}", PERM_PRIVACY_EXPORT, RATE_CONSOLE, NULL, &export_out, 200, export_get_http,
 	"Read how far your export is", .flags = ROUTE_READ | ROUTE_ETAG},
     {HTTP_GET, PRIVACY "/exports/{id}/file", PERM_PRIVACY_EXPORT, RATE_EXPORT, NULL, &privacy_file_out, 200,

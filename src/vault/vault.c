@@ -15,8 +15,6 @@
 #include "vault/vault_shelf.h"
 
 #define KEY_TEXT_MAX 256
-#define SEAL_AAD_MAX 512
-#define SEALED_WITHIN 2
 
 /* ---- key files ---- */
 
@@ -248,115 +246,6 @@ void vault_close(struct vault *v)
 	pthread_mutex_destroy(&v->tokens);
 	free(v);
 }
-
-/* ---- fields ---- */
-
-static enum err seal_aad(const struct data_key *k, const struct seal_place *place, struct arena *a, struct str *aad)
-{
-	struct buf b;
-	char tenant[UUID_TEXT_BYTES], row[UUID_TEXT_BYTES], within[UUID_TEXT_BYTES];
-
-	uuid_text(&k->tenant, tenant);
-	uuid_text(place->row, row);
-	buf_init(&b, a, SEAL_AAD_MAX);
-	buf_add(&b, k->purpose == VAULT_SYSTEM ? S("system") : str_make(tenant, sizeof tenant));
-	buf_char(&b, '|');
-	buf_add(&b, place->table);
-	buf_char(&b, '|');
-	buf_add(&b, place->column);
-	buf_char(&b, '|');
-	if (place->within) {
-		uuid_text(place->within, within);
-		buf_add(&b, str_make(within, sizeof within));
-		buf_char(&b, '|');
-	}
-	buf_add(&b, str_make(row, sizeof row));
-	buf_char(&b, '|');
-	buf_int(&b, k->version);
-	return buf_done(&b, aad);
-}
-
-enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
-    struct str plain, struct arena *a, struct str *sealed, int64_t *key_version)
-{
-	size_t head = place->within ? 1 : 0, n = head + NONCE_BYTES + plain.n + TAG_BYTES;
-	struct data_key k;
-	struct str aad;
-	unsigned char *out;
-	enum err e;
-
-	if ((e = data_key_newest(v, tx, purpose, a, &k)))
-		return e;
-	out = arena_alloc(a, n);
-	if (out == NULL) {
-		e = ERR_MEMORY;
-	} else if (!(e = seal_aad(&k, place, a, &aad))) {
-		out[0] = SEALED_WITHIN; /* where there is no `within` the nonce comes over it */
-		random_bytes(out + head, NONCE_BYTES);
-		e = gcm_seal(v->gcm, k.key, out + head, aad, plain, out + head + NONCE_BYTES);
-		*sealed = str_make((const char *)out, n);
-		*key_version = k.version;
-	}
-	data_key_drop(&k);
-	return e;
-}
-
-struct opener {
-	const EVP_CIPHER *gcm;
-	const struct data_key *key;
-	const struct seal_place *place;
-};
-
-static enum err open_with(const struct opener *o, struct str sealed, struct arena *a, struct str *plain)
-{
-	unsigned char *out;
-	struct str aad;
-	enum err e;
-
-	if (sealed.n < NONCE_BYTES + TAG_BYTES)
-		return ERR_INVALID;
-	if ((e = seal_aad(o->key, o->place, a, &aad)))
-		return e;
-	if (!(out = arena_alloc(a, sealed.n)))
-		return ERR_MEMORY;
-	e = gcm_open(
-	    o->gcm, o->key->key, (const unsigned char *)sealed.p, aad, str_sub(sealed, NONCE_BYTES, sealed.n), out);
-	*plain = str_make((const char *)out, sealed.n - NONCE_BYTES - TAG_BYTES);
-	return e;
-}
-
-/* What was sealed without a `within` begins with its nonce, which may begin with that byte as well. Each is sealed with other additional data, so neither
- * opens as the other: who takes the byte away, or puts one there, gets nothing open elsewhere. */
-enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
-    int64_t key_version, struct str sealed, struct arena *a, struct str *plain)
-{
-	const struct seal_place before = {place->table, place->column, place->row, NULL};
-	struct data_key k;
-	enum err e;
-
-	if (sealed.n < NONCE_BYTES + TAG_BYTES)
-		return ERR_INVALID;
-	if ((e = data_key_version(v, tx, purpose, key_version, a, &k)))
-		return e;
-	e = ERR_INVALID;
-	if (place->within && sealed.p[0] == SEALED_WITHIN)
-		e = open_with(&(struct opener){v->gcm, &k, place}, str_sub(sealed, 1, sealed.n), a, plain);
-	if (e == ERR_INVALID)
-		e = open_with(&(struct opener){v->gcm, &k, &before}, sealed, a, plain);
-	data_key_drop(&k);
-	return e;
-}
-
-enum err vault_system_seal(struct vault *v, struct tx *tx, const struct seal_place *place, struct str plain,
-    struct arena *a, struct str *sealed, int64_t *key_version)
-{
-	return vault_seal(v, tx, VAULT_SYSTEM, place, plain, a, sealed, key_version);
-}
-
-enum err vault_system_unseal(struct vault *v, struct tx *tx, const struct seal_place *place, int64_t key_version,
-    struct str sealed, struct arena *a, struct str *plain)
-{
-	return vault_unseal(v, tx, VAULT_SYSTEM, place, key_version, sealed, a, plain);
 }
 
 /* ---- small things ---- */

@@ -1,7 +1,7 @@
 /* vault.h - keys, and the sealing of fields.
  *
  * Key-encryption key (KEK: 32 bytes from the setting `key` or a file) -> a data key per tenant and purpose, versioned, stored wrapped in table
- * data_keys -> AES-256-GCM. The additional data binds tenant, table, column, row id and key version, so a ciphertext moved elsewhere does
+ * data_keys -> a key for each seal, by its nonce of 24 bytes -> AES-256-GCM (XAES-256-GCM: as many seals under one version as anybody likes). The additional data binds tenant, table, column, row id and key version, so a ciphertext moved elsewhere does
  * not open. A row whose id is unique only within another (an answer within its survey) names that as well; what was sealed before such a row did is opened without
  * it, and is bound to it when it is next sealed.
  *
@@ -38,7 +38,7 @@ enum err vault_make_key_file(const char *path);
 enum err secret_file_make(const char *path, struct str text);
 /* At most max - 1 bytes; ERR_LIMIT when there are more, ERR_IO with errno. The caller cleanses `text`. */
 enum err secret_file_read(const char *path, char *text, size_t max, size_t *n);
-/* Makes the tenant's data key when it has none. Output: nonce | ciphertext | tag, where the place has a `within` behind a byte 2; and the key version used. */
+/* Makes the tenant's data key when it has none. Output: what vault_field.c describes, 41 bytes longer than `plain`; and the key version used. */
 enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, const struct seal_place *place,
     struct str plain, struct arena *a, struct str *sealed, int64_t *key_version);
 /* ERR_INVALID when it does not open (moved, changed); ERR_GONE when its key was destroyed: shredded. */

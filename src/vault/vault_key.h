@@ -96,6 +96,11 @@ enum err key_make(struct vault *v, struct tx *tx, enum vault_purpose purpose, in
 /* HKDF-SHA-256 of a key-encryption key. */
 enum err kek_derive(const struct vault *v, int kek, struct str salt, struct str info, unsigned char *out, size_t n);
 
+/* vault_field.c: the key for one seal, of a data key and the first 12 bytes of its nonce. */
+#define FIELD_NONCE_BYTES 24
+enum err field_key(
+    const unsigned char key[KEY_BYTES], const unsigned char nonce[FIELD_NONCE_BYTES], unsigned char out[KEY_BYTES]);
+
 /* AES-256-GCM. `out` has room for plain.n + TAG_BYTES. */
 enum err gcm_seal(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],
     struct str aad, struct str plain, unsigned char *out);

@@ -129,12 +129,11 @@ static void test_within(void **state)
 	struct seal_place place = s->place, elsewhere = s->place;
 	struct str sealed, plain, old;
 	int64_t version;
-	int tries = 0;
 
 	place.within = &survey;
 	elsewhere.within = &another;
 	assert_int_equal(vault_seal(s->v, &s->tx, VAULT_PII, &place, S("secret"), &s->a, &sealed, &version), OK);
-	assert_int_equal(sealed.p[0], 2);
+	assert_int_equal(sealed.p[0], 3);
 	assert_int_equal(open_at(s, VAULT_PII, place, version, sealed, &plain), OK);
 	assert_true(str_eq(plain, S("secret")));
 	assert_int_equal(open_at(s, VAULT_PII, elsewhere, version, sealed, &plain), ERR_INVALID);
@@ -144,13 +143,57 @@ static void test_within(void **state)
 	assert_int_equal(open_at(s, VAULT_PII, place, version, str_sub(sealed, 1, sealed.n), &plain), ERR_INVALID);
 	for (size_t n = 0; n < sealed.n; n++)
 		assert_int_equal(open_at(s, VAULT_PII, place, version, str_sub(sealed, 0, n), &plain), ERR_INVALID);
+	old = sealed_text(s, S("before"), &version);
+	assert_int_equal(open_at(s, VAULT_PII, place, version, old, &plain), OK);
+	assert_true(str_eq(plain, S("before")));
+}
+
+/* As releases before this one sealed: under the data key itself, with a nonce of 12 bytes that begins with `first`; `head`: behind a byte 2. */
+static struct str sealed_before(struct scene *s, const struct seal_place *place, bool head, unsigned char first)
+{
+	struct str plain = S("before"), aad = S("");
+	unsigned char *out = arena_alloc(&s->a, 128);
+	char tenant[UUID_TEXT_BYTES], row[UUID_TEXT_BYTES], within[UUID_TEXT_BYTES], text[256];
+	size_t at = head ? 1 : 0;
+	struct data_key k;
+
+	assert_int_equal(data_key_newest(s->v, &s->tx, VAULT_PII, &s->a, &k), OK);
+	uuid_text(&s->tx.tenant, tenant);
+	uuid_text(place->row, row);
+	if (place->within)
+		uuid_text(place->within, within);
+	aad = str_make(text, (size_t)snprintf(text, sizeof text, "%.36s|responses|sealed|%.36s%s%.36s|%d", tenant,
+				 place->within ? within : "", place->within ? "|" : "", row, (int)k.version));
+	out[0] = 2;
+	random_bytes(out + at, NONCE_BYTES);
+	out[at] = first;
+	assert_int_equal(gcm_seal(s->v->gcm, k.key, out + at, aad, plain, out + at + NONCE_BYTES), OK);
+	data_key_drop(&k);
+	return str_make((const char *)out, at + NONCE_BYTES + plain.n + TAG_BYTES);
+}
+
+static void test_older_forms_open(void **state)
+{
+	struct scene *s = *state;
+	struct uuid survey = uuid_new(), another = uuid_new();
+	struct seal_place place = s->place, elsewhere = s->place;
+	struct str sealed, plain;
+
+	place.within = &survey;
+	elsewhere.within = &another;
 	/* whatever the nonce begins with */
-	do {
-		old = sealed_text(s, S("before"), &version);
-		assert_int_equal(open_at(s, VAULT_PII, place, version, old, &plain), OK);
+	for (unsigned char first = 0; first < 5; first++) {
+		sealed = sealed_before(s, &s->place, false, first);
+		assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), OK);
 		assert_true(str_eq(plain, S("before")));
-	} while (old.p[0] != 2 && ++tries < 20000);
-	assert_int_equal(old.p[0], 2);
+		assert_int_equal(open_at(s, VAULT_PII, place, 1, sealed, &plain), OK);
+		sealed = sealed_before(s, &place, true, first);
+		assert_int_equal(open_at(s, VAULT_PII, place, 1, sealed, &plain), OK);
+		assert_true(str_eq(plain, S("before")));
+		assert_int_equal(open_at(s, VAULT_PII, elsewhere, 1, sealed, &plain), ERR_INVALID);
+		assert_int_equal(open_at(s, VAULT_PII, s->place, 1, sealed, &plain), ERR_INVALID);
+		assert_int_equal(open_at(s, VAULT_PII, place, 1, str_sub(sealed, 1, sealed.n), &plain), ERR_INVALID);
+	}
 }
 
 static void test_the_installation_has_a_key_of_its_own(void **state)
@@ -444,11 +487,12 @@ int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
 	const struct CMUnitTest tests[] = {SCENE(test_round_trip), SCENE(test_moved_does_not_open), SCENE(test_within),
-	    SCENE(test_changed_does_not_open), SCENE(test_the_installation_has_a_key_of_its_own),
-	    SCENE(test_key_of_an_open_transaction_is_not_kept), SCENE(test_destroyed_and_wrong_key),
-	    SCENE(test_a_retired_key_opens_and_seals_no_more), SCENE(test_keys_leave_memory), SCENE(test_many_tenants),
-	    SCENE(test_two_key_encryption_keys), SCENE(test_index), SCENE(test_what_a_tenant_seals), SCENE(test_tokens),
-	    SCENE(test_hmac), cmocka_unit_test(test_key_files), cmocka_unit_test(test_memory_that_is_not_locked)};
+	    SCENE(test_older_forms_open), SCENE(test_changed_does_not_open),
+	    SCENE(test_the_installation_has_a_key_of_its_own), SCENE(test_key_of_an_open_transaction_is_not_kept),
+	    SCENE(test_destroyed_and_wrong_key), SCENE(test_a_retired_key_opens_and_seals_no_more),
+	    SCENE(test_keys_leave_memory), SCENE(test_many_tenants), SCENE(test_two_key_encryption_keys),
+	    SCENE(test_index), SCENE(test_what_a_tenant_seals), SCENE(test_tokens), SCENE(test_hmac),
+	    cmocka_unit_test(test_key_files), cmocka_unit_test(test_memory_that_is_not_locked)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
+import { until } from '../harness/run.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
@@ -115,4 +116,27 @@ test('pages go on from a cursor in the order of commits; times are bounds; only 
 	const plan = await psql(server.database.name, `set search_path = collect; select set_config('app.current_tenant_id', '${randomUUID()}', false);
 		explain select * from events where tenant_id = current_tenant_id() and id >= uuid_floor(now()) and id <= uuid_floor(now() + interval '1 minute')`);
 	assert.equal(plan.stdout.match(/on events_\d{4}_\d{2}/g).length, 1, 'only the month that is asked for is looked at');
+});
+
+test('without a beginning the list goes back a month, but for one thing', async () => {
+	const thing = randomUUID();
+	const old = await psql(server.database.name, `insert into collect.events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence, actor_kind, created_at)
+		values ('${server.tenant.id}', collect.event_id(), 'fossil', '${thing}', 'found', '{}', 1, 'nobody', now() - interval '32 days')`);
+	assert.equal(old.code, 0, old.stderr);
+	const day = (n) => new Date(Date.now() - n * 86400000).toISOString(), type = 'found';
+	await told(thing, 0);
+	const seen = async (query) => (await list(query)).items.length;
+	assert.deepEqual(await Promise.all([{ type }, { aggregate_id: thing }, { aggregate_type: 'fossil' }].map(seen)), [0, 0, 0]);
+	assert.deepEqual(await Promise.all([{ type, created_from: day(33) }, { aggregate_type: 'fossil', aggregate_id: thing }].map(seen)), [1, 1]);
+});
+
+test('a setting of the tenant itself: before and after, and by whom', async () => {
+	const now = expect(await server.api.get('/api/v1/sealing'), 200).body;
+	const reply = expect(await server.api.patch('/api/v1/sealing', { seal_answers: true }, now.version), 200);
+	const seen = () => list({ aggregate_type: 'tenant', aggregate_id: server.tenant.id, type: 'updated' });
+	await until('the event', async () => (await seen()).items.length > 0);
+	const { items: [e, ...more] } = await seen();
+	assert.deepEqual([more, e.actor_kind, e.request_id], [[], 'user', reply.headers['x-request-id']]);
+	assert.deepEqual([e.before.settings.seal_answers ?? false, e.after.settings.seal_answers], [false, true]);
+	expect(await server.api.patch('/api/v1/sealing', { seal_answers: false }, reply.body.version), 200);
 });

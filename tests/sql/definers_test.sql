@@ -111,6 +111,7 @@ select probe.each('collect_app', '00000000-0000-7000-8000-0000000000a1', '000000
 	$$select second_factor_recover(:it, 'one')$$,
 	$$select second_factor_remove(:it)$$,
 	$$select second_factor_step(:it, 77, true)$$,
+	$$select signed_out_everywhere(:it)$$,
 	$$select user_keys_end(:it)$$) \g /dev/null
 select probe.each('collect_app', probe.own('a', '1')::text, probe.own('b', '1')::text, probe.own('c', '1')::text, $$select second_factor_start(:it, '\x01', 1)$$) \g /dev/null
 select probe.each('collect_app', probe.own('a', '5')::text, probe.own('b', '5')::text, probe.own('c', '5')::text,
@@ -197,7 +198,7 @@ create table probe.apart (name text primary key, why text not null);
 insert into probe.apart values
 	('account_lookup', 'asked of an address before a tenant is known'), ('login_lookup', 'asked of an address before a tenant is known'),
 	('slug_lookup', 'asked of a link before a tenant is known'), ('tenant_of_slug', 'asked of a name before a tenant is known'),
-	('second_factor_of', 'asked of an account that signs in, before a tenant is known'), ('device_stamp', 'asked of an account that signs in: a hash'),
+	('second_factor_of', 'asked of an account that signs in, before a tenant is known'), ('device_stamp', 'asked of an account that signs in: a hash'), ('sign_in_failed', 'asked of an address, bound to the system''s tenant: api/sign_ins'),
 	('active_survey_counts', 'metrics: totals'), ('job_counts', 'metrics: totals'),
 	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'reads no rows'),
 	('key_tenants', 'goes over all tenants, whose keys the worker then binds'), ('job_tenants', 'goes over all tenants, which the worker then binds'),

@@ -76,7 +76,7 @@ insert into probe.wanted_column_grants values
 
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
-	('account_lookup', 'collect_app'), ('account_of_mailbox', 'collect_worker'), ('invitation_accept', 'collect_app'), ('password_reset', 'collect_app'), ('user_keys_end', 'collect_app'), ('password_set', 'collect_app'), ('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
+	('account_lookup', 'collect_app'), ('account_of_mailbox', 'collect_worker'), ('invitation_accept', 'collect_app'), ('password_reset', 'collect_app'), ('user_keys_end', 'collect_app'), ('sign_in_failed', 'collect_app'), ('signed_out_everywhere', 'collect_app'), ('password_set', 'collect_app'), ('active_survey_counts', 'collect_app'), ('current_tenant_id', 'collect_app collect_public collect_worker'),
 	('address_forget', 'collect_worker'), ('names_address', 'collect_worker'), 	('client_id_text', 'collect_app'), ('device_seen', 'collect_app'), ('device_stamp', 'collect_app'), ('devices_end', 'collect_app'), ('profile_set', 'collect_app'),
 	('second_factor_codes', 'collect_app'), ('second_factor_get', 'collect_app'), ('second_factor_missing', 'collect_app'),
 	('second_factor_of', 'collect_app'), ('second_factor_recover', 'collect_app'), ('second_factor_remove', 'collect_app'),

@@ -1,5 +1,6 @@
 // A file with a person's data does not outlive that person's erasure, however the two were asked for and whichever came first.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { expect } from '../harness/client.mjs';
 import { psql } from '../harness/database.mjs';
@@ -58,4 +59,23 @@ test('an export under way while the person is erased ends without a file', async
 	else
 		assert.match(exported.error.message ?? exported.error, /erased meanwhile/);
 	assert.deepEqual(await query('select count(*) from privacy_parts p join privacy_requests r on r.id = p.request_id where r.subject is null'), [['0']]);
+});
+
+test('the same key begins a job once, and what is kept of the request tells nobody whom it named', async () => {
+	const body = { email: 'keyed@example.com' }, plain = (path, what) => createHash('sha256').update(`POST ${path}?\n${JSON.stringify(what)}`).digest('hex');
+	const kept = async (key) => (await query(`select encode(payload_hash, 'hex'), body from idempotency where key = '${key}'`))[0];
+	for (const path of [EXPORTS, ERASURES]) {
+		const key = `once-${path}`, send = (what) => server.api.post(path, what, { headers: { 'Idempotency-Key': key } });
+		const first = expect(await send(body), 202), again = expect(await send(body), 202);
+		assert.deepEqual([again.headers['idempotency-replayed'], again.text, again.headers.location], ['true', first.text, first.headers.location]);
+		expect(await send({ email: 'other@example.com' }), 422, 'idempotency-mismatch');
+		const [hash, reply] = await kept(key);
+		assert.notEqual(hash, plain(path, body));
+		assert.ok(!reply.includes('example.com'));
+		assert.equal((await query(`select 1 from privacy_requests where job_id = '${first.body.id}'`)).length, 1);
+		await untilJob(server.api, first.body.id, ended);
+	}
+	const project = { name: 'Known' };
+	expect(await server.api.post('/api/v1/projects', project, { headers: { 'Idempotency-Key': 'p' } }), 201);
+	assert.equal((await kept('p'))[0], plain('/api/v1/projects', project), 'of what names nobody a plain one');
 });
