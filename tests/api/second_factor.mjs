@@ -74,7 +74,7 @@ test('it is begun with the password, confirmed with a code, and asked for from t
 	assert.equal(whole.user.email, tenant.email);
 	expect(await me(whole.access_token), 200);
 	const types = (await sql(`select type from events where aggregate_type = 'user' and tenant_id = '${tenant.id}' order by id`)).flat();
-	assert.deepEqual(types, ['second_factor_enabled']);
+	assert.deepEqual(types, ['sign_in_failed', 'second_factor_enabled', 'second_factor_used']);
 });
 
 test('sessions that began without it end, but for the one that set it up', async () => {
