@@ -246,7 +246,6 @@ void vault_close(struct vault *v)
 	pthread_mutex_destroy(&v->tokens);
 	free(v);
 }
-}
 
 /* ---- small things ---- */
 
