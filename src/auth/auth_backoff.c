@@ -7,7 +7,7 @@
 #define KEY_MAX_BYTES 192
 #define TEXT_MAX_BYTES (EMAIL_MAX_BYTES + 32)
 #define NUMBER_MAX_BYTES 24
-#define COUNT_RESULTS (2 + BACKOFF_KEYS)
+#define COUNT_RESULTS (3 + BACKOFF_KEYS)
 
 static const struct kind_row {
 	struct str name;
@@ -137,10 +137,11 @@ static const char count_script[] = "local t = redis.call('TIME') "
 				   "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
 				   "for _, key in ipairs(KEYS) do "
 				   "wait = math.max(wait, (tonumber(redis.call('HGET', key, 'until')) or 0) - now) end "
-				   "local r = {wait, 0, 0, 0, 0} "
+				   "local r = {wait, 0, 0, 0, 0, 0} "
 				   "if wait > 0 then return r end "
 				   "for i, key in ipairs(KEYS) do "
 				   "local n = redis.call('HINCRBY', key, 'n', 1) "
+				   "if i == tonumber(ARGV[3]) then r[6] = n end "
 				   "local over = n - ARGV[4 + i] "
 				   "if over >= 0 then "
 				   "local pause = math.min(2 ^ math.min(over, 20), tonumber(ARGV[1])) "
@@ -149,7 +150,7 @@ static const char count_script[] = "local t = redis.call('TIME') "
 				   "redis.call('HSET', key, 'until', string.format('%.0f', r[2 + i])) end "
 				   "redis.call('EXPIRE', key, ARGV[2]) end "
 				   "return r";
-_Static_assert(COUNT_RESULTS == 5, "the script answers so many");
+_Static_assert(COUNT_RESULTS == 6, "the script answers so many");
 
 enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
 {
@@ -171,6 +172,7 @@ enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email,
 	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 2 * n + 4}, r, COUNT_RESULTS)))
 		return e;
 	b->is_long = r[1] != 0;
+	b->failures = r[COUNT_RESULTS - 1];
 	for (size_t i = 0; i < BACKOFF_KEYS; i++)
 		b->pauses[i] = r[2 + i];
 	if (r[0] <= 0)

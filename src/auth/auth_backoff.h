@@ -41,6 +41,7 @@ struct backoff {
 	struct str keys[BACKOFF_KEYS];
 	int64_t free[BACKOFF_KEYS];
 	int64_t pauses[BACKOFF_KEYS]; /* that this attempt began: their ends, 0: none */
+	int64_t failures;	      /* with this one, in the last count of this account */
 	bool is_long;		      /* this account has to wait for BACKOFF_TOLD_S and more because of this attempt, if it is wrong */
 };
 
