@@ -195,9 +195,11 @@ enum err vault_open(const char *key_text, const char *key_file, struct vault **o
 	(void)madvise(v->secrets, sizeof *v->secrets, MADV_DONTDUMP);
 	v->hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	v->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	v->ecb = EVP_CIPHER_fetch(NULL, "AES-256-ECB", NULL);
 	*why = "OpenSSL has no HKDF or no AES-256-GCM";
-	if ((e = v->hkdf != NULL && v->gcm != NULL ? kek_load(key_text, key_file, v->secrets->kek[0].key, why)
-						   : ERR_INTERNAL) ||
+	if ((e = v->hkdf != NULL && v->gcm != NULL && v->ecb != NULL
+		     ? kek_load(key_text, key_file, v->secrets->kek[0].key, why)
+		     : ERR_INTERNAL) ||
 	    (e = vault_derive(v, 0))) {
 		vault_close(v);
 		return e;
@@ -241,6 +243,7 @@ void vault_close(struct vault *v)
 	free(v->shelf);
 	EVP_KDF_free(v->hkdf);
 	EVP_CIPHER_free(v->gcm);
+	EVP_CIPHER_free(v->ecb);
 	pthread_cond_destroy(&v->wake);
 	pthread_mutex_destroy(&v->mutex);
 	pthread_mutex_destroy(&v->tokens);

@@ -38,12 +38,12 @@ static bool block_encrypt(EVP_CIPHER_CTX *c, const unsigned char *in, size_t n, 
 }
 
 /* CMAC of two short messages is a counter, a letter and the nonce over the subkey, each encrypted. */
-static bool field_key_with(
-    EVP_CIPHER_CTX *c, const unsigned char key[KEY_BYTES], const unsigned char *nonce, unsigned char out[KEY_BYTES])
+static bool field_key_with(EVP_CIPHER_CTX *c, const EVP_CIPHER *ecb, const unsigned char key[KEY_BYTES],
+    const unsigned char *nonce, unsigned char out[KEY_BYTES])
 {
 	unsigned char subkey[BLOCK_BYTES] = {0}, text[2 * BLOCK_BYTES];
-	bool ok = EVP_EncryptInit_ex(c, EVP_aes_256_ecb(), NULL, key, NULL) == 1 &&
-		  EVP_CIPHER_CTX_set_padding(c, 0) == 1 && block_encrypt(c, subkey, sizeof subkey, subkey);
+	bool ok = EVP_EncryptInit_ex2(c, ecb, key, NULL, NULL) == 1 && EVP_CIPHER_CTX_set_padding(c, 0) == 1 &&
+		  block_encrypt(c, subkey, sizeof subkey, subkey);
 
 	doubled(subkey);
 	for (size_t half = 0; half < 2; half++) {
@@ -63,11 +63,11 @@ static bool field_key_with(
 	return ok;
 }
 
-enum err field_key(
-    const unsigned char key[KEY_BYTES], const unsigned char nonce[FIELD_NONCE_BYTES], unsigned char out[KEY_BYTES])
+enum err field_key(const EVP_CIPHER *ecb, const unsigned char key[KEY_BYTES],
+    const unsigned char nonce[FIELD_NONCE_BYTES], unsigned char out[KEY_BYTES])
 {
 	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	bool ok = c != NULL && field_key_with(c, key, nonce, out);
+	bool ok = c != NULL && field_key_with(c, ecb, key, nonce, out);
 
 	EVP_CIPHER_CTX_free(c);
 	return ok ? OK : ERR_INTERNAL;
@@ -102,7 +102,7 @@ static enum err seal_aad(const struct data_key *k, const struct seal_place *plac
 
 /* What is sealed or opened with what, and where. */
 struct field_at {
-	const EVP_CIPHER *gcm;
+	const struct vault *vault;
 	const struct data_key *key;
 	const struct seal_place *place;
 };
@@ -120,8 +120,8 @@ static enum err seal_with(const struct field_at *f, struct str plain, struct are
 		return e;
 	out[0] = SEALED_FIELD;
 	random_bytes(out + 1, FIELD_NONCE_BYTES);
-	if (!(e = field_key(f->key->key, out + 1, once)))
-		e = gcm_seal(f->gcm, once, out + HEAD_BYTES - NONCE_BYTES, aad, plain, out + HEAD_BYTES);
+	if (!(e = field_key(f->vault->ecb, f->key->key, out + 1, once)))
+		e = gcm_seal(f->vault->gcm, once, out + HEAD_BYTES - NONCE_BYTES, aad, plain, out + HEAD_BYTES);
 	OPENSSL_cleanse(once, sizeof once);
 	*sealed = str_make((const char *)out, n);
 	return e;
@@ -135,7 +135,7 @@ enum err vault_seal(struct vault *v, struct tx *tx, enum vault_purpose purpose, 
 
 	if ((e = data_key_newest(v, tx, purpose, a, &k)))
 		return e;
-	e = seal_with(&(struct field_at){v->gcm, &k, place}, plain, a, sealed);
+	e = seal_with(&(struct field_at){v, &k, place}, plain, a, sealed);
 	*key_version = k.version;
 	data_key_drop(&k);
 	return e;
@@ -156,7 +156,8 @@ static enum err open_with(
 	if (!(out = arena_alloc(a, body.n)))
 		return ERR_MEMORY;
 	*plain = str_make((const char *)out, body.n - NONCE_BYTES - TAG_BYTES);
-	return gcm_open(f->gcm, key, (const unsigned char *)body.p, aad, str_sub(body, NONCE_BYTES, body.n), out);
+	return gcm_open(
+	    f->vault->gcm, key, (const unsigned char *)body.p, aad, str_sub(body, NONCE_BYTES, body.n), out);
 }
 
 static enum err open_field(const struct field_at *f, struct str sealed, struct arena *a, struct str *plain)
@@ -166,7 +167,7 @@ static enum err open_field(const struct field_at *f, struct str sealed, struct a
 
 	if (sealed.n < HEAD_BYTES + TAG_BYTES || sealed.p[0] != SEALED_FIELD)
 		return ERR_INVALID;
-	if (!(e = field_key(f->key->key, (const unsigned char *)sealed.p + 1, once)))
+	if (!(e = field_key(f->vault->ecb, f->key->key, (const unsigned char *)sealed.p + 1, once)))
 		e = open_with(f, once, str_sub(sealed, HEAD_BYTES - NONCE_BYTES, sealed.n), a, plain);
 	OPENSSL_cleanse(once, sizeof once);
 	return e;
@@ -193,9 +194,9 @@ enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose
 		return ERR_INVALID;
 	if ((e = data_key_version(v, tx, purpose, key_version, a, &k)))
 		return e;
-	e = open_at(&(struct field_at){v->gcm, &k, place}, sealed, a, plain);
+	e = open_at(&(struct field_at){v, &k, place}, sealed, a, plain);
 	if (e == ERR_INVALID && place->within)
-		e = open_at(&(struct field_at){v->gcm, &k, &before}, sealed, a, plain);
+		e = open_at(&(struct field_at){v, &k, &before}, sealed, a, plain);
 	data_key_drop(&k);
 	return e;
 }

@@ -50,7 +50,7 @@ struct vault_secrets {
 
 struct vault {
 	EVP_KDF *hkdf;
-	EVP_CIPHER *gcm; /* fetched once: by its name each time takes longer than the sealing */
+	EVP_CIPHER *gcm, *ecb; /* fetched once: by its name each time takes longer than the sealing */
 	struct vault_secrets *secrets;
 	char kek_id[KEKS_MAX][KEK_ID_CHARS + 1]; /* name the KEKs without telling them */
 	int keks;
@@ -98,8 +98,8 @@ enum err kek_derive(const struct vault *v, int kek, struct str salt, struct str 
 
 /* vault_field.c: the key for one seal, of a data key and the first 12 bytes of its nonce. */
 #define FIELD_NONCE_BYTES 24
-enum err field_key(
-    const unsigned char key[KEY_BYTES], const unsigned char nonce[FIELD_NONCE_BYTES], unsigned char out[KEY_BYTES]);
+enum err field_key(const EVP_CIPHER *ecb, const unsigned char key[KEY_BYTES],
+    const unsigned char nonce[FIELD_NONCE_BYTES], unsigned char out[KEY_BYTES]);
 
 /* AES-256-GCM. `out` has room for plain.n + TAG_BYTES. */
 enum err gcm_seal(const EVP_CIPHER *gcm, const unsigned char key[KEY_BYTES], const unsigned char nonce[NONCE_BYTES],

@@ -194,8 +194,8 @@ test('rotated beside answers and readers: not one error, and the old keys are go
 	assert.deepEqual(await query(`select distinct sealed_key_version from responses where tenant_id = '${server.tenant.id}' and sealed is not null`), [['2']]);
 	assert.deepEqual(await query(`select distinct key_version from response_lookups where tenant_id = '${server.tenant.id}'`), [['2']]);
 	assert.deepEqual(await versions('pii', other.id), ['1 f f']);
-	// all of them are of the form now that names the survey
-	assert.deepEqual(await query(`select distinct get_byte(sealed, 0) from responses where tenant_id = '${server.tenant.id}' and sealed is not null`), [['2']]);
+	// all of them are of the newest form: a key for each seal, and its survey named
+	assert.deepEqual(await query(`select distinct get_byte(sealed, 0) from responses where tenant_id = '${server.tenant.id}' and sealed is not null`), [['3']]);
 	await readable(ours, 120);
 	const found = expect(await server.api.post('/api/v1/responses/lookup', { email: 'person.9@bücher.example' }), 200).body.items;
 	assert.deepEqual(found.map((f) => f.response_id), [ours.ids[9]]);
