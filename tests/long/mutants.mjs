@@ -13,7 +13,7 @@ import * as routes from './mutants/routes.mjs';
 import * as statements from './mutants/statements.mjs';
 
 const LONG = process.env.COTEST_LONG === '1', ONLY = process.env.COTEST_MUTANTS && new RegExp(process.env.COTEST_MUTANTS);
-const SAMPLE = { catalog: 24, routes: 1, statements: 0, gates: 1 };
+const SAMPLE = { catalog: 16, routes: 1, statements: 0, gates: 1 };
 const MUTANTS_MIN = 100;
 const folder = join(process.env.COTEST_BUILD, 'long'), state = join(folder, 'mutants.jsonl');
 const results = [];
