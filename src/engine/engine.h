@@ -355,6 +355,9 @@ enum err interview_render(
 enum err interview_outcome(const struct interview *in, struct str outcome, struct arena *a, struct str *html,
     struct str *redirect, bool *sign);
 
+/* Whether a pattern, as the property `pattern` of questions has it, finds something in a text. ERR_INVALID: it cannot be read; ERR_LIMIT: *fuel ran out. */
+enum err text_matches(struct arena *a, struct str pattern, struct str text, int64_t *fuel, bool *found);
+
 /* ---- expressions on their own: collect eval ---- */
 
 enum compat { COMPAT_STRICT, COMPAT_SURVEYJS };

@@ -2,6 +2,7 @@
  *
  * It keeps the set of states that are alive and takes it through the text one code point at a time, so no text can make it
  * go back: there is no worst case to exploit. */
+#include "engine/engine.h"
 #include "engine/pattern_states.h"
 #include "base/arena.h"
 #include "base/shim.h"
@@ -134,4 +135,14 @@ enum err pattern_find(const struct pattern *p, struct str text, struct arena *sc
 
 	*found = false;
 	return room ? pattern_search(p, text, room, fuel, found) : ERR_MEMORY;
+}
+
+enum err text_matches(struct arena *a, struct str pattern, struct str text, int64_t *fuel, bool *found)
+{
+	struct pattern *p;
+	const char *why;
+	uint32_t at;
+	enum err e = pattern_compile(a, pattern, &p, &why, &at);
+
+	return e ? e : pattern_find(p, text, a, fuel, found);
 }

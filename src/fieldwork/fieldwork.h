@@ -13,6 +13,8 @@ extern const struct route link_routes[];      /* /api/v1/surveys/{id}/links */
 extern const struct route link_qr_routes[];   /* .../links/{link_id}/qr.svg, qr.png */
 extern const struct route link_code_routes[]; /* .../links/{link_id}/codes */
 extern const struct job_type link_codes_job;
+extern const struct route link_panel_routes[]; /* .../links/{link_id}/secret */
+extern const struct job_type link_postback_job;
 extern const struct route
     link_password_routes[]; /* .../links/{link_id}/password; /api/public/v1/links/{slug}/pass, /s/{slug}/password */
 extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/responses ... */
@@ -75,10 +77,22 @@ bool page_refuse(struct req *rq, enum err e);
 /* For app->link_known. */
 bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link);
 
+/* Of a panel link, as it comes in: link_panel.h. */
+struct panel_urls {
+	struct str completed, screened_out, quota_full;
+};
+struct panel_in {
+	struct str panelist, postback_url;
+	const struct json *required; /* parameter: pattern */
+	struct panel_urls return_urls;
+};
+
 /* For seeding. slug empty: a random one is made (10 characters, base32 without look-alikes). ERR_CONFLICT: taken. */
 struct link_new {
 	struct str slug, title, language;
-	struct str kind; /* open (also when empty), test, single_use */
+	struct str kind;       /* open (also when empty), test, single_use, panel */
+	struct panel_in panel; /* as it came, and */
+	struct str panel_json; /* as it is kept, link_panel_text(); empty but for panel links */
 	int64_t opens_at, closes_at;
 	int64_t max_completes; /* 0: no bound */
 	bool once_per_device;

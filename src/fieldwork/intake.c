@@ -118,3 +118,16 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	};
 	return OK;
 }
+
+enum err intake_used(struct req *rq, const struct link_view *link, struct str key)
+{
+	const char *pointer = link->single_use ? "/code" : "";
+	struct receipt r;
+	enum err e = intake_replay(rq, link, key, NULL, &r);
+
+	if (e)
+		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
+	if (str_eq(r.status, S("started")) || str_eq(r.status, S("in_progress")))
+		return req_fail(rq, ERR_CONFLICT, pointer, "an interview is under way with it: go on with that");
+	return req_fail(rq, ERR_GONE, pointer, link->single_use ? "this code was used" : "this panelist has answered");
+}

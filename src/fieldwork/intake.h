@@ -107,4 +107,8 @@ enum err intake_write(struct req *rq, const struct response *r, struct receipt *
 enum err intake_replay(struct req *rq, const struct link_view *link, struct str key, const unsigned char *payload_hash,
     struct receipt *out);
 
+/* This key, which is a code's or a panelist's and not a client's own, is there with another payload: ERR_CONFLICT while that interview is under way, else ERR_GONE, recorded.
+ * Ends rq's transaction. */
+enum err intake_used(struct req *rq, const struct link_view *link, struct str key);
+
 #endif

@@ -9,7 +9,7 @@ where survey_id = $1 and idempotency_key = $2
 -- An interview that is kept, for its respondent. Of one that is over there is no state.
 -- name: interview_get
 -- role: public
-select id, survey_version, status, outcome, idempotency_key, version, started_at, last_at, completed_at, state, state_key_version
+select id, survey_version, status, outcome, idempotency_key, version, started_at, last_at, completed_at, state, state_key_version, parameters
 from responses where survey_id = $1 and id = $2 and link_id = $3 and deleted_at is null
 
 -- Interviews that nobody went on with for as long as their survey says, $1 ms where it says nothing. Who saves one just now has it locked: it is not left.

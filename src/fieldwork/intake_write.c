@@ -221,9 +221,13 @@ static enum err send_off(struct writing *w)
 static enum err go_on_later(struct req *rq)
 {
 	struct writing *w = rq->own;
+	const struct response *r = w->response;
 	bool again;
 	enum err e = writing_go_on(w, &again);
 
+	/* nobody chose this key, so nobody is to hear of keys */
+	if (e == ERR_KEY_MISMATCH && (r->link->single_use || r->link->panel.n > 0))
+		e = intake_used(w->rq, r->link, r->key);
 	return e || !again ? reply_at_end(w, e) : send_off(w);
 }
 

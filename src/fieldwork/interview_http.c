@@ -2,6 +2,7 @@
 #include "fieldwork/interview_http.h"
 #include "base/limits.h"
 #include "fieldwork/keeping.h"
+#include "fieldwork/link_panel.h"
 #include "fieldwork/link_pass.h"
 #include "survey/survey.h"
 
@@ -23,6 +24,7 @@ struct turn {
 	int32_t next; /* page that comes next; -1: none */
 	double progress;
 	bool completes;
+	struct panel_exit exit;
 };
 
 /* state is what is known of the interview, now. */
@@ -59,11 +61,14 @@ static enum err reply_turn(struct req *rq, const struct receipt *r)
 {
 	const struct turn *t = r->about;
 	struct interview_reply out = {.receipt = r, .placed = true, .page = t->next, .progress = t->progress};
+	enum err e;
 
 	if (r->completed_ms) {
 		out.page = -1;
 		out.progress = 1;
 	}
+	if ((e = panel_return(rq, &t->exit, r, t->kept.state.parameters, &out.return_url)))
+		return e;
 	/* Somebody ended it while this page was on its way. */
 	if (r->replayed && !t->completes)
 		return req_fail(rq, ERR_CONFLICT, "/status", "the interview is over");
@@ -112,6 +117,8 @@ static enum err reply_begun(struct req *rq, const struct receipt *r)
 
 	if (r->replayed)
 		return interview_begun(rq, &t->link.link, r);
+	if ((e = panel_return(rq, &t->exit, r, t->kept.state.parameters, &out.return_url)))
+		return e;
 	if (r->completed_ms)
 		out.page = -1;
 	else if ((e = resume_token(rq, &t->link.link.link_id, &first.id, &out.token)))
@@ -230,7 +237,8 @@ enum err interview_begin(
 	if (!t)
 		return ERR_MEMORY;
 	*t = (struct turn){.rq = rq, .link = *link, .fuel = PAGE_STEPS_MAX};
-	if ((e = resolve_gate(rq, link)) || (e = link_full(rq, &link->link, &full)))
+	if ((e = resolve_gate(rq, link)) || (e = link_full(rq, &link->link, &full)) ||
+	    (e = panel_exit_load(rq, &link->link, &t->exit)))
 		return e;
 	if (full)
 		return req_fail(rq, ERR_GONE, "", "this link has all the interviews it takes");
@@ -286,7 +294,7 @@ static enum err enter(struct req *rq, struct turn **out)
 	e = resume_read(rq, &t->link.link.link_id, token, &id);
 	if (e == ERR_INVALID || (!e && !uuid_eq(&id, &rq->ids[1])))
 		return req_fail(rq, ERR_UNAUTHENTICATED, "", "show the token that the interview began with");
-	if (e)
+	if (e || (e = panel_exit_load(rq, &t->link.link, &t->exit)))
 		return e;
 	return kept_load(rq, &t->link, &id, &t->kept);
 }
@@ -410,6 +418,19 @@ static enum err complete(struct turn *t, const struct interview_end *in)
 	return finish(t, reply_turn);
 }
 
+static enum err reply_over(struct turn *t, const struct receipt *r)
+{
+	struct interview_reply out = {.receipt = r, .page = -1};
+	struct json_error why;
+	struct json *parameters;
+	enum err e;
+
+	if (json_read(t->rq->arena, t->kept.parameters, &json_limits_default, &parameters, &why))
+		return ERR_INTERNAL;
+	e = panel_return(t->rq, &t->exit, r, parameters, &out.return_url);
+	return e ? e : interview_reply(t->rq, 200, &out);
+}
+
 static enum err interview_complete_http(struct req *rq)
 {
 	struct receipt r;
@@ -422,7 +443,7 @@ static enum err interview_complete_http(struct req *rq)
 	if (t->kept.over && t->kept.completed_at && !str_eq(t->kept.status, S("rejected"))) {
 		r = receipt_of(t);
 		r.replayed = true;
-		return interview_reply(rq, 200, &(struct interview_reply){.receipt = &r, .page = -1});
+		return reply_over(t, &r);
 	}
 	if (!(e = go_on(t)))
 		e = complete(t, rq->in);

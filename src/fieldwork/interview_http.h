@@ -15,6 +15,7 @@ struct interview_reply {
 	int32_t page;	  /* -1: none is left */
 	double progress;
 	const struct json *answers; /* NULL: not told */
+	struct str return_url;	    /* empty: there is none */
 };
 enum err interview_reply(struct req *rq, int status, const struct interview_reply *in);
 

@@ -18,6 +18,7 @@ static const struct field receipt_fields[] = {
     OUT("progress", FT_NUM, OPTIONAL, "Of an interview page by page: share of the way that is done, 0 to 1"),
     OUT("token", FT_TEXT, OPTIONAL,
 	"Of an interview that begins: what its respondent shows as a bearer, on this device or another"),
+    OUT("return_url", FT_TEXT, OPTIONAL, "Of a panel link: where its respondent goes now; signed"),
     OUT("answers", FT_OBJECT, OPTIONAL, "When it is read: the answers so far, personal ones too"),
 };
 const struct shape receipt_shape = SHAPE_OUT("ResponseReceipt", receipt_fields);
@@ -72,6 +73,8 @@ enum err interview_reply(struct req *rq, int status, const struct interview_repl
 		put_place(&w, in);
 	if (in->token.n > 0)
 		json_field_str(&w, S("token"), in->token);
+	if (in->return_url.n > 0)
+		json_field_str(&w, S("return_url"), in->return_url);
 	if (in->answers) {
 		json_key(&w, S("answers"));
 		json_put(&w, in->answers);

@@ -58,7 +58,7 @@ enum err resume_read(struct req *rq, const struct uuid *link_id, struct str toke
 
 struct kept_row {
 	struct uuid id;
-	struct str status, outcome, idempotency_key, state;
+	struct str status, outcome, idempotency_key, state, parameters;
 	int64_t survey_version, version, started_at, last_at, completed_at, state_key_version;
 };
 
@@ -97,7 +97,7 @@ enum err kept_load(struct req *rq, const struct resolved *r, const struct uuid *
 	    COL(struct kept_row, state, PGT_BYTES), COL(struct kept_row, survey_version, PGT_INT),
 	    COL(struct kept_row, version, PGT_INT), COL(struct kept_row, started_at, PGT_TIME),
 	    COL(struct kept_row, last_at, PGT_TIME), COL(struct kept_row, completed_at, PGT_TIME),
-	    COL(struct kept_row, state_key_version, PGT_INT)};
+	    COL(struct kept_row, state_key_version, PGT_INT), COL(struct kept_row, parameters, PGT_JSON)};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_UUID(id), P_UUID(&link->link_id)};
 	struct kept_row row = {0};
 	enum err e;
@@ -109,6 +109,7 @@ enum err kept_load(struct req *rq, const struct resolved *r, const struct uuid *
 	    .status = row.status,
 	    .outcome = row.outcome,
 	    .key = row.idempotency_key,
+	    .parameters = row.parameters,
 	    .survey_version = row.survey_version,
 	    .version = row.version,
 	    .started_at = row.started_at,

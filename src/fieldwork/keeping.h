@@ -24,6 +24,7 @@ struct kept {
 	struct str status, outcome, key;
 	int64_t survey_version, version, started_at, last_at, completed_at;
 	bool over;
+	struct str parameters;	 /* JSON, those that are exported */
 	struct page_state state; /* unless over */
 };
 /* ERR_NOT_FOUND: there is none, or it came by another link. What lies for longer than its survey allows is over. */

@@ -23,6 +23,7 @@ struct link_view {
 	struct str password;		      /* a mark of the one that is asked for (link_pass.h); empty: none is */
 	bool test;			      /* what comes by it is marked and counts nowhere */
 	bool once_per_device;		      /* link_device.h */
+	struct str panel;		      /* JSON, link_panel.h; empty: it is no panel's */
 	bool single_use;		      /* asks for a code: link_code.h */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 	int64_t max_completes;		      /* 0: no bound */

@@ -1,8 +1,8 @@
 -- Links: the ways into a survey.
 
 -- name: link_insert
-insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed, kind, max_completes, once_per_device)
-select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11::text, $12::bigint, $13::boolean
+insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed, kind, max_completes, once_per_device, panel)
+select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11::text, $12::bigint, $13::boolean, $14::jsonb
 from surveys s where s.id = $1 and s.deleted_at is null
 returning id, version
 
@@ -23,11 +23,11 @@ from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: link_get
 select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'kind', l.kind, 'title', l.title,
-	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version)
-	|| case when $4::boolean then jsonb_build_object('secret', convert_from(l.secret, 'UTF8')) else '{}' end as json, l.version
+	|| case when $4::boolean and l.kind <> 'panel' then jsonb_build_object('secret', convert_from(l.secret, 'UTF8')) else '{}' end as json, l.version
 from links l join surveys s on s.id = l.survey_id and s.deleted_at is null
 where l.survey_id = $1 and l.id = $2 and l.deleted_at is null
 
@@ -49,7 +49,8 @@ update links set
 	updated_by = $12,
 	embed = coalesce($13, embed),
 	max_completes = case when $14::boolean then $15::bigint else max_completes end,
-	once_per_device = coalesce($16::boolean, once_per_device)
+	once_per_device = coalesce($16::boolean, once_per_device),
+	panel = coalesce($17::jsonb, panel)
 where survey_id = $1 and id = $2
 
 -- name: link_set_password
@@ -58,6 +59,32 @@ update links set password_hash = $3::text, updated_by = $4::uuid where survey_id
 -- name: link_password
 -- role: public
 select coalesce(password_hash, '') as hash from links where id = $1::uuid and deleted_at is null
+
+-- name: link_set_panel_secret
+update links set panel_secret = $3::bytea, panel_key_version = $4::bigint, updated_by = $5::uuid where survey_id = $1::uuid and id = $2::uuid
+
+-- name: link_panel_secret
+-- role: public
+select panel_secret, panel_key_version::bigint as panel_key_version from links where id = $1::uuid and panel_secret is not null
+
+-- Parameters that are stored with an answer, of the version that runs and of the draft; and those of them that are text.
+-- name: link_panel_names
+select jsonb_build_object('exported', coalesce(jsonb_agg(distinct p.name), '[]'),
+	'texts', coalesce(jsonb_agg(distinct p.name) filter (where p.type = 'text'), '[]')) as json
+from (
+	select d ->> 'name' as name, coalesce(d ->> 'type', 'text') as type
+	from surveys s
+	left join survey_versions v on v.tenant_id = s.tenant_id and v.survey_id = s.id and v.number = s.published_version and v.deleted_at is null
+	cross join lateral jsonb_array_elements(coalesce(v.definition #> '{survey,parameters}', '[]')
+		|| case when jsonb_typeof(s.definition #> '{survey,parameters}') = 'array' then s.definition #> '{survey,parameters}' else '[]' end) d
+	where s.id = $1::uuid and s.deleted_at is null and jsonb_typeof(d) = 'object' and d ->> 'export' = 'true') p
+where p.name is not null
+
+-- name: link_postback
+-- role: worker
+select l.id as link_id, r.status, r.parameters, l.slug, l.panel, l.panel_secret, l.panel_key_version::bigint as panel_key_version, coalesce(r.completed_at, r.created_at) as completed_at
+from responses r join links l on l.tenant_id = r.tenant_id and l.id = r.link_id
+where r.survey_id = $1::uuid and r.id = $2::uuid and r.deleted_at is null and l.deleted_at is null and l.panel_secret is not null
 
 -- name: link_delete
 update links set deleted_at = now(), deleted_by = $3, updated_by = $3 where survey_id = $1 and id = $2
@@ -80,7 +107,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $10::text || '/s/' || l.slug,
-			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -100,15 +127,16 @@ select tenant_id, link_id from slug_lookup($1)
 -- role: public
 select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
 	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed, 'kind', kind, 'max_completes', max_completes, 'once_per_device', once_per_device,
-	'password', coalesce(encode(substr(sha256(convert_to(password_hash, 'UTF8')), 1, 12), 'hex'), ''),
+	'password', coalesce(encode(substr(sha256(convert_to(password_hash, 'UTF8')), 1, 12), 'hex'), ''), 'panel', coalesce(panel::text, ''),
 	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
 	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
 from links where id = $1 and deleted_at is null
 
--- Whether an interview with this key has ended.
+-- Whether an interview with this key has ended, or is under way.
 -- name: link_key_over
 -- role: public
-select exists (select from responses where survey_id = $1::uuid and idempotency_key = $2::text and status not in ('started', 'in_progress')) as over
+select coalesce(bool_or(status not in ('started', 'in_progress')), false) as over, coalesce(bool_or(status in ('started', 'in_progress')), false) as open
+from responses where survey_id = $1::uuid and idempotency_key = $2::text
 
 -- name: link_completed
 -- role: public

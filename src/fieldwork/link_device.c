@@ -27,9 +27,10 @@ static enum err key_of(struct arena *a, const struct uuid *link, const struct uu
 enum err device_take(struct req *rq, const struct link_view *link, struct str *key)
 {
 	struct over_row {
-		bool over;
+		bool over, open;
 	} row;
-	static const struct pg_col cols[] = {COL(struct over_row, over, PGT_BOOL)};
+	static const struct pg_col cols[] = {
+	    COL(struct over_row, over, PGT_BOOL), COL(struct over_row, open, PGT_BOOL)};
 	struct uuid device;
 	enum err e;
 

@@ -1,20 +1,22 @@
 /* /api/v1/surveys/{id}/links: making, reading, changing and closing links. */
 #include "core/list.h"
 #include "fieldwork/link_http.h"
+#include "fieldwork/link_panel.h"
 #include "fieldwork/page_language.h"
 #include "sql.h"
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
-static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
+static const char *const link_kinds[] = {"open", "test", "single_use", "panel", NULL};
 
 #define KIND_ABOUT                                                                                                     \
-	"open: whoever has the address; single_use: whoever has one of its codes, once; test: for trying the survey "  \
-	"out, "                                                                                                        \
+	"open: whoever has the address; single_use: whoever has one of its codes, once; panel: whom a panel sends, "   \
+	"once; test: for trying the survey out, "                                                                      \
 	"marked and counted nowhere. It stays what it is"
 
 #define MAX_ABOUT "How many interviews may be completed by it; no bound without"
 #define ONCE_ABOUT "Whether the page lets each browser answer once only; of open links"
 #define EMBED_MAX 10
+#define PANEL_ABOUT "Of a link of the kind panel: who comes, with what, and where they go afterwards"
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
 
 static const struct field link_new_fields[] = {
@@ -28,6 +30,7 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_new, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
+    FIELD(struct link_new, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT, .shape = &link_panel_shape),
 };
 static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
 
@@ -36,6 +39,7 @@ struct link_patch {
 	int64_t opens_at, closes_at, max_completes;
 	bool once_per_device;
 	struct str_list embed;
+	struct panel_in panel;
 };
 static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, title, FT_TEXT, OPTIONAL, 0, 200, "What you call this link"),
@@ -46,6 +50,7 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_patch, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
+    FIELD(struct link_patch, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT "; as a whole", .shape = &link_panel_shape),
 };
 static const struct shape link_patch_shape = SHAPE("LinkPatch", struct link_patch, link_patch_fields);
 
@@ -70,6 +75,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("max_completes", FT_INT, REQUIRED | NULLABLE, MAX_ABOUT),                                              \
 	    OUT("once_per_device", FT_BOOL, REQUIRED, ONCE_ABOUT),                                                     \
 	    OUT("password", FT_BOOL, REQUIRED, "Whether it asks for a password"),                                      \
+	    OUT("panel", FT_OBJECT, REQUIRED | NULLABLE, PANEL_ABOUT, .shape = &link_panel_shape),                     \
 	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews by it", .shape = &link_counts_shape),                       \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
@@ -79,8 +85,10 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 
 static const struct field link_item_fields[] = {LINK_OUT_FIELDS};
 static const struct shape link_item_shape = SHAPE_OUT("LinkItem", link_item_fields);
-static const struct field link_fields[] = {LINK_OUT_FIELDS,
-    OUT("secret", FT_TEXT, OPTIONAL, "Key of signed redirects (HMAC-SHA256); for those who may change links")};
+static const struct field link_fields[] = {
+    LINK_OUT_FIELDS, OUT("secret", FT_TEXT, OPTIONAL,
+			 "Key of signed redirects (HMAC-SHA256); for those who may change links. Panel links have one "
+			 "that is shown once")};
 const struct shape link_shape = SHAPE_OUT("Link", link_fields);
 
 struct link_filter {
@@ -170,9 +178,9 @@ static enum err check_once(struct req *rq, struct str kind, bool once)
 
 static enum err link_create_http(struct req *rq)
 {
-	const struct link_new *in = rq->in;
+	struct link_new *in = rq->in;
 	struct uuid id;
-	struct str slug, prefix, embed;
+	struct str slug, prefix, embed, secret;
 	struct buf b;
 	enum err e;
 
@@ -181,12 +189,15 @@ static enum err link_create_http(struct req *rq)
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
 	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)) ||
 	    (e = check_embed(rq, &in->embed, &embed)) || (e = check_max(rq, in->kind, in->max_completes)) ||
-	    (e = check_once(rq, in->kind, in->once_per_device)))
+	    (e = check_once(rq, in->kind, in->once_per_device)) ||
+	    (e = link_panel_text(rq, in->kind, &in->panel, &in->panel_json)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
 	if (e == ERR_CONFLICT)
 		return req_fail(rq, e, "/slug", "this slug is taken");
 	if (e)
+		return e;
+	if (in->panel_json.n > 0 && (e = panel_secret_make(rq, (struct uuid[2]){rq->ids[0], id}, &secret)))
 		return e;
 	buf_init(&b, rq->arena, 256);
 	buf_add(&b, S("/api/v1/surveys/"));
@@ -245,8 +256,8 @@ enum err link_changed(struct req *rq, const struct link_now *now)
 static enum err link_patch_http(struct req *rq)
 {
 	const struct link_patch *in = rq->in;
+	struct str embed, panel = {0};
 	struct link_now now;
-	struct str embed;
 	enum err e;
 
 #define HAS(member) schema_has(&link_patch_shape, rq->in_present, #member)
@@ -254,6 +265,8 @@ static enum err link_patch_http(struct req *rq)
 		return e;
 	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)) ||
 	    (e = check_max(rq, now.kind, in->max_completes)) || (e = check_once(rq, now.kind, in->once_per_device)))
+		return e;
+	if (HAS(panel) && (e = link_panel_text(rq, now.kind, &in->panel, &panel)))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -264,7 +277,8 @@ static enum err link_patch_http(struct req *rq)
 	    in->closes_at ? P_TIME(in->closes_at) : P_NULL(PGT_TIME), P_UUID_OR_NULL(tx_actor(rq->tx)),
 	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT), P_BOOL(HAS(max_completes)),
 	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT),
-	    HAS(once_per_device) ? P_BOOL(in->once_per_device) : P_NULL(PGT_BOOL)};
+	    HAS(once_per_device) ? P_BOOL(in->once_per_device) : P_NULL(PGT_BOOL),
+	    panel.n > 0 ? P_JSON(panel) : P_NULL(PGT_JSON)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

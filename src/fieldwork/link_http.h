@@ -13,7 +13,7 @@
 
 #include "fieldwork/link.h"
 
-extern const struct shape link_shape;
+extern const struct shape link_shape, link_panel_shape;
 
 struct link_now {
 	struct str slug, kind;
@@ -23,6 +23,8 @@ struct link_now {
 enum err link_take(struct req *rq, struct link_now *now);
 /* What processes remember of the link must not outlive the change: sets rq->after_commit, which a handler that commits by itself calls. */
 enum err link_changed(struct req *rq, const struct link_now *now);
+/* link_panel_http.c. What a panel link is made of, looked at, as links.panel holds it; empty for other kinds. ERR_INVALID with the faults recorded. */
+enum err link_panel_text(struct req *rq, struct str kind, const struct panel_in *in, struct str *json);
 /* Stages the object with its ETag. */
 enum err link_reply(struct req *rq, int status, const struct uuid *survey_id, const struct uuid *id);
 

@@ -3,6 +3,7 @@
 #include "fieldwork/interview_http.h"
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
+#include "fieldwork/link_panel.h"
 #include "fieldwork/link_pass.h"
 #include "fieldwork/public_reply.h"
 #include "survey/survey.h"
@@ -111,11 +112,6 @@ static enum err payload_hash(struct req *rq, unsigned char hash[32])
 	return OK;
 }
 
-static enum err reply_receipt(struct req *rq, const struct receipt *r)
-{
-	return interview_reply(rq, 201, &(struct interview_reply){.receipt = r});
-}
-
 /* One interview, for as long as its request lives: it is answered when this worker has long gone on to others. */
 struct arrival {
 	struct resolved link;
@@ -123,7 +119,18 @@ struct arrival {
 	struct verdict verdict;
 	struct response response;
 	const struct json *parameters;
+	struct panel_exit exit;
+	bool begins;
 };
+
+static enum err reply_receipt(struct req *rq, const struct receipt *r)
+{
+	const struct arrival *x = r->about;
+	struct interview_reply out = {.receipt = r};
+	enum err e = panel_return(rq, &x->exit, r, x->parameters, &out.return_url);
+
+	return e ? e : interview_reply(rq, 201, &out);
+}
 
 static enum err judge(struct req *rq, struct arrival *x, const struct program *program)
 {
@@ -143,6 +150,23 @@ static enum err judge(struct req *rq, struct arrival *x, const struct program *p
 	return v->error_count > 0 ? ERR_INVALID : OK;
 }
 
+/* A panel link wants parameters, of which one says who it is and stands in for the key. */
+static enum err come_from_panel(struct req *rq, struct arrival *x)
+{
+	const struct response_new *in = rq->in;
+	struct panel_use use;
+	enum err e;
+
+	x->response.key = (struct str){0};
+	if (in->code.n > 0)
+		return req_fail(rq, ERR_INVALID, "/code", "this link takes no codes");
+	e = panel_enter(rq, &x->link.link, in->parameters, &use);
+	x->response.key = use.key;
+	if (!e && !x->begins && use.open)
+		return req_fail(rq, ERR_CONFLICT, "", "an interview of this panelist is under way: go on with that");
+	return e == ERR_GONE ? req_fail(rq, e, "", "this panelist has answered") : e;
+}
+
 /* A single-use link wants a code, which brings the parameters and stands in for the key. */
 static enum err let_in(struct req *rq, struct arrival *x)
 {
@@ -151,6 +175,8 @@ static enum err let_in(struct req *rq, struct arrival *x)
 	enum err e;
 
 	x->parameters = in->parameters;
+	if (x->link.link.panel.n > 0)
+		return come_from_panel(rq, x);
 	if (!x->link.link.single_use)
 		return in->code.n ? req_fail(rq, ERR_INVALID, "/code", "this link takes no codes") : OK;
 	x->response.key = (struct str){0};
@@ -161,6 +187,8 @@ static enum err let_in(struct req *rq, struct arrival *x)
 	e = code_take(rq, &x->link.link, in->code, &use);
 	x->response.key = use.key;
 	x->parameters = use.parameters;
+	if (!e && !x->begins && !uuid_is_nil(&use.open))
+		return req_fail(rq, ERR_CONFLICT, "/code", "an interview is under way with it: go on with that");
 	return e == ERR_GONE ? req_fail(rq, e, "/code", "this code was used") : e;
 }
 
@@ -185,6 +213,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 	x->response.program = survey->program;
 	x->response.submission = &x->submission;
 	x->response.seed = x->submission.seed;
+	x->response.about = x;
 	x->response.device = device_of(req_header(rq, S("User-Agent")));
 	return intake_send(rq, &x->response, pin, reply_receipt);
 }
@@ -197,7 +226,7 @@ static enum err begin(struct req *rq, struct arrival *x)
 	if ((e = let_in(rq, x)))
 		return e;
 	in.parameters = x->parameters;
-	if (x->link.link.single_use)
+	if (x->link.link.single_use || x->link.link.panel.n > 0)
 		rq->idempotency_key = x->response.key;
 	return interview_begin(rq, &x->link, &in, x->response.payload_hash);
 }
@@ -205,18 +234,18 @@ static enum err begin(struct req *rq, struct arrival *x)
 static enum err response_create_http(struct req *rq)
 {
 	struct arrival *x = arena_new(rq->arena, struct arrival);
-	bool begins = schema_has(&response_new_shape, rq->in_present, "complete") &&
-		      !((const struct response_new *)rq->in)->complete;
 	struct receipt receipt;
 	enum err e, before;
 
 	if (!x)
 		return ERR_MEMORY;
+	x->begins = schema_has(&response_new_shape, rq->in_present, "complete") &&
+		    !((const struct response_new *)rq->in)->complete;
 	x->response.key = rq->idempotency_key;
 	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &x->link)) || (e = link_pass_check(rq, &x->link.link)) ||
-	    (e = payload_hash(rq, x->response.payload_hash)))
+	    (e = payload_hash(rq, x->response.payload_hash)) || (e = panel_exit_load(rq, &x->link.link, &x->exit)))
 		return e;
-	e = begins ? begin(rq, x) : submit(rq, x);
+	e = x->begins ? begin(rq, x) : submit(rq, x);
 	if (rq->later)
 		return OK;
 	/* What was acknowledged before the link closed or the survey changed is still acknowledged when it is sent
@@ -228,11 +257,12 @@ static enum err response_create_http(struct req *rq)
 		return e;
 	rq->error_count = 0;
 	rq->detail = (struct str){0};
-	if (before == ERR_KEY_MISMATCH && x->link.link.single_use)
-		return req_fail(rq, ERR_GONE, "/code", "this code was used");
+	if (before == ERR_KEY_MISMATCH && (x->link.link.single_use || x->link.link.panel.n > 0))
+		return intake_used(rq, &x->link.link, x->response.key);
 	if (before)
 		return before;
-	return begins ? interview_begun(rq, &x->link.link, &receipt) : reply_receipt(rq, &receipt);
+	receipt.about = x;
+	return x->begins ? interview_begun(rq, &x->link.link, &receipt) : reply_receipt(rq, &receipt);
 }
 
 const struct route public_routes[] = {

@@ -36,6 +36,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->embed = json_str_or(doc, S("embed"), S(""));
 	l->password = json_str_or(doc, S("password"), S(""));
+	l->panel = json_str_or(doc, S("panel"), S(""));
 	l->test = str_eq(json_str_or(doc, S("kind"), S("")), S("test"));
 	once = json_get(doc, S("once_per_device"));
 	l->once_per_device = once && once->type == JSON_BOOL && once->b;
@@ -202,7 +203,8 @@ static enum err cached(
 
 static enum err take_link(struct load *load, unsigned flags, struct link_view *out)
 {
-	struct str *strs[] = {&out->slug, &out->title, &out->language, &out->status, &out->embed, &out->password};
+	struct str *strs[] = {
+	    &out->slug, &out->title, &out->language, &out->status, &out->embed, &out->password, &out->panel};
 	struct cache_entry *pin;
 	struct str key;
 	bool copied;

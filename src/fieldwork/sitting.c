@@ -162,6 +162,15 @@ static enum err new_key(struct arena *a, struct page_state *state)
 	return buf_done(&b, &state->key);
 }
 
+static enum err come_from_panel(struct sitting *s)
+{
+	struct panel_use use;
+	enum err e = panel_enter(s->rq, &s->link->link, s->state.parameters, &use);
+
+	s->own_key = use.key;
+	return e;
+}
+
 enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n)
 {
 	struct page_view view = {0};
@@ -179,8 +188,12 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	};
 	s->state.shown_ms = s->state.started_ms;
 	s->state.id = uuid_new();
+	if ((e = take_parameters(s, fields, n)))
+		return e;
+	if (s->link->link.panel.n > 0 && (e = come_from_panel(s)))
+		return e == ERR_INVALID ? show_incomplete(s) : e;
 	s->state.key = s->own_key;
-	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) || (e = take_parameters(s, fields, n)) ||
+	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) ||
 	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))
 		return e;
 	s->state.filled = filled.used;

@@ -9,7 +9,7 @@
 #ifndef FIELDWORK_SITTING_H
 #define FIELDWORK_SITTING_H
 
-#include "fieldwork/link.h"
+#include "fieldwork/link_panel.h"
 #include "fieldwork/page_form.h"
 #include "fieldwork/page_state.h"
 #include "fieldwork/quota.h"
@@ -21,6 +21,7 @@ struct sitting {
 	const struct program *program;
 	struct page_state state;
 	struct str own_key;	/* of a new interview; empty: one is made */
+	struct panel_exit exit; /* read before the answer is written */
 	struct quota_list full; /* quota cells, as read when the step began */
 	struct interview in;	/* follows from state: sitting_interview() */
 	int64_t fuel;		/* for all runs of this request together */

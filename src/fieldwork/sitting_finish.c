@@ -37,30 +37,18 @@ static enum err payload_hash(struct sitting *s, unsigned char hash[32])
 
 /* ---- the way on ---- */
 
-/* `sig=` with the HMAC of the whole address before it, which a fragment is no part of: it is never sent. */
-static enum err sign_redirect(struct req *rq, struct str secret, struct str *redirect)
-{
-	struct str fragment = *redirect, head = str_cut(&fragment, '#', NULL), sig;
-	struct buf b;
-	enum err e;
-
-	if ((e = vault_hmac_hex(secret, head, rq->arena, &sig)))
-		return e;
-	buf_init(&b, rq->arena, HTTP_LINE_MAX_BYTES);
-	buf_add(&b, head);
-	buf_char(&b, str_find_char(head, '?', NULL) ? '&' : '?');
-	buf_add(&b, S("sig="));
-	buf_add(&b, sig);
-	if (fragment.n > 0) {
-		buf_char(&b, '#');
-		buf_add(&b, fragment);
-	}
-	return buf_done(&b, redirect);
-}
-
 struct farewell {
 	struct str html, redirect;
 };
+
+/* With nothing to sign with there is no way on that could be believed. */
+static enum err sign_for_panel(struct sitting *s, struct farewell *out)
+{
+	if (s->exit.secret.n > 0)
+		return redirect_sign(s->rq->arena, s->exit.secret, &out->redirect);
+	out->redirect = (struct str){0};
+	return OK;
+}
 
 /* Before the answer is written, because the secret is read in the same transaction. */
 static enum err farewell_of(struct sitting *s, struct str outcome, struct farewell *out)
@@ -73,13 +61,16 @@ static enum err farewell_of(struct sitting *s, struct str outcome, struct farewe
 	bool sign = false;
 	enum err e;
 
-	if ((e = interview_outcome(&s->in, outcome, s->rq->arena, &out->html, &out->redirect, &sign)))
+	if ((e = panel_exit_load(s->rq, &s->link->link, &s->exit)) ||
+	    (e = interview_outcome(&s->in, outcome, s->rq->arena, &out->html, &out->redirect, &sign)))
 		return e;
 	if (out->redirect.n == 0 || !sign)
 		return OK;
+	if (s->link->link.panel.n > 0)
+		return sign_for_panel(s, out);
 	if ((e = tx_one(s->rq->tx, s->rq->arena, &Q(SQL_link_secret, in, cols), &row)))
 		return e;
-	return sign_redirect(s->rq, row.secret, &out->redirect);
+	return redirect_sign(s->rq->arena, row.secret, &out->redirect);
 }
 
 /* It ended otherwise than it was judged to: the last place in a quota was gone, or it had been stored before. */
@@ -92,6 +83,17 @@ static enum err farewell_anew(struct sitting *s, struct str outcome, struct fare
 		return e;
 	e = farewell_of(s, outcome, out);
 	intake_abandon(s->rq);
+	return e;
+}
+
+/* The panel's own way back takes the survey's place. */
+static enum err go_back(struct sitting *s, const struct receipt *r, struct farewell *f)
+{
+	struct str url;
+	enum err e = panel_return(s->rq, &s->exit, r, s->state.parameters, &url);
+
+	if (!e && url.n > 0)
+		f->redirect = url;
 	return e;
 }
 
@@ -172,6 +174,7 @@ enum err sitting_finish(struct sitting *s)
 	struct farewell farewell = {0};
 	struct receipt receipt;
 	struct verdict v;
+	bool before = false;
 	enum err e;
 
 	if ((e = intake_judge(s->rq->arena, s->program, &in, &v, &s->state.language)))
@@ -181,19 +184,26 @@ enum err sitting_finish(struct sitting *s)
 	e = farewell_of(s, v.outcome, &farewell);
 	if (!e)
 		e = write_once(s, &in, &v, &receipt);
+	/* Stored before, then changed and sent again (the browser's back button): the first stands, and its way on. */
+	if (e == ERR_KEY_MISMATCH) {
+		before = true;
+		e = intake_replay(s->rq, &s->link->link, s->state.key, NULL, &receipt);
+	}
 	/* It is there, but not as something that was sent to its end: left for too long, erased, rejected. */
 	if (e == ERR_CONFLICT || (!e && receipt.outcome.n == 0))
 		return page_reply_words(s->rq, 410, TEXT_OVER_TITLE, TEXT_OVER_TEXT);
 	if (!e && !str_eq(receipt.outcome, v.outcome))
 		e = farewell_anew(s, receipt.outcome, &farewell);
-	/* Stored before, then changed and sent again (the browser's back button): the first stands. */
-	if (e == ERR_KEY_MISMATCH)
-		return say_farewell(s, &farewell, TEXT_SAVED_BEFORE);
+	if (!e)
+		e = go_back(s, &receipt, &farewell);
 	if (e == ERR_BUSY || e == ERR_IN_PROGRESS || e == ERR_UNAVAILABLE || e == ERR_OUTCOME_UNKNOWN)
 		return offer_retry(s, e);
 	if (e)
 		return e;
-	return say_farewell(s, &farewell, str_eq(receipt.status, S("completed")) ? TEXT_THANKS : TEXT_ENDED);
+	return say_farewell(s, &farewell,
+	    before				     ? TEXT_SAVED_BEFORE
+	    : str_eq(receipt.status, S("completed")) ? TEXT_THANKS
+						     : TEXT_ENDED);
 }
 
 /* ---- on the way ---- */
@@ -243,7 +253,7 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, 
 	if (receipt.replayed || !receipt.completed_ms)
 		return OK;
 	*over = true;
-	if ((e = farewell_anew(s, receipt.outcome, &farewell)))
+	if ((e = farewell_anew(s, receipt.outcome, &farewell)) || (e = go_back(s, &receipt, &farewell)))
 		return e;
 	return say_farewell(s, &farewell, TEXT_ENDED);
 }

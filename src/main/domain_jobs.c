@@ -12,6 +12,7 @@ const struct job_type *const domains_jobs[] = {
     &search_job,
     &response_action_job,
     &link_codes_job,
+    &link_postback_job,
     &abandon_job,
     &retention_job,
     &erase_job,

@@ -29,6 +29,7 @@ static const struct route *const of_rooms[] = {
     link_qr_routes,
     link_code_routes,
     link_password_routes,
+    link_panel_routes,
     response_routes,
     response_change_routes,
     response_action_routes,

@@ -53,7 +53,7 @@ test('each operation has a summary, an id of its own, and says who may call it',
 		const open = path.startsWith('/api/public/') || path.startsWith('/.well-known/') || path.startsWith('/api/v1/oidc/')
 			|| path.startsWith('/api/v1/auth/password-reset') || signsIn;
 		const interview = path.startsWith('/api/public/v1/links/{slug}/responses/{response_id}'); // its respondent's own token, which is no account's; it has no versions
-		const link = path.startsWith('/api/public/v1/links/'); // which may ask for a password
+		const link = path.startsWith('/api/public/v1/'); // which may ask for a password
 		const security = operation.security ?? server.contract.document.security;
 		assert.equal(security?.some((s) => Object.keys(s).length > 0) ?? false, !open, where);
 		assert.equal(Boolean(operation.responses['401']), !open || signsIn || link, `${where}: 401`);

@@ -243,6 +243,14 @@ test('single-use links take each code once, and it brings the parameters', async
 		[['replayed', undefined, undefined], ['refused', 'gone', '/code'], ['refused', 'invalid', '/code'], ['refused', 'invalid', '/journal/parameters'], ['refused', 'not-found', undefined]]);
 });
 
+test('whom a panel sends no device interviews', async () => {
+	const f = await field({ document: survey({ parameters: [{ name: 'pid', type: 'text', export: true }] }), link: { kind: 'panel', panel: { panelist: 'pid' } } });
+	f.device.hold(steps());
+	const [item] = await items(f);
+	assert.ok(!['accepted', 'replayed'].includes(item.result), JSON.stringify(item));
+	assert.equal((await rows(server.database.name, `select count(*) from responses where survey_id = '${f.survey.id}'`))[0][0], '0');
+});
+
 test('a code that was used on a page is no interview of the device, and there is no receipt for it', async () => {
 	const f = await field({ link: { kind: 'single_use' } });
 	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\npanel-1001\n' }), 202);

@@ -118,6 +118,8 @@ export const ROUTES = {
 	'POST /api/v1/surveys/{id}/responses/{response_id}/restore': { status: 409, revives: true },
 	'POST /api/v1/jobs/{id}/retry': { status: 409 },
 	'PUT /api/v1/surveys/{id}/links/{link_id}/password': { body: () => ({ password: 'open sesame' }) },
+	// the matrix' links are of another kind
+	'POST /api/v1/surveys/{id}/links/{link_id}/secret': { status: 409 },
 	'POST /api/public/v1/links/{slug}/pass': { body: () => ({ password: 'open sesame' }) },
 	'POST /api/public/v1/links/{slug}/responses': { body: () => ({ answers: { q: 'x' } }) },
 };
