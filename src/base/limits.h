@@ -32,7 +32,8 @@
 #define HTTP_REQUEST_TIMEOUT_MS 60000 /* body and handler together */
 #define HTTP_CONNECTIONS_MAX 12000
 #define HTTP_CONNECTIONS_PER_ADDRESS 64
-#define HTTP_IDLE_WHOLE_MAX 256 /* idle connections of a thread that keep the memory of a whole head, 48 kB each; of others it goes back */
+#define HTTP_IDLE_WHOLE_MAX                                                                                            \
+	256 /* idle connections of a thread that keep the memory of a whole head, 48 kB each; of others it goes back */
 #define HTTP_QUEUE_MAX 1024	    /* requests waiting for a worker; more get 503 */
 #define HTTP_QUEUE_WAIT_MAX_MS 2000 /* who waits longer gets 503 */
 #define HTTP_WORKERS_DEFAULT 20
@@ -211,6 +212,8 @@
 #define QUESTION_CHOICES_MAX 1000 /* with those carried forward; rows, columns and items too */
 #define CARRIED_QUESTIONS_MAX 64  /* each carries choices on from the one before; with the first */
 #define QUOTAS_MAX 50
+#define QUOTA_LEASE_DEFAULT_S 1800 /* lease_seconds where a quota does not say */
+#define QUOTA_LEASE_MAX_S 86400
 #define QUOTA_CELLS_MAX 500		/* of one quota; each is compared with every other */
 #define ROSTER_RECORDS_MAX 50		/* of one roster; as many sets of columns in exports */
 #define MEDIA_FILES_MAX 100		/* references to files in one answer */

@@ -17,6 +17,7 @@ extern const struct route link_panel_routes[]; /* .../links/{link_id}/secret */
 extern const struct job_type link_postback_job;
 extern const struct route
     link_password_routes[]; /* .../links/{link_id}/password; /api/public/v1/links/{slug}/pass, /s/{slug}/password */
+extern const struct route quota_routes[];	    /* /api/v1/surveys/{id}/quotas */
 extern const struct route response_routes[];	    /* /api/v1/surveys/{id}/responses ... */
 extern const struct route response_change_routes[]; /* edit, reject, restore, delete, history */
 extern const struct route response_action_routes[]; /* one action on many */
@@ -40,6 +41,7 @@ enum err lookups_clear(struct tx *tx);
 enum err keys_event(struct tx *tx, struct arena *a, struct str type, struct str data);
 
 extern const struct job_type abandon_job; /* interviews that were left become partial ones */
+extern const struct job_type lease_job;	  /* places kept for those are given back */
 
 /* ---- finding answers ---- */
 

@@ -74,7 +74,8 @@ struct response {
 	struct str device;   /* desktop, mobile, tablet, other; empty: not known */
 	struct str paradata; /* JSON object as a client sent it; empty: none */
 	struct keeping keep;
-	void *about; /* the caller's, for `reply` */
+	int64_t lease_ms; /* when keep.open: for how long its places in quota cells are kept for it; 0: none is */
+	void *about;	  /* the caller's, for `reply` */
 };
 
 struct receipt {

@@ -1,5 +1,5 @@
-/* intake_alone.c - a tenant's answers where some cell has not room for all that want it: one transaction under the cells' locks, in which they get their
- * places as they came. */
+/* intake_alone.c - a tenant's answers where some cell has not room for all that want it: one transaction under the locks of their rows and of the cells, in which they
+ * get their places as they came. Leases that ran out are ended before, so that what they kept is there to be given. */
 #include "fieldwork/writing.h"
 
 #include "base/limits.h"
@@ -8,13 +8,22 @@
 struct cell_row {
 	struct uuid survey_id;
 	struct str quota, cell;
-	int64_t used;
+	int64_t used, leased, limit_set; /* limit_set -1: none */
 };
 
 struct cells {
-	struct cell_row *rows; /* used counts those that were given as well */
+	struct cell_row *rows; /* used and leased count those that were given as well */
 	size_t n;
 };
+
+struct freed_row {
+	struct uuid survey_id;
+	struct str quota, cell;
+	int64_t lim, n;
+};
+
+#define LAPSED_MAX                                                                                                     \
+	1000 /* leases that are ended at once; who finds no place then, although more have run out, is turned away */
 
 struct known_row {
 	struct uuid survey_id;
@@ -27,6 +36,8 @@ struct alone {
 	struct arena *a;
 	const struct batch_group *all;
 	struct batch_group kept; /* those that are to be stored */
+	struct freed_row *freed; /* by leases that ran out */
+	size_t freed_count;
 	struct cells cells;
 };
 
@@ -59,37 +70,140 @@ static bool is_known(const struct writing *w, const struct known_row *rows, size
 	return false;
 }
 
+/* ---- rows before cells ---- */
+
+/* Of the interviews that are kept: everybody who saves one has locked its row before he locks a cell. */
+static enum err lock_rows(struct alone *x)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct stored_row, id, PGT_UUID), COL(struct stored_row, held, PGT_JSON)};
+	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n + 1),
+			*ids = arena_array(x->a, struct pg_param, x->all->n + 1);
+	struct stored_row *rows;
+	size_t n = 0, found = 0;
+	enum err e;
+
+	if (!surveys || !ids)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < x->all->n; i++) {
+		struct writing *w = writing_of(x->all->items[i]);
+
+		w->held = (struct str){0};
+		if (!w->response->keep.stored)
+			continue;
+		surveys[n] = w->columns[C_SURVEY];
+		ids[n++] = w->columns[C_ID];
+	}
+	const struct pg_param in[] = {P_ARRAY(PGT_UUID, surveys, n), P_ARRAY(PGT_UUID, ids, n)};
+
+	if (n > 0 && (e = tx_rows(x->tx, x->a, &Q(SQL_leases_held, in, cols), sizeof *rows, (void **)&rows, &found)))
+		return e;
+	for (size_t i = 0; i < x->all->n; i++)
+		for (size_t k = 0; k < found; k++)
+			if (uuid_eq(&writing_of(x->all->items[i])->receipt.id, &rows[k].id))
+				writing_of(x->all->items[i])->held = rows[k].held;
+	return OK;
+}
+
+static enum err end_lapsed(struct alone *x)
+{
+	static const struct pg_col cols[] = {COL(struct freed_row, survey_id, PGT_UUID),
+	    COL(struct freed_row, quota, PGT_TEXT), COL(struct freed_row, cell, PGT_TEXT),
+	    COL(struct freed_row, lim, PGT_INT), COL(struct freed_row, n, PGT_INT)};
+	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n),
+			*ids = arena_array(x->a, struct pg_param, x->all->n);
+
+	if (!surveys || !ids)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < x->all->n; i++) {
+		surveys[i] = writing_of(x->all->items[i])->columns[C_SURVEY];
+		ids[i] = writing_of(x->all->items[i])->columns[C_ID];
+	}
+	const struct pg_param in[] = {
+	    P_ARRAY(PGT_UUID, surveys, x->all->n), P_ARRAY(PGT_UUID, ids, x->all->n), P_INT(LAPSED_MAX)};
+
+	return tx_rows(
+	    x->tx, x->a, &Q(SQL_leases_take_back, in, cols), sizeof *x->freed, (void **)&x->freed, &x->freed_count);
+}
+
+#define LOCK_COLUMNS 5
+
+struct wanted {
+	struct pg_param *list[LOCK_COLUMNS];
+	size_t n;
+};
+
+static void want(struct wanted *w, struct pg_param survey, const struct quota_cell *c, int64_t freed)
+{
+	w->list[0][w->n] = survey;
+	w->list[1][w->n] = P_TEXT(c->quota);
+	w->list[2][w->n] = P_TEXT(c->cell);
+	w->list[3][w->n] = P_INT(c->limit);
+	w->list[4][w->n++] = P_INT(freed);
+}
+
+static enum err wanted_init(struct wanted *w, struct arena *a, size_t room)
+{
+	*w = (struct wanted){.n = 0};
+	for (size_t c = 0; c < LOCK_COLUMNS; c++)
+		if (!(w->list[c] = arena_array(a, struct pg_param, room + 1)))
+			return ERR_MEMORY;
+	return OK;
+}
+
+/* What they want, what they hold and what is freed: all in one pass, because it is locked in one order. */
+static enum err wanted_cells(struct alone *x, struct wanted *w)
+{
+	struct quota_list *held = arena_array(x->a, struct quota_list, x->all->n);
+	size_t n = x->freed_count;
+	enum err e;
+
+	if (!held)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < x->all->n; i++) {
+		const struct writing *own = writing_of(x->all->items[i]);
+
+		if (own->held.n > 0 && (e = quota_read(x->a, own->held, &held[i])))
+			return e;
+		n += own->places.n + held[i].n;
+	}
+	if ((e = wanted_init(w, x->a, n)))
+		return e;
+	for (size_t i = 0; i < x->all->n; i++) {
+		const struct writing *own = writing_of(x->all->items[i]);
+
+		for (size_t k = 0; k < own->places.n; k++)
+			want(w, own->columns[C_SURVEY], &own->places.cells[k], 0);
+		for (size_t k = 0; k < held[i].n; k++)
+			want(w, own->columns[C_SURVEY], &held[i].cells[k], 0);
+	}
+	for (size_t i = 0; i < x->freed_count; i++) {
+		const struct freed_row *f = &x->freed[i];
+
+		want(w, P_UUID(&f->survey_id), &(struct quota_cell){f->quota, f->cell, f->lim}, f->n);
+	}
+	return OK;
+}
+
 static enum err lock_cells(struct alone *x)
 {
 	static const struct pg_col cols[] = {COL(struct cell_row, survey_id, PGT_UUID),
 	    COL(struct cell_row, quota, PGT_TEXT), COL(struct cell_row, cell, PGT_TEXT),
-	    COL(struct cell_row, used, PGT_INT)};
-	struct pg_param *list[4];
+	    COL(struct cell_row, used, PGT_INT), COL(struct cell_row, leased, PGT_INT),
+	    COL(struct cell_row, limit_set, PGT_INT)};
 	struct cell_row *rows;
-	size_t n = 0, at = 0, found = 0;
+	struct wanted w;
+	size_t found = 0;
 	enum err e;
 
-	for (size_t i = 0; i < x->all->n; i++)
-		n += writing_of(x->all->items[i])->places.n;
-	for (size_t c = 0; c < countof(list); c++)
-		if (!(list[c] = arena_array(x->a, struct pg_param, n + 1)))
-			return ERR_MEMORY;
-	for (size_t i = 0; i < x->all->n; i++) {
-		const struct writing *w = writing_of(x->all->items[i]);
-
-		for (size_t k = 0; k < w->places.n; k++, at++) {
-			list[0][at] = w->columns[C_SURVEY];
-			list[1][at] = P_TEXT(w->places.cells[k].quota);
-			list[2][at] = P_TEXT(w->places.cells[k].cell);
-			list[3][at] = P_INT(w->places.cells[k].limit);
-		}
-	}
-	const struct pg_param in[] = {P_ARRAY(PGT_UUID, list[0], n), P_ARRAY(PGT_TEXT, list[1], n),
-	    P_ARRAY(PGT_TEXT, list[2], n), P_ARRAY(PGT_INT, list[3], n)};
+	if ((e = wanted_cells(x, &w)))
+		return e;
+	const struct pg_param in[] = {P_ARRAY(PGT_UUID, w.list[0], w.n), P_ARRAY(PGT_TEXT, w.list[1], w.n),
+	    P_ARRAY(PGT_TEXT, w.list[2], w.n), P_ARRAY(PGT_INT, w.list[3], w.n), P_ARRAY(PGT_INT, w.list[4], w.n)};
 
 	if ((e = tx_rows(x->tx, x->a, &Q(SQL_quota_cells_lock, in, cols), sizeof *rows, (void **)&rows, &found)))
 		return e;
-	if (!(x->cells.rows = arena_array(x->a, struct cell_row, found + n + 1)))
+	if (!(x->cells.rows = arena_array(x->a, struct cell_row, found + w.n + 1)))
 		return ERR_MEMORY;
 	for (x->cells.n = 0; x->cells.n < found; x->cells.n++)
 		x->cells.rows[x->cells.n] = rows[x->cells.n];
@@ -106,7 +220,7 @@ static struct cell_row *cell_of(struct alone *x, const struct uuid *survey, cons
 			return row;
 	}
 	row = &x->cells.rows[x->cells.n++];
-	*row = (struct cell_row){*survey, c->quota, c->cell, 0};
+	*row = (struct cell_row){*survey, c->quota, c->cell, 0, 0, -1};
 	return row;
 }
 
@@ -115,19 +229,30 @@ static struct cell_row *cell_of(struct alone *x, const struct uuid *survey, cons
 /* OK, or ERR_LIMIT with the cells that have no room in w->full. */
 static enum err give_places(struct alone *x, struct writing *w)
 {
-	if (!(w->full.cells = arena_array(w->rq->arena, struct quota_cell, w->places.n + 1)))
+	struct place_move *moves;
+	size_t n;
+	enum err e;
+
+	if ((e = place_moves_of(w, x->a, &moves, &n)))
+		return e;
+	if (!(w->full.cells = arena_array(w->rq->arena, struct quota_cell, n + 1)))
 		return ERR_MEMORY;
 	w->full.n = 0;
-	for (size_t k = 0; k < w->places.n; k++) {
-		const struct quota_cell *c = &w->places.cells[k];
+	for (size_t k = 0; k < n; k++) {
+		const struct cell_row *row = cell_of(x, &w->claim.survey, &moves[k].cell);
+		int64_t limit = row->limit_set < 0 ? moves[k].cell.limit : row->limit_set;
 
-		if (cell_of(x, &w->claim.survey, c)->used >= c->limit)
-			w->full.cells[w->full.n++] = *c;
+		if (moves[k].used + moves[k].leased > 0 && row->used + row->leased >= limit)
+			w->full.cells[w->full.n++] = moves[k].cell;
 	}
 	if (w->full.n > 0)
 		return ERR_LIMIT;
-	for (size_t k = 0; k < w->places.n; k++)
-		cell_of(x, &w->claim.survey, &w->places.cells[k])->used++;
+	for (size_t k = 0; k < n; k++) {
+		struct cell_row *row = cell_of(x, &w->claim.survey, &moves[k].cell);
+
+		row->used += moves[k].used;
+		row->leased += moves[k].leased;
+	}
 	return OK;
 }
 
@@ -192,9 +317,10 @@ static enum err write_once(struct alone *x)
 	size_t n;
 	enum err e;
 
-	if ((e = find_known(x, &known, &n)) || (e = lock_cells(x)) || (e = choose(x, known, n)) || (e = store(x)))
+	if ((e = find_known(x, &known, &n)) || (e = lock_rows(x)) || (e = end_lapsed(x)) || (e = lock_cells(x)) ||
+	    (e = choose(x, known, n)))
 		return e;
-	return OK;
+	return store(x);
 }
 
 static enum err write_group(struct intake *in, const struct batch_group *g, struct arena *a)

@@ -67,26 +67,20 @@ enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, s
 	size_t at = 0;
 
 	(void)ctx;
-	for (size_t i = 0; i < g->n; i++)
+	for (size_t i = 0; i < g->n; i++) {
 		g->items[i]->outcome = ERR_CONFLICT;
+		writing_of(g->items[i])->held = (struct str){0};
+	}
 	for (size_t k = 0; k < n; k++) {
 		for (size_t tried = 0; tried < g->n; tried++, at = (at + 1) % g->n) {
 			if (!uuid_eq(&writing_of(g->items[at])->receipt.id, &stored[k].id))
 				continue;
 			g->items[at]->outcome = OK;
+			writing_of(g->items[at])->held = stored[k].held;
 			break;
 		}
 	}
 	return OK;
-}
-
-static size_t places_of(const struct batch_group *g)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < g->n; i++)
-		n += g->items[i]->outcome ? 0 : writing_of(g->items[i])->places.n;
-	return n;
 }
 
 static bool takes_places(void *ctx, const struct batch_group *g)
@@ -96,37 +90,6 @@ static bool takes_places(void *ctx, const struct batch_group *g)
 		if (writing_of(g->items[i])->places.n > 0)
 			return true;
 	return false;
-}
-
-/* Of those that were stored. */
-enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
-{
-	static const struct pg_col cols[] = {COL(struct refused_row, refused, PGT_INT)};
-	size_t n = places_of(g), at = 0;
-	struct pg_param *in, *list[4];
-
-	(void)ctx;
-	if (n == 0)
-		return OK;
-	if (!(in = arena_array(a, struct pg_param, countof(list))))
-		return ERR_MEMORY;
-	for (size_t c = 0; c < countof(list); c++)
-		if (!(list[c] = arena_array(a, struct pg_param, n)))
-			return ERR_MEMORY;
-	for (size_t i = 0; i < g->n; i++) {
-		const struct writing *w = writing_of(g->items[i]);
-
-		for (size_t k = 0; !w->item.outcome && k < w->places.n; k++, at++) {
-			list[0][at] = w->columns[C_SURVEY];
-			list[1][at] = P_TEXT(w->places.cells[k].quota);
-			list[2][at] = P_TEXT(w->places.cells[k].cell);
-			list[3][at] = P_INT(w->places.cells[k].limit);
-		}
-	}
-	for (size_t c = 0; c < countof(list); c++)
-		in[c] = P_ARRAY(list[c][0].type, list[c], n);
-	*q = (struct query){&SQL_quota_cells_take_many, in, countof(list), cols, countof(cols)};
-	return OK;
 }
 
 static enum err places_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)

@@ -61,21 +61,25 @@ with given as materialized (
 select id, null::jsonb as held from stored
 
 -- The same where some are interviews that are kept from page to page: those whose row is there (`stored`) are changed, provided that they are under way and, where a
--- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. The log tells that
--- one began and how it ended, not each page.
+-- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. One that goes on keeps those as long as
+-- it falls into no other cell of the same quota: who goes back to before a question still has what he answered there. The log tells that one began and how it ended,
+-- not each page.
 -- name: response_save_many
 -- role: public
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
 		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[],
-		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[])
+		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[], $36::bigint[])
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
 		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version,
-		stored, version, last_at, page_ms, state, state_key_version)
+		stored, version, last_at, page_ms, state, state_key_version, lease_ms)
 ), before as materialized (
-	select r.survey_id, r.id, r.status, r.quota_cells
+	select r.survey_id, r.id, r.status, r.quota_cells,
+		case when r.quota_cells is null or g.status not in ('started', 'in_progress') then g.quota_cells else coalesce(g.quota_cells, '[]')
+			|| coalesce((select jsonb_agg(h) from jsonb_array_elements(r.quota_cells) h
+				where not exists (select from jsonb_array_elements(g.quota_cells) w where w ->> 'quota' = h ->> 'quota')), '[]') end as holds
 	from given g join responses r on r.survey_id = g.survey_id and r.id = g.id
 	where g.stored and r.state is not null and r.status in ('started', 'in_progress') and r.deleted_at is null and (g.version is null or r.version = g.version)
 	order by r.survey_id, r.idempotency_key for update of r
@@ -85,17 +89,19 @@ with given as materialized (
 		consents = g.consents, payload_hash = coalesce(g.payload_hash, r.payload_hash),
 		payload_key_version = case when g.payload_hash is null then r.payload_key_version else g.payload_key_version end,
 		completed_at = g.completed_at, duration_ms = g.duration_ms, last_at = g.last_at, page_ms = g.page_ms, paradata = coalesce(g.paradata, r.paradata),
-		quota_cells = g.quota_cells, state = g.state, state_key_version = g.state_key_version
+		quota_cells = b.holds, lease_until = case when b.holds is not null then now() + g.lease_ms * interval '1 millisecond' end,
+		state = g.state, state_key_version = g.state_key_version
 	from given g join before b on b.survey_id = g.survey_id and b.id = g.id
 	where r.survey_id = g.survey_id and r.id = g.id
 	returning r.id, r.version, b.status <> g.status as moved, b.quota_cells as held
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version)
+		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version, lease_until)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version
+		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version,
+		case when quota_cells is not null then now() + lease_ms * interval '1 millisecond' end
 	from given where not stored
 	on conflict do nothing
 	returning id
@@ -118,3 +124,25 @@ select id, held from changed
 -- role: public
 select r.id, r.survey_id, r.idempotency_key from unnest($1::uuid[], $2::text[]) k (survey_id, key)
 join responses r on r.survey_id = k.survey_id and r.idempotency_key = k.key
+
+-- Locked before their cells, as those are that are saved: what they hold. Those that are over hold nothing.
+-- name: leases_held
+-- role: public
+select r.id, r.quota_cells as held from unnest($1::uuid[], $2::uuid[]) k (survey_id, id) join responses r on r.survey_id = k.survey_id and r.id = k.id
+where r.status in ('started', 'in_progress') and r.deleted_at is null order by r.survey_id, r.idempotency_key for update of r
+
+-- Leases of these surveys that ran out, but for those of the interviews that are just being saved: they are over, and what they held is told, for the cells. One that
+-- somebody else has locked is being saved, or ended, by him.
+-- name: leases_take_back
+-- role: public
+with lapsed as materialized (
+	select r.survey_id, r.id, r.quota_cells from responses r
+	where r.survey_id = any ($1::uuid[]) and r.id <> all ($2::uuid[]) and r.status in ('started', 'in_progress') and r.quota_cells is not null and r.deleted_at is null
+		and r.lease_until < now()
+	order by r.survey_id, r.id limit $3::bigint for update skip locked
+), ended as (
+	update responses r set quota_cells = null, lease_until = null from lapsed l where r.survey_id = l.survey_id and r.id = l.id
+	returning l.survey_id, l.quota_cells
+)
+select e.survey_id, c.quota, c.cell, min(c.lim) as lim, count(*) as n
+from ended e, jsonb_to_recordset(e.quota_cells) c (quota text, cell text, lim bigint) group by e.survey_id, c.quota, c.cell

@@ -77,10 +77,10 @@ static enum err seal(struct req *rq, const struct response *r, const struct uuid
 	return answer_seal(rq->app, rq->tx, &(struct answer_row){&r->link->survey_id, id}, &plain, rq->arena, out);
 }
 
-/* The places that an answer takes: only those that are counted, which completed ones are, but for tests. */
+/* The places that an answer takes when it is completed, or keeps open while it goes on; tests are not counted. */
 static struct quota_list places(const struct response *r)
 {
-	bool counted = str_eq(r->verdict->status, S("completed")) && !r->keep.open && !r->link->test;
+	bool counted = (r->keep.open ? r->lease_ms > 0 : str_eq(r->verdict->status, S("completed"))) && !r->link->test;
 
 	return (struct quota_list){r->verdict->cells, counted ? r->verdict->cell_count : 0};
 }
@@ -127,6 +127,7 @@ static void put_times(struct writing *w, int64_t now)
 	w->columns[C_LAST] = P_TIME(now);
 	w->columns[C_COMPLETED] = w->response->keep.open ? P_NULL(PGT_TIME) : P_TIME(now);
 	w->columns[C_DURATION] = from && now >= from ? P_INT(now - from) : P_NULL(PGT_INT);
+	w->columns[C_LEASE] = w->response->keep.open ? P_INT(w->response->lease_ms) : P_NULL(PGT_INT);
 }
 
 static struct pg_param json_or_null(struct str text)

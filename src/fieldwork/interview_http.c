@@ -45,7 +45,7 @@ static enum err refuse(struct req *rq, const struct verdict *v)
 	return ERR_INVALID;
 }
 
-static enum err take_program(struct turn *t, int64_t version)
+static enum err take_program(struct turn *t, int64_t version, const struct uuid *response)
 {
 	const struct uuid *survey = &t->link.link.survey_id;
 	const struct survey_program *found;
@@ -54,7 +54,7 @@ static enum err take_program(struct turn *t, int64_t version)
 	if (e)
 		return e;
 	t->program = found->program;
-	return quota_full(t->rq->tx, t->rq->arena, t->program, survey, &t->full);
+	return quota_full(t->rq->tx, t->rq->arena, t->program, &(struct quota_asker){survey, response}, &t->full);
 }
 
 static enum err reply_turn(struct req *rq, const struct receipt *r)
@@ -89,6 +89,7 @@ static enum err send(struct turn *t, enum err (*reply)(struct req *rq, const str
 	t->response.started_ms = t->kept.state.started_ms;
 	t->response.key = t->kept.key;
 	t->response.keep.id = t->kept.id;
+	t->response.lease_ms = t->link.live.lease_ms;
 	t->response.about = t;
 	return intake_send(t->rq, &t->response, pin, reply);
 }
@@ -198,7 +199,7 @@ static enum err begin(struct turn *t, const struct response_new *in, const unsig
 	struct verdict *v = &t->verdict;
 	enum err e;
 
-	if ((e = take_program(t, t->link.live.number)) ||
+	if ((e = take_program(t, t->link.live.number, NULL)) ||
 	    (e = intake_check(t->rq, t->program, &t->link.live, in->language, in->parameters)) ||
 	    (e = begin_state(t, in, hash)))
 		return e;
@@ -392,7 +393,7 @@ static enum err go_on(struct turn *t)
 		return req_fail(t->rq, ERR_CONFLICT, "/status", "the interview is over");
 	if ((e = resolve_gate(t->rq, &t->link)))
 		return e;
-	return take_program(t, t->kept.survey_version);
+	return take_program(t, t->kept.survey_version, &t->kept.id);
 }
 
 static enum err interview_save_http(struct req *rq)

@@ -43,6 +43,7 @@ struct live_view {
 	struct live_parameter parameters[PAGE_PARAMETERS_MAX];
 	size_t parameter_count;
 	int64_t abandon_ms; /* an interview that nobody went on with for so long is over */
+	int64_t lease_ms;   /* how long a saved page keeps a place in a quota cell open; 0: not at all */
 };
 
 enum link_gate { GATE_OPEN, GATE_UNKNOWN, GATE_NOT_YET, GATE_CLOSED };

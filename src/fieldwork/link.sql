@@ -147,6 +147,8 @@ select coalesce((select used from quota_cells where survey_id = $1::uuid and quo
 -- role: public
 select jsonb_build_object('version_id', v.id, 'number', v.number, 'status', s.status, 'title', v.title, 'language', s.language,
 	'languages', v.languages, 'abandon_hours', s.abandon_hours, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
+	'lease_s', (select least(min(case when jsonb_typeof(q -> 'lease_seconds') = 'number' then (q -> 'lease_seconds')::numeric else $2::bigint end), $3::bigint)::bigint
+		from jsonb_array_elements(case when jsonb_typeof(v.definition #> '{survey,quotas}') = 'array' then v.definition #> '{survey,quotas}' else '[]' end) q),
 	'definition', jsonb_set(v.definition #- '{survey,quotas}', '{survey,outcomes}', coalesce(
 		(select jsonb_object_agg(o.key, o.value - 'redirect' - 'sign') from jsonb_each(v.definition #> '{survey,outcomes}') o), '{}'))) as json
 from surveys s join survey_versions v on v.tenant_id = s.tenant_id and v.survey_id = s.id and v.number = s.published_version

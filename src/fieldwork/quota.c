@@ -3,7 +3,8 @@
 
 struct used_row {
 	struct str quota, cell;
-	int64_t used;
+	int64_t used, limit_set, leased; /* limit_set -1: none */
+	bool own;
 };
 
 static bool is_cell(const struct quota_cell *c, const struct used_row *row)
@@ -19,50 +20,69 @@ static enum err list_init(struct quota_list *list, struct arena *a, size_t room)
 
 struct counted {
 	struct quota_list all;
-	int64_t *used; /* by cell of `all` */
+	struct used_row *now; /* by cell of `all` */
 };
 
 /* Reads nothing when the program has no quotas. */
 static enum err count(
-    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct counted *out)
+    struct tx *tx, struct arena *a, const struct program *p, const struct quota_asker *who, struct counted *out)
 {
 	static const struct pg_col cols[] = {COL(struct used_row, quota, PGT_TEXT),
-	    COL(struct used_row, cell, PGT_TEXT), COL(struct used_row, used, PGT_INT)};
-	const struct pg_param in[] = {P_UUID(survey)};
+	    COL(struct used_row, cell, PGT_TEXT), COL(struct used_row, used, PGT_INT),
+	    COL(struct used_row, limit_set, PGT_INT), COL(struct used_row, leased, PGT_INT),
+	    COL(struct used_row, own, PGT_BOOL)};
+	const struct pg_param in[] = {P_UUID(who->survey), P_UUID_OR_NULL(who->response)};
+	const struct used_row *row;
 	void *found = NULL;
 	size_t n = 0;
 	enum err e;
 
-	*out = (struct counted){.used = NULL};
+	*out = (struct counted){.now = NULL};
 	if ((e = program_quota_cells(p, a, &out->all.cells, &out->all.n)) || out->all.n == 0)
 		return e;
-	if (!(out->used = arena_array(a, int64_t, out->all.n)))
+	if (!(out->now = arena_array(a, struct used_row, out->all.n)))
 		return ERR_MEMORY;
-	if ((e = tx_rows(tx, a, &Q(SQL_quota_cells_used, in, cols), sizeof(struct used_row), &found, &n)))
+	if ((e = tx_rows(tx, a, &Q(SQL_quota_cells_used, in, cols), sizeof *row, &found, &n)))
 		return e;
+	row = found;
 	for (size_t i = 0; i < out->all.n; i++) {
-		const struct used_row *row = found;
-
+		out->now[i].limit_set = -1;
 		for (size_t k = 0; k < n; k++)
 			if (is_cell(&out->all.cells[i], &row[k]))
-				out->used[i] = row[k].used;
+				out->now[i] = row[k];
 	}
 	return OK;
 }
 
+static int64_t limit_of(const struct counted *c, size_t i)
+{
+	return c->now[i].limit_set < 0 ? c->all.cells[i].limit : c->now[i].limit_set;
+}
+
 enum err quota_full(
-    struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_list *full)
+    struct tx *tx, struct arena *a, const struct program *p, const struct quota_asker *who, struct quota_list *full)
 {
 	struct counted now;
 	enum err e;
 
 	*full = (struct quota_list){0};
-	if ((e = count(tx, a, p, survey, &now)) || now.all.n == 0 || (e = list_init(full, a, now.all.n)))
+	if ((e = count(tx, a, p, who, &now)) || now.all.n == 0 || (e = list_init(full, a, now.all.n)))
 		return e;
 	for (size_t i = 0; i < now.all.n; i++)
-		if (now.used[i] >= now.all.cells[i].limit)
+		if (!now.now[i].own && now.now[i].used + now.now[i].leased >= limit_of(&now, i))
 			full->cells[full->n++] = now.all.cells[i];
 	return OK;
+}
+
+/* Orders go by the share of a limit, and know that of the program only. */
+static int64_t share(const struct counted *c, size_t i)
+{
+	const int64_t places = c->now[i].used + c->now[i].leased, limit = limit_of(c, i);
+	const int64_t written = c->all.cells[i].limit;
+
+	if (limit == written)
+		return places;
+	return limit > places ? (int64_t)((double)places / (double)limit * (double)written) : written;
 }
 
 enum err quota_filled_now(
@@ -77,9 +97,12 @@ enum err quota_filled_now(
 	/* without a transaction this is the I/O thread, which does not wait for the database */
 	if (!tx)
 		return ERR_AGAIN;
-	if ((e = count(tx, a, p, survey, &now)))
+	if ((e = count(tx, a, p, &(struct quota_asker){survey, NULL}, &now)))
 		return e;
-	*out = (struct quota_counts){now.used, now.all.n};
+	if (!(out->used = arena_array(a, int64_t, now.all.n + 1)))
+		return ERR_MEMORY;
+	for (; out->n < now.all.n; out->n++)
+		out->used[out->n] = share(&now, out->n);
 	return OK;
 }
 
@@ -100,4 +123,23 @@ enum err quota_json(struct arena *a, const struct quota_list *cells, struct str 
 	}
 	json_close(&w, ']');
 	return buf_done(&b, json);
+}
+
+enum err quota_read(struct arena *a, struct str json, struct quota_list *cells)
+{
+	struct json_error why;
+	struct json *list;
+	enum err e;
+
+	if (json_read(a, json, &json_limits_default, &list, &why) || list->type != JSON_ARRAY)
+		return ERR_INTERNAL;
+	if ((e = list_init(cells, a, list->count)))
+		return e;
+	for (; cells->n < list->count; cells->n++) {
+		const struct json *c = &list->items[cells->n], *limit = json_get(c, S("lim"));
+
+		cells->cells[cells->n] = (struct quota_cell){json_str_or(c, S("quota"), S("")),
+		    json_str_or(c, S("cell"), S("")), limit && limit->type == JSON_INT ? limit->i : 0};
+	}
+	return OK;
 }

@@ -103,6 +103,7 @@ static enum err live_read(struct arena *a, const struct json *doc, struct live_v
 	l->abandon_ms = json_int_of(doc, S("abandon_hours")) * 3600000;
 	if (l->abandon_ms <= 0)
 		l->abandon_ms = INTERVIEW_LEFT_MS;
+	l->lease_ms = 1000 * json_int_of(doc, S("lease_s"));
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->title = json_str_or(doc, S("title"), S(""));
 	l->language = json_str_or(doc, S("language"), S(""));
@@ -171,7 +172,7 @@ static enum err link_load(void *ctx, struct arena *a, struct str *bytes)
 static enum err live_load(void *ctx, struct arena *a, struct str *bytes)
 {
 	struct load *load = ctx;
-	const struct pg_param in[] = {P_UUID(&load->survey_id)};
+	const struct pg_param in[] = {P_UUID(&load->survey_id), P_INT(QUOTA_LEASE_DEFAULT_S), P_INT(QUOTA_LEASE_MAX_S)};
 
 	return tx_json(load->rq->tx, a, &Q_NO_OUT(SQL_survey_live, in), bytes);
 }

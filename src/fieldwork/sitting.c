@@ -283,7 +283,9 @@ static enum err step_next(struct sitting *s)
 
 static enum err look_at_quotas(struct sitting *s)
 {
-	return quota_full(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &s->full);
+	const struct quota_asker who = {&s->link->link.survey_id, s->state.saved ? &s->state.id : NULL};
+
+	return quota_full(s->rq->tx, s->rq->arena, s->program, &who, &s->full);
 }
 
 enum err sitting_resume(struct sitting *s)

@@ -225,6 +225,7 @@ static enum err keep(struct sitting *s, const struct verdict *v, int32_t next, s
 	    .device = device_of(req_header(s->rq, S("User-Agent"))),
 	    .keep =
 		{.id = s->state.id, .stored = s->state.saved, .open = true, .status = S("in_progress"), .joins = true},
+	    .lease_ms = s->link->live.lease_ms,
 	};
 	enum err e = kept_put(s->rq, &s->state, next, &r);
 

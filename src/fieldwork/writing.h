@@ -46,6 +46,7 @@ enum column {
 	C_PAGE_MS,
 	C_STATE,
 	C_STATE_KEY,
+	C_LEASE,
 	COLUMNS
 };
 
@@ -63,7 +64,8 @@ struct writing {
 	const struct response *response;
 	struct receipt receipt;
 	struct pg_param columns[COLUMNS];
-	struct quota_list places, full; /* that it takes; that had no room for it */
+	struct quota_list places, full; /* that it takes, or keeps open while it goes on; that had no room for it */
+	struct str held;		/* by its row from pages before, as in responses.quota_cells; empty: none */
 	struct key_claim claim;
 	int sealed; /* how often */
 	enum err error;
@@ -128,6 +130,16 @@ static inline struct writing *writing_of(const struct batch_item *item)
 /* ERR_IN_PROGRESS; with `wait` only after KEY_WAIT_MS. */
 enum err key_claim(struct intake *in, struct key_claim *c, bool wait);
 void key_release(struct intake *in, struct key_claim *c);
+
+/* ---- places (intake_places.c) ---- */
+/* What a group that was stored changes in quota cells, by what each of its items held before and has now. */
+struct place_move {
+	const struct writing *w; /* whose it is */
+	struct quota_cell cell;
+	int64_t used, leased; /* 1, 0, -1 */
+};
+/* Of one item; w->held is known. */
+enum err place_moves_of(const struct writing *w, struct arena *a, struct place_move **out, size_t *n);
 
 /* ---- statements (intake_batch.c, intake_alone.c) ---- */
 extern const struct batch_room intake_room;

@@ -14,6 +14,7 @@ const struct job_type *const domains_jobs[] = {
     &link_codes_job,
     &link_postback_job,
     &abandon_job,
+    &lease_job,
     &retention_job,
     &erase_job,
     &export_job,

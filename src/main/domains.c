@@ -30,6 +30,7 @@ static const struct route *const of_rooms[] = {
     link_code_routes,
     link_password_routes,
     link_panel_routes,
+    quota_routes,
     response_routes,
     response_change_routes,
     response_action_routes,

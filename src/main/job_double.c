@@ -118,4 +118,5 @@ static const struct job_type ask_job = {.name = "test.mail", .run = mail_run, CO
 
 const struct job_type *const domains_jobs[] = {&partitions_job, &purge_job, &count_job, &once_job, &fail_job,
     &hopeless_job, &hang_job, &kill_job, &ask_job, &mail_job, &reseal_job, &retention_job, &erase_job, &export_job,
-    &privacy_purge_job, &search_job, &response_action_job, &link_codes_job, &link_postback_job, &abandon_job, NULL};
+    &privacy_purge_job, &search_job, &response_action_job, &link_codes_job, &link_postback_job, &abandon_job,
+    &lease_job, NULL};

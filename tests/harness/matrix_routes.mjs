@@ -111,6 +111,7 @@ export const ROUTES = {
 	'POST /api/v1/surveys/{id}/links': { body: () => ({}) },
 	'PATCH /api/v1/surveys/{id}/links/{link_id}': { body: () => ({ title: 'renamed' }) },
 	'POST /api/v1/surveys/{id}/links/{link_id}/codes': { body: () => ({ count: 1 }) },
+	'PUT /api/v1/surveys/{id}/quotas': { body: () => ({ quota: 'q', cell: 'c', limit: 5 }), status: 422 }, // that survey has none
 	'POST /api/v1/surveys/{id}/responses/actions': { body: () => ({ action: 'reject', reason: 'Test', filter: { status: ['quota_full'] } }),
 		slots: { 'filter.link_id': (id) => ({ action: 'delete', filter: { link_id: id } }) } },
 	'PATCH /api/v1/surveys/{id}/responses/{response_id}': { body: () => ({ answers: { q: 'changed' } }) },

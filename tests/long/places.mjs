@@ -1,5 +1,5 @@
 // The last places of interlocked quota cells, wanted by 64 at once from two servers, one of which is killed in the middle while Redis restarts: exactly as
-// many completes as there are places, in every run. Without COTEST_LONG: one run of 600 attempts for 60 places. time limit: 40 min
+// many completes as there are places, in every run. Half of them come page by page, whose places are kept from the first page on. Without COTEST_LONG: one run of 600 attempts for 60 places. time limit: 40 min
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
@@ -40,15 +40,15 @@ after(async () => {
 function places() {
 	const question = (name, values) => ({ type: 'single', name, title: name, required: true, choices: values.map((value) => ({ value, label: value })) });
 	const both = CITIES.flatMap((c) => SEXES.map((s) => ({ name: `${c}${s}`, when: `{city} = '${c}' and {sex} = '${s}'`, limit: PLACES / 4 })));
-	return definition('Places', [{ name: 'p', questions: [question('city', CITIES), question('sex', SEXES)] }], { quotas: [
+	return definition('Places', [{ name: 'p', questions: [question('city', CITIES), question('sex', SEXES)] }, { name: 'last', questions: [{ type: 'text', name: 'why', title: 'Why' }] }], { quotas: [
 		{ name: 'both', cells: both }, { name: 'city', cells: CITIES.map((c) => ({ name: c, when: `{city} = '${c}'`, limit: PLACES / 2 })) },
 		{ name: 'all', cells: [{ name: 'all', when: "{city} = 'a' or {city} = 'b'", limit: PLACES }] }] });
 }
 
-function send(port, slug, key, body) {
+function send(method, slug, tail, headers, body) {
 	return new Promise((resolve) => {
-		const rq = http.request({ host: '127.0.0.1', port, method: 'POST', path: `/api/public/v1/links/${slug}/responses`, agent,
-			headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key } }, (rs) => {
+		const rq = http.request({ host: '127.0.0.1', port: (Math.random() < 0.5 ? first : second).port, method, path: `/api/public/v1/links/${slug}/responses${tail}`, agent,
+			headers: { 'Content-Type': 'application/json', ...headers } }, (rs) => {
 			let text = '';
 			rs.on('data', (bytes) => { text += bytes; });
 			rs.on('error', () => resolve(null));
@@ -56,20 +56,41 @@ function send(port, slug, key, body) {
 			rs.on('end', () => resolve({ status: rs.statusCode, body: JSON.parse(text) }));
 		});
 		rq.on('error', () => resolve(null));
-		rq.end(JSON.stringify(body));
+		rq.end(body && JSON.stringify(body));
 	});
 }
 
-/** One who wants a place; asks again with his key, at either server, until he is told. */
-async function wish(slug, n) {
-	const key = randomUUID(), body = { answers: { city: CITIES[n % 2], sex: SEXES[Math.floor(n / 2) % 2] } };
+/** Asks again, at either server, until it is told. */
+async function insist(ask, enough) {
 	for (const end = Date.now() + 120000; Date.now() < end; await sleep(10 + Math.random() * 20)) {
-		const reply = await send((Math.random() < 0.5 ? first : second).port, slug, key, body);
-		if (reply?.status === 201)
-			return { key, ...reply.body };
+		const reply = await ask();
+		if (reply && enough.includes(reply.status))
+			return reply;
 		assert.ok(!reply || reply.status === 409 || reply.status === 503, JSON.stringify(reply));
 	}
-	throw new Error(`${key} was not answered`);
+	throw new Error('not answered');
+}
+
+/** One who wants a place, with all at once. */
+async function wish(slug, answers) {
+	const key = randomUUID();
+	const { body } = await insist(() => send('POST', slug, '', { 'Idempotency-Key': key }, { answers }), [201]);
+	return { key, ...body };
+}
+
+/** And page by page. What he is told of a page that got lost he reads; he never gives up, so each place that is kept is taken. */
+async function walk(slug, answers) {
+	const key = randomUUID();
+	const { body: begun } = await insist(() => send('POST', slug, '', { 'Idempotency-Key': key }, { answers: {}, complete: false }), [201]);
+	const tail = `/${begun.id}`, token = { Authorization: `Bearer ${begun.token}` };
+	for (const step of [['PATCH', tail, { answers }], ['POST', `${tail}/complete`, { answers: { why: 'x' } }]]) {
+		const { status } = await insist(() => send(step[0], slug, step[1], token, step[2]), [200, 409]);
+		const { body } = await insist(() => send('GET', slug, tail, token), [200]);
+		if (body.completed_at)
+			return { key, ...body };
+		assert.equal(status, 200, 'refused although it is under way');
+	}
+	throw new Error(`${key} did not end`);
 }
 
 async function trouble() {
@@ -90,7 +111,8 @@ for (let n = 1; n <= RUNS; n++)
 				const mine = next++;
 				if (told.length >= PLACES / 2)
 					troubled ??= trouble();
-				told.push(await wish(f.slug, mine));
+				const answers = { city: CITIES[mine % 2], sex: SEXES[Math.floor(mine / 2) % 2] };
+				told.push(await (Math.floor(mine / 4) % 2 ? walk : wish)(f.slug, answers));
 			}
 		}));
 		await troubled;
@@ -99,7 +121,7 @@ for (let n = 1; n <= RUNS; n++)
 		assert.equal(told.filter((t) => t.status === 'quota_full').length, ATTEMPTS - PLACES);
 		const stored = await rows('collect', `select status, count(*), count(distinct idempotency_key) from responses where survey_id = '${f.survey.id}' group by 1 order by 1`, where);
 		assert.deepEqual(stored, [['completed', `${PLACES}`, `${PLACES}`], ['quota_full', `${ATTEMPTS - PLACES}`, `${ATTEMPTS - PLACES}`]]);
-		const cells = await rows('collect', `select quota, cell, used from quota_cells where survey_id = '${f.survey.id}' and quota !~ '^@' order by 1, 2`, where);
+		const cells = await rows('collect', `select quota, cell, used from quota_cells where survey_id = '${f.survey.id}' and quota !~ '^@' and leased = 0 order by 1, 2`, where);
 		const quarter = `${PLACES / 4}`, half = `${PLACES / 2}`;
 		assert.deepEqual(cells, [['all', 'all', `${PLACES}`], ['both', 'af', quarter], ['both', 'am', quarter], ['both', 'bf', quarter], ['both', 'bm', quarter],
 			['city', 'a', half], ['city', 'b', half]]);

@@ -1,4 +1,4 @@
-// Interviews that were left: after a week they are partial, once, whoever looks.
+// Interviews that were left: after a week they are partial, once, whoever looks; places in quotas that were kept for them are given back before.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { after } from '../harness/hooks.mjs';
@@ -16,10 +16,10 @@ after(async () => { for (const w of workers) await w.stop(); });
 const run = async (sql) => { const got = await psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}';\n${sql}`); assert.equal(got.code, 0, got.stderr); };
 
 /** Has the job that comes round come round now; its tenant's result. */
-async function round() {
-	const of = `select id from job_records where type = 'interviews.abandon' and tenant_id = '${server.tenant.id}'`;
+async function round(type = 'interviews.abandon') {
+	const of = `select id from job_records where type = '${type}' and tenant_id = '${server.tenant.id}'`;
 	const known = new Set((await rows(server.database.name, of)).flat());
-	await run("update jobs set due_at = now() where type = 'interviews.abandon' and tenant_id is null");
+	await run(`update jobs set due_at = now() where type = '${type}' and tenant_id is null`);
 	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
 	const id = await until('the tenant\'s job', async () => (await rows(server.database.name, of)).flat().find((j) => !known.has(j)));
 	return untilJob(server.api, id, ended);
@@ -87,4 +87,27 @@ test('a survey says how long: shorter or longer than a week, for interviews unde
 	expect(await save(long, patient, { b: 'late' }), 409, 'conflict');
 	await round();
 	assert.equal(await status(patient), 'partial');
+});
+
+test('places that were kept for interviews nobody goes on with are given back', async () => {
+	const cells = ['a', 'b', 'c'].map((name) => ({ name, when: `{x} = '${name}'`, limit: 300 }));
+	const f = await publish(server.api, definition('Kept', [{ name: 'p', questions: [{ type: 'text', name: 'x', title: 'X' }] }, { name: 'q', questions: [{ type: 'text', name: 'y', title: 'Y' }] }],
+		{ quotas: [{ name: 'letters', cells }] }));
+	const interviews = await Promise.all(Array.from({ length: 30 }, async (_, n) => {
+		const i = expect(await submit(server.anyone, f.slug, { answers: {}, complete: false }), 201).body;
+		expect(await server.anyone.patch(`/api/public/v1/links/${f.slug}/responses/${i.id}`, { answers: { x: 'abc'[n % 3] } }, undefined, { token: i.token }), 200);
+		return i.id;
+	}));
+	const leased = () => rows(server.database.name, `select cell, leased, (select count(*) from responses r where r.survey_id = q.survey_id and r.lease_until is not null
+		and r.quota_cells @> jsonb_build_array(jsonb_build_object('cell', q.cell))) from quota_cells q where survey_id = '${f.survey.id}' and quota !~ '^@' order by 1`);
+	assert.deepEqual(await leased(), [['a', '10', '10'], ['b', '10', '10'], ['c', '10', '10']]);
+	await run(`update responses set lease_until = now() - interval '1 second' where id in ('${interviews.slice(0, 24).join("', '")}')`);
+	if (workers.length === 0)
+		workers.push(await new Worker(server).start());
+	await round('quotas.lapse');
+	assert.deepEqual(await leased(), [['a', '2', '2'], ['b', '2', '2'], ['c', '2', '2']]);
+	await round('quotas.lapse');
+	assert.deepEqual(await leased(), [['a', '2', '2'], ['b', '2', '2'], ['c', '2', '2']]);
+	const { status } = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses/${interviews[0]}`), 200).body;
+	assert.equal(status, 'in_progress', 'it may still go on');
 });

@@ -12,6 +12,10 @@ const link = {}; // by program
 
 /** [name, file, what stands there once, what it becomes, parts that have to notice]. */
 const GATES = [
+	['places that are kept are given away', 'fieldwork/intake_alone.c', 'moves[k].used + moves[k].leased > 0 && row->used + row->leased >= limit', 'moves[k].used + moves[k].leased > 0 && row->used >= limit', ['api/quota_leases']],
+	['who keeps a place takes another', 'fieldwork/intake_places.c', 'if (!open || !had)', 'if (true)', ['api/quota_leases']],
+	['a kept place is not given back', 'fieldwork/intake_places.c', 'if (!holds(&w->places, &held.cells[i]) && !stays(w, &held.cells[i]))', 'if (false)', ['api/quota_leases']],
+	['one\'s own place turns one away', 'fieldwork/quota.c', 'if (!now.now[i].own && now.now[i].used', 'if (now.now[i].used', ['api/quota_leases']],
 	['no permission is asked for', 'core/router.c', 'return scope_asks(rq, ((struct visit *)rq->x->user)->end) || req_can(rq, row->perm) ? OK : ERR_FORBIDDEN;', 'return OK;', ['api/matrix: each role may do']],
 	['a version is read, not compared (projects)', 'tenant/tenant_http.c', 'return now.version == rq->if_match_version ? OK : ERR_STALE;', 'return OK;', ['api/matrix: which version']],
 	['a version is read, not compared (surveys)', 'survey/survey_http.c', 'return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;', 'return e;', ['api/matrix: which version']],
