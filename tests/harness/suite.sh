@@ -5,7 +5,7 @@
 #   suite_run FILE...            runs each file against $COTEST_BIN and prints a line of TAP for it; what a file said is shown when it failed
 #                        What stands in files that begin with $SUITE_REPORTS afterwards (a sanitizer's or valgrind's) fails the file too; reports that
 #                        differ in addresses only are shown once
-#                        Of a file in $SUITE_REPORTS_ONLY nothing but reports counts.
+#                        Of a file in $SUITE_REPORTS_ONLY nothing but reports counts. With COTEST_SUITE only files run whose names this pattern fits.
 #   suite_finds          passes when a report lies there already, of a fault that was made to see whether it is found
 #   suite_end                    the plan; the status is 1 when a file failed
 #
@@ -36,7 +36,9 @@ suite_reports() {
 }
 
 suite_run() {
-	local file log position=0 started code reports
+	local file log position=0 started code reports files=()
+	for file in "$@"; do [[ $file =~ ${COTEST_SUITE:-.} ]] && files+=("$file"); done
+	set -- "${files[@]}"
 	for file in "$@"; do
 		position=$((position + 1))
 		echo "# progress $position/$# $file"
