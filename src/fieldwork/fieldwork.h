@@ -97,6 +97,7 @@ struct link_new {
 	struct str panel_json; /* as it is kept, link_panel_text(); empty but for panel links */
 	int64_t opens_at, closes_at;
 	int64_t max_completes; /* 0: no bound */
+	int64_t proof_bits;    /* 0: none */
 	bool once_per_device;
 	struct str_list embed; /* origins as embed_text() takes them */
 };

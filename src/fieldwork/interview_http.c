@@ -182,6 +182,7 @@ static enum err begin_state(struct turn *t, const struct response_new *in, const
 	    .language = program_language_pick(t->program, in->language.n ? in->language : t->link.link.language),
 	    .answers = in->answers,
 	    .parameters = in->parameters,
+	    .proved = t->link.link.proof_bits > 0,
 	};
 	s->shown_ms = s->started_ms;
 	memcpy(t->response.payload_hash, hash, 32);

@@ -22,7 +22,7 @@ enum err interview_reply(struct req *rq, int status, const struct interview_repl
 /* What POST .../responses brought. */
 struct response_new {
 	const struct json *answers, *parameters, *paradata;
-	struct str language, code;
+	struct str language, code, proof;
 	bool complete;
 };
 /* With {"complete": false}: an interview begins, and is kept. `hash`: of the body. */

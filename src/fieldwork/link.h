@@ -27,6 +27,7 @@ struct link_view {
 	bool single_use;		      /* asks for a code: link_code.h */
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 	int64_t max_completes;		      /* 0: no bound */
+	int64_t proof_bits;		      /* link_proof.h; 0: none */
 };
 
 struct live_parameter {

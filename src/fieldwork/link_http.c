@@ -2,6 +2,7 @@
 #include "core/list.h"
 #include "fieldwork/link_http.h"
 #include "fieldwork/link_panel.h"
+#include "fieldwork/link_proof.h"
 #include "fieldwork/page_language.h"
 #include "sql.h"
 
@@ -15,6 +16,7 @@ static const char *const link_kinds[] = {"open", "test", "single_use", "panel", 
 
 #define MAX_ABOUT "How many interviews may be completed by it; no bound without"
 #define ONCE_ABOUT "Whether the page lets each browser answer once only; of open links"
+#define PROOF_ABOUT "Work asked for before anything is stored: zero bits of a hash, 16 are a moment; of open links"
 #define EMBED_MAX 10
 #define PANEL_ABOUT "Of a link of the kind panel: who comes, with what, and where they go afterwards"
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
@@ -29,6 +31,7 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
     FIELD(struct link_new, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_new, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
+    FIELD(struct link_new, proof_bits, FT_INT, OPTIONAL | NULLABLE, PROOF_BITS_MIN, PROOF_BITS_MAX, PROOF_ABOUT),
     FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
     FIELD(struct link_new, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT, .shape = &link_panel_shape),
 };
@@ -36,7 +39,7 @@ static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, lin
 
 struct link_patch {
 	struct str title, language, status;
-	int64_t opens_at, closes_at, max_completes;
+	int64_t opens_at, closes_at, max_completes, proof_bits;
 	bool once_per_device;
 	struct str_list embed;
 	struct panel_in panel;
@@ -49,6 +52,7 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, closes_at, FT_TIME, OPTIONAL | NULLABLE, 0, 0, "Not answered from then on"),
     FIELD(struct link_patch, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_patch, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
+    FIELD(struct link_patch, proof_bits, FT_INT, OPTIONAL | NULLABLE, PROOF_BITS_MIN, PROOF_BITS_MAX, PROOF_ABOUT),
     FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
     FIELD(struct link_patch, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT "; as a whole", .shape = &link_panel_shape),
 };
@@ -76,6 +80,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("once_per_device", FT_BOOL, REQUIRED, ONCE_ABOUT),                                                     \
 	    OUT("password", FT_BOOL, REQUIRED, "Whether it asks for a password"),                                      \
 	    OUT("panel", FT_OBJECT, REQUIRED | NULLABLE, PANEL_ABOUT, .shape = &link_panel_shape),                     \
+	    OUT("proof_bits", FT_INT, REQUIRED | NULLABLE, PROOF_ABOUT),                                               \
 	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews by it", .shape = &link_counts_shape),                       \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
@@ -176,6 +181,13 @@ static enum err check_once(struct req *rq, struct str kind, bool once)
 		   : OK;
 }
 
+static enum err check_proof(struct req *rq, struct str kind, int64_t bits)
+{
+	return bits && kind.n > 0 && !str_eq(kind, S("open"))
+		   ? req_fail(rq, ERR_INVALID, "/proof_bits", "only open links ask for work")
+		   : OK;
+}
+
 static enum err link_create_http(struct req *rq)
 {
 	struct link_new *in = rq->in;
@@ -189,7 +201,7 @@ static enum err link_create_http(struct req *rq)
 		    rq, ERR_INVALID, "/slug", "a slug is 3 to 64 of a-z, 0-9 and hyphens, with no hyphen at its ends");
 	if ((e = check_dates(rq, in->opens_at, in->closes_at)) || (e = check_language(rq, in->language)) ||
 	    (e = check_embed(rq, &in->embed, &embed)) || (e = check_max(rq, in->kind, in->max_completes)) ||
-	    (e = check_once(rq, in->kind, in->once_per_device)) ||
+	    (e = check_once(rq, in->kind, in->once_per_device)) || (e = check_proof(rq, in->kind, in->proof_bits)) ||
 	    (e = link_panel_text(rq, in->kind, &in->panel, &in->panel_json)))
 		return e;
 	e = link_create(rq->tx, rq->arena, &rq->ids[0], in, &id, &slug);
@@ -266,7 +278,8 @@ static enum err link_patch_http(struct req *rq)
 	if ((e = check_language(rq, in->language)) || (e = check_embed(rq, &in->embed, &embed)) ||
 	    (e = check_max(rq, now.kind, in->max_completes)) || (e = check_once(rq, now.kind, in->once_per_device)))
 		return e;
-	if (HAS(panel) && (e = link_panel_text(rq, now.kind, &in->panel, &panel)))
+	if ((e = check_proof(rq, now.kind, in->proof_bits)) ||
+	    (HAS(panel) && (e = link_panel_text(rq, now.kind, &in->panel, &panel))))
 		return e;
 	if ((e = check_dates(
 		 rq, HAS(opens_at) ? in->opens_at : now.opens_at, HAS(closes_at) ? in->closes_at : now.closes_at)))
@@ -278,7 +291,8 @@ static enum err link_patch_http(struct req *rq)
 	    HAS(embed) ? P_TEXT(embed) : P_NULL(PGT_TEXT), P_BOOL(HAS(max_completes)),
 	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT),
 	    HAS(once_per_device) ? P_BOOL(in->once_per_device) : P_NULL(PGT_BOOL),
-	    panel.n > 0 ? P_JSON(panel) : P_NULL(PGT_JSON)};
+	    panel.n > 0 ? P_JSON(panel) : P_NULL(PGT_JSON), P_BOOL(HAS(proof_bits)),
+	    in->proof_bits ? P_INT(in->proof_bits) : P_NULL(PGT_INT)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

@@ -154,6 +154,18 @@ static void put_form_open(struct html *h, struct req *rq, struct str slug, struc
 	put_hidden(h, S("state"), state);
 }
 
+/* In an element of its own: what the script finds there it works on (parts/proof.ts). */
+static void put_proof(struct html *h, int64_t bits, struct str language)
+{
+	html_open(h, "div");
+	html_attr(h, "id", S("cc-proof"));
+	html_attr_int(h, "data-bits", bits);
+	html_open(h, "noscript");
+	put_element(h, "p", "cc-test", page_text(TEXT_NEEDS_SCRIPT, language));
+	html_close(h, "noscript");
+	html_close(h, "div");
+}
+
 static void put_languages(struct html *h, const struct program *p, struct str language)
 {
 	size_t n = program_language_count(p);
@@ -280,6 +292,8 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	put_head(&h, in->language, title, S(""));
 	put_skip(&h, in->language);
 	put_form_open(&h, rq, f->slug, in->language, f->state);
+	if (f->proof_bits > 0)
+		put_proof(&h, f->proof_bits, in->language);
 	put_default_button(&h, page_text(TEXT_NEXT, in->language));
 	html_open(&h, "header");
 	html_attr(&h, "class", S("cc-header"));

@@ -11,12 +11,13 @@
 
 struct page_frame {
 	struct str slug;
-	struct str state; /* sealed */
-	int32_t percent;  /* of progress; -1: none is shown */
-	bool back;	  /* offer a way back */
-	struct str later; /* address under which it can be gone on with elsewhere; empty: it is not kept yet */
-	struct str note;  /* said politely above the questions; may be empty */
-	bool test;	  /* says that nothing counts */
+	struct str state;   /* sealed */
+	int32_t percent;    /* of progress; -1: none is shown */
+	bool back;	    /* offer a way back */
+	struct str later;   /* address under which it can be gone on with elsewhere; empty: it is not kept yet */
+	struct str note;    /* said politely above the questions; may be empty */
+	int64_t proof_bits; /* work that the script is to do before it is sent; 0: none */
+	bool test;	    /* says that nothing counts */
 };
 enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
     int32_t page, const struct page_view *view);

@@ -4,6 +4,7 @@
 #include "fieldwork/link_code.h"
 #include "fieldwork/link_device.h"
 #include "fieldwork/link_pass.h"
+#include "fieldwork/link_proof.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/page_language.h"
 #include "fieldwork/sitting.h"
@@ -313,6 +314,11 @@ static enum err post(struct req *rq, const struct resolved *link)
 		return reply_stale(rq, &link->link);
 	if (e)
 		return e;
+	if (link->link.proof_bits > 0 && !s.state.proved) {
+		s.state.proved = proof_holds(form_value(fields, n, S("state")),
+		    form_value(fields, n, S(PAGE_PROOF_FIELD)), link->link.proof_bits);
+		s.unproved = !s.state.proved;
+	}
 	return continue_page(&s, fields, n);
 }
 

@@ -52,6 +52,8 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 	}
 	if (s->saved)
 		json_field_bool(&w, S("saved"), true);
+	if (s->proved)
+		json_field_bool(&w, S("proved"), true);
 	if (s->shown_ms)
 		json_field_int(&w, S("open_since"), s->shown_ms);
 	if (s->time_count > 0) {
@@ -171,6 +173,8 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	uuid_read(json_str_or(doc, S("id"), S("")), &out->id);
 	back = json_get(doc, S("saved"));
 	out->saved = back && back->type == JSON_BOOL && back->b;
+	back = json_get(doc, S("proved"));
+	out->proved = back && back->type == JSON_BOOL && back->b;
 	read_int(doc, S("open_since"), &out->shown_ms);
 	if ((e = read_filled(doc, a, out)) || (e = read_times(doc, a, out)))
 		return e;

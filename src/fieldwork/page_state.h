@@ -30,6 +30,7 @@ struct page_state {
 	int32_t percent;	 /* progress shown on `page` */
 	bool back;		 /* there is a page before it */
 	bool saved;		 /* its row is there */
+	bool proved;		 /* the work that its link asks for was done */
 	int64_t shown_ms;	 /* since when `page` lies open; 0: not known */
 	struct page_time *times; /* how long those before it did */
 	size_t time_count;

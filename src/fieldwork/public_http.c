@@ -1,10 +1,12 @@
 /* /api/public/v1/links/{slug}: what respondents' programs need, and where they send answers. */
 #include "base/hash.h"
+#include "base/time.h"
 #include "fieldwork/interview_http.h"
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
 #include "fieldwork/link_panel.h"
 #include "fieldwork/link_pass.h"
+#include "fieldwork/link_proof.h"
 #include "fieldwork/public_reply.h"
 #include "survey/survey.h"
 
@@ -14,6 +16,7 @@ static const struct field public_link_fields[] = {
     OUT("slug", FT_TEXT, REQUIRED, "End of the address"),
     OUT("test", FT_BOOL, REQUIRED, "For trying the survey out: nothing that comes by it counts"),
     OUT("code", FT_BOOL, REQUIRED, "Whether an interview is let in by a code only"),
+    OUT("proof_bits", FT_INT, REQUIRED | NULLABLE, "Work that is asked for first: .../challenge; null: none"),
     OUT("survey_id", FT_UUID, REQUIRED, "Survey that it leads to"),
     OUT("survey_version", FT_INT, REQUIRED, "Published version that answers are judged by"),
     OUT("title", FT_TEXT, REQUIRED, "Title of the survey"),
@@ -87,6 +90,8 @@ static const struct field response_new_fields[] = {
 	"Language of the interview; the survey's own when absent"),
     FIELD(struct response_new, code, FT_TEXT, OPTIONAL, 0, LINK_CODE_MAX_BYTES,
 	"Of a single-use link: what lets this interview in. It brings the parameters, and is its own Idempotency-Key"),
+    FIELD(struct response_new, proof, FT_TEXT, OPTIONAL, 0, PROOF_MAX_CHARS,
+	"Of a link that asks for work: CHALLENGE:NONCE, good once"),
     FIELD(struct response_new, parameters, FT_OBJECT, OPTIONAL, 0, 0, "Parameters of the survey by name"),
     FIELD(struct response_new, paradata, FT_OBJECT, OPTIONAL, 0, 0,
 	"What the client measured, as it likes, at most 8 kB"),
@@ -199,11 +204,13 @@ static enum err submit(struct req *rq, struct arrival *x)
 	struct cache_entry *pin;
 	enum err e;
 
-	if ((e = resolve_gate(rq, r)) || (e = let_in(rq, x)) || (e = check_room(rq, r)))
+	if ((e = resolve_gate(rq, r)) || (e = let_in(rq, x)) || (e = check_room(rq, r)) ||
+	    (e = proof_check(rq, &r->link, ((const struct response_new *)rq->in)->proof)))
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;
-	if ((e = judge(rq, x, survey->program))) {
+	if ((e = judge(rq, x, survey->program)) ||
+	    (e = proof_spend(rq, &r->link, ((const struct response_new *)rq->in)->proof))) {
 		cache_release(rq->app->cache, pin);
 		return e;
 	}
@@ -223,7 +230,8 @@ static enum err begin(struct req *rq, struct arrival *x)
 	struct response_new in = *(const struct response_new *)rq->in;
 	enum err e;
 
-	if ((e = let_in(rq, x)))
+	if ((e = let_in(rq, x)) || (e = proof_check(rq, &x->link.link, in.proof)) ||
+	    (e = proof_spend(rq, &x->link.link, in.proof)))
 		return e;
 	in.parameters = x->parameters;
 	if (x->link.link.single_use || x->link.link.panel.n > 0)
@@ -265,7 +273,60 @@ static enum err response_create_http(struct req *rq)
 	return x->begins ? interview_begun(rq, &x->link.link, &receipt) : reply_receipt(rq, &receipt);
 }
 
+/* ---- POST links/{slug}/challenge ---- */
+
+static const struct field challenge_fields[] = {
+    OUT("challenge", FT_TEXT, REQUIRED | NULLABLE, "What is to be worked on; null when the link asks for none"),
+    OUT("bits", FT_INT, REQUIRED,
+	"How many zero bits SHA-256(hex(SHA-256(challenge)) + \":\" + nonce) has to begin with"),
+    OUT("expires_at", FT_TIME, REQUIRED | NULLABLE, "Until when the proof is taken"),
+};
+static const struct shape challenge_shape = SHAPE_OUT("LinkChallenge", challenge_fields);
+
+static enum err reply_challenge(struct req *rq, struct str challenge, int64_t bits, int64_t ends_ms)
+{
+	char time[TIME_TEXT_BYTES];
+	struct json_out w;
+	struct str json;
+	struct buf b;
+	enum err e;
+
+	time_text(ends_ms, time);
+	buf_init(&b, rq->arena, KB);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_key(&w, S("challenge"));
+	if (challenge.n > 0)
+		json_put_str(&w, challenge);
+	else
+		json_put_null(&w);
+	json_field_int(&w, S("bits"), bits);
+	json_key(&w, S("expires_at"));
+	if (challenge.n > 0)
+		json_put_str(&w, str_make(time, sizeof(time)));
+	else
+		json_put_null(&w);
+	json_close(&w, '}');
+	return (e = buf_done(&b, &json)) ? e : reply_json(rq, 200, json);
+}
+
+static enum err challenge_http(struct req *rq)
+{
+	struct str challenge;
+	struct resolved r;
+	int64_t ends_ms;
+	enum err e;
+
+	if ((e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &r)) || (e = resolve_gate(rq, &r)) ||
+	    (e = link_pass_check(rq, &r.link)) || (e = proof_challenge(rq, &r.link, &challenge, &ends_ms)))
+		return e;
+	return reply_challenge(rq, challenge, r.link.proof_bits, ends_ms);
+}
+
 const struct route public_routes[] = {
+    {HTTP_POST, "/api/public/v1/links/{slug}/challenge", PERM_NONE, RATE_INTAKE, NULL, &challenge_shape, 200,
+	challenge_http, "Ask for the work that a link wants done before answers are sent",
+	.flags = ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_SMALL_BODY, .also = (const int[]){401, 404, 410, 0}},
     {HTTP_GET, "/api/public/v1/links/{slug}", PERM_NONE, RATE_PUBLIC_READ, NULL, &public_link_shape, 200,
 	link_public_http, "What a client needs to run the survey",
 	.flags = ROUTE_INLINE | ROUTE_PUBLIC_DB | ROUTE_CORS_ANY | ROUTE_ETAG, .also = (const int[]){401, 404, 410, 0}},

@@ -111,6 +111,11 @@ enum err public_reply_json(struct arena *a, const struct resolved *r, struct str
 	json_field_str(&w, S("slug"), r->link.slug);
 	json_field_bool(&w, S("test"), r->link.test);
 	json_field_bool(&w, S("code"), r->link.single_use);
+	json_key(&w, S("proof_bits"));
+	if (r->link.proof_bits > 0)
+		json_put_int(&w, r->link.proof_bits);
+	else
+		json_put_null(&w);
 	json_field_str(&w, S("survey_id"), uuid_str(a, &r->link.survey_id));
 	json_field_int(&w, S("survey_version"), r->live.number);
 	json_field_str(&w, S("title"), r->live.title);

@@ -45,6 +45,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->opens_ms = json_int_of(doc, S("opens_ms"));
 	l->closes_ms = json_int_of(doc, S("closes_ms"));
 	l->max_completes = json_int_of(doc, S("max_completes"));
+	l->proof_bits = json_int_of(doc, S("proof_bits"));
 	if (!uuid_read(json_str_or(doc, S("tenant_id"), S("")), &l->tenant_id) ||
 	    !uuid_read(json_str_or(doc, S("id"), S("")), &l->link_id) ||
 	    !uuid_read(json_str_or(doc, S("survey_id"), S("")), &l->survey_id))

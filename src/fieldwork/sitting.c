@@ -31,6 +31,7 @@ enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *v
 	enum err e;
 
 	s->state.page = page;
+	frame.proof_bits = s->state.proved ? 0 : s->link->link.proof_bits;
 	if ((e = interview_visible(&s->in, page, s->rq->arena, &s->state.shown, &s->state.shown_count)))
 		return e;
 	if ((e = page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &frame.state)))
@@ -310,6 +311,8 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 	if ((e = look_at_quotas(s)))
 		return e;
 	sitting_interview(s);
+	if (s->unproved && str_eq(action, S("finish")))
+		return show_again(s, page_text(TEXT_NOT_PROVED, s->state.language));
 	/* Sent once more after a failure to store: the answers are all in the state. */
 	if (str_eq(action, S("finish")))
 		return sitting_finish(s);
@@ -326,6 +329,8 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 	/* Another record of a roster, or one less: the form has it already. */
 	if (str_eq(action, S("refresh")) || record)
 		return show_again(s, S(""));
+	if (s->unproved)
+		return show_again(s, page_text(TEXT_NOT_PROVED, s->state.language));
 	if (str_eq(action, S("back")))
 		return step_back(s);
 	return step_next(s);

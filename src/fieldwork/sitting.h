@@ -26,6 +26,7 @@ struct sitting {
 	struct interview in;	/* follows from state: sitting_interview() */
 	int64_t fuel;		/* for all runs of this request together */
 	struct str sealed;	/* the state on the page that was staged last */
+	bool unproved;		/* the work that the link asks for is not done: nothing is stored */
 	bool individual;	/* what was shown hangs on the seed, the time or what was filled */
 };
 

@@ -97,6 +97,8 @@ static enum err let_in(struct sync_item *x, const struct interview_sent *in)
 		return e;
 	if (link->panel.n > 0)
 		return req_fail(&x->rq, ERR_INVALID, "", "people whom a panel sends are not interviewed by devices");
+	if (link->proof_bits > 0)
+		return req_fail(&x->rq, ERR_INVALID, "", "this link asks for work, which devices do not do");
 	if (!link->single_use)
 		return in->code.n ? req_fail(&x->rq, ERR_INVALID, "/code", "this link takes no codes") : OK;
 	if (in->code.n == 0)

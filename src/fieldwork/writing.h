@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include "core/batch.h"
 #include "fieldwork/intake.h"
+#include "fieldwork/link_proof.h"
 
 /* What an answer puts into responses, events and response_lookups; as the statement response_insert_many counts its parameters. */
 enum column {
@@ -119,6 +120,7 @@ struct intake {
 		struct uuid survey;
 		int64_t until_ns;
 	} full[FULL_HINTS];
+	struct proofs_spent proofs;
 };
 
 static inline struct writing *writing_of(const struct batch_item *item)

@@ -39,7 +39,7 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_app', 'UPDATE', 'attempts cancel_requested_at error_code error_message finished_at run_at status updated_by'),
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
-	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language max_completes once_per_device opens_at panel panel_key_version panel_secret password_hash secret status title updated_by'),
+	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language max_completes once_per_device opens_at panel panel_key_version panel_secret password_hash proof_bits secret status title updated_by'),
 	('api_keys', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
 	('api_keys', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
 	('identities', 'collect_app', 'INSERT', 'confirmed created_by id issuer subject tenant_id updated_by user_id'),

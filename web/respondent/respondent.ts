@@ -8,10 +8,12 @@
  * - A device says where it is and reads barcodes (parts/device.ts).
  * - Long answers show how many characters are left.
  * - What could not be taken just now is sent again after a while.
+ * - The work that a link asks for is done while one reads (parts/proof.ts).
  * - A goodbye with words to read goes on by itself after a while.
  */
 
 import { addDevices } from './parts/device';
+import { prove, serveProofs, waitForProof } from './parts/proof';
 
 type Field = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
 
@@ -103,6 +105,9 @@ function swap(form: HTMLFormElement, reply: Document): void {
 	keepTouched(old, fresh);
 	old.replaceWith(document.adoptNode(fresh));
 	state.value = freshState.value;
+	if (!byId('cc-proof', reply))
+		byId('cc-proof')?.remove();
+	prove(form);
 	if (name)
 		restoreFocus(fresh, name, start, end);
 	countAll(fresh, form);
@@ -292,6 +297,8 @@ function start(): void {
 	if (again)
 		sendAgain(again);
 	if (form) {
+		waitForProof(form);
+		prove(form);
 		sendOnce(form);
 		watch(form);
 		countAll(form, form);
@@ -304,4 +311,8 @@ function start(): void {
 		window.setTimeout(() => window.location.assign(onward.href), GO_ON_AFTER_MS);
 }
 
-start();
+/* The same script is the worker's. */
+if (typeof document === 'undefined')
+	serveProofs();
+else
+	start();

@@ -1,0 +1,34 @@
+/* link_proof.h - open links that ask for some work before anything is stored, so that who sends answers by the thousand pays for each. No third party has part in it.
+ * Room-internal.
+ *
+ * The work: a NONCE (1 to 20 of 0-9 and a-z) so that SHA-256 of "D:NONCE" begins with the link's number of zero bits, D being the SHA-256 of a text in lower-case hex. A
+ * browser works on the sealed state of its first page: no two are the same, it ends with its age, and as all that comes of one state has one key, one piece of work stores one
+ * answer. A program works on a challenge that it asks for, which is signed, ends, and is spent once: in Redis, or where that is away by this process alone. */
+#ifndef FIELDWORK_LINK_PROOF_H
+#define FIELDWORK_LINK_PROOF_H
+
+#include "fieldwork/link.h"
+
+#define PROOF_BITS_MIN 8
+#define PROOF_BITS_MAX 24 /* some 16 million hashes: half a minute of a telephone */
+#define PROOF_MAX_CHARS 200
+#define PAGE_PROOF_FIELD "@proof" /* no question's field can be called so */
+
+bool proof_holds(struct str text, struct str nonce, int64_t bits);
+
+/* For a program; empty where the link asks for none. */
+enum err proof_challenge(struct req *rq, const struct link_view *link, struct str *challenge, int64_t *ends_ms);
+/* proof: "CHALLENGE:NONCE". OK too where the link asks for none. ERR_INVALID, recorded under /proof: none came, or it does not hold, or has ended. */
+enum err proof_check(struct req *rq, const struct link_view *link, struct str proof);
+/* One that holds is used now. ERR_INVALID, recorded: it was before. */
+enum err proof_spend(struct req *rq, const struct link_view *link, struct str proof);
+
+/* What was spent while Redis is away; of struct intake, under its lock. */
+#define PROOFS_SPENT_MAX 4096
+struct proofs_spent {
+	uint64_t hashes[PROOFS_SPENT_MAX]; /* 0: none */
+	int64_t ends_s[PROOFS_SPENT_MAX];
+	size_t next;
+};
+
+#endif
