@@ -1,5 +1,6 @@
 // SQL injection, looked for by sqlmap in every field of the API: ids in paths, parameters, members of bodies, headers. The same command line has to
 // find the hole in a small server of this file that builds its SQL by concatenation.
+// COTEST_SQLMAP='surveys/' asks only at the routes whose name the pattern fits.
 // Without COTEST_LONG: a few of sqlmap's own payloads in every field, without sqlmap. time limit: 15 min
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +16,7 @@ import { Tenant } from '../harness/matrix_world.mjs';
 import { command, newFolder, run } from '../harness/run.mjs';
 import { Server } from '../harness/server.mjs';
 
-const LONG = Boolean(process.env.COTEST_LONG);
+const LONG = Boolean(process.env.COTEST_LONG), ONLY = new RegExp(process.env.COTEST_SQLMAP ?? '.');
 const MINUTES = 10; // for all of the API
 const HANDS = 2;
 /** What it thinks at first and takes back after a second look ("appears to be injectable") is no finding. */
@@ -80,7 +81,7 @@ before(async () => {
 	await server.begin();
 	tenant = new Tenant(server, server.tenant);
 	await tenant.begin();
-	api = (await calls(tenant)).filter((c) => c.fields.length);
+	api = (await calls(tenant)).filter((c) => c.fields.length && ONLY.test(c.name));
 	folder = await newFolder('sqlmap');
 	await startFront();
 });
@@ -126,6 +127,9 @@ function sqlmap(file, seconds) {
 /** What it says it tried. */
 const tried = (text) => new Set([...text.matchAll(/parameter '([^']+)' (?:does not seem to be injectable|is vulnerable)/g)].map((m) => m[1]));
 
+/** The places that it names, with what it sent there. */
+const points = (text) => (text.match(/^(Parameter|    (Type|Title|Payload)): .*/gm) ?? []).map((line) => line.trim().slice(0, 300)).join('; ');
+
 const star = (path) => path.replace(/([0-9a-f-]{36}|s\d+x\d+|\/\d+)(?=\/|\.|$)/g, '$1*');
 
 if (LONG) {
@@ -149,8 +153,13 @@ if (LONG) {
 				console.log(`# progress ${next}/${work.length} ${one.name} (${asked} requests so far)`);
 				const { text, whole } = await sqlmap(one.file, Math.max(1, (end - Date.now()) / 1000));
 				tried(text).forEach((name) => fields.add(`${one.name} ${name}`));
-				if (FOUND.test(text))
-					found.push(`${one.name}:\n${text.split('\n').filter((line) => FOUND.test(line)).join('\n')}`);
+				// a busy machine makes differences in time that are none: what is a hole is found twice
+				if (FOUND.test(text)) {
+					const again = await sqlmap(one.file, 120);
+					console.log(`# found at ${one.name}: ${points(text)}\n# and again: ${points(again.text) || 'nothing'}`);
+					if (FOUND.test(again.text))
+						found.push(`${one.name}: ${points(again.text)}`);
+				}
 				if (!whole)
 					cut.push(one.name);
 			}
@@ -158,7 +167,7 @@ if (LONG) {
 		console.log(`# ${fields.size} fields of ${work.length} requests tried, ${asked} requests sent; not to the end: ${cut.join(', ') || 'none'}`);
 		assert.deepEqual(found, []);
 		assert.deepEqual(cut, [], 'sqlmap did not come to its end');
-		assert.ok(fields.size > 100, `${fields.size} fields`);
+		assert.ok(fields.size > (process.env.COTEST_SQLMAP ? 0 : 100), `${fields.size} fields`);
 	});
 } else {
 	/** What ends in an error or a delay where it becomes SQL. */
