@@ -3,7 +3,7 @@
 -- name: response_list
 with page as (
 	(select r.id, r.created_at as at from responses r
-		where $18::jsonb is null and coalesce(r.link_id = any ((select test_links($8::uuid))::uuid[]), false) = $19::boolean and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
+		where ($20::text is null or r.flags && string_to_array($20, ',')) and $18::jsonb is null and coalesce(r.link_id = any ((select test_links($8::uuid))::uuid[]), false) = $19::boolean and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
 			and ($3::timestamptz is null or (r.created_at, r.id) < ($3, $4::uuid))
 			and ($9::text is null or r.status = any (string_to_array($9, ','))) and ($10::text is null or r.language = $10)
 			and ($11::uuid is null or r.link_id = $11) and ($14::bigint is null or r.survey_version = $14)
@@ -13,7 +13,7 @@ with page as (
 		order by r.created_at desc, r.id desc limit $5::bigint + 1)
 	union all
 	(select r.id, r.created_at from responses r
-		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
+		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.created_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -21,7 +21,7 @@ with page as (
 		order by r.created_at, r.id limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) < ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -29,7 +29,7 @@ with page as (
 		order by r.completed_at desc, r.id desc limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -43,7 +43,7 @@ with page as (
 	select purpose, key_version from data_keys where destroyed_at is not null
 ), items as (
 	select coalesce(json_agg(json_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'test', $19,
-			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers,
+			'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'flags', coalesce(to_jsonb(r.flags), '[]'), 'language', r.language, 'answers', r.answers,
 			'parameters', r.parameters, 'consents', r.consents, 'has_personal', r.sealed is not null,
 			'shredded', exists (select from shredded k
 				where k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version),
@@ -62,7 +62,7 @@ with page as (
 select case when $6::boolean then json_build_object('items', i.list, 'next', n.cursor,
 		'total', case when $18 is not null then (select count(*) from search_responses($8, $18, true, null, null, null))
 		else (select count(*) from responses r
-		where r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
+		where ($20 is null or r.flags && string_to_array($20, ',')) and r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)) end)
@@ -74,7 +74,7 @@ select coalesce(s.published_version, 0)::bigint as published, tenant_seals_answe
 
 -- name: response_get
 select jsonb_build_object('id', r.id, 'survey_id', r.survey_id, 'link_id', r.link_id, 'test', coalesce(r.link_id = any (test_links(r.survey_id)), false),
-	'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
+	'survey_version', r.survey_version, 'status', r.status, 'outcome', r.outcome, 'reject_reason', r.reject_reason, 'flags', coalesce(to_jsonb(r.flags), '[]'), 'language', r.language, 'answers', r.answers, 'parameters', r.parameters, 'consents', r.consents,
 	'has_personal', r.sealed is not null,
 	'shredded', exists (select from data_keys k where k.destroyed_at is not null
 				and (k.purpose = 'pii' and k.key_version = r.sealed_key_version or k.purpose = 'response' and k.key_version = r.answers_key_version)),

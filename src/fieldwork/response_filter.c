@@ -11,9 +11,12 @@
 const char *const response_statuses[] = {
     "started", "in_progress", "completed", "screened_out", "quota_full", "partial", "rejected", NULL};
 
+static const char *const flags[] = {"speeder", "straight_lining", "time_travel", NULL};
 static const struct field response_filter_fields[] = {
     FIELD(struct response_filter, status, FT_LIST, OPTIONAL, 1, 8, "Only responses of these statuses",
 	.choices = response_statuses),
+    FIELD(struct response_filter, flag, FT_LIST, OPTIONAL, 1, 3, "Only responses with one of these flags",
+	.choices = flags),
     FIELD(struct response_filter, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Only interviews in this language"),
     FIELD(struct response_filter, link_id, FT_UUID, OPTIONAL, 0, 0, "Only responses that came by this link"),
     FIELD(struct response_filter, test, FT_BOOL, OPTIONAL, 0, 0,
@@ -236,8 +239,28 @@ static void put_time(struct arena *a, struct json_out *w, struct str name, int64
 	json_field_str(w, name, str_dup(a, str_make(text, sizeof(text))));
 }
 
+static enum err by_commas(struct arena *a, const struct str_list *list, struct str *out)
+{
+	struct buf b;
+
+	buf_init(&b, a, KB);
+	for (size_t i = 0; i < list->n; i++) {
+		if (i > 0)
+			buf_char(&b, ',');
+		buf_add(&b, list->items[i]);
+	}
+	return buf_done(&b, out);
+}
+
 static enum err put_row_filters(struct arena *a, struct json_out *w, const struct response_filter *f, struct str cells)
 {
+	struct str flags_text;
+	enum err e;
+
+	if ((e = by_commas(a, &f->flag, &flags_text)))
+		return e;
+	if (flags_text.n > 0)
+		json_field_str(w, S("flag"), flags_text);
 	if (f->status.n > 0) {
 		json_key(w, S("status"));
 		json_open(w, '[');
@@ -334,19 +357,6 @@ static enum err row_json(struct arena *a, const struct response_filter *f, struc
 	return buf_done(&b, out);
 }
 
-static enum err by_commas(struct arena *a, const struct str_list *list, struct str *out)
-{
-	struct buf b;
-
-	buf_init(&b, a, KB);
-	for (size_t i = 0; i < list->n; i++) {
-		if (i > 0)
-			buf_char(&b, ',');
-		buf_add(&b, list->items[i]);
-	}
-	return buf_done(&b, out);
-}
-
 enum err response_where(
     struct req *rq, const struct uuid *survey, const struct response_filter *f, struct response_where *out)
 {
@@ -358,6 +368,7 @@ enum err response_where(
 
 	*out = (struct response_where){0};
 	if ((e = by_commas(rq->arena, &f->status, &out->statuses)) ||
+	    (e = by_commas(rq->arena, &f->flag, &out->flags)) ||
 	    (e = cells_json(rq->arena, f->quota, &out->quota_cells)) ||
 	    (e = row_json(rq->arena, f, out->quota_cells, &out->row)))
 		return e;

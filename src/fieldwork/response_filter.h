@@ -8,7 +8,7 @@
 #include "core/router.h"
 
 struct response_filter {
-	struct str_list status, answered, unanswered;
+	struct str_list status, flag, answered, unanswered;
 	struct str language, q;
 	struct uuid link_id;
 	bool test;
@@ -20,10 +20,10 @@ extern const char *const response_statuses[];
 
 /* Each empty when nothing of the kind is asked for. */
 struct response_where {
-	struct str statuses;	/* by commas */
-	struct str quota_cells; /* JSON, as in responses.quota_cells */
-	struct str search;	/* what search_responses() takes */
-	struct str row;		/* what search_row() takes; {} when nothing of the row is asked for */
+	struct str statuses, flags; /* by commas */
+	struct str quota_cells;	    /* JSON, as in responses.quota_cells */
+	struct str search;	    /* what search_responses() takes */
+	struct str row;		    /* what search_row() takes; {} when nothing of the row is asked for */
 };
 /* ERR_INVALID with what is wrong: a question that the survey never had, or whose answers are sealed, or searching where all are. ERR_NOT_FOUND: no such
  * survey. */

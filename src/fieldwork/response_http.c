@@ -15,6 +15,8 @@
 	    OUT("status", FT_ENUM, REQUIRED, "Where the interview is, or how it ended", .choices = response_statuses), \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
 	    OUT("reject_reason", FT_TEXT, REQUIRED | NULLABLE, "Why it was rejected"),                                 \
+	    OUT("flags", FT_LIST, REQUIRED,                                                                            \
+		"What is doubtful about it once it is completed: speeder, straight_lining, time_travel"),              \
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
 	    OUT("answers", FT_OBJECT, REQUIRED, "Answers by question name, without personal ones"),                    \
 	    OUT("parameters", FT_OBJECT, REQUIRED, "Exported parameters by name"),                                     \
@@ -185,7 +187,7 @@ static enum err response_list_http(struct req *rq)
 	    P_UUID_OR_NULL(&f->link_id), LIST_TIME(rq, f, created_from), LIST_TIME(rq, f, created_to),
 	    f->survey_version ? P_INT(f->survey_version) : P_NULL(PGT_INT), LIST_TIME(rq, f, completed_from),
 	    LIST_TIME(rq, f, completed_to), where.quota_cells.n ? P_JSON(where.quota_cells) : P_NULL(PGT_JSON),
-	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON), P_BOOL(f->test)};
+	    where.search.n ? P_JSON(where.search) : P_NULL(PGT_JSON), P_BOOL(f->test), P_TEXT_OR_NULL(where.flags)};
 
 	return reply_list(rq, own, countof(own));
 }

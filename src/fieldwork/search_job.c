@@ -1,4 +1,4 @@
-/* search_job.c - keeps what answers are found by (response_search) up with the event log.
+/* search_job.c - keeps what answers are found by (response_search), and what is doubtful about them (responses.flags), up with the event log.
  *
  * One job of the installation comes round every second and goes through the tenants that have something to do, a batch of events a transaction. What is
  * open-ended text the programs say; the rest is the database's (search_fill). The mark moves in the transaction that makes the rows, so a run that is
@@ -139,10 +139,14 @@ static enum err fill_in(struct tx *tx, struct arena *a, struct batch *b)
 	    (e = paths_of(b->job->app, tx, a, next.versions, &paths)))
 		return e;
 	const struct pg_param in[] = {P_JSON(next.responses), P_JSON(paths), P_TEXT(next.xid), P_UUID(&next.event_id)};
+	const struct pg_param flag[] = {P_JSON(next.responses)};
 
 	if ((e = tx_one(tx, a, &Q(SQL_search_fill, in, n_cols), &done)))
 		return e;
 	b->filled = done.n;
+	/* the same answers, at the same mark: what is doubtful about them */
+	if ((e = tx_one(tx, a, &Q(SQL_responses_flag, flag, n_cols), &done)))
+		return e;
 	b->more = next.more;
 	return OK;
 }
@@ -222,7 +226,7 @@ const struct job_type search_job = {.name = "responses.search",
     .lease_s = LEASE_S,
     .backoff_s = BACKOFF_S,
     .every_s = EVERY_S,
-    .about = "Keeps what answers are searched and filtered by up with the event log"};
+    .about = "Keeps what answers are searched and filtered by, and their flags, up with the event log"};
 
 enum err search_renew(struct tx *tx, struct arena *a, struct search_place *after, int64_t *marked)
 {

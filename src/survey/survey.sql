@@ -23,6 +23,8 @@ update surveys set
 	personal_days = case when $11::boolean then $12::bigint::integer else personal_days end,
 	paradata_days = case when $13::boolean then $14::bigint::integer else paradata_days end,
 	abandon_hours = case when $15::boolean then $16::bigint::integer else abandon_hours end,
+	speeder_percent = case when $17::boolean then $18::bigint::integer else speeder_percent end,
+	straight_rows = case when $19::boolean then $20::bigint::integer else straight_rows end,
 	updated_by = $8::uuid
 where id = $1::uuid
 

@@ -127,6 +127,8 @@ static enum err survey_write(struct req *rq, const struct survey_patch *to, cons
 {
 	const struct json *days = rq->in == to ? json_get(rq->body, S("retention")) : NULL;
 	bool abandon = rq->in == to && json_get(rq->body, S("abandon_hours"));
+	const struct json *speeder = rq->in == to ? json_get(rq->body, S("speeder_percent")) : NULL;
+	const struct json *straight = rq->in == to ? json_get(rq->body, S("straight_rows")) : NULL;
 	const struct draft none = {0};
 	const struct draft *d = draft != NULL ? draft : &none;
 #define DAYS(name)                                                                                                     \
@@ -135,7 +137,9 @@ static enum err survey_write(struct req *rq, const struct survey_patch *to, cons
 	    draft != NULL ? P_JSON(d->text) : P_NULL(PGT_JSON), P_TEXT_OR_NULL(d->schema_version),
 	    P_TEXT_OR_NULL(d->language), P_TEXT_OR_NULL(to->status), P_UUID(&rq->who.user_id), DAYS(answers_days),
 	    DAYS(personal_days), DAYS(paradata_days), P_BOOL(abandon),
-	    to->abandon_hours ? P_INT(to->abandon_hours) : P_NULL(PGT_INT)};
+	    to->abandon_hours ? P_INT(to->abandon_hours) : P_NULL(PGT_INT), P_BOOL(speeder),
+	    speeder && json_is_num(speeder) ? P_INT(to->speeder_percent) : P_NULL(PGT_INT), P_BOOL(straight),
+	    straight && json_is_num(straight) ? P_INT(to->straight_rows) : P_NULL(PGT_INT)};
 #undef DAYS
 	enum err e;
 

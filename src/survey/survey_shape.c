@@ -1,6 +1,10 @@
 #include "survey/survey_shape.h"
 #include "base/limits.h"
 
+#define SPEEDER_ABOUT "Faster than this share of the median is flagged as speeder; null: 33, 0: nobody is"
+#define STRAIGHT_ABOUT                                                                                                 \
+	"One answer in all rows of a matrix with so many answered is flagged; null: 5, 0: never, else from 2"
+
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
 static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
@@ -39,6 +43,8 @@ static const struct field patch_fields[] = {
 	.shape = &days_shape),
     FIELD(struct survey_patch, abandon_hours, FT_INT, OPTIONAL | NULLABLE, 1, INTERVIEW_LEFT_HOURS_MAX,
 	"Hours after which an interview that nobody goes on with is over; null: a week"),
+    FIELD(struct survey_patch, speeder_percent, FT_INT, OPTIONAL | NULLABLE, 0, 100, SPEEDER_ABOUT),
+    FIELD(struct survey_patch, straight_rows, FT_INT, OPTIONAL | NULLABLE, 0, 1000, STRAIGHT_ABOUT),
 };
 const struct shape survey_patch_shape = SHAPE("SurveyPatch", struct survey_patch, patch_fields);
 
@@ -123,6 +129,8 @@ static const struct field survey_fields[] = {
     OUT("definition", FT_OBJECT, REQUIRED, "The draft"),
     OUT("abandon_hours", FT_INT, REQUIRED | NULLABLE,
 	"Hours after which an interview that nobody goes on with is over; null: a week"),
+    OUT("speeder_percent", FT_INT, REQUIRED | NULLABLE, SPEEDER_ABOUT),
+    OUT("straight_rows", FT_INT, REQUIRED | NULLABLE, STRAIGHT_ABOUT),
     OUT("retention", FT_OBJECT, REQUIRED, "How long answers are kept", .shape = &retention_out),
     OUT("links", FT_LIST, OPTIONAL, "With include=links: its newest 200 links", .shape = &link_out),
     OUT("counts", FT_OBJECT, OPTIONAL, "With include=counts: its answers by state", .shape = &counts_out),

@@ -18,6 +18,7 @@ struct survey_patch {
 	const struct json *definition;
 	struct survey_retention retention;
 	int64_t abandon_hours; /* 0: null */
+	int64_t speeder_percent, straight_rows;
 };
 struct survey_include {
 	struct str_list include;

@@ -60,7 +60,7 @@ insert into probe.wanted_column_grants values
 	('quota_cells', 'collect_public', 'UPDATE', 'leased lim used'), ('quota_cells', 'collect_app', 'UPDATE', 'leased limit_set used'), ('quota_cells', 'collect_worker', 'UPDATE', 'leased used'),
 	('responses', 'collect_app', 'UPDATE', 'answers answers_key_version answers_sealed consents deleted_at deleted_by outcome quota_cells reject_reason rejected_from sealed sealed_key_version status updated_by'),
 	('privacy_settings', 'collect_app', 'UPDATE', 'answers_days paradata_days personal_days purge_days updated_by'),
-	('responses', 'collect_worker', 'UPDATE', 'answers answers_key_version answers_sealed consents deleted_at deleted_by device duration_ms idempotency_key last_at lease_until page_ms paradata parameters payload_hash quota_cells reject_reason rejected_from sealed sealed_key_version seed started_at state state_key_version status updated_by'),
+	('responses', 'collect_worker', 'UPDATE', 'answers answers_key_version answers_sealed consents deleted_at deleted_by device duration_ms flags idempotency_key last_at lease_until page_ms paradata parameters payload_hash quota_cells reject_reason rejected_from sealed sealed_key_version seed started_at state state_key_version status updated_by'),
 	('responses', 'collect_public', 'UPDATE', 'answers answers_key_version answers_sealed completed_at consents duration_ms language last_at lease_until outcome page_ms paradata parameters payload_hash payload_key_version quota_cells sealed sealed_key_version state state_key_version status'),
 	('surveys', 'collect_worker', 'UPDATE', 'published_version'),
 	('privacy_requests', 'collect_app', 'INSERT', 'created_by id job_id key_version kind subject subject_kind tenant_id updated_by whole'),
@@ -71,7 +71,7 @@ insert into probe.wanted_column_grants values
 		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
-		'abandon_hours answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version status title updated_by'),
+		'abandon_hours answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version speeder_percent status straight_rows title updated_by'),
 	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at id language published_version status tenant_id');
 
 create table probe.wanted_functions (name text, logins text);
