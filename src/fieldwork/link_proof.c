@@ -148,40 +148,82 @@ enum err proof_check(struct req *rq, const struct link_view *link, struct str pr
 
 /* ---- once ---- */
 
+/* Whose it is: of a key and a payload, which may be sent again; without a key of this request alone. */
+static enum err owner_of(struct req *rq, struct str key, const unsigned char payload_hash[32], struct str *owner)
+{
+	unsigned char sum[32], nobody[RANDOM_BYTES];
+	struct sha256 h;
+	struct buf b;
+
+	sha256_init(&h);
+	sha256_add(&h, payload_hash, 32);
+	if (key.n > 0) {
+		sha256_add(&h, key.p, key.n);
+	} else {
+		random_bytes(nobody, sizeof(nobody));
+		sha256_add(&h, nobody, sizeof(nobody));
+	}
+	sha256_done(&h, sum);
+	buf_init(&b, rq->arena, 2 * sizeof(sum));
+	hex_put(&b, sum, sizeof(sum));
+	return buf_done(&b, owner);
+}
+
 /* Without Redis. Of so many that the oldest fall out each may be used again, until it ends. */
-static bool spend_here(struct intake *in, struct str random, int64_t ends_s)
+static void spend_here(struct intake *in, struct proof_use *use, bool *mine)
 {
 	struct proofs_spent *spent = &in->proofs;
-	uint64_t hash = hash64(random, 0) | 1;
-	bool known = false;
+	const uint64_t hash = hash64(use->key, 0) | 1, owner = hash64(use->owner, 0);
 
 	pthread_mutex_lock(&in->lock);
-	for (size_t i = 0; i < PROOFS_SPENT_MAX && !known; i++)
-		known = spent->hashes[i] == hash && spent->ends_s[i] == ends_s;
-	if (!known) {
+	use->fresh = true;
+	for (size_t i = 0; i < PROOFS_SPENT_MAX && use->fresh; i++)
+		if (spent->hashes[i] == hash && spent->ends_s[i] == use->ends_s) {
+			use->fresh = false;
+			*mine = spent->owners[i] == owner;
+		}
+	if (use->fresh) {
+		*mine = true;
+		use->here = spent->next;
 		spent->hashes[spent->next] = hash;
-		spent->ends_s[spent->next] = ends_s;
+		spent->owners[spent->next] = owner;
+		spent->ends_s[spent->next] = use->ends_s;
 		spent->next = (spent->next + 1) % PROOFS_SPENT_MAX;
 	}
 	pthread_mutex_unlock(&in->lock);
-	return !known;
+}
+
+static void unspend_here(struct intake *in, const struct proof_use *use)
+{
+	struct proofs_spent *spent = &in->proofs;
+
+	pthread_mutex_lock(&in->lock);
+	if (spent->hashes[use->here] == (hash64(use->key, 0) | 1) && spent->owners[use->here] == hash64(use->owner, 0))
+		spent->hashes[use->here] = 0;
+	pthread_mutex_unlock(&in->lock);
 }
 
 /* As long as a challenge lives. */
-static const char spend_script[] = "return {redis.call('SET', KEYS[1], '1', 'NX', 'EX', 3600) and 1 or 0}";
+static const char spend_script[] = "local owner = redis.call('GET', KEYS[1]) "
+				   "if owner then return {owner == ARGV[1] and 1 or 0, 0} end "
+				   "redis.call('SET', KEYS[1], ARGV[1], 'EX', 3600) "
+				   "return {1, 1}";
 _Static_assert(CHALLENGE_LIFE_S == 3600, "the script says so too");
+static const char unspend_script[] =
+    "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0}";
 
-enum err proof_spend(struct req *rq, const struct link_view *link, struct str proof)
+enum err proof_spend(struct req *rq, const struct link_view *link, const struct proof_for *what, struct proof_use *use)
 {
 	struct challenge c;
-	int64_t fresh = 0;
-	struct str key;
+	int64_t r[2] = {0};
+	bool mine = false;
 	struct buf b;
 	enum err e;
 
+	*use = (struct proof_use){.here = PROOFS_SPENT_MAX};
 	if (link->proof_bits == 0)
 		return OK;
-	if (!challenge_read(proof, &c))
+	if (!challenge_read(what->proof, &c))
 		return ERR_INTERNAL;
 	buf_init(&b, rq->arena, 256);
 	buf_add(&b, uuid_str(rq->arena, &link->tenant_id));
@@ -189,11 +231,29 @@ enum err proof_spend(struct req *rq, const struct link_view *link, struct str pr
 	buf_add(&b, uuid_str(rq->arena, &link->link_id));
 	buf_char(&b, ':');
 	buf_add(&b, c.random);
-	if ((e = buf_done(&b, &key)))
+	if ((e = buf_done(&b, &use->key)) || (e = owner_of(rq, what->key, what->payload_hash, &use->owner)))
 		return e;
-	const struct str args[] = {key};
+	use->ends_s = c.ends_s;
+	const struct str args[] = {use->key, use->owner};
 
-	if (redis_run(rq->app->redis, &(struct redis_script){spend_script, args, 1, 1}, &fresh, 1))
-		fresh = spend_here(rq->app->intake, c.random, c.ends_s);
-	return fresh ? OK : refuse(rq, "this proof was used");
+	if (redis_run(rq->app->redis, &(struct redis_script){spend_script, args, 1, 2}, r, countof(r))) {
+		spend_here(rq->app->intake, use, &mine);
+	} else {
+		mine = r[0] != 0;
+		use->fresh = r[1] != 0;
+	}
+	return mine ? OK : refuse(rq, "this proof was used");
+}
+
+void proof_unspend(struct req *rq, const struct proof_use *use)
+{
+	const struct str args[] = {use->key, use->owner};
+	int64_t gone;
+
+	if (!use->fresh)
+		return;
+	if (use->here < PROOFS_SPENT_MAX)
+		unspend_here(rq->app->intake, use);
+	else
+		(void)redis_run(rq->app->redis, &(struct redis_script){unspend_script, args, 1, 2}, &gone, 1);
 }

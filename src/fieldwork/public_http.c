@@ -197,11 +197,20 @@ static enum err let_in(struct req *rq, struct arrival *x)
 	return e == ERR_GONE ? req_fail(rq, e, "/code", "this code was used") : e;
 }
 
+static enum err spend(struct req *rq, const struct arrival *x, struct proof_use *use)
+{
+	const struct response_new *in = rq->in;
+
+	return proof_spend(
+	    rq, &x->link.link, &(struct proof_for){in->proof, x->response.key, x->response.payload_hash}, use);
+}
+
 static enum err submit(struct req *rq, struct arrival *x)
 {
 	const struct resolved *r = &x->link;
 	const struct survey_program *survey;
 	struct cache_entry *pin;
+	struct proof_use use;
 	enum err e;
 
 	if ((e = resolve_gate(rq, r)) || (e = let_in(rq, x)) || (e = check_room(rq, r)) ||
@@ -209,8 +218,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;
-	if ((e = judge(rq, x, survey->program)) ||
-	    (e = proof_spend(rq, &r->link, ((const struct response_new *)rq->in)->proof))) {
+	if ((e = judge(rq, x, survey->program)) || (e = spend(rq, x, &use))) {
 		cache_release(rq->app->cache, pin);
 		return e;
 	}
@@ -228,15 +236,17 @@ static enum err submit(struct req *rq, struct arrival *x)
 static enum err begin(struct req *rq, struct arrival *x)
 {
 	struct response_new in = *(const struct response_new *)rq->in;
+	struct proof_use use;
 	enum err e;
 
-	if ((e = let_in(rq, x)) || (e = proof_check(rq, &x->link.link, in.proof)) ||
-	    (e = proof_spend(rq, &x->link.link, in.proof)))
+	if ((e = let_in(rq, x)) || (e = proof_check(rq, &x->link.link, in.proof)) || (e = spend(rq, x, &use)))
 		return e;
 	in.parameters = x->parameters;
 	if (x->link.link.single_use || x->link.link.panel.n > 0)
 		rq->idempotency_key = x->response.key;
-	return interview_begin(rq, &x->link, &in, x->response.payload_hash);
+	if ((e = interview_begin(rq, &x->link, &in, x->response.payload_hash)) && !rq->later)
+		proof_unspend(rq, &use);
+	return e;
 }
 
 static enum err response_create_http(struct req *rq)

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
-import { rows } from '../harness/database.mjs';
+import { psql, rows } from '../harness/database.mjs';
 import { newFolder, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
@@ -77,6 +77,36 @@ test('by the API: nothing is stored without the work, and one piece of it stores
 	expect(await server.anyone.post(`${open(f)}/responses/${begun.id}/complete`, {}, { headers }), 200);
 });
 
+test('work is spent for a key and what was sent by it, which may come again', async () => {
+	const f = await field(), done = await proof(f), headers = { 'Idempotency-Key': 'again' };
+	const holder = psql(server.database.name, 'set search_path = collect; begin; lock table responses in exclusive mode; select pg_sleep(6); commit');
+	await until('the lock', async () => (await rows(server.database.name, "select count(*) from pg_locks where mode = 'ExclusiveLock' and relation = 'collect.responses'::regclass and granted"))[0][0] !== '0');
+	const eight = Array.from({ length: 8 }, () => send(f, { proof: done }, headers));
+	await new Promise((resolve) => setTimeout(resolve, 300));
+	const other = await send(f, { proof: done, answers: { one: 'other' } }, headers);
+	assert.ok([409, 422].includes(other.status), `another payload by the same key: ${other.status}`);
+	assert.deepEqual(pointers(expect(await send(f, { proof: done }, { 'Idempotency-Key': 'foreign' }), 422)), ['/proof']);
+	const ids = new Set();
+	for (const reply of await Promise.all(eight)) {
+		assert.ok([201, 409, 503].includes(reply.status), `${reply.status}: none is refused as used`);
+		if (reply.status === 201)
+			ids.add(reply.body.id);
+	}
+	await holder;
+	ids.add(expect(await send(f, { proof: done }, headers), 201).body.id);
+	assert.equal(ids.size, 1);
+	assert.equal(await stored(f), 1);
+});
+
+test('a beginning that is refused spends nothing', async () => {
+	const f = await field(), done = await proof(f);
+	for (let i = 0; i < 2; i++)
+		assert.deepEqual(pointers(expect(await send(f, { complete: false, answers: { nobody: 1 }, proof: done }), 422)), ['/answers/nobody']);
+	expect(await send(f, { complete: false, answers: {}, proof: done }), 201);
+	assert.deepEqual(pointers(expect(await send(f, { complete: false, answers: {}, proof: done }), 422)), ['/proof']);
+	assert.equal(await stored(f), 1);
+});
+
 test('a challenge is its link\'s, not weaker than the link asks, and not for ever', async () => {
 	const f = await field(), g = await field();
 	const foreign = await proof(g);
@@ -133,7 +163,11 @@ test('for open links, and off again', async () => {
 test('without Redis a process remembers what was used by itself', async () => {
 	const f = await field(), done = await proof(f), more = await proof(f);
 	await server.redis.stop();
+	expect(await send(f, { complete: false, answers: { nobody: 1 }, proof: done }), 422);
 	expect(await send(f, { proof: done }), 201);
 	assert.deepEqual(pointers(expect(await send(f, { proof: done }), 422)), ['/proof']);
-	expect(await send(f, { proof: more }), 201);
+	for (let i = 0; i < 2; i++)
+		expect(await send(f, { proof: more }, { 'Idempotency-Key': 'more' }), 201);
+	assert.deepEqual(pointers(expect(await send(f, { proof: more }, { 'Idempotency-Key': 'other' }), 422)), ['/proof']);
+	assert.equal(await stored(f), 2);
 });
