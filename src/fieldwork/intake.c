@@ -44,7 +44,8 @@ struct stored {
 	bool paged;
 };
 
-/* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. */
+/* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. What was saved page by
+ * page may never have had one: nothing was sent whole that this could be once more. */
 static enum err same_payload(
     struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char *payload_hash)
 {
@@ -53,8 +54,10 @@ static enum err same_payload(
 	int64_t version;
 	enum err e;
 
-	if (stored->payload_hash.n == 0 || !payload_hash)
+	if (!payload_hash)
 		return OK;
+	if (stored->payload_hash.n == 0)
+		return stored->paged ? ERR_KEY_MISMATCH : OK;
 	sent = str_make((const char *)payload_hash, 32);
 	if (stored->payload_key_version > 0) {
 		e = vault_replay(rq->app->vault, tx, stored->payload_key_version, sent, rq->arena, mac, &version);
@@ -101,7 +104,8 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	enum err e;
 
 	intake_abandon(rq);
-	if ((e = read_stored(rq, link, key, payload_hash, &stored)))
+	e = read_stored(rq, link, key, payload_hash, &stored);
+	if (e && e != ERR_KEY_MISMATCH)
 		return e;
 	*out = (struct receipt){
 	    .id = stored.id,
@@ -111,12 +115,13 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	    .completed_ms = stored.completed_at,
 	    .replayed = true,
 	    .paged = stored.paged,
+	    .unhashed = stored.payload_hash.n == 0,
 	    .link_id = stored.link_id,
 	    .started_ms = stored.started_at,
 	    .seed = (uint64_t)stored.seed,
 	    .language = stored.language,
 	};
-	return OK;
+	return e;
 }
 
 enum err intake_used(struct req *rq, const struct link_view *link, struct str key)

@@ -84,6 +84,7 @@ struct receipt {
 	int64_t survey_version, completed_ms; /* 0: it is under way */
 	bool replayed;
 	bool paged;	     /* when replayed: it was kept and saved, not stored as it was sent first */
+	bool unhashed;	     /* when replayed: nothing is stored by which its payload would be known again */
 	struct uuid link_id; /* when replayed: that it came by */
 	int64_t started_ms;
 	uint64_t seed;
@@ -103,8 +104,8 @@ enum err intake_send(struct req *rq, const struct response *r, struct cache_entr
     enum err (*reply)(struct req *rq, const struct receipt *receipt));
 /* The same, waiting: for pages, which say more than the receipt. Waits also for another request with the same key. */
 enum err intake_write(struct req *rq, const struct response *r, struct receipt *out);
-/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH for another payload (NULL: any), ERR_NOT_FOUND. Ends rq's
- * transaction and reads in one of its own. */
+/* Whether this key was used before: OK with *out, ERR_KEY_MISMATCH with *out for another payload (NULL: any), or where the answer was saved page by page and has none;
+ * ERR_NOT_FOUND. Ends rq's transaction and reads in one of its own. */
 enum err intake_replay(struct req *rq, const struct link_view *link, struct str key, const unsigned char *payload_hash,
     struct receipt *out);
 

@@ -129,6 +129,9 @@ static enum err meet(struct writing *w, bool *queue)
 		return e;
 	e = intake_replay(w->rq, r->link, r->key, r->payload_hash, &w->receipt);
 	w->receipt.about = r->about;
+	/* A code leads back to what was begun on a page; devices go by the id. */
+	if (e == ERR_KEY_MISMATCH && w->receipt.unhashed && (r->offline || (r->keep.open && r->link->single_use)))
+		e = OK;
 	if (!e && !r->keep.open && status_open(w->receipt.status))
 		return ERR_IN_PROGRESS;
 	return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;

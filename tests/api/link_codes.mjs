@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect, pointers } from '../harness/client.mjs';
-import { rows } from '../harness/database.mjs';
+import { psql, rows } from '../harness/database.mjs';
 import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
@@ -34,6 +34,10 @@ const list = async (f, query) => expect(await server.api.get(f.codes, { query: {
 const send = (f, body, port = server.port, headers = {}) => {
 	const client = new Client(port);
 	return submit(client, f.slug, body, { headers }).finally(() => client.close());
+};
+const leave = async (f) => {
+	const set = `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}'; update responses set status = 'partial' where survey_id = '${f.survey.id}'`;
+	assert.equal((await psql(server.database.name, set, { user: 'collect_worker' })).code, 0);
 };
 
 test('codes by number: made at once, listed in pages, and no two alike', async () => {
@@ -238,4 +242,18 @@ test('the code of an interview is shown only to who may read and change its pers
 	const all = await may('responses:read', 'responses:read_pii', 'responses:write');
 	for (const path of [f.codes, `${f.codes}.csv`])
 		assert.equal(new Set(expect(await all.get(path), 200).text.match(/sees-00000\d/g)).size, 3);
+});
+
+test('what was left on the page is over: another whole answer with its code is not taken for it', async () => {
+	const doc = definition('Two', ['a', 'b'].map((name) => ({ name: `page_${name}`, questions: [{ type: 'text', name, title: name }] })));
+	const f = await publish(server.api, doc, { link: { kind: 'single_use' } });
+	expect(await server.api.post(`/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`, { csv: 'code\nleft-000001\n' }), 202);
+	const state = (text) => /name="state" value="([^"]*)"/.exec(text)?.[1];
+	const first = await (await fetch(`${server.url}/s/${f.slug}?code=left-000001`)).text();
+	assert.equal((await fetch(`${server.url}/s/${f.slug}`, { method: 'POST', body: new URLSearchParams({ state: state(first), action: 'next', 'q-a': 'one' }) })).status, 200);
+	await leave(f);
+	for (const answers of [{ a: 'one' }, { a: 'other', b: 'more' }])
+		expect(await send(f, { code: 'left-000001', answers }), 410, 'gone');
+	const kept = await rows(server.database.name, `select status, answers ->> 'a' from responses where survey_id = '${f.survey.id}'`);
+	assert.deepEqual(kept, [['partial', 'one']]);
 });

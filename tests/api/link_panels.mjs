@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect, pointers } from '../harness/client.mjs';
-import { rows } from '../harness/database.mjs';
+import { psql, rows } from '../harness/database.mjs';
 import { LOOPBACK } from '../harness/identity.mjs';
 import { command, newFolder, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
@@ -60,6 +60,10 @@ const send = (f, pid, body = {}, port = server.port) => {
 	return submit(client, f.slug, { answers: { age: 40 }, parameters: { pid, src: 'mail' }, ...body }).finally(() => client.close());
 };
 const stored = async (f) => rows(server.database.name, `select parameters ->> 'pid', status from responses where survey_id = '${f.survey.id}' order by 1`);
+const leave = async (f) => {
+	const set = `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}'; update responses set status = 'partial' where survey_id = '${f.survey.id}'`;
+	assert.equal((await psql(server.database.name, set, { user: 'collect_worker' })).code, 0);
+};
 const page = async (f, { query = '', fields, port = server.port } = {}) => {
 	const reply = await fetch(`http://127.0.0.1:${port}/s/${f.slug}${query}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {});
 	const body = await reply.text(), go = /id="cc-continue"[^>]*/.test(body) ? /href="([^"]*)"[^>]*id="cc-continue"/.exec(body)?.[1].replaceAll('&amp;', '&') : undefined;
@@ -125,6 +129,19 @@ test('an interview under way: a whole answer of its panelist is told so, and its
 	const end = expect(await server.anyone.post(`${at1}/complete`, { answers: { why: 'x' } }, { headers }), 200).body;
 	assert.ok(genuine(end.return_url, f.secret));
 	assert.equal(expect(await server.anyone.post(`${at1}/complete`, {}, { headers }), 200).body.return_url, end.return_url);
+});
+
+test('what was left on the page is over: another whole answer of the panelist is not taken for it', async () => {
+	const f = await field();
+	const first = await page(f, { query: '?pid=leaver&src=mail' });
+	assert.equal((await page(f, { fields: { state: first.state, action: 'next', 'q-age': '40' } })).status, 200);
+	await leave(f);
+	for (const answers of [{ age: 40 }, { age: 41, why: 'other' }]) {
+		const reply = expect(await send(f, 'leaver', { answers }), 410, 'gone');
+		assert.equal(reply.headers['idempotency-replayed'], undefined);
+	}
+	expect(await send(f, 'leaver', { answers: {}, complete: false }), 410, 'gone');
+	assert.deepEqual(await stored(f), [['leaver', 'partial']]);
 });
 
 test('ways back: by the end, percent-encoded and signed, by page and by API', async () => {

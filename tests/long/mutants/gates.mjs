@@ -124,6 +124,7 @@ const GATES = [
 	['used codes are told to all who see links', 'fieldwork/link_code_http.c', 'return req_can(rq, PERM_RESPONSES_PERSONAL) && req_can(rq, PERM_RESPONSES_WRITE);', 'return rq != NULL;', ['api/link_codes: the code of an interview']],
 	['an interview goes on behind its end', 'fieldwork/interview_http.c', 'if (t->kept.over)\n\t\treturn req_fail', 'if (false)\n\t\treturn req_fail', ['api/interviews']],
 	['a page is saved on another one than it was read from', 'fieldwork/interview_http.c', 'r->keep.version = t->kept.version;', '', ['api/interviews: two devices']],
+	['an answer that was saved page by page fits any payload', 'fieldwork/intake.c', 'return stored->paged ? ERR_KEY_MISMATCH : OK;', 'return OK;', ['api/link_panels: was left on the page', 'api/link_codes: was left on the page']],
 	['a key of an answer fits any payload', 'fieldwork/intake.c', 'return secret_eq(stored->payload_hash, sent) ? OK : ERR_KEY_MISMATCH;', 'return OK;', ['api/responses']],
 	['everybody who reads answers reads personal ones', 'fieldwork/response_http.c', 'req_can(rq, PERM_RESPONSES_PERSONAL) && ', '', ['api/isolation: personal answers']],
 	['every file may hold personal answers', 'export/csv_http.c', 'if (c.query->personal && !req_can(rq, PERM_RESPONSES_PERSONAL))', 'if (false)', ['api/isolation: personal answers']],
