@@ -133,6 +133,8 @@ enum err intake_used(struct req *rq, const struct link_view *link, struct str ke
 	if (e)
 		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
 	if (str_eq(r.status, S("started")) || str_eq(r.status, S("in_progress")))
-		return req_fail(rq, ERR_CONFLICT, pointer, "an interview is under way with it: go on with that");
+		return req_fail(rq, ERR_CONFLICT, pointer,
+		    link->single_use ? "an interview is under way with it: go on with that"
+				     : "this panelist's interview was begun elsewhere: go on with that");
 	return req_fail(rq, ERR_GONE, pointer, link->single_use ? "this code was used" : "this panelist has answered");
 }

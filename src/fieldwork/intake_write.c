@@ -102,6 +102,12 @@ static enum err join(struct writing *w)
 	return writing_prepare(w);
 }
 
+/* A panelist's key is made of what stands in an address: whoever has not the interview's own id is somebody else. */
+static bool may_join(const struct response *r, const struct receipt *found)
+{
+	return r->link->panel.n == 0 || uuid_eq(&r->keep.id, &found->id);
+}
+
 /* The row that was to be changed is not as it was, or was there before. */
 static enum err meet_kept(struct writing *w, bool *queue)
 {
@@ -113,7 +119,7 @@ static enum err meet_kept(struct writing *w, bool *queue)
 		return e == ERR_NOT_FOUND ? ERR_CONFLICT : e;
 	/* "stored" under another id: a page that joined and did not learn whose row it was */
 	*queue = r->keep.joins && (!r->keep.stored || !uuid_eq(&r->keep.id, &w->receipt.id)) &&
-		 status_open(w->receipt.status);
+		 may_join(r, &w->receipt) && status_open(w->receipt.status);
 	if (*queue)
 		return join(w);
 	return r->keep.stored && status_open(w->receipt.status) ? ERR_CONFLICT : OK;

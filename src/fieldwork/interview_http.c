@@ -129,10 +129,12 @@ static enum err reply_begun(struct req *rq, const struct receipt *r)
 }
 
 /* The beginning is said again with its token, which opens the answers, only to who may have sent it: before anything was saved, as a client does that missed the
- * reply, and with a code, which is the respondent's own. A key that is guessed or seen opens nothing. */
+ * reply, and with a code, which is the respondent's own. A key that is guessed or seen opens nothing; a panelist's is, so his beginning is the same only with the
+ * Idempotency-Key that it came with (begun_hash()). */
 static enum err begun_again(struct req *rq, const struct link_view *link, const struct receipt *r)
 {
 	const bool started = str_eq(r->status, S("started"));
+	const bool known = link->panel.n == 0 || req_header(rq, S("Idempotency-Key")).n > 0;
 
 	if (!uuid_eq(&r->link_id, &link->link_id))
 		return req_fail(rq, ERR_CONFLICT, "", "an interview with this key came by another link");
@@ -140,6 +142,8 @@ static enum err begun_again(struct req *rq, const struct link_view *link, const 
 		return started || str_eq(r->status, S("in_progress"))
 			   ? OK
 			   : req_fail(rq, ERR_GONE, "/code", "this code was used");
+	if (!known)
+		return req_fail(rq, ERR_CONFLICT, "", "this panelist's interview was begun elsewhere: go on with that");
 	return started ? OK
 		       : req_fail(
 			     rq, ERR_CONFLICT, "", "the interview has gone on since: use the token that it began with");
@@ -185,7 +189,7 @@ static enum err begin_state(struct turn *t, const struct response_new *in, const
 	    .proved = t->link.link.proof_bits > 0,
 	};
 	s->shown_ms = s->started_ms;
-	memcpy(t->response.payload_hash, hash, 32);
+	begun_hash(t->rq, &t->link.link, hash, t->response.payload_hash);
 	if ((e = quota_filled_now(t->rq->tx, t->rq->arena, t->program, &t->link.link.survey_id, &filled)))
 		return e;
 	s->filled = filled.used;

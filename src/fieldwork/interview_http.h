@@ -31,6 +31,9 @@ enum err interview_begin(
 /* It had begun before, by the same key (receipt->replayed). ERR_CONFLICT: it came by another link, or has gone on since; ERR_GONE: its code was used. */
 enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *receipt);
 
+/* By which a beginning is known again. Of a panelist everybody may know what is sent: it is the same with the client's own Idempotency-Key only. */
+void begun_hash(struct req *rq, const struct link_view *link, const unsigned char body[32], unsigned char hash[32]);
+
 /* A client's object of paradata as text; ERR_INVALID when it is larger than PARADATA_MAX_BYTES. Empty for none. */
 enum err paradata_text(struct req *rq, const struct json *object, struct str *text);
 

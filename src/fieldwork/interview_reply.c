@@ -1,5 +1,6 @@
 /* interview_reply.c - what respondents' programs are told of their interviews. */
 #include "fieldwork/interview_http.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/time.h"
 
@@ -100,4 +101,16 @@ enum err paradata_text(struct req *rq, const struct json *object, struct str *te
 	json_out_init(&w, &b);
 	json_put(&w, object);
 	return buf_done(&b, text) ? req_fail(rq, ERR_INVALID, "/paradata", "at most 8 kB of paradata are kept") : OK;
+}
+
+void begun_hash(struct req *rq, const struct link_view *link, const unsigned char body[32], unsigned char hash[32])
+{
+	unsigned char both[64];
+
+	memcpy(hash, body, 32);
+	if (link->panel.n == 0)
+		return;
+	memcpy(both, body, 32);
+	sha256_of(req_header(rq, S("Idempotency-Key")), both + 32);
+	sha256_of(str_make((const char *)both, sizeof(both)), hash);
 }

@@ -169,7 +169,12 @@ static enum err come_from_panel(struct sitting *s)
 	enum err e = panel_enter(s->rq, &s->link->link, s->state.parameters, &use);
 
 	s->own_key = use.key;
-	return e;
+	return !e && use.open ? ERR_IN_PROGRESS : e;
+}
+
+static enum err refuse_start(struct sitting *s, enum err e)
+{
+	return e == ERR_INVALID ? show_incomplete(s) : e == ERR_IN_PROGRESS ? sitting_elsewhere(s) : e;
 }
 
 enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n)
@@ -192,7 +197,7 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 	if ((e = take_parameters(s, fields, n)))
 		return e;
 	if (s->link->link.panel.n > 0 && (e = come_from_panel(s)))
-		return e == ERR_INVALID ? show_incomplete(s) : e;
+		return refuse_start(s, e);
 	s->state.key = s->own_key;
 	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) ||
 	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))

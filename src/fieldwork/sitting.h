@@ -44,6 +44,8 @@ enum err sitting_resume(struct sitting *s);
  * last place in a quota was gone), and a goodbye is staged. That it could not be saved is no error: everything is on the page, and the next one saves it
  * again. Ends rq's transaction. A survey of one page comes here never, and writes once, at its end. */
 enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, bool *over);
+/* Says that its panelist's interview goes on elsewhere. */
+enum err sitting_elsewhere(struct sitting *s);
 /* Where it can be gone on with elsewhere; empty before it is kept. */
 enum err sitting_later(struct sitting *s, struct str *address);
 

@@ -3,6 +3,7 @@
 #include "fieldwork/keeping.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/sitting.h"
+#include "fieldwork/writing.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -33,6 +34,26 @@ static enum err payload_hash(struct sitting *s, unsigned char hash[32])
 		return e;
 	sha256_of(text, hash);
 	return OK;
+}
+
+/* ---- somebody else's ---- */
+
+/* A panelist's id stands in his address, so a page that has not the id of his interview learns nothing of it, and changes nothing. */
+static bool is_anothers(const struct sitting *s, const struct receipt *r)
+{
+	return s->link->link.panel.n > 0 && r->replayed && !uuid_eq(&r->id, &s->state.id);
+}
+
+enum err sitting_elsewhere(struct sitting *s)
+{
+	return page_reply_words(s->rq, 409, TEXT_BEGUN_TITLE, TEXT_BEGUN_TEXT);
+}
+
+static enum err say_anothers(struct sitting *s, const struct receipt *r)
+{
+	intake_abandon(s->rq);
+	return status_open(r->status) ? sitting_elsewhere(s)
+				      : page_reply_words(s->rq, 410, TEXT_USED_TITLE, TEXT_USED_TEXT);
 }
 
 /* ---- the way on ---- */
@@ -172,7 +193,7 @@ enum err sitting_finish(struct sitting *s)
 {
 	const struct submission in = submission_of(s);
 	struct farewell farewell = {0};
-	struct receipt receipt;
+	struct receipt receipt = {0};
 	struct verdict v;
 	bool before = false;
 	enum err e;
@@ -189,6 +210,8 @@ enum err sitting_finish(struct sitting *s)
 		before = true;
 		e = intake_replay(s->rq, &s->link->link, s->state.key, NULL, &receipt);
 	}
+	if (is_anothers(s, &receipt))
+		return say_anothers(s, &receipt);
 	/* It is there, but not as something that was sent to its end: left for too long, erased, rejected. */
 	if (e == ERR_CONFLICT || (!e && receipt.outcome.n == 0))
 		return page_reply_words(s->rq, 410, TEXT_OVER_TITLE, TEXT_OVER_TEXT);
@@ -242,7 +265,12 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, 
 	/* a page from before pages were kept */
 	if (uuid_is_nil(&s->state.id))
 		return OK;
-	if ((e = keep(s, v, next, &receipt))) {
+	e = keep(s, v, next, &receipt);
+	if (is_anothers(s, &receipt)) {
+		*over = true;
+		return say_anothers(s, &receipt);
+	}
+	if (e) {
 		intake_abandon(s->rq);
 		log_message(s->rq->app->log, LOG_WARN, "a page was not saved on the way", str_from(err_slug(e)));
 		return e == ERR_MEMORY ? e : OK;

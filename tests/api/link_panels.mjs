@@ -124,8 +124,9 @@ test('an interview under way: a whole answer of its panelist is told so, and its
 	expect(await send(f, 'begun', { answers: { age: 34 } }), 409, 'conflict');
 	expect(await send(f, 'begun', { answers: {}, complete: false }), 409, 'conflict');
 	const shown = await page(f, { query: '?pid=begun&src=mail' });
-	assert.equal(shown.status, 200);
-	assert.ok(!shown.body.includes('33'));
+	assert.equal(shown.status, 409);
+	assert.match(shown.body, /was begun elsewhere/);
+	assert.ok(!shown.body.includes('33') && !shown.body.includes('resume='));
 	const end = expect(await server.anyone.post(`${at1}/complete`, { answers: { why: 'x' } }, { headers }), 200).body;
 	assert.ok(genuine(end.return_url, f.secret));
 	assert.equal(expect(await server.anyone.post(`${at1}/complete`, {}, { headers }), 200).body.return_url, end.return_url);
@@ -142,6 +143,58 @@ test('what was left on the page is over: another whole answer of the panelist is
 	}
 	expect(await send(f, 'leaver', { answers: {}, complete: false }), 410, 'gone');
 	assert.deepEqual(await stored(f), [['leaver', 'partial']]);
+});
+
+test('a panelist\'s id opens nothing that was begun with it: who begins for him hears nothing of his answers', async () => {
+	const f = await field(), body = { answers: {}, complete: false };
+	const begun = expect(await send(f, 'victim', body), 201).body;
+	const again = expect(await send(f, 'victim', body, other.port), 409, 'conflict');
+	assert.ok(!again.text.includes(begun.id) && !again.text.includes('token'));
+	const tab = await page(f, { query: '?pid=victim&src=mail' });
+	assert.equal(tab.status, 409);
+	// his page was open before
+	const open = await page(f, { query: '?pid=early&src=mail' });
+	const thief = expect(await send(f, 'early', body), 201).body;
+	const told = await page(f, { fields: { state: open.state, action: 'next', 'q-age': '77' } });
+	assert.equal(told.status, 409);
+	assert.match(told.body, /was begun elsewhere/);
+	assert.ok(!told.body.includes('resume='));
+	const read = expect(await server.anyone.get(`/api/public/v1/links/${f.slug}/responses/${thief.id}`, { headers: { Authorization: `Bearer ${thief.token}` } }), 200);
+	assert.ok(!read.text.includes('77'));
+	// the same beginning, known by what only its client has sent
+	const mine = { headers: { 'Idempotency-Key': 'f1d0f7d2-6a5e' } }, slug = f.slug, at1 = { ...body, parameters: { pid: 'retry', src: 'mail' } };
+	const first = expect(await submit(server.anyone, slug, at1, mine), 201).body, second = expect(await submit(server.anyone, slug, at1, mine), 201);
+	assert.deepEqual([second.body.id, second.body.token, second.headers['idempotency-replayed']], [first.id, first.token, 'true']);
+	for (const headers of [{}, { 'Idempotency-Key': 'another-one' }])
+		assert.equal(expect(await submit(server.anyone, slug, at1, { headers }), 409, 'conflict').body.token, undefined);
+});
+
+test('another page with a panelist\'s id changes nothing of what he saved and gets no way to it', async () => {
+	const f = await field(), query = '?pid=victim&src=mail';
+	const his = await page(f, { query }), thief = await page(f, { query: '?pid=victim&src=EVIL' }), short = await page(f, { query: '?pid=victim&src=EVIL' });
+	const second = await page(f, { fields: { state: his.state, action: 'next', 'q-age': '40' } });
+	assert.match(second.body, /resume=/);
+	const refused = await page(f, { fields: { state: thief.state, action: 'next', 'q-age': '9' } });
+	const joined = await page(f, { fields: { state: short.state, action: 'next', 'q-age': '66' } }, other.port);
+	for (const told of [refused, joined]) {
+		assert.equal(told.status, 409);
+		assert.ok(!told.body.includes('resume=') && !told.state && !told.go, told.body);
+	}
+	const answers = async () => (await rows(server.database.name, `select answers from responses where survey_id = '${f.survey.id}'`)).map(([a]) => JSON.parse(a));
+	assert.deepEqual(await answers(), [{ age: 40 }]);
+	// his own: an older page sent again, the way for later
+	const changed = await page(f, { fields: { state: his.state, action: 'next', 'q-age': '41' } });
+	assert.equal(changed.status, 200);
+	assert.deepEqual(await answers(), [{ age: 41 }]);
+	const later = await page(f, { query: /\?resume=[\w-]+/.exec(changed.body)[0], port: other.port });
+	const done = await page(f, { fields: { state: later.state, action: 'next', 'q-why': 'x' }, port: other.port });
+	assert.match(done.go, /who=victim&src=mail&/);
+	// the end is his, too
+	for (const { state } of [thief, short]) {
+		const late = await page(f, { fields: { state, action: 'next', 'q-age': '9' } });
+		assert.deepEqual([late.status, late.go], [410, undefined], late.body);
+	}
+	assert.deepEqual(await answers(), [{ age: 41, why: 'x' }]);
 });
 
 test('ways back: by the end, percent-encoded and signed, by page and by API', async () => {
