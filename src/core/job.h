@@ -53,6 +53,8 @@ struct job_type {
 					      * those run is called for */
 	enum permission needs;               /* what its route asks of who begins one; who repeats a dead one needs it too, in the whole tenant. 0: as nobody
 					      * begins it by himself, who repeats it needs jobs:write */
+	bool outside;                        /* it waits for a server that somebody else chose: of one worker's threads at most half (at least one) run such types at
+					      * once, so who does not answer holds up nobody's other work */
 	int priority;                        /* within its tenant the lowest number goes first; 0 is usual */
 	const char *about;
 };

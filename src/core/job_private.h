@@ -2,6 +2,7 @@
 #ifndef CORE_JOB_PRIVATE_H
 #define CORE_JOB_PRIVATE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include "core/job_worker.h"
 
@@ -19,6 +20,7 @@ struct job_run {
 	_Atomic int64_t done, total;
 	int64_t told_ns;                     /* when progress was last written */
 	bool completed;
+	bool outside;                        /* it is among the threads that may wait for others */
 	/* how it fails */
 	bool give_up;
 	int64_t retry_ms;                    /* -1: by the type's back-off */
@@ -40,6 +42,19 @@ int64_t job_backoff_ms(const struct job_type *type, int attempt, uint64_t random
 
 /* job_spread.c: the run of an each_tenant type's periodic job. */
 enum err job_spread(struct job *job);
+
+/* ---- job_outside.c: what waits for others (job_type.outside) never has all the threads of a worker ---- */
+
+struct job_outside {
+	pthread_mutex_t lock;
+	int n, most; /* threads that run such a type, or may be about to take one */
+};
+void job_outside_init(struct job_outside *o, int threads);
+/* Whether one more may; then until job_outside_end(). */
+bool job_outside_take(struct job_outside *o);
+void job_outside_end(struct job_outside *o);
+/* The lists without such types; as they are where there are no others. */
+enum err job_types_inside(const struct job_type *const *types, struct arena *a, struct str *names, struct str *leases);
 
 /* ---- job_types.c ---- */
 

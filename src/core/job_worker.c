@@ -19,6 +19,7 @@ struct job_worker {
 	pthread_t threads[JOB_THREADS_MAX], heart;
 	int thread_count;
 	bool heart_started;
+	struct job_outside outside;
 	pthread_mutex_t lock;	/* everything below */
 	pthread_cond_t changed; /* on the monotonic clock */
 	uint64_t calls;		/* grows with each reason to look for work */
@@ -100,6 +101,7 @@ struct taking {
 	struct job_run *run;
 	struct claimed job;
 	struct uuid turn;
+	struct str names, leases; /* of what may be taken now, as the worker's */
 	bool enter;
 	int64_t next_ms; /* when there was none to take */
 };
@@ -130,8 +132,7 @@ static enum err take_in(struct tx *tx, void *ctx)
 	    COL(struct claimed, ref, PGT_TEXT), COL(struct claimed, attempt, PGT_INT),
 	    COL(struct claimed, turn, PGT_UUID)};
 	struct taking *t = ctx;
-	const struct pg_param in[] = {
-	    P_TEXT(t->w->names), P_TEXT(t->w->leases), P_UUID(&t->run->claim), P_UUID(&t->turn)};
+	const struct pg_param in[] = {P_TEXT(t->names), P_TEXT(t->leases), P_UUID(&t->run->claim), P_UUID(&t->turn)};
 	const struct pg_param names[] = {in[0]};
 	enum err e;
 
@@ -150,9 +151,11 @@ static enum err take_in(struct tx *tx, void *ctx)
 /* OK: run->job is taken and on the list. ERR_NOT_FOUND: nothing is due; the next in *next_ms. */
 static enum err take(struct job_worker *w, struct job_run *run, int64_t *next_ms)
 {
-	struct taking t = {.w = w, .run = run};
+	struct taking t = {.w = w, .run = run, .names = w->names, .leases = w->leases};
 	enum err e;
 
+	if (!run->outside && (e = job_types_inside(w->config.types, &run->arena, &t.names, &t.leases)))
+		return e;
 	pthread_mutex_lock(&w->lock);
 	t.turn = w->turn;
 	t.enter = !w->entered;
@@ -217,6 +220,7 @@ static void work(struct job_worker *w, struct job_run *run)
 		int64_t next_ms = JOB_POLL_BLIND_MS, started; /* when the database does not answer */
 		enum job_outcome outcome;
 		bool stopping;
+		enum err failed;
 
 		pthread_mutex_lock(&w->lock);
 		seen = w->calls;
@@ -225,7 +229,13 @@ static void work(struct job_worker *w, struct job_run *run)
 		if (stopping)
 			return;
 		reset(run);
-		if (take(w, run, &next_ms)) {
+		run->outside = job_outside_take(&w->outside);
+		failed = take(w, run, &next_ms);
+		if (run->outside && (failed || !run->job.type->outside)) {
+			job_outside_end(&w->outside);
+			run->outside = false;
+		}
+		if (failed) {
 			if (!wait_for_call(w, seen, next_ms))
 				return;
 			continue;
@@ -234,6 +244,8 @@ static void work(struct job_worker *w, struct job_run *run)
 		started = clock_mono_ns();
 		outcome = job_run_do(run);
 		unlist(w, run);
+		if (run->outside)
+			job_outside_end(&w->outside);
 		job_run_report(run, outcome, clock_mono_ns() - started);
 	}
 }
@@ -393,6 +405,7 @@ enum err job_worker_start(
 	if ((e = job_types_list(config, a, &w->names, &w->leases, why)))
 		return e;
 	pthread_mutex_init(&w->lock, NULL);
+	job_outside_init(&w->outside, config->threads);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->changed, &attr);

@@ -228,6 +228,51 @@ static struct str value_of(struct req *rq, struct str name, const struct receipt
 	return parameters ? text_of(rq->arena, json_get(parameters, name)) : S("");
 }
 
+/* "." and "..", which browsers take out; %2e is a dot to them too. */
+static bool dots(struct str segment)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < segment.n; n++) {
+		if (segment.p[i] == '.')
+			i++;
+		else if (segment.n - i >= 3 && segment.p[i] == '%' && segment.p[i + 1] == '2' &&
+			 (segment.p[i + 2] | 0x20) == 'e')
+			i += 3;
+		else
+			return false;
+	}
+	return n == 1 || n == 2;
+}
+
+bool panel_path_ok(struct str path)
+{
+	bool more = true;
+
+	if (path.n == 0 || path.p[0] != '/')
+		return false;
+	while (more)
+		if (dots(str_cut(&path, '/', &more)))
+			return false;
+	return true;
+}
+
+/* A value that is "..": no percent-encoding keeps browsers from taking it for a way up. */
+static bool path_kept(struct str url)
+{
+	struct str path;
+	size_t at;
+
+	if (!str_find(url, S("://"), &at))
+		return false;
+	path = str_sub(url, at + 3, url.n);
+	if (!str_find_char(path, '/', &at))
+		return true;
+	path = str_sub(path, at, path.n);
+	path = str_cut(&path, '#', NULL);
+	return panel_path_ok(str_cut(&path, '?', NULL));
+}
+
 /* {NAME} is the value, percent-encoded, of a parameter, of `status` or `response_id`. */
 static enum err fill(
     struct req *rq, struct str url, const struct receipt *r, const struct json *parameters, struct str *out)
@@ -257,8 +302,8 @@ enum err panel_return(
 			template = x->panel.urls[i];
 	if (template.n == 0 || x->secret.n == 0)
 		return OK;
-	/* longer than any browser takes: then there is none */
-	if ((e = fill(rq, template, r, parameters, url))) {
+	/* longer than any browser takes, or written anew by it: then there is none */
+	if ((e = fill(rq, template, r, parameters, url)) || !path_kept(*url)) {
 		*url = (struct str){0};
 		return e == ERR_MEMORY ? e : OK;
 	}

@@ -52,6 +52,9 @@ enum err panel_return(struct req *rq, const struct panel_exit *x, const struct r
 /* The address with `sig=` and the HMAC-SHA-256 (hex) under `secret` of all before it; a fragment is no part of that, it is never sent. */
 enum err redirect_sign(struct arena *a, struct str secret, struct str *redirect);
 
+/* Whether browsers leave this path as it is: it begins with a slash and has no segments of dots. */
+bool panel_path_ok(struct str path);
+
 /* A secret for the link, sealed; *secret is shown once. rq->tx writes, and has the link's row locked. */
 enum err panel_secret_make(struct req *rq, const struct uuid ids[2], struct str *secret);
 

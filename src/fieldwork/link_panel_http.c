@@ -24,8 +24,8 @@ static const struct field panel_fields[] = {
     FIELD(struct panel_in, required, FT_MAP, OPTIONAL, 0, PANEL_REQUIRED_MAX,
 	"Exported parameters that have to be there, each with a pattern as questions have them, or empty for any text"),
     FIELD(struct panel_in, return_urls, FT_OBJECT, OPTIONAL, 0, 0,
-	"Where people go afterwards: http or https, with {parameter}, {status} and {response_id} behind the host; "
-	"signed",
+	"Where people go afterwards: http or https, as a browser writes it, with {parameter}, {status} and "
+	"{response_id} in path and query; signed",
 	.shape = &return_shape),
     FIELD(struct panel_in, postback_url, FT_TEXT, OPTIONAL | NULLABLE, 1, PANEL_URL_MAX_CHARS,
 	"Server that is told of each interview's end by a signed POST"),
@@ -81,21 +81,85 @@ static void check_required(struct look *x, const struct json *required)
 	}
 }
 
-/* Behind the host only, so nobody's parameter decides where one is sent. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Such a host is an address, which browsers write anew: four numbers without zeros before them. */
+static bool ipv4_ok(struct str host)
+{
+	int parts = 0;
+	bool more = true;
+
+	while (more) {
+		struct str part = str_cut(&host, '.', &more);
+		int64_t n;
+
+		if (part.n == 0 || part.n > 3 || (part.n > 1 && part.p[0] == '0') || !str_to_int(part, &n) || n > 255)
+			return false;
+		for (size_t i = 0; i < part.n; i++)
+			if (!is_digit(part.p[i]))
+				return false;
+		parts++;
+	}
+	return parts == 4;
+}
+
+/* Names in lower case and addresses of IPv4, as browsers leave them. Names of other letters are given as xn--, and no IPv6: both are written anew in ways that
+ * nobody has to know here. */
+static bool host_ok(struct str host)
+{
+	struct str rest = host, last = {0};
+	bool more = true;
+
+	for (size_t i = 0; i < host.n; i++)
+		if (!is_digit(host.p[i]) && !(host.p[i] >= 'a' && host.p[i] <= 'z') && host.p[i] != '-' &&
+		    host.p[i] != '_' && host.p[i] != '.')
+			return false;
+	while (more) {
+		last = str_cut(&rest, '.', &more);
+		if (last.n == 0 && (more || rest.n > 0))
+			return false;
+	}
+	return host.n > 0 && last.n > 0 && (!is_digit(last.p[0]) || ipv4_ok(host));
+}
+
+/* As browsers leave it: no zeros before it, and not the scheme's own. */
+static bool port_ok(struct str port, bool secure)
+{
+	int64_t n;
+
+	if (port.n == 0 || port.n > 5 || port.p[0] < '1' || port.p[0] > '9' || !str_to_int(port, &n))
+		return false;
+	return n <= 65535 && n != (secure ? 443 : 80);
+}
+
+/* Behind the host only, so nobody's parameter decides where one is sent; and nothing that a browser would write in another way: what
+ * comes back would not be what was signed. Of a fragment nothing is signed, so nothing is filled in there. *tail: path and query. */
 static bool address_ok(struct str url, struct str *tail)
 {
-	size_t at = str_starts(url, S(HTTPS_WORD)) ? sizeof(HTTPS_WORD) - 1 : sizeof(HTTP_WORD) - 1, host;
+	const bool secure = str_starts(url, S(HTTPS_WORD));
+	struct str fragment, path, query, host;
+	size_t at = secure ? sizeof(HTTPS_WORD) - 1 : sizeof(HTTP_WORD) - 1, begin = at;
+	bool port = false;
 
-	if (!str_starts(url, S(HTTPS_WORD)) && !str_starts(url, S(HTTP_WORD)))
+	if (!secure && !str_starts(url, S(HTTP_WORD)))
 		return false;
 	for (size_t i = 0; i < url.n; i++)
-		if ((unsigned char)url.p[i] <= ' ' || url.p[i] == 0x7f || strchr("\"<>\\^`|", url.p[i]))
+		if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] > 0x7e || strchr("\"<>\\^`|'", url.p[i]))
 			return false;
-	for (host = at; at < url.n && !strchr("/?#", url.p[at]); at++)
-		if (strchr("@{}%", url.p[at]) || (unsigned char)url.p[at] > 0x7e)
-			return false;
-	*tail = str_sub(url, at, url.n);
-	return at > host;
+	while (at < url.n && !strchr("/?#", url.p[at]))
+		at++;
+	path = str_sub(url, begin, at - begin);
+	host = str_cut(&path, ':', &port);
+	if (!host_ok(host) || (port && !port_ok(path, secure)))
+		return false;
+	fragment = str_sub(url, at, url.n);
+	*tail = str_cut(&fragment, '#', NULL);
+	query = *tail;
+	path = str_cut(&query, '?', NULL);
+	return panel_path_ok(path) && !str_find_char(fragment, '{', NULL) && !str_find_char(fragment, '}', NULL);
 }
 
 static bool holes_ok(const struct look *x, struct str tail)
@@ -129,8 +193,8 @@ static void check_urls(struct look *x, const struct panel_urls *urls)
 
 		if (all[i].n > 0 && !(address_ok(all[i], &tail) && holes_ok(x, tail)))
 			req_error(x->rq, pointers[i], S("url"),
-			    S("http or https, with {status}, {response_id} and exported parameters behind the host "
-			      "only"));
+			    S("http or https, as a browser writes it, with {status}, {response_id} and exported "
+			      "parameters in path and query only"));
 	}
 }
 

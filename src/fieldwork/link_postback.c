@@ -8,7 +8,8 @@
 #include "vault/vault.h"
 
 #define ATTEMPTS 10
-#define LEASE_S 90 /* more than a call takes */
+#define TIMEOUT_MS 5000 /* of a call as a whole */
+#define LEASE_S 30	/* more than a call takes */
 #define BACKOFF_S 10
 
 struct postback {
@@ -136,8 +137,11 @@ static enum err send(const struct postback *p)
 	struct arena *a = p->job->arena;
 	struct egress_header headers[] = {{S("Content-Type"), S("application/json")},
 	    {S("Webhook-Id"), uuid_str(a, &p->job->id)}, {S("Webhook-Timestamp"), {0}}, {S("Webhook-Signature"), {0}}};
-	struct egress_request request = {
-	    .method = EGRESS_POST, .url = p->panel.postback, .headers = headers, .header_count = countof(headers)};
+	struct egress_request request = {.method = EGRESS_POST,
+	    .url = p->panel.postback,
+	    .headers = headers,
+	    .header_count = countof(headers),
+	    .timeout_ms = TIMEOUT_MS};
 	struct egress_reply reply;
 	struct buf b;
 	enum err e;
@@ -176,4 +180,5 @@ const struct job_type link_postback_job = {.name = "links.postback",
     .max_attempts = ATTEMPTS,
     .lease_s = LEASE_S,
     .backoff_s = BACKOFF_S,
+    .outside = true,
     .about = "Tells a panel's server how one of its people's interview ended"};

@@ -12,7 +12,7 @@ import { LOOPBACK } from '../harness/identity.mjs';
 import { command, newFolder, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
-import { Worker } from '../harness/worker.mjs';
+import { addJobs, ended, untilJob, Worker } from '../harness/worker.mjs';
 
 const server = withServer({ env: LOOPBACK });
 let other, worker, panel;
@@ -24,7 +24,7 @@ before(async () => {
 		for await (const chunk of rq)
 			body += chunk;
 		told.push({ path: rq.url, headers: rq.headers, body });
-		const status = answer(rq, body);
+		const status = await answer(rq, body);
 		rs.writeHead(status, status === 429 ? { 'Retry-After': '1' } : {}).end();
 	});
 	await new Promise((resolve) => panel.listen(0, '127.0.0.1', resolve));
@@ -269,6 +269,34 @@ test('the panel\'s server is told of each end, once, signed, and of nothing that
 	assert.equal(told.length, 3);
 });
 
+test('panels\' servers that answer nothing hold up nobody else\'s work', async () => {
+	const f = await field({ postback_url: at('/hangs') }), lasted = [];
+	let open = 0, most = 0;
+	answer = (rq) => new Promise((resolve) => {
+		const began = Date.now();
+		most = Math.max(most, ++open);
+		rq.socket.on('close', () => {
+			open--;
+			lasted.push(Date.now() - began);
+			resolve(204);
+		});
+	});
+	told.length = 0;
+	for (let i = 0; i < 6; i++)
+		expect(await send(f, `hangs ${i}`), 201);
+	await until('some to hang', () => open > 0);
+	const [id] = await addJobs(server, [{ type: 'test.once', payload: {} }]), began = Date.now();
+	await untilJob(server.api, id, ended);
+	assert.ok(Date.now() - began < 4000, `another job waited for ${Date.now() - began} ms`);
+	await until('one to be hung up on', () => lasted.length > 0);
+	assert.ok(most <= 2, `${most} of four threads wait at once`);
+	assert.ok(lasted[0] < 7000, `it waited for ${lasted[0]} ms`);
+	answer = () => 204;
+	panel.closeAllConnections();
+	await until('all to be told', async () => (await rows(server.database.name, `update jobs set due_at = now() where type = 'links.postback' and claim is null;
+		select count(*) from job_records where type = 'links.postback' and status <> 'succeeded' and payload ->> 'survey_id' = '${f.survey.id}'`))[0][0] === '0', 60);
+});
+
 test('a panel\'s server that is busy is told later, the same again; one that is gone is given up', async () => {
 	const f = await field({ postback_url: at('/later') });
 	told.length = 0;
@@ -290,6 +318,18 @@ test('a panel\'s server that is busy is told later, the same again; one that is 
 	assert.equal(told.length, before, 'a link without a postback tells nobody');
 });
 
+test('what is filled in leads nowhere else, and is as a browser writes it', async () => {
+	const f = await field({ required: { pid: '', src: '' }, return_urls: { completed: 'https://panel.example/back/{pid}?s={src}' } });
+	for (const pid of ['a.b', '...', 'ü/\'{}?#', '~ +%2e'] ) {
+		const { return_url: url } = expect(await send(f, pid), 201).body;
+		assert.equal(new URL(url).href, url);
+		assert.ok(genuine(url, f.secret), url);
+		assert.equal(decodeURIComponent(new URL(url).pathname), `/back/${pid}`);
+	}
+	for (const pid of ['.', '..'])
+		assert.equal(expect(await send(f, pid), 201).body.return_url ?? null, null, 'no browser can be led there');
+});
+
 test('what a panel link may be made of', async () => {
 	const f = await publish(server.api, survey());
 	const faults = async (panel, kind = 'panel') => pointers(expect(await server.api.post(links(f), { kind, panel }), 422));
@@ -302,6 +342,15 @@ test('what a panel link may be made of', async () => {
 	for (const url of ['ftp://x.example/', 'javascript:alert(1)', '//x.example', 'https://', 'https://{pid}.example/', 'https://u@x.example/', 'https://x.example/{hush}', 'https://x.example/{pid', 'https://x.example/pid}',
 		'https://x.example/ a', 'https://x.example/"', 'https://x.example/\n', 'https://x%2eexample/', 'data:text/html,x'])
 		assert.deepEqual(await faults(spec({ return_urls: { completed: url } })), ['/panel/return_urls/completed'], url);
+	// what a browser writes in another way, so that the signature would be of something else
+	for (const url of ['https://x.example', 'https://x.example?p={pid}', 'https://X.example/', 'https://x.example:443/', 'http://x.example:80/', 'https://x.example:0443/', 'https://x.example:99999/', 'https://x.example:/',
+		'https://[::1/', 'https://x.example/?a=\'', 'https://x.example/ü', 'https://xü.example/', 'https://x.example/a/../b', 'https://x.example/./', 'https://x.example/%2e%2E/', 'https://x.example/.%2e', 'https://x.example/..',
+		'https://1.2.3/', 'https://01.2.3.4/', 'https://0x7f.1/', 'https://x..example/', 'https://x.example/?p=1#{pid}', 'https://x.example/#{status}', 'https://x.example/#}'])
+		assert.deepEqual(await faults(spec({ return_urls: { completed: url } })), ['/panel/return_urls/completed'], url);
+	for (const url of ['https://x.example/', 'https://x.example:444/?p={pid}#top', 'http://x.example:443/a/%41;b=c,d/...?q[]=%zz', 'http://127.0.0.1:8080/{pid}', 'https://xn--4ca.example/a.b/..c/?..']) {
+		assert.equal(new URL(url).href.replaceAll('%7B', '{').replaceAll('%7D', '}'), url);
+		expect(await server.api.post(links(f), { kind: 'panel', panel: spec({ return_urls: { completed: url } }) }), 201);
+	}
 	for (const url of ['ftp://x.example/', 'http://169.254.169.254/', 'https://10.0.0.1/', 'https://u:p@x.example/'])
 		assert.deepEqual(await faults(spec({ postback_url: url })), ['/panel/postback_url'], url);
 	const made = expect(await server.api.post(links(f), { kind: 'panel', panel: { panelist: 'pid' } }), 201).body;
