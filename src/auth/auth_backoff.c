@@ -1,5 +1,7 @@
 /* auth_backoff.c - keys, and two scripts: one counts and one takes back. */
 #include "auth/auth_backoff.h"
+#include <arpa/inet.h>
+#include <string.h>
 #include "auth/auth_device.h"
 #include "base/hash.h"
 #include "core/config.h"
@@ -82,13 +84,46 @@ static enum err key_of_devices(struct req *rq, enum backoff_kind kind, struct st
 	return key_add(rq, b, "devices", account, S(""), kinds[kind].shared_free);
 }
 
-/* Nothing by the thing alone: one who guesses would keep everybody from it. */
+/* What one provider's customer may have many of: the /48 of an IPv6 network, the /24 of an IPv4 address. */
+static enum err wide_net(struct req *rq, struct str *out)
+{
+	struct str net = rq->x->client_net;
+	char room[INET6_ADDRSTRLEN], *text;
+	struct in6_addr six;
+	size_t dot = net.n;
+	struct buf b;
+
+	if (!str_find_char(net, ':', NULL)) {
+		while (dot > 0 && net.p[dot - 1] != '.')
+			dot--;
+		*out = str_sub(net, 0, dot);
+		return OK;
+	}
+	if (!(text = str_cstr(rq->arena, str_cut(&net, '/', NULL))))
+		return ERR_MEMORY;
+	if (inet_pton(AF_INET6, text, &six) != 1)
+		return ERR_INTERNAL;
+	memset(six.s6_addr + 6, 0, sizeof(six) - 6);
+	if (!inet_ntop(AF_INET6, &six, room, sizeof(room)))
+		return ERR_INTERNAL;
+	buf_init(&b, rq->arena, sizeof(room) + 4);
+	buf_add(&b, str_from(room));
+	buf_add(&b, S("/48"));
+	return buf_done(&b, out);
+}
+
+/* By the thing alone, and by a provider's network, with short pauses only: one who guesses would keep everybody from it. */
 static enum err keys_of_thing(struct req *rq, struct str thing, struct backoff *b)
 {
+	struct str wide;
 	enum err e;
 
 	b->own = 1;
-	if ((e = key_add(rq, b, "thing", thing, rq->x->client_net, BACKOFF_FREE)) ||
+	b->most_s[1] = BACKOFF_WIDE_MAX_S;
+	b->most_s[2] = BACKOFF_WHOLE_MAX_S;
+	if ((e = wide_net(rq, &wide)) || (e = key_add(rq, b, "thing", thing, rq->x->client_net, BACKOFF_FREE)) ||
+	    (e = key_add(rq, b, "thing_wide", thing, wide, BACKOFF_WIDE_FREE)) ||
+	    (e = key_add(rq, b, "thing_whole", thing, S(""), BACKOFF_WHOLE_FREE)) ||
 	    !config_bool(rq->app->config, CFG_rate_limits))
 		return e;
 	return key_add(rq, b, "things", rq->x->client_net, S(""), BACKOFF_ADDRESS_FREE);
@@ -132,29 +167,30 @@ static struct str number(struct arena *a, int64_t n)
 
 /* ---- counting ---- */
 
-/* ARGV: longest pause; when all is forgotten; how many of the keys are of this account; from which pause on its user is told; how many are free of each. */
-static const char count_script[] = "local t = redis.call('TIME') "
-				   "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
-				   "for _, key in ipairs(KEYS) do "
-				   "wait = math.max(wait, (tonumber(redis.call('HGET', key, 'until')) or 0) - now) end "
-				   "local r = {wait, 0, 0, 0, 0, 0} "
-				   "if wait > 0 then return r end "
-				   "for i, key in ipairs(KEYS) do "
-				   "local n = redis.call('HINCRBY', key, 'n', 1) "
-				   "if i == tonumber(ARGV[3]) then r[6] = n end "
-				   "local over = n - ARGV[4 + i] "
-				   "if over >= 0 then "
-				   "local pause = math.min(2 ^ math.min(over, 20), tonumber(ARGV[1])) "
-				   "if i <= tonumber(ARGV[3]) and pause >= tonumber(ARGV[4]) then r[2] = 1 end "
-				   "r[2 + i] = now + 1000 * pause "
-				   "redis.call('HSET', key, 'until', string.format('%.0f', r[2 + i])) end "
-				   "redis.call('EXPIRE', key, ARGV[2]) end "
-				   "return r";
-_Static_assert(COUNT_RESULTS == 6, "the script answers so many");
+/* ARGV: longest pause; when all is forgotten; how many of the keys are of this account; from which pause on its user is told; how many are free of each; the longest pause of each. */
+static const char count_script[] =
+    "local t = redis.call('TIME') "
+    "local now, wait = t[1] * 1000 + math.floor(t[2] / 1000), 0 "
+    "for _, key in ipairs(KEYS) do "
+    "wait = math.max(wait, (tonumber(redis.call('HGET', key, 'until')) or 0) - now) end "
+    "local r = {wait, 0, 0, 0, 0, 0, 0} "
+    "if wait > 0 then return r end "
+    "for i, key in ipairs(KEYS) do "
+    "local n = redis.call('HINCRBY', key, 'n', 1) "
+    "if i == tonumber(ARGV[3]) then r[7] = n end "
+    "local over = n - ARGV[4 + i] "
+    "if over >= 0 then "
+    "local pause = math.min(2 ^ math.min(over, 20), tonumber(ARGV[1]), tonumber(ARGV[4 + #KEYS + i])) "
+    "if i <= tonumber(ARGV[3]) and pause >= tonumber(ARGV[4]) then r[2] = 1 end "
+    "r[2 + i] = now + 1000 * pause "
+    "redis.call('HSET', key, 'until', string.format('%.0f', r[2 + i])) end "
+    "redis.call('EXPIRE', key, ARGV[2]) end "
+    "return r";
+_Static_assert(COUNT_RESULTS == 7, "the script answers so many");
 
 enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email, struct backoff *b)
 {
-	struct str args[2 * BACKOFF_KEYS + 4];
+	struct str args[3 * BACKOFF_KEYS + 4];
 	int64_t r[COUNT_RESULTS];
 	size_t n;
 	enum err e;
@@ -164,12 +200,13 @@ enum err backoff_begin(struct req *rq, enum backoff_kind kind, struct str email,
 	for (n = 0; n < b->n; n++) {
 		args[n] = b->keys[n];
 		args[b->n + 4 + n] = number(rq->arena, b->free[n]);
+		args[2 * b->n + 4 + n] = number(rq->arena, b->most_s[n] > 0 ? b->most_s[n] : BACKOFF_MAX_S);
 	}
 	args[n] = number(rq->arena, BACKOFF_MAX_S);
 	args[n + 1] = number(rq->arena, BACKOFF_FORGET_S);
 	args[n + 2] = number(rq->arena, (int64_t)b->whole);
 	args[n + 3] = number(rq->arena, BACKOFF_TOLD_S);
-	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 2 * n + 4}, r, COUNT_RESULTS)))
+	if ((e = redis_run(rq->app->redis, &(struct redis_script){count_script, args, n, 3 * n + 4}, r, COUNT_RESULTS)))
 		return e;
 	b->is_long = r[1] != 0;
 	b->failures = r[COUNT_RESULTS - 1];

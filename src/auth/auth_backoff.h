@@ -15,7 +15,9 @@
  *     client address over all accounts, unless rate limits are off
  *   who shows his password while signed in: by session and by user; who is not signed in has no part in it
  *   who asks for a mail: by account, apart from sign-ins, and by client address
- *   who guesses at something else (auth_guess_begin()): by that thing and client address together, and by client address over all such things, apart from sign-ins
+ *   who guesses at something else (auth_guess_begin()): by that thing and client address together, and by client address over all such things, apart from sign-ins. By
+ *     the thing and the provider's network (/48, IPv4 /24) and by the thing as a whole far more are free, and one waits there for BACKOFF_WIDE_MAX_S and BACKOFF_WHOLE_MAX_S at
+ *     most: who has many networks guesses slowly, and keeps nobody out for long
  *
  * In Redis; keys begin with "-", which is no tenant: none is known yet. ERR_UNAVAILABLE without it. */
 #ifndef AUTH_AUTH_BACKOFF_H
@@ -27,19 +29,24 @@
 #define BACKOFF_SHARED_FREE                                                                                            \
 	20 /* of an account's password, by all whose device is not known; of a user's, by all his sessions */
 #define BACKOFF_ADDRESS_FREE 30
+#define BACKOFF_WIDE_FREE 50
+#define BACKOFF_WIDE_MAX_S 60
+#define BACKOFF_WHOLE_FREE 1000
+#define BACKOFF_WHOLE_MAX_S 2
 #define BACKOFF_MAX_S 900
 #define BACKOFF_FORGET_S 3600
 
 /* Codes have a million values, so all devices that are not known have BACKOFF_FREE of them together. */
 enum backoff_kind { BACKOFF_PASSWORD, BACKOFF_CODE, BACKOFF_MAIL, BACKOFF_SELF, BACKOFF_THING };
 
-#define BACKOFF_KEYS 3
+#define BACKOFF_KEYS 4
 struct backoff {
 	enum backoff_kind kind;
 	size_t n, own; /* counts; of them this user's, forgotten by a success */
 	size_t whole;  /* so many, from the first, are of this account: the last of them counts what all devices of a kind do */
 	struct str keys[BACKOFF_KEYS];
 	int64_t free[BACKOFF_KEYS];
+	int64_t most_s[BACKOFF_KEYS]; /* longest pause; 0: BACKOFF_MAX_S */
 	int64_t pauses[BACKOFF_KEYS]; /* that this attempt began: their ends, 0: none */
 	int64_t failures;	      /* with this one, in the last count of this account */
 	bool is_long;		      /* this account has to wait for BACKOFF_TOLD_S and more because of this attempt, if it is wrong */

@@ -9,7 +9,7 @@
 #include "fieldwork/page_html.h"
 #include "sql.h"
 
-#define PASSWORD_MIN_CHARS 4 /* respondents type it from a letter; guesses are few (auth_guess_begin()) */
+#define PASSWORD_MIN_CHARS 8 /* respondents type it from a letter; guesses are few (auth_guess_begin()) */
 #define PASSWORD_MAX_CHARS 200
 
 struct password_in {

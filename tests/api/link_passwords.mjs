@@ -170,15 +170,41 @@ test('from one address at many links: so many guesses and no more', async () => 
 	await redis('del', key[0]);
 });
 
+test('who has many networks of one provider, or of many, guesses slowly, and keeps nobody out for long', async () => {
+	const f = await field(), net = (site, n) => ({ 'X-Forwarded-For': `2001:db8:${site}:${n}::1` });
+	const keys = async (what) => (await redis('keys', `-:backoff:${what}:*${f.link.id}*`)).split('\n').filter(Boolean);
+	for (let n = 1; n <= 3; n++)
+		expect(await show(f, WRONG, net(7, n)), 401);
+	const [wide, ...more] = await keys('thing_wide');
+	assert.deepEqual(more, []);
+	assert.match(wide, /2001:db8:7::\/48$/);
+	assert.equal(await redis('hget', wide, 'n'), '3');
+	await redis('hset', wide, 'n', '60');
+	expect(await show(f, WRONG, net(7, 4)), 401);
+	const waits = Number(expect(await show(f, RIGHT, net(7, 5)), 429).headers['retry-after']);
+	assert.ok(waits > 50 && waits <= 60, `${waits}`);
+	expect(await show(f, RIGHT, net(8, 1)), 200);
+	const [whole] = await keys('thing_whole');
+	assert.equal(await redis('hget', whole, 'n'), '4', 'what was right is not counted');
+	await redis('hset', whole, 'n', '1100');
+	expect(await show(f, WRONG, net(9, 1)), 401);
+	const shortly = Number(expect(await show(f, RIGHT, net(10, 1)), 429).headers['retry-after']);
+	assert.ok(shortly >= 1 && shortly <= 2, `${shortly}`);
+	await until('it to be over', async () => (await show(f, RIGHT, net(10, 1))).status === 200, 5);
+	const ipv4 = await field();
+	expect(await show(ipv4, WRONG, { 'X-Forwarded-For': '203.0.113.9' }), 401);
+	assert.match((await redis('keys', `-:backoff:thing_wide:*${ipv4.link.id}*`)), /:203\.0\.113\.$/);
+});
+
 test('set, kept from readers, and removed', async () => {
 	const f = await field();
 	const [[hash]] = await rows(server.database.name, `select password_hash from links where id = '${f.link.id}'`);
 	assert.match(hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
 	const put = (body, version) => server.api.request('PUT', `${at(f)}/password`, { body, headers: version ? { 'If-Match': `"${version}"` } : {} });
 	const { version } = expect(await server.api.get(at(f)), 200).body;
-	expect(await put({ password: 'another' }), 428);
-	expect(await put({ password: 'another' }, version + 1), 412);
-	assert.deepEqual(pointers(expect(await put({ password: 'abc' }, version), 422)), ['/password']);
+	expect(await put({ password: 'another one' }), 428);
+	expect(await put({ password: 'another one' }, version + 1), 412);
+	assert.deepEqual(pointers(expect(await put({ password: '7 chars' }, version), 422)), ['/password']);
 	assert.deepEqual(pointers(expect(await put({ password: 'x'.repeat(201) }, version), 422)), ['/password']);
 	assert.equal((await passOf(f)).length > 40, true, 'a refused change changes nothing');
 	const told = await rows(server.database.name, `select data ->> 'hidden', coalesce(after::text, '') || coalesce(before::text, '') from events where aggregate_id = '${f.link.id}' and type = 'updated'`);

@@ -99,6 +99,8 @@ const GATES = [
 	['the API takes the page\'s cookie', 'fieldwork/link_pass.c', 'page ? link_cookie', 'page || req_header(rq, S("X-Link-Pass")).n == 0 ? link_cookie', ['api/link_passwords: without a pass']],
 	['any password opens a link', 'fieldwork/link_pass.c', 'return same ? OK :', 'return same || true ? OK :', ['api/link_passwords']],
 	['guesses at a link cost no time', 'fieldwork/link_pass.c', 'if ((e = auth_guess_begin(rq, uuid_str(rq->arena, &out->link.link_id), &b)))', 'if ((e = auth_guess_begin(rq, uuid_str(rq->arena, &(struct uuid){.b = {(unsigned char)random_u64(), (unsigned char)random_u64()}}), &b)))', ['api/link_passwords: who guesses']],
+	['guesses from many networks of one provider cost no time', 'auth/auth_backoff.c', 'memset(six.s6_addr + 6, 0, sizeof(six) - 6);', ';', ['api/link_passwords: many networks']],
+	['guesses at a link from everywhere cost no time', 'auth/auth_backoff.c', 'thing, S(""), BACKOFF_WHOLE_FREE)', 'thing, rq->x->client_net, BACKOFF_WHOLE_FREE)', ['api/link_passwords: many networks']],
 	['an interview with a password is gone on with by its token alone', 'fieldwork/interview_http.c', ' || (e = link_pass_check(rq, &t->link.link))', '', ['api/link_passwords: without a pass']],
 	['a page is posted without the password', 'fieldwork/page_http.c', '== ERR_UNAUTHENTICATED)\n\t\treturn ask_password(rq, &link);', '== ERR_NOT_FOUND)\n\t\treturn ask_password(rq, &link);\n\tif (e == ERR_UNAUTHENTICATED)\n\t\te = OK;', ['api/link_passwords']],
 	['a panelist who answered is let in', 'fieldwork/link_panel.c', 'return row.over ? ERR_GONE : OK;', 'return OK;', ['api/link_panels: each panelist once']],
