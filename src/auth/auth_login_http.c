@@ -425,7 +425,7 @@ static enum err guard_check(struct req *rq, struct str refresh)
 	struct str guard;
 	enum err e;
 
-	if ((e = login_session_of(refresh, rq->arena, &s)) ||
+	if ((e = login_session_of(rq->app->auth, refresh, rq->arena, &s)) ||
 	    (e = login_session_guard(rq->app->auth, &s, rq->arena, &guard)))
 		return e;
 	if (!secret_eq(guard, req_header(rq, S("X-Forgery-Token"))))

@@ -10,7 +10,8 @@
 
 #define REFRESH_PREFIX "ccr_"
 #define SECRET_BYTES 32
-#define REFRESH_TEXT_MAX 128
+#define REFRESH_TAG_BYTES 16
+#define REFRESH_TEXT_MAX 160
 #define KEY_MAX_BYTES 96
 #define HASH_TEXT_BYTES 64
 #define AGENT_MAX_BYTES 200
@@ -57,33 +58,51 @@ static struct str int_text(char out[24], int64_t v)
 
 /* ---- tokens ---- */
 
-static enum err refresh_print(const struct refresh *t, struct arena *a, struct str *text)
+/* Ids stand in the log, so a token whose ids are right proves nothing: without our tag it is nobody's, and no sign of one that was stolen. */
+static enum err refresh_tag(const struct auth *auth, const struct refresh *t, unsigned char tag[TOKEN_MAC_BYTES])
 {
-	struct buf b;
+	return token_mac(auth->key, S("refresh tag"), str_make((const char *)t, sizeof *t), tag);
+}
 
+static enum err refresh_print(const struct auth *auth, const struct refresh *t, struct arena *a, struct str *text)
+{
+	unsigned char bytes[sizeof *t + REFRESH_TAG_BYTES], tag[TOKEN_MAC_BYTES];
+	struct buf b;
+	enum err e;
+
+	if ((e = refresh_tag(auth, t, tag)))
+		return e;
+	mem_copy(bytes, t, sizeof *t);
+	mem_copy(bytes + sizeof *t, tag, REFRESH_TAG_BYTES);
 	buf_init(&b, a, REFRESH_TEXT_MAX);
 	buf_add(&b, S(REFRESH_PREFIX));
-	base64url_put(&b, (const unsigned char *)t, sizeof *t);
+	base64url_put(&b, bytes, sizeof bytes);
 	return buf_done(&b, text);
 }
 
-static bool refresh_read(struct str text, struct arena *a, struct refresh *out)
+static enum err refresh_read(const struct auth *auth, struct str text, struct arena *a, struct refresh *out)
 {
+	unsigned char tag[TOKEN_MAC_BYTES];
 	struct str bytes;
+	enum err e;
 
 	if (text.n > REFRESH_TEXT_MAX || !str_starts(text, S(REFRESH_PREFIX)) ||
-	    base64url_read(a, str_sub(text, sizeof REFRESH_PREFIX - 1, text.n), &bytes) || bytes.n != sizeof *out)
-		return false;
+	    base64url_read(a, str_sub(text, sizeof REFRESH_PREFIX - 1, text.n), &bytes) ||
+	    bytes.n != sizeof *out + REFRESH_TAG_BYTES)
+		return ERR_UNAUTHENTICATED;
 	mem_copy(out, bytes.p, sizeof *out);
-	return true;
+	if ((e = refresh_tag(auth, out, tag)))
+		return e;
+	return CRYPTO_memcmp(tag, bytes.p + sizeof *out, REFRESH_TAG_BYTES) == 0 ? OK : ERR_UNAUTHENTICATED;
 }
 
-enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s)
+enum err login_session_of(const struct auth *auth, struct str refresh, struct arena *a, struct login_session *s)
 {
 	struct refresh token;
+	enum err e;
 
-	if (!refresh_read(refresh, a, &token))
-		return ERR_UNAUTHENTICATED;
+	if ((e = refresh_read(auth, refresh, a, &token)))
+		return e;
 	*s = (struct login_session){token.tenant_id, token.user_id, token.session_id};
 	return OK;
 }
@@ -198,7 +217,7 @@ enum err login_session_begin(
 	keys_make(s, &k);
 	if (old != NULL)
 		keys_make(old, &o);
-	if ((e = refresh_print(&token, rq->arena, refresh)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
+	if ((e = refresh_print(auth, &token, rq->arena, refresh)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
 	    (e = info_print(rq, s, &info)))
 		return e;
 	struct str args[14] = {k.s, k.i, o.s, o.i};
@@ -249,12 +268,13 @@ enum err login_session_renew(struct req *rq, struct str refresh, struct login_se
 	int64_t how;
 	enum err e;
 
-	if (!refresh_read(refresh, rq->arena, &token))
-		return ERR_UNAUTHENTICATED;
+	if ((e = refresh_read(auth, refresh, rq->arena, &token)))
+		return e;
 	*s = (struct login_session){token.tenant_id, token.user_id, token.session_id};
 	keys_make(s, &k);
 	if ((e = refresh_next(auth, &token, &successor)) || (e = refresh_hash(&token, rq->arena, &hash)) ||
-	    (e = refresh_hash(&successor, rq->arena, &next_hash)) || (e = refresh_print(&successor, rq->arena, next)))
+	    (e = refresh_hash(&successor, rq->arena, &next_hash)) ||
+	    (e = refresh_print(auth, &successor, rq->arena, next)))
 		return e;
 	const struct str args[] = {k.s, k.i, hash, next_hash, now_text(rq->arena),
 	    int_text(idle, config_int(rq->app->config, CFG_session_idle_s)), int_text(window, SESSION_RETRY_MS), k.sid};

@@ -35,8 +35,8 @@ enum err login_session_provider(
     struct auth *auth, const struct login_session *s, struct arena *a, struct uuid *provider);
 /* ERR_UNAUTHENTICATED: no token of ours, or its session has ended, or it was used before (and the session ends now). */
 enum err login_session_renew(struct req *rq, struct str refresh, struct login_session *s, struct str *next);
-/* What a refresh token says whose it is: not checked against anything. ERR_UNAUTHENTICATED when it is not one. */
-enum err login_session_of(struct str refresh, struct arena *a, struct login_session *s);
+/* Whose a refresh token is, which may have been used or ended. ERR_UNAUTHENTICATED when it was not made here. */
+enum err login_session_of(const struct auth *auth, struct str refresh, struct arena *a, struct login_session *s);
 /* OK or ERR_UNAUTHENTICATED, for what rq's route does. *factor: it began at a provider whose sign-in counts as a second factor (while Redis is away: as
  * this process last knew it). */
 enum err login_session_alive(struct req *rq, const struct token_claims *claims, bool *factor);

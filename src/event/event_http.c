@@ -44,7 +44,7 @@ static const struct field filter_fields[] = {
     FIELD(struct event_filter, request_id, FT_TEXT, OPTIONAL, 1, 64, "Of this request or job"),
     FIELD(struct event_filter, created_from, FT_TIME, OPTIONAL, 0, 0,
 	"At this time or later; without it " SPAN_TEXT
-	" days before created_to or now, unless aggregate_type and aggregate_id are both given"),
+	" days before created_to or now, whichever is earlier, unless aggregate_type and aggregate_id are both given"),
     FIELD(struct event_filter, created_to, FT_TIME, OPTIONAL, 0, 0, "Before this time"),
 };
 static const struct shape filter_shape = SHAPE("EventFilter", struct event_filter, filter_fields);
@@ -55,12 +55,15 @@ static struct pg_param list_from(const struct req *rq, const struct event_filter
 {
 	const struct shape *shape = rq->route->query;
 	const uint64_t sent = rq->query_present;
+	int64_t now;
 
 	if (schema_has(shape, sent, "created_from"))
 		return P_TIME(f->created_from);
 	if (schema_has(shape, sent, "aggregate_type") && schema_has(shape, sent, "aggregate_id"))
 		return P_NULL(PGT_TIME);
-	return P_TIME((schema_has(shape, sent, "created_to") ? f->created_to : clock_now_ms()) - SPAN_DAYS * DAY_MS);
+	now = clock_now_ms();
+	return P_TIME(
+	    (schema_has(shape, sent, "created_to") && f->created_to < now ? f->created_to : now) - SPAN_DAYS * DAY_MS);
 }
 
 static enum err event_list_http(struct req *rq)

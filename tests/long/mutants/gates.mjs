@@ -57,6 +57,7 @@ const GATES = [
 	['the transaction sees every project', 'core/router.c', 'if (rq->scope.n > 0)', 'if (false)', ['api/project_roles']],
 	['a secret is kept in a stored reply\'s place', 'core/router_read.c', '(rq->route->flags & ROUTE_SECRET) &&', 'false &&', ['api/keys']],
 	['a session that ended lives', 'auth/auth_session.c', 'if (!there)', 'if (false)', ['api/sessions']],
+	['a refresh token made up of ids ends a session', 'auth/auth_session.c', 'return CRYPTO_memcmp(tag, bytes.p + sizeof *out, REFRESH_TAG_BYTES) == 0 ? OK : ERR_UNAUTHENTICATED;', 'return OK;', ['api/sessions: forged']],
 	['a used refresh token is taken whenever', 'auth/auth_session.c', 'now - s[3] <= tonumber(ARGV[5])', 'true', ['api/sessions']],
 	['a reused refresh token ends nothing', 'auth/auth_session.c', '"redis.call(\'DEL\', KEYS[1]) redis.call(\'ZREM\', KEYS[2], ARGV[6]) "\n    "return {3}";', '"return {3}";', ['api/sessions']],
 	['a cookie alone renews a session', 'auth/auth_login_http.c', 'if (!secret_eq(guard, req_header(rq, S("X-Forgery-Token"))))', 'if (false)', ['api/sessions']],
