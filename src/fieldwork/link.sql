@@ -83,7 +83,7 @@ where p.name is not null
 
 -- name: link_postback
 -- role: worker
-select l.id as link_id, r.status, r.parameters, l.slug, l.panel, l.panel_secret, l.panel_key_version::bigint as panel_key_version, coalesce(r.completed_at, r.created_at) as completed_at
+select l.id as link_id, coalesce(r.rejected_from, r.status) as status, r.parameters, l.slug, l.panel, l.panel_secret, l.panel_key_version::bigint as panel_key_version, coalesce(r.completed_at, r.created_at) as completed_at
 from responses r join links l on l.tenant_id = r.tenant_id and l.id = r.link_id
 where r.survey_id = $1::uuid and r.id = $2::uuid and r.deleted_at is null and l.deleted_at is null and l.panel_secret is not null
 

@@ -318,6 +318,22 @@ test('a panel\'s server that is busy is told later, the same again; one that is 
 	assert.equal(told.length, before, 'a link without a postback tells nobody');
 });
 
+test('a postback that is sent again says what it said, though the answer was rejected meanwhile', async () => {
+	const f = await field({ postback_url: at('/rejected') });
+	told.length = 0;
+	answer = () => 500;
+	const { id } = expect(await send(f, 'rejected'), 201).body;
+	await until('it to be told', () => told.length === 1);
+	await rows(server.database.name, `update responses set rejected_from = status, status = 'rejected', reject_reason = 'Straight' where id = '${id}'`);
+	answer = () => 204;
+	await until('it to be told again', async () => {
+		await rows(server.database.name, "update jobs set due_at = now() where type = 'links.postback' and claim is null");
+		return told.length >= 2;
+	}, 20);
+	assert.equal(told[1].body, told[0].body);
+	assert.equal(told[1].headers['webhook-id'], told[0].headers['webhook-id']);
+});
+
 test('what is filled in leads nowhere else, and is as a browser writes it', async () => {
 	const f = await field({ required: { pid: '', src: '' }, return_urls: { completed: 'https://panel.example/back/{pid}?s={src}' } });
 	for (const pid of ['a.b', '...', 'ü/\'{}?#', '~ +%2e'] ) {
