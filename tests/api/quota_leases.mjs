@@ -97,11 +97,11 @@ test('who goes back keeps his place; who answers otherwise changes it', async ()
 });
 
 test('a lease that ran out: its place goes to who comes, and it may take one again while there is one', async () => {
-	const f = await publish(server.api, cities(1, { lease: 1 }));
+	const f = await publish(server.api, cities(1, { lease: 4 }));
 	const i = await begin(f), j = await begin(f);
 	expect(await save(i, { city: 'a' }), 200);
 	expect(await save(j, { city: 'b' }), 200);
-	await sleep(1200);
+	await sleep(4200);
 	assert.deepEqual(await sql(`select cell, leased from quota_cells where survey_id = '${f.survey.id}' and quota = 'city' order by 1`), [['a', '1'], ['b', '1']], 'nobody has looked yet');
 	assert.deepEqual((await cells(f))['city/a'], [1, 0, 0], 'and it is not shown as kept');
 	assert.equal(expect(await submit(anyone, f.slug, { answers: { city: 'a', ...REST } }), 201).body.status, 'completed');
