@@ -22,8 +22,7 @@ struct freed_row {
 	int64_t lim, n;
 };
 
-#define LAPSED_MAX                                                                                                     \
-	1000 /* leases that are ended at once; who finds no place then, although more have run out, is turned away */
+#define LAPSED_MAX 1000 /* leases on one cell that are ended at once: far more than want a place in it in one group */
 
 struct known_row {
 	struct uuid survey_id;
@@ -105,22 +104,36 @@ static enum err lock_rows(struct alone *x)
 	return OK;
 }
 
+#define TAKE_BACK_COLUMNS 3
+
 static enum err end_lapsed(struct alone *x)
 {
 	static const struct pg_col cols[] = {COL(struct freed_row, survey_id, PGT_UUID),
 	    COL(struct freed_row, quota, PGT_TEXT), COL(struct freed_row, cell, PGT_TEXT),
 	    COL(struct freed_row, lim, PGT_INT), COL(struct freed_row, n, PGT_INT)};
-	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n),
-			*ids = arena_array(x->a, struct pg_param, x->all->n);
+	struct pg_param *list[TAKE_BACK_COLUMNS], *ids = arena_array(x->a, struct pg_param, x->all->n);
+	size_t n = 0;
 
-	if (!surveys || !ids)
+	for (size_t i = 0; i < x->all->n; i++)
+		n += writing_of(x->all->items[i])->places.n;
+	for (size_t c = 0; c < TAKE_BACK_COLUMNS; c++)
+		if (!(list[c] = arena_array(x->a, struct pg_param, n + 1)))
+			return ERR_MEMORY;
+	if (!ids)
 		return ERR_MEMORY;
+	n = 0;
 	for (size_t i = 0; i < x->all->n; i++) {
-		surveys[i] = writing_of(x->all->items[i])->columns[C_SURVEY];
-		ids[i] = writing_of(x->all->items[i])->columns[C_ID];
+		const struct writing *w = writing_of(x->all->items[i]);
+
+		ids[i] = w->columns[C_ID];
+		for (size_t k = 0; k < w->places.n; k++, n++) {
+			list[0][n] = w->columns[C_SURVEY];
+			list[1][n] = P_TEXT(w->places.cells[k].quota);
+			list[2][n] = P_TEXT(w->places.cells[k].cell);
+		}
 	}
-	const struct pg_param in[] = {
-	    P_ARRAY(PGT_UUID, surveys, x->all->n), P_ARRAY(PGT_UUID, ids, x->all->n), P_INT(LAPSED_MAX)};
+	const struct pg_param in[] = {P_ARRAY(PGT_UUID, list[0], n), P_ARRAY(PGT_TEXT, list[1], n),
+	    P_ARRAY(PGT_TEXT, list[2], n), P_ARRAY(PGT_UUID, ids, x->all->n), P_INT(LAPSED_MAX)};
 
 	return tx_rows(
 	    x->tx, x->a, &Q(SQL_leases_take_back, in, cols), sizeof *x->freed, (void **)&x->freed, &x->freed_count);

@@ -130,19 +130,3 @@ join responses r on r.survey_id = k.survey_id and r.idempotency_key = k.key
 -- role: public
 select r.id, r.quota_cells as held from unnest($1::uuid[], $2::uuid[]) k (survey_id, id) join responses r on r.survey_id = k.survey_id and r.id = k.id
 where r.status in ('started', 'in_progress') and r.deleted_at is null order by r.survey_id, r.idempotency_key for update of r
-
--- Leases of these surveys that ran out, but for those of the interviews that are just being saved: they are over, and what they held is told, for the cells. One that
--- somebody else has locked is being saved, or ended, by him.
--- name: leases_take_back
--- role: public
-with lapsed as materialized (
-	select r.survey_id, r.id, r.quota_cells from responses r
-	where r.survey_id = any ($1::uuid[]) and r.id <> all ($2::uuid[]) and r.status in ('started', 'in_progress') and r.quota_cells is not null and r.deleted_at is null
-		and r.lease_until < now()
-	order by r.survey_id, r.id limit $3::bigint for update skip locked
-), ended as (
-	update responses r set quota_cells = null, lease_until = null from lapsed l where r.survey_id = l.survey_id and r.id = l.id
-	returning l.survey_id, l.quota_cells
-)
-select e.survey_id, c.quota, c.cell, min(c.lim) as lim, count(*) as n
-from ended e, jsonb_to_recordset(e.quota_cells) c (quota text, cell text, lim bigint) group by e.survey_id, c.quota, c.cell

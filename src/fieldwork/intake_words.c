@@ -86,7 +86,7 @@ static struct quota_list places(const struct response *r)
 }
 
 /* And its places among the link's: as begun with its row, and as it ended, where it is counted in any case. Not among those it keeps: they go by its
- * status (link_follow()). */
+ * status (places_follow()). */
 static enum err add_link_places(struct arena *a, const struct response *r, struct quota_list *places)
 {
 	struct quota_cell *cells = arena_array(a, struct quota_cell, places->n + 2);

@@ -1,16 +1,22 @@
 -- Places in quota cells.
 
--- Of a cell that seems full the leases that ran out are left out: whoever takes a place ends them first. `own` holds the interview $2.
+-- Of cells that seem full the leases that ran out are left out: whoever takes a place ends them first. They are looked for once, for all such cells, and not where
+-- there are none. `own` holds the interview $2.
 -- name: quota_cells_used
 -- role: public
-select q.quota, q.cell, q.used, coalesce(q.limit_set, -1) as limit_set,
-	q.leased - case when q.leased > 0 and q.used + q.leased >= coalesce(q.limit_set, q.lim) then (select count(*) from responses x
-		where x.survey_id = $1 and x.status in ('started', 'in_progress') and x.quota_cells is not null and x.deleted_at is null and x.lease_until < now()
-			and x.quota_cells @> jsonb_build_array(jsonb_build_object('quota', q.quota, 'cell', q.cell))) else 0 end as leased,
-	coalesce(r.quota_cells @> jsonb_build_array(jsonb_build_object('quota', q.quota, 'cell', q.cell)), false) as own
-from quota_cells q
+with cells as materialized (
+	select q.quota, q.cell, q.used, q.leased, q.limit_set, q.leased > 0 and q.used + q.leased >= coalesce(q.limit_set, q.lim) as seems_full
+	from quota_cells q where q.survey_id = $1::uuid and q.quota !~ '^@'
+), lapsed as materialized (
+	select h.quota, h.cell, count(*) as n from responses x, jsonb_to_recordset(x.quota_cells) h (quota text, cell text)
+	where exists (select from cells c where c.seems_full) and x.survey_id = $1 and x.status in ('started', 'in_progress') and x.quota_cells is not null
+		and x.deleted_at is null and x.lease_until < now()
+	group by h.quota, h.cell
+)
+select c.quota, c.cell, c.used, coalesce(c.limit_set, -1) as limit_set, case when c.seems_full then greatest(c.leased - coalesce(l.n, 0), 0) else c.leased end as leased,
+	coalesce(r.quota_cells @> jsonb_build_array(jsonb_build_object('quota', c.quota, 'cell', c.cell)), false) as own
+from cells c left join lapsed l on l.quota = c.quota and l.cell = c.cell
 left join responses r on r.survey_id = $1 and r.id = $2::uuid and r.status in ('started', 'in_progress') and r.deleted_at is null
-where q.survey_id = $1::uuid and q.quota !~ '^@'
 
 -- Places for many answers at once, which the transaction has just stored. Rows are touched in one order by everyone, so nobody waits for
 -- somebody who waits for him. Counts the cells that had less room than they all wanted.
@@ -68,23 +74,38 @@ on conflict (tenant_id, survey_id, quota, cell) do update set leased = greatest(
 	- (select w.freed from wanted w where w.survey_id = excluded.survey_id and w.quota = excluded.quota and w.cell = excluded.cell), 0)
 returning q.survey_id, q.quota, q.cell, q.used, q.leased, coalesce(q.limit_set, -1) as limit_set
 
--- Leases that ran out, for whom nobody came: rows before cells, both in the order in which all take them. Whoever saves one just now has it locked.
+-- Leases on these cells that ran out, but for those of the interviews $4, which are just being saved: they are over, and what they held is told, for the cells. Of each cell
+-- at most $5, so that none is left full because others have many. One that somebody else has locked is being saved, or ended, by him.
+-- name: leases_take_back
+-- role: public
+with wanted as materialized (
+	select distinct w.survey_id, w.quota, w.cell from unnest($1::uuid[], $2::text[], $3::text[]) w (survey_id, quota, cell)
+), over as materialized (
+	select r.survey_id, r.id, row_number() over (partition by w.survey_id, w.quota, w.cell order by r.id) as k
+	from responses r, jsonb_to_recordset(r.quota_cells) c (quota text, cell text), wanted w
+	where r.survey_id = any ($1) and r.id <> all ($4::uuid[]) and r.status in ('started', 'in_progress') and r.quota_cells is not null and r.deleted_at is null
+		and r.lease_until < now() and w.survey_id = r.survey_id and w.quota = c.quota and w.cell = c.cell
+), lapsed as materialized (
+	select r.survey_id, r.id, r.quota_cells from responses r
+	where r.survey_id = any ($1) and r.id = any (array(select o.id from over o where o.k <= $5::bigint)) and r.status in ('started', 'in_progress')
+		and r.quota_cells is not null and r.deleted_at is null and r.lease_until < now()
+	order by r.survey_id, r.id for update skip locked
+), ended as (
+	update responses r set quota_cells = null, lease_until = null from lapsed l where r.survey_id = l.survey_id and r.id = l.id
+	returning l.survey_id, l.quota_cells
+)
+select e.survey_id, c.quota, c.cell, min(c.lim) as lim, count(*) as n
+from ended e, jsonb_to_recordset(e.quota_cells) c (quota text, cell text, lim bigint) group by e.survey_id, c.quota, c.cell
+
+-- Leases that ran out, for whom nobody came. Whoever saves one just now has it locked. Their cells follow by the trigger places_follow.
 -- name: leases_lapse
 -- role: worker
 with lapsed as materialized (
-	select r.survey_id, r.id, r.quota_cells from responses r
+	select r.survey_id, r.id from responses r
 	where r.status in ('started', 'in_progress') and r.quota_cells is not null and r.deleted_at is null and r.lease_until < now()
 	order by r.survey_id, r.id limit $1::bigint for update skip locked
 ), ended as (
 	update responses r set quota_cells = null, lease_until = null from lapsed l where r.survey_id = l.survey_id and r.id = l.id
-	returning l.survey_id, l.quota_cells
-), freed as materialized (
-	select e.survey_id, c.quota, c.cell, count(*) as n from ended e, jsonb_to_recordset(e.quota_cells) c (quota text, cell text) group by e.survey_id, c.quota, c.cell
-), held as materialized (
-	select q.survey_id, q.quota, q.cell, f.n from quota_cells q join freed f on f.survey_id = q.survey_id and f.quota = q.quota and f.cell = q.cell
-	order by q.survey_id, q.quota collate "C", q.cell collate "C" for update of q
-), given as (
-	update quota_cells q set leased = greatest(q.leased - h.n, 0) from held h where q.survey_id = h.survey_id and q.quota = h.quota and q.cell = h.cell
 )
 select count(*) as n from lapsed
 

@@ -28,7 +28,7 @@ with page as (
 select coalesce((select jsonb_agg(p.id order by p.id) from page p where p.at <= $8::text::timestamptz), '[]') as ids, (select count(*) from page) as n,
 	coalesce((select p.at::text from page p order by p.at desc, p.id desc limit 1), '') as at, (select p.id from page p order by p.at desc, p.id desc limit 1) as id
 
--- Rows are locked in one order, as by everybody who changes many.
+-- Rows are locked in the order in which the respondents' writers lock them (response_save_many).
 -- name: response_action_apply
 -- role: worker
 with held as materialized (
@@ -36,7 +36,7 @@ with held as materialized (
 		and case $3::text when 'reject' then r.deleted_at is null and r.status not in ('rejected', 'started', 'in_progress')
 			when 'delete' then r.deleted_at is null
 			else r.deleted_at is not null or r.status = 'rejected' end
-	order by r.id for no key update
+	order by r.idempotency_key, r.id for no key update
 ), done as (
 	update responses r set
 		status = case when $3 = 'reject' then 'rejected' when $3 = 'restore' and r.deleted_at is null then r.rejected_from else r.status end,
