@@ -55,6 +55,8 @@ test('one answer in all rows, a clock that went astray, and nothing at all', asy
 	await flagged(f, straight, ['straight_lining']);
 	await flagged(f, early, ['time_travel']);
 	assert.deepEqual(await flagsOf(f, plain), []);
+	for (const id of [plain, straight, early])
+		assert.equal(expect(await server.api.get(`${f.responses}/${id}`), 200).body.version, 1, 'a flag is no change of the answer');
 	const both = await list(f, { flag: 'straight_lining,time_travel' });
 	assert.deepEqual([both.total, both.items.map((i) => i.id).sort()], [2, [straight, early].sort()]);
 	for (const [query, ids] of [[{ flag: 'time_travel' }, [early]], [{ flag: 'speeder' }, []], [{ flag: 'time_travel', sort: 'completed_at' }, [early]],
