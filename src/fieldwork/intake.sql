@@ -6,6 +6,11 @@ select id, survey_version, status, outcome, completed_at, payload_hash, payload_
 	page_ms is not null as paged, link_id from responses
 where survey_id = $1 and idempotency_key = $2
 
+-- What its way on is made of, where the request says something else. `closed`: some of the answers are sealed, and not among these.
+-- name: response_end
+-- role: public
+select answers, parameters, sealed is not null or answers_sealed is not null as closed from responses where survey_id = $1 and id = $2
+
 -- An interview that is kept, for its respondent. Of one that is over there is no state.
 -- name: interview_get
 -- role: public

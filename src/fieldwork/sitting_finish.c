@@ -60,6 +60,7 @@ static enum err say_anothers(struct sitting *s, const struct receipt *r)
 
 struct farewell {
 	struct str html, redirect;
+	bool is_signed;
 };
 
 /* With nothing to sign with there is no way on that could be believed. */
@@ -79,13 +80,12 @@ static enum err farewell_of(struct sitting *s, struct str outcome, struct farewe
 	} row = {0};
 	static const struct pg_col cols[] = {COL(struct secret_row, secret, PGT_BYTES)};
 	const struct pg_param in[] = {P_UUID(&s->link->link.link_id)};
-	bool sign = false;
 	enum err e;
 
 	if ((e = panel_exit_load(s->rq, &s->link->link, &s->exit)) ||
-	    (e = interview_outcome(&s->in, outcome, s->rq->arena, &out->html, &out->redirect, &sign)))
+	    (e = interview_outcome(&s->in, outcome, s->rq->arena, &out->html, &out->redirect, &out->is_signed)))
 		return e;
-	if (out->redirect.n == 0 || !sign)
+	if (out->redirect.n == 0 || !out->is_signed)
 		return OK;
 	if (s->link->link.panel.n > 0)
 		return sign_for_panel(s, out);
@@ -104,6 +104,51 @@ static enum err farewell_anew(struct sitting *s, struct str outcome, struct fare
 		return e;
 	e = farewell_of(s, outcome, out);
 	intake_abandon(s->rq);
+	return e;
+}
+
+/* The interview as it ended, into s->in: what is sent after that is in no address that is signed. */
+static enum err take_stored(struct sitting *s, const struct receipt *r, bool *closed)
+{
+	struct end_row {
+		struct str answers, parameters;
+		bool closed;
+	} row;
+	static const struct pg_col cols[] = {COL(struct end_row, answers, PGT_JSON),
+	    COL(struct end_row, parameters, PGT_JSON), COL(struct end_row, closed, PGT_BOOL)};
+	const struct pg_param in[] = {P_UUID(&s->link->link.survey_id), P_UUID(&r->id)};
+	struct json *answers, *parameters;
+	struct json_error why;
+	enum err e;
+
+	if ((e = tx_one(s->rq->tx, s->rq->arena, &Q(SQL_response_end, in, cols), &row)))
+		return e;
+	if (json_read(s->rq->arena, row.answers, &json_limits_default, &answers, &why) ||
+	    json_read(s->rq->arena, row.parameters, &json_limits_default, &parameters, &why))
+		return ERR_INTERNAL;
+	s->in.answers = answers;
+	s->in.parameters = parameters;
+	*closed = row.closed;
+	/* parameters that are not exported are not stored */
+	for (uint32_t i = 0; s->state.parameters && i < s->state.parameters->count; i++)
+		*closed |= !json_get(parameters, s->state.parameters->members[i].key);
+	return OK;
+}
+
+static enum err farewell_of_stored(struct sitting *s, const struct receipt *r, struct farewell *out)
+{
+	bool closed;
+	enum err e;
+
+	*out = (struct farewell){0};
+	if ((e = tx_open(s->rq->app, PG_PUBLIC, true, &s->link->link.tenant_id, s->rq->arena, &s->rq->tx)))
+		return e;
+	if (!(e = take_stored(s, r, &closed)))
+		e = farewell_of(s, r->outcome, out);
+	intake_abandon(s->rq);
+	/* with answers missing it would be signed, and wrong */
+	if (!e && closed && out->is_signed)
+		out->redirect = (struct str){0};
 	return e;
 }
 
@@ -215,7 +260,9 @@ enum err sitting_finish(struct sitting *s)
 	/* It is there, but not as something that was sent to its end: left for too long, erased, rejected. */
 	if (e == ERR_CONFLICT || (!e && receipt.outcome.n == 0))
 		return page_reply_words(s->rq, 410, TEXT_OVER_TITLE, TEXT_OVER_TEXT);
-	if (!e && !str_eq(receipt.outcome, v.outcome))
+	if (!e && before)
+		e = farewell_of_stored(s, &receipt, &farewell);
+	else if (!e && !str_eq(receipt.outcome, v.outcome))
 		e = farewell_anew(s, receipt.outcome, &farewell);
 	if (!e)
 		e = go_back(s, &receipt, &farewell);

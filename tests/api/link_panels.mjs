@@ -239,6 +239,35 @@ test('answers that are changed after the end and sent again lead where the store
 	assert.deepEqual((await stored(f)).concat(await stored(g)).map(([, status]) => status), ['screened_out', 'screened_out']);
 });
 
+test('a way on is signed from what was stored, not from what is sent after the end', async () => {
+	const outcomes = { screened_out: {}, completed: { redirect: 'https://survey.example/done?w={age}&who={@pid}&from={@src}', sign: 'hmac-sha256' } };
+	const open = await publish(server.api, survey({ outcomes })), first = await page(open, { query: '?pid=abc&src=mail' });
+	const second = await page(open, { fields: { state: first.state, action: 'next', 'q-age': '40' } });
+	const end = (state, why) => page(open, { fields: { state, action: 'next', 'q-why': why } });
+	const done = await end(second.state, 'x');
+	assert.match(done.go, /w=40&who=abc&from=mail&sig=/);
+	assert.equal((await end(second.state, 'x')).go, done.go, 'the same again');
+	const back = await page(open, { fields: { state: second.state, action: 'back' } });
+	const changed = await page(open, { fields: { state: back.state, action: 'next', 'q-age': '99' } });
+	const late = changed.state ? await end(changed.state, 'x') : changed;
+	assert.match(late.body, /already been saved/);
+	assert.equal(late.go, done.go);
+	// two tabs of one browser that may answer once
+	const once = await publish(server.api, survey({ outcomes }), { link: { once_per_device: true } });
+	const tab = async (cookie, query, fields) => {
+		const reply = await fetch(`${server.url}/s/${once.slug}${query}`, { headers: cookie ? { Cookie: cookie } : {}, ...(fields ? { method: 'POST', body: new URLSearchParams(fields) } : {}) });
+		const body = await reply.text();
+		return { cookie: reply.headers.get('set-cookie')?.split(';')[0] ?? cookie, state: /name="state" value="([^"]*)"/.exec(body)?.[1], go: /href="([^"]*)"[^>]*id="cc-continue"/.exec(body)?.[1].replaceAll('&amp;', '&'), body };
+	};
+	const one = await tab(undefined, '?pid=abc&src=mail'), evil = await tab(one.cookie, '?pid=EVIL&src=EVIL');
+	const next = await tab(one.cookie, '', { state: one.state, action: 'next', 'q-age': '40' });
+	const good = await tab(one.cookie, '', { state: next.state, action: 'next', 'q-why': 'x' });
+	assert.match(good.go, /w=40&who=abc&from=mail&sig=/);
+	const bad = await tab(one.cookie, '', { state: evil.state, action: 'next', 'q-age': '99' });
+	const worse = bad.state ? await tab(one.cookie, '', { state: bad.state, action: 'next', 'q-why': 'x' }) : bad;
+	assert.equal(worse.go, good.go, worse.body);
+});
+
 test('how a panel checks a signature, as the manual shows it', async () => {
 	const f = await field(), url = expect(await send(f, 'abc'), 201).body.return_url;
 	const [, example] = /```js\n(\/\/ check\.mjs[\s\S]*?)```/.exec(readFileSync(new URL('../../docs/links.md', import.meta.url), 'utf8'));
