@@ -25,8 +25,7 @@ struct freed_row {
 #define LAPSED_MAX 1000 /* leases on one cell that are ended at once: far more than want a place in it in one group */
 
 struct known_row {
-	struct uuid survey_id;
-	struct str idempotency_key;
+	int64_t place; /* in what was asked, from 1 */
 };
 
 struct alone {
@@ -35,6 +34,7 @@ struct alone {
 	struct arena *a;
 	const struct batch_group *all;
 	struct batch_group kept; /* those that are to be stored */
+	bool *known;		 /* of all: its key or its id is stored already */
 	struct freed_row *freed; /* by leases that ran out */
 	size_t freed_count;
 	struct cells cells;
@@ -42,31 +42,31 @@ struct alone {
 
 /* ---- what is known already, and what is full ---- */
 
-static enum err find_known(struct alone *x, struct known_row **rows, size_t *n)
+static enum err find_known(struct alone *x)
 {
-	static const struct pg_col cols[] = {
-	    COL(struct known_row, survey_id, PGT_UUID), COL(struct known_row, idempotency_key, PGT_TEXT)};
+	static const struct pg_col cols[] = {COL(struct known_row, place, PGT_INT)};
 	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n),
-			*keys = arena_array(x->a, struct pg_param, x->all->n);
+			*keys = arena_array(x->a, struct pg_param, x->all->n),
+			*ids = arena_array(x->a, struct pg_param, x->all->n);
+	struct known_row *rows;
+	size_t n = 0;
+	enum err e;
 
-	if (!surveys || !keys)
+	if (!surveys || !keys || !ids || !(x->known = arena_array(x->a, bool, x->all->n)))
 		return ERR_MEMORY;
 	for (size_t i = 0; i < x->all->n; i++) {
 		surveys[i] = writing_of(x->all->items[i])->columns[C_SURVEY];
 		keys[i] = writing_of(x->all->items[i])->columns[C_KEY];
+		ids[i] = writing_of(x->all->items[i])->columns[C_ID];
 	}
-	const struct pg_param in[] = {P_ARRAY(PGT_UUID, surveys, x->all->n), P_ARRAY(PGT_TEXT, keys, x->all->n)};
+	const struct pg_param in[] = {P_ARRAY(PGT_UUID, surveys, x->all->n), P_ARRAY(PGT_TEXT, keys, x->all->n),
+	    P_ARRAY(PGT_UUID, ids, x->all->n)};
 
-	return tx_rows(x->tx, x->a, &Q(SQL_response_keys_known, in, cols), sizeof **rows, (void **)rows, n);
-}
-
-static bool is_known(const struct writing *w, const struct known_row *rows, size_t n)
-{
+	if ((e = tx_rows(x->tx, x->a, &Q(SQL_response_keys_known, in, cols), sizeof *rows, (void **)&rows, &n)))
+		return e;
 	for (size_t i = 0; i < n; i++)
-		if (uuid_eq(&rows[i].survey_id, &w->claim.survey) &&
-		    str_eq(rows[i].idempotency_key, w->columns[C_KEY].v.s))
-			return true;
-	return false;
+		x->known[rows[i].place - 1] = true;
+	return OK;
 }
 
 /* ---- rows before cells ---- */
@@ -75,14 +75,15 @@ static bool is_known(const struct writing *w, const struct known_row *rows, size
 static enum err lock_rows(struct alone *x)
 {
 	static const struct pg_col cols[] = {
-	    COL(struct stored_row, id, PGT_UUID), COL(struct stored_row, held, PGT_JSON)};
+	    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, held, PGT_JSON)};
 	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n + 1),
 			*ids = arena_array(x->a, struct pg_param, x->all->n + 1);
+	struct writing **asked = arena_array(x->a, struct writing *, x->all->n + 1);
 	struct stored_row *rows;
 	size_t n = 0, found = 0;
 	enum err e;
 
-	if (!surveys || !ids)
+	if (!surveys || !ids || !asked)
 		return ERR_MEMORY;
 	for (size_t i = 0; i < x->all->n; i++) {
 		struct writing *w = writing_of(x->all->items[i]);
@@ -91,16 +92,15 @@ static enum err lock_rows(struct alone *x)
 		if (!w->response->keep.stored)
 			continue;
 		surveys[n] = w->columns[C_SURVEY];
-		ids[n++] = w->columns[C_ID];
+		ids[n] = w->columns[C_ID];
+		asked[n++] = w;
 	}
 	const struct pg_param in[] = {P_ARRAY(PGT_UUID, surveys, n), P_ARRAY(PGT_UUID, ids, n)};
 
 	if (n > 0 && (e = tx_rows(x->tx, x->a, &Q(SQL_leases_held, in, cols), sizeof *rows, (void **)&rows, &found)))
 		return e;
-	for (size_t i = 0; i < x->all->n; i++)
-		for (size_t k = 0; k < found; k++)
-			if (uuid_eq(&writing_of(x->all->items[i])->receipt.id, &rows[k].id))
-				writing_of(x->all->items[i])->held = rows[k].held;
+	for (size_t k = 0; k < found; k++)
+		asked[rows[k].place - 1]->held = rows[k].held;
 	return OK;
 }
 
@@ -276,20 +276,37 @@ static int by_turn(const void *x, const void *y)
 	return (a->turn > b->turn) - (a->turn < b->turn);
 }
 
-static enum err choose(struct alone *x, const struct known_row *known, size_t n)
+/* What the row of those before it, which are stored, leaves to it. */
+static enum err after(struct batch_item *const *queue, size_t n, const struct writing *w)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!queue[i]->outcome && same_row(writing_of(queue[i]), w))
+			return w->response->keep.stored ? ERR_AGAIN : ERR_CONFLICT;
+	return OK;
+}
+
+static enum err choose(struct alone *x)
 {
 	struct batch_item **queue = arena_array(x->a, struct batch_item *, x->all->n);
 	enum err e;
 
 	if (!queue || !(x->kept.items = arena_array(x->a, struct batch_item *, x->all->n)))
 		return ERR_MEMORY;
-	memcpy(queue, x->all->items, x->all->n * sizeof *queue);
+	for (size_t i = 0; i < x->all->n; i++) {
+		struct writing *w = writing_of(x->all->items[i]);
+
+		w->item.outcome = !w->response->keep.stored && x->known[i] ? ERR_CONFLICT : OK;
+		queue[i] = &w->item;
+	}
 	qsort(queue, x->all->n, sizeof *queue, by_turn);
 	for (size_t i = 0; i < x->all->n; i++) {
 		struct writing *w = writing_of(queue[i]);
 
-		e = !w->response->keep.stored && is_known(w, known, n) ? ERR_CONFLICT : give_places(x, w);
-		if (e && e != ERR_CONFLICT && e != ERR_LIMIT)
+		if (w->item.outcome)
+			continue;
+		if (!(e = after(queue, i, w)))
+			e = give_places(x, w);
+		if (e && e != ERR_CONFLICT && e != ERR_AGAIN && e != ERR_LIMIT)
 			return e;
 		w->item.outcome = e;
 	}
@@ -326,12 +343,9 @@ static enum err store(struct alone *x)
 
 static enum err write_once(struct alone *x)
 {
-	struct known_row *known;
-	size_t n;
 	enum err e;
 
-	if ((e = find_known(x, &known, &n)) || (e = lock_rows(x)) || (e = end_lapsed(x)) || (e = lock_cells(x)) ||
-	    (e = choose(x, known, n)))
+	if ((e = find_known(x)) || (e = lock_rows(x)) || (e = end_lapsed(x)) || (e = lock_cells(x)) || (e = choose(x)))
 		return e;
 	return store(x);
 }

@@ -34,7 +34,7 @@ static bool has_kept(const struct batch_group *g)
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
 	static const struct pg_col cols[] = {
-	    COL(struct stored_row, id, PGT_UUID), COL(struct stored_row, held, PGT_JSON)};
+	    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, held, PGT_JSON)};
 	struct pg_param *in = arena_array(a, struct pg_param, COLUMNS),
 			*values = arena_array(a, struct pg_param, COLUMNS * g->n);
 
@@ -60,11 +60,24 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 	return OK;
 }
 
-/* They come in the order in which they went. */
+bool same_row(const struct writing *a, const struct writing *b)
+{
+	return uuid_eq(&a->claim.survey, &b->claim.survey) &&
+	       (uuid_eq(&a->receipt.id, &b->receipt.id) || str_eq(a->columns[C_KEY].v.s, b->columns[C_KEY].v.s));
+}
+
+/* A row that others of the group have changed, which comes after them, in a group of its own. */
+static bool comes_after(const struct batch_group *g, const struct writing *w)
+{
+	for (size_t i = 0; i < g->n && w->response->keep.stored; i++)
+		if (!g->items[i]->outcome && same_row(writing_of(g->items[i]), w))
+			return true;
+	return false;
+}
+
 enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
 {
 	const struct stored_row *stored = rows;
-	size_t at = 0;
 
 	(void)ctx;
 	for (size_t i = 0; i < g->n; i++) {
@@ -72,14 +85,14 @@ enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, s
 		writing_of(g->items[i])->held = (struct str){0};
 	}
 	for (size_t k = 0; k < n; k++) {
-		for (size_t tried = 0; tried < g->n; tried++, at = (at + 1) % g->n) {
-			if (!uuid_eq(&writing_of(g->items[at])->receipt.id, &stored[k].id))
-				continue;
-			g->items[at]->outcome = OK;
-			writing_of(g->items[at])->held = stored[k].held;
-			break;
-		}
+		if (stored[k].place < 1 || stored[k].place > (int64_t)g->n)
+			return ERR_INTERNAL;
+		g->items[stored[k].place - 1]->outcome = OK;
+		writing_of(g->items[stored[k].place - 1])->held = stored[k].held;
 	}
+	for (size_t i = 0; i < g->n; i++)
+		if (g->items[i]->outcome == ERR_CONFLICT && comes_after(g, writing_of(g->items[i])))
+			g->items[i]->outcome = ERR_AGAIN;
 	return OK;
 }
 

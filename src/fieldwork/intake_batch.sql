@@ -1,16 +1,17 @@
 -- A tenant's answers, many at once.
 
--- Answers, their events and what they are found by; what comes back was stored, the others' keys are stored already. In the order of survey and key, so that
+-- Answers, their events and what they are found by; what comes back, by its place in the lists, was stored, the others' keys or ids are stored already. An id says nothing
+-- without its survey, nor both without the key: a device chooses ids. Of several that want the same key or id the first in the lists has it. In the order of survey and key, so that
 -- two who store the same keys wait for each other in one direction only.
 -- name: response_insert_many
 -- role: public
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version, n)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
@@ -18,20 +19,23 @@ with given as materialized (
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
 		answers_key_version, payload_key_version, completed_at, device, paradata
-	from given
+	from given order by n
 	on conflict do nothing
-	returning id
+	returning survey_id, id, idempotency_key
+), won as materialized (
+	select min(g.n) as n from given g join stored s on s.survey_id = g.survey_id and s.id = g.id and s.idempotency_key = g.idempotency_key
+	group by g.survey_id, g.id
 ), told as (
 	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
 	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, 1, 'respondent', null
-	from given g where g.id in (select id from stored)
+	from given g where g.n in (select n from won)
 ), found_by as (
 	insert into response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
 	select distinct current_tenant_id(), g.survey_id, g.id, left(l.question, 200), l.kind, g.lookups_key_version, decode(l.hash, 'hex')
 	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
-	where g.lookups is not null and g.id in (select id from stored)
+	where g.lookups is not null and g.n in (select n from won)
 )
-select id, null::jsonb as held from stored
+select n as place, null::jsonb as held from won
 
 -- The same where nothing is to be looked up: each table that a statement could write costs, rows or none.
 -- name: response_insert_plain
@@ -39,10 +43,10 @@ select id, null::jsonb as held from stored
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[])
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, n)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
@@ -50,15 +54,18 @@ with given as materialized (
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
 		answers_key_version, payload_key_version, completed_at, device, paradata
-	from given
+	from given order by n
 	on conflict do nothing
-	returning id
+	returning survey_id, id, idempotency_key
+), won as materialized (
+	select min(g.n) as n from given g join stored s on s.survey_id = g.survey_id and s.id = g.id and s.idempotency_key = g.idempotency_key
+	group by g.survey_id, g.id
 ), told as (
 	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
 	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, 1, 'respondent', null
-	from given g where g.id in (select id from stored)
+	from given g where g.n in (select n from won)
 )
-select id, null::jsonb as held from stored
+select n as place, null::jsonb as held from won
 
 -- The same where some are interviews that are kept from page to page: those whose row is there (`stored`) are changed, provided that they are under way and, where a
 -- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. One that goes on keeps those as long as
@@ -70,18 +77,20 @@ with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
 		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[],
-		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[], $36::bigint[])
+		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[], $36::bigint[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
 		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version,
-		stored, version, last_at, page_ms, state, state_key_version, lease_ms)
+		stored, version, last_at, page_ms, state, state_key_version, lease_ms, n)
+), firsts as materialized (
+	select min(n) as n from given where stored group by survey_id, id
 ), before as materialized (
-	select r.survey_id, r.id, r.status, r.quota_cells,
+	select g.n, r.survey_id, r.id, r.status, r.quota_cells,
 		case when r.quota_cells is null or g.status not in ('started', 'in_progress') then g.quota_cells else coalesce(g.quota_cells, '[]')
 			|| coalesce((select jsonb_agg(h) from jsonb_array_elements(r.quota_cells) h
 				where not exists (select from jsonb_array_elements(g.quota_cells) w where w ->> 'quota' = h ->> 'quota')), '[]') end as holds
 	from given g join responses r on r.survey_id = g.survey_id and r.id = g.id
-	where g.stored and r.state is not null and r.status in ('started', 'in_progress') and r.deleted_at is null and (g.version is null or r.version = g.version)
+	where g.n in (select n from firsts) and r.state is not null and r.status in ('started', 'in_progress') and r.deleted_at is null and (g.version is null or r.version = g.version)
 	order by r.survey_id, r.idempotency_key for update of r
 ), changed as (
 	update responses r set status = g.status, outcome = g.outcome, language = g.language, answers = g.answers, sealed = g.sealed,
@@ -91,9 +100,9 @@ with given as materialized (
 		completed_at = g.completed_at, duration_ms = g.duration_ms, last_at = g.last_at, page_ms = g.page_ms, paradata = coalesce(g.paradata, r.paradata),
 		quota_cells = b.holds, lease_until = case when b.holds is not null then now() + g.lease_ms * interval '1 millisecond' end,
 		state = g.state, state_key_version = g.state_key_version
-	from given g join before b on b.survey_id = g.survey_id and b.id = g.id
+	from given g join before b on b.n = g.n
 	where r.survey_id = g.survey_id and r.id = g.id
-	returning r.id, r.version, b.status <> g.status as moved, b.quota_cells as held
+	returning g.n, r.version, b.status <> g.status as moved, b.quota_cells as held
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
@@ -102,31 +111,36 @@ with given as materialized (
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
 		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version,
 		case when quota_cells is not null then now() + lease_ms * interval '1 millisecond' end
-	from given where not stored
+	from given where not stored order by n
 	on conflict do nothing
-	returning id
+	returning survey_id, id, idempotency_key
+), won as materialized (
+	select min(g.n) as n from given g join stored s on s.survey_id = g.survey_id and s.id = g.id and s.idempotency_key = g.idempotency_key
+	where not g.stored group by g.survey_id, g.id
 ), told as (
 	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
 	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, coalesce(c.version, 1), 'respondent', null
-	from given g left join changed c on c.id = g.id where c.moved or g.id in (select id from stored)
+	from given g left join changed c on c.n = g.n where c.moved or g.n in (select n from won)
 ), found_by as (
 	insert into response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
 	select distinct current_tenant_id(), g.survey_id, g.id, left(l.question, 200), l.kind, g.lookups_key_version, decode(l.hash, 'hex')
 	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
-	where g.lookups is not null and (g.id in (select id from stored) or g.id in (select id from changed))
+	where g.lookups is not null and (g.n in (select n from won) or g.n in (select n from changed))
 )
-select id, null::jsonb as held from stored
+select n as place, null::jsonb as held from won
 union all
-select id, held from changed
+select n, held from changed
 
--- Which of these keys are stored already.
+-- Which of these keys and ids are stored already, by their place in the lists.
 -- name: response_keys_known
 -- role: public
-select r.id, r.survey_id, r.idempotency_key from unnest($1::uuid[], $2::text[]) k (survey_id, key)
-join responses r on r.survey_id = k.survey_id and r.idempotency_key = k.key
+with k as materialized (select * from unnest($1::uuid[], $2::text[], $3::uuid[]) with ordinality k (survey_id, key, id, n))
+select k.n as place from k join responses r on r.survey_id = k.survey_id and r.idempotency_key = k.key
+union
+select k.n from k join responses r on r.survey_id = k.survey_id and r.id = k.id
 
 -- Locked before their cells, as those are that are saved: what they hold. Those that are over hold nothing.
 -- name: leases_held
 -- role: public
-select r.id, r.quota_cells as held from unnest($1::uuid[], $2::uuid[]) k (survey_id, id) join responses r on r.survey_id = k.survey_id and r.id = k.id
+select k.n as place, r.quota_cells as held from unnest($1::uuid[], $2::uuid[]) with ordinality k (survey_id, id, n) join responses r on r.survey_id = k.survey_id and r.id = k.id
 where r.status in ('started', 'in_progress') and r.deleted_at is null order by r.survey_id, r.idempotency_key for update of r

@@ -58,7 +58,7 @@ struct sync_item {
 struct sync {
 	struct req *rq;
 	struct resolved link;
-	int64_t sent_ms, now_ms;
+	int64_t sent_ms, now_ms; /* now_ms: as it came, so that how long it takes counts for no clock */
 	const struct json *interviews;
 	uint32_t next;	 /* the first that no slice has had */
 	int64_t fuel;	 /* for all of them together */
@@ -69,7 +69,7 @@ struct sync {
 	struct json_out reply;
 };
 
-/* sync_item.c: from what was sent to a writing that is ready to be queued; x->error is what came of that, and x->rq says why. */
+/* sync_item.c: from what was sent to a writing that is ready to be queued; x->error is what came of that, and x->rq says why. Holds no connection afterwards. */
 void sync_item_begin(struct sync_item *x);
 /* It is over, whatever came out: x->error and x->writing.receipt are to be told. What was stored before and is no longer let in is known again. */
 void sync_item_end(struct sync_item *x);

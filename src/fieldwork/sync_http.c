@@ -159,7 +159,6 @@ static enum err slice(struct req *rq)
 		e = ERR_RATE;
 	else if (s->fuel <= 0 || rq->app->draining)
 		e = ERR_BUSY;
-	s->now_ms = clock_now_ms();
 	while (s->count < SYNC_SLICE && s->next < s->interviews->count && bytes < SLICE_BYTES_MAX) {
 		struct sync_item *x = &s->items[s->count];
 
@@ -191,6 +190,7 @@ static enum err sync_http(struct req *rq)
 	rq->own = s;
 	s->rq = rq;
 	s->sent_ms = in->sent_at;
+	s->now_ms = clock_now_ms();
 	s->interviews = in->interviews;
 	s->fuel = SYNC_STEPS_MAX;
 	buf_init(&s->text, rq->arena, REQUEST_ARENA_MAX_BYTES / 2);

@@ -180,10 +180,12 @@ static enum err prepare(struct sync_item *x)
 
 void sync_item_begin(struct sync_item *x)
 {
-	if ((x->error = prepare(x)))
-		return;
-	x->begun = true;
-	x->error = writing_begin(&x->writing, &x->rq, &x->response, false);
+	if (!(x->error = prepare(x))) {
+		x->begun = true;
+		x->error = writing_begin(&x->writing, &x->rq, &x->response, false);
+	}
+	/* Those of a slice wait for each other: whatever came of it, it keeps no connection meanwhile. */
+	intake_abandon(&x->rq);
 }
 
 /* What was acknowledged is acknowledged again, though the link closed meanwhile, its code is used now, or the engine learned better. */

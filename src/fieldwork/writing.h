@@ -149,9 +149,12 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 enum err insert_take(void *ctx, const struct batch_group *g, const void *rows, size_t n);
 enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q);
 struct stored_row {
-	struct uuid id;
+	int64_t
+	    place; /* in what was sent, from 1: ids and keys may come twice in a group, and mean nothing without their survey */
 	struct str held; /* the quota cells that its row held before */
 };
+/* Of two items of a group: whether they are to have the same row, by key or by id, so that one has to come after the other. */
+bool same_row(const struct writing *a, const struct writing *b);
 struct refused_row {
 	int64_t refused;
 };
