@@ -34,7 +34,7 @@ async function caught(text, at, words, instead) {
 	writeFileSync(path, bytes);
 	chmodSync(path, 0o755);
 	try {
-		return await apiCatches(['api/matrix'], { COTEST_BIN: path });
+		return await apiCatches(['api/matrix', 'api/interviews', 'api/project_roles'], { COTEST_BIN: path });
 	} finally {
 		rmSync(path);
 	}
