@@ -2,7 +2,7 @@
 # valgrind.sh: the scenarios of the API under valgrind's memcheck, on a build without sanitizers: no error, and nothing lost for good. Libraries that
 # are wrong are suppressed by name in valgrind_suppressions.txt, each with its reason. The program is some thirty times slower then, so the
 # tests wait longer (COTEST_SLOW).
-# Without COTEST_LONG: one file. time limit: 60 min
+# Without COTEST_LONG: one file. time limit: 120 min
 set -uo pipefail
 . tests/harness/suite.sh
 
