@@ -31,14 +31,28 @@ static bool has_kept(const struct batch_group *g)
 	return false;
 }
 
+static const struct pg_col stored_cols[] = {
+    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, held, PGT_JSON)};
+
+/* Its columns are the statement's parameters as they stand. */
+static void insert_one(const struct batch_group *g, struct query *q)
+{
+	*q = (struct query){
+	    &SQL_response_insert_one, writing_of(g->items[0])->columns, C_LOOKUPS, stored_cols, countof(stored_cols)};
+}
+
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
-	static const struct pg_col cols[] = {
-	    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, held, PGT_JSON)};
-	struct pg_param *in = arena_array(a, struct pg_param, COLUMNS),
-			*values = arena_array(a, struct pg_param, COLUMNS * g->n);
+	bool kept = has_kept(g), plain = !kept && !has_lookups(g);
+	struct pg_param *in, *values;
 
 	(void)ctx;
+	if (plain && g->n == 1) {
+		insert_one(g, q);
+		return OK;
+	}
+	in = arena_array(a, struct pg_param, COLUMNS);
+	values = arena_array(a, struct pg_param, COLUMNS * g->n);
 	if (!in || !values)
 		return ERR_MEMORY;
 	for (size_t c = 0; c < COLUMNS; c++) {
@@ -48,15 +62,11 @@ enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, st
 			list[i] = writing_of(g->items[i])->columns[c];
 		in[c] = P_ARRAY(list[0].type, list, g->n);
 	}
-	*q = (struct query){&SQL_response_save_many, in, COLUMNS, cols, countof(cols)};
-	if (has_kept(g))
+	*q = (struct query){&SQL_response_save_many, in, COLUMNS, stored_cols, countof(stored_cols)};
+	if (kept)
 		return OK;
-	q->sql = &SQL_response_insert_many;
-	q->in_count = C_STORED;
-	if (!has_lookups(g)) {
-		q->sql = &SQL_response_insert_plain;
-		q->in_count = C_LOOKUPS;
-	}
+	q->sql = plain ? &SQL_response_insert_plain : &SQL_response_insert_many;
+	q->in_count = plain ? C_LOOKUPS : C_STORED;
 	return OK;
 }
 

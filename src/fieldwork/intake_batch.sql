@@ -67,6 +67,24 @@ with given as materialized (
 )
 select n as place, null::jsonb as held from won
 
+-- The same for a single one, which is most of what many tenants store at once: no lists to take apart, and nothing to sort.
+-- name: response_insert_one
+-- role: public
+with stored as (
+	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, last_at, device, paradata)
+	values (current_tenant_id(), $1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::text, $6::text, $7::text, $8::jsonb, $9::bytea, $10::bigint,
+		$11::jsonb, $12::bigint, $13::text, $14::bytea, $15::timestamptz, $16::timestamptz, $17::bigint, $18::jsonb, $19::jsonb, $20::bytea,
+		$21::bigint, $22::bigint, $16::timestamptz, $26::text, $27::jsonb)
+	on conflict do nothing
+	returning id
+), told as (
+	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
+	select current_tenant_id(), $23::uuid, 'response', id, $5::text, $24::jsonb, null, $25::text, 1, 'respondent', null from stored
+)
+select 1::bigint as place, null::jsonb as held from stored
+
 -- The same where some are interviews that are kept from page to page: those whose row is there (`stored`) are changed, provided that they are under way and, where a
 -- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. One that goes on keeps those as long as
 -- it falls into no other cell of the same quota: who goes back to before a question still has what he answered there. The log tells that one began and how it ended,

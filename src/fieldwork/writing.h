@@ -39,7 +39,7 @@ enum column {
 	C_REQUEST,
 	C_DEVICE,
 	C_PARADATA,
-	C_LOOKUPS, /* from here on not of response_insert_plain */
+	C_LOOKUPS, /* from here on not of response_insert_plain and _one */
 	C_LOOKUPS_KEY,
 	C_STORED, /* from here on of response_save_many only */
 	C_READ,
