@@ -5,6 +5,7 @@
  * another MAC than the one that the inviter is shown: only who brings the first has the mailbox. */
 #include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
+#include "auth/auth_warn.h"
 #include "base/hash.h"
 #include "base/shim.h"
 #include "core/list.h"
@@ -329,6 +330,14 @@ struct account {
 	struct str new_hash; /* of who had none; else empty */
 };
 
+/* A password that was shown for the account with this address. That it was wrong is told where signing in tells it, and only when the invitation's transaction has ended. The
+ * inviter's tenant hears of it only when the account is a member there: it is not to learn by this either who has an account with us. */
+struct guess {
+	struct str email;
+	struct backoff count;
+	bool wrong;
+};
+
 static enum err account_found(struct req *rq, struct tx *tx, struct str email, struct account *out, bool *is_there)
 {
 	static const struct pg_col cols[] = {COL(struct account, user_id, PGT_UUID),
@@ -357,27 +366,24 @@ static enum err is_his(struct req *rq, const struct account *account)
 
 /* Who has an account shows that it is his; who has none says his name and makes up a password. What is refused is told alike to whom the mailbox was not
  * shown, and takes the same work: an inviter is not to try out by his own link who has an account with us. */
-static enum err account_ready(struct req *rq, struct tx *tx, enum way way, struct str email, struct account *out)
+static enum err account_ready(struct req *rq, struct tx *tx, enum way way, struct guess *guess, struct account *out)
 {
 	const struct accept *accept = rq->in;
-	struct backoff b;
 	bool is_there;
 	enum err e;
 
 	if ((way == WAY_SHOWN && accept->name.n > 0 && (e = auth_password_long(rq, accept->password, "/password"))) ||
-	    (e = account_found(rq, tx, email, out, &is_there)))
+	    (e = account_found(rq, tx, guess->email, out, &is_there)))
 		return e;
 	if (!is_there && accept->name.n > 0)
 		return auth_password_new(rq, accept->password, "/password", &out->new_hash);
 	if (!is_there && way == WAY_MAILED)
 		return req_fail(rq, ERR_INVALID, "/name", "Say your name: you have no account here yet.");
-	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, email, &b)))
+	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, guess->email, &guess->count)))
 		return e;
-	e = backoff_end(rq, &b, is_his(rq, out), ERR_UNAUTHENTICATED);
-	return e == ERR_UNAUTHENTICATED ? req_fail(rq, e, NULL,
-					      "Give the password of your account here; who has none says a name and a "
-					      "new password.")
-					: e;
+	e = backoff_end(rq, &guess->count, is_his(rq, out), ERR_UNAUTHENTICATED);
+	guess->wrong = e == ERR_UNAUTHENTICATED;
+	return e;
 }
 
 struct joined {
@@ -402,9 +408,10 @@ struct coming {
 	struct ticket ticket;
 	int64_t serial;
 	enum way way;
+	struct guess guess;
 };
 
-static enum err join(struct req *rq, struct tx *tx, const struct coming *c, struct uuid *user)
+static enum err join(struct req *rq, struct tx *tx, struct coming *c, struct uuid *user)
 {
 	struct invited_row invited;
 	static const struct pg_col email_cols[] = {COL(struct invited_row, email, PGT_TEXT),
@@ -424,7 +431,8 @@ static enum err join(struct req *rq, struct tx *tx, const struct coming *c, stru
 		return e;
 	if (!invitation_given(&invited.offer))
 		return ERR_NOT_FOUND;
-	if ((e = account_ready(rq, tx, c->way, invited.email, &account)))
+	c->guess.email = invited.email;
+	if ((e = account_ready(rq, tx, c->way, &c->guess, &account)))
 		return e;
 	*user = account.user_id;
 	const struct pg_param params[] = {ids[0], ids[1], P_UUID(user), P_TEXT(in->name),
@@ -439,7 +447,7 @@ static enum err join(struct req *rq, struct tx *tx, const struct coming *c, stru
 static enum err accept_http(struct req *rq)
 {
 	const struct accept *in = rq->in;
-	struct coming c;
+	struct coming c = {0};
 	struct uuid user;
 	struct tx *tx;
 	enum err e;
@@ -450,7 +458,10 @@ static enum err accept_http(struct req *rq)
 		return e;
 	if ((e = join(rq, tx, &c, &user))) {
 		tx_rollback(tx);
-		return e;
+		return c.guess.wrong ? warn_refused(rq, &c.guess.count, c.guess.email,
+					   "Give the password of your account here; who has none says a name and a new "
+					   "password.")
+				     : e;
 	}
 	if ((e = tx_commit(tx)))
 		return e;

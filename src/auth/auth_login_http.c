@@ -366,8 +366,8 @@ enum err login_http(struct req *rq)
 	if ((e = backoff_begin(rq, BACKOFF_PASSWORD, in->email, &b)))
 		return e;
 	e = backoff_end(rq, &b, password_check(rq, in, &row), ERR_UNAUTHENTICATED);
-	if (e == ERR_UNAUTHENTICATED && (e = warn_failed(rq, &b, in->email)) == OK)
-		return req_fail(rq, ERR_UNAUTHENTICATED, NULL, "The e-mail address or the password is not right.");
+	if (e == ERR_UNAUTHENTICATED)
+		return warn_refused(rq, &b, in->email, "The e-mail address or the password is not right.");
 	return e ? e : after_password(rq, row, in->cookie);
 }
 
@@ -395,24 +395,27 @@ enum err second_code_shown(struct req *rq, const struct login_row *row, struct s
 	return e ? e : second_factor_end(rq, &b, row->email, code_take(rq, row, code), ERR_UNAUTHENTICATED);
 }
 
-/* The password was shown a moment ago, which the token says; a user who was changed since signs in anew. */
+/* The password was shown a moment ago, which the token says; a user who was changed since signs in anew. Taking the code takes a while too: begin() looks once more whether
+ * the password is still the one that this user had when the token was looked at. */
 enum err second_http(struct req *rq)
 {
 	const struct auth *auth = rq->app->auth;
 	const struct second *in = rq->in;
 	struct login_session s = {0};
 	struct token_claims claims;
-	struct login_row row;
+	struct login_row row, *rows = NULL;
+	size_t n = 0;
 	enum err e;
 
 	if ((e = token_check_second(auth->key, auth->issuer, in->token, clock_now_ms(), rq->arena, &claims)))
 		return e;
 	s.tenant_id = claims.tenant_id;
 	s.user_id = claims.user_id;
-	if ((e = session_member(rq, &s, &row)))
+	if ((e = session_member(rq, &s, &row)) || (e = login_rows(rq, row.email, &rows, &n)))
 		return e;
-	if (row.second_factor != claims.user_version)
+	if (n == 0 || rows[0].second_factor != claims.user_version)
 		return ERR_UNAUTHENTICATED;
+	row.password_hash = rows[0].password_hash;
 	if ((e = second_code_shown(rq, &row, in->code)))
 		return e;
 	return begin(rq, &row, &(struct login_start){0}, in->cookie);

@@ -11,6 +11,7 @@
 #include "auth/auth_oidc_page.h"
 #include "auth/auth_second.h"
 #include "auth/auth_state.h"
+#include "auth/auth_warn.h"
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "sql.h"
@@ -407,7 +408,7 @@ static enum err account_shown(struct req *rq, struct str email)
 		return e;
 	if ((e = backoff_end(rq, &b, password_shown(rq, email, &rows), ERR_UNAUTHENTICATED)))
 		return e == ERR_UNAUTHENTICATED
-			   ? req_fail(rq, e, NULL, "This is not the password of your account here.")
+			   ? warn_refused(rq, &b, email, "This is not the password of your account here.")
 			   : e;
 	if (rows[0].second_factor > 0 && in->code.n == 0)
 		return req_fail(rq, ERR_INVALID, "/code", "Your account has a second factor: send a code of it too.");

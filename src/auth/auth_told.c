@@ -52,26 +52,30 @@ static enum err ended(struct req *rq, const struct login_session *s, const char 
 	return e ? e : tell(rq, &s->tenant_id, &s->user_id, &event);
 }
 
-static enum err begun(struct req *rq, const struct login_session *s, const struct login_start *how)
+static enum err begun_here(struct req *rq, const struct login_session *s, const struct login_start *how)
 {
 	const char *by = how->instead_of ? "switch" : how->provider ? "provider" : "password";
 	struct event event = {S("session"), &s->id, S("signed_in"), S(""), 1};
-	enum err e;
+	enum err e =
+	    data_of(rq, by, how->provider, device_name(rq->arena, req_header(rq, S("User-Agent"))), &event.data);
 
-	if ((e = data_of(
-		 rq, by, how->provider, device_name(rq->arena, req_header(rq, S("User-Agent"))), &event.data)) ||
-	    (e = tell(rq, &s->tenant_id, &s->user_id, &event)))
-		return e;
-	return how->instead_of ? ended(rq, how->instead_of, "switch") : OK;
+	return e ? e : tell(rq, &s->tenant_id, &s->user_id, &event);
 }
 
+/* Two logs, two transactions: one of them may fail, or be committed without our hearing of it. Then both sessions have ended, and where it can still be said it is. */
 enum err told_begun(struct req *rq, const struct login_session *s, const struct login_start *how)
 {
-	enum err e = begun(rq, s, how);
+	enum err e = begun_here(rq, s, how), left = OK;
+	bool told = !e || e == ERR_OUTCOME_UNKNOWN;
 
-	if (e)
-		login_session_end(rq->app->auth, s);
-	return e;
+	if (how->instead_of != NULL)
+		left = ended(rq, how->instead_of, "switch");
+	if (!e && !left)
+		return OK;
+	login_session_end(rq->app->auth, s);
+	if (told)
+		ended(rq, s, "fault");
+	return e ? e : left;
 }
 
 enum err told_ended(struct req *rq, const struct login_session *s, const char *by)

@@ -5,14 +5,16 @@
  * "user": signed_out_everywhere, in each of his tenants; sign_in_failed, see told_failed(). The request's id is told in the tenant that the request was made in and in
  * no other's, and no tenant's log names another tenant. An address from which somebody came is never told: nobody can take it out of the log again.
  *
- * Who signs in gets no session when it cannot be told; who signs out has ended his before, whatever the answer. */
+ * Who signs in gets no session when it cannot be told; who signs out has ended his before, whatever the answer. Who goes to another tenant and cannot be told of in both
+ * has neither session any more and signs in anew: the old one's end was in the same step as the new one's beginning, and is not undone. */
 #ifndef AUTH_AUTH_TOLD_H
 #define AUTH_AUTH_TOLD_H
 
 #include "auth/auth_backoff.h"
 #include "auth/auth_http.h"
 
-/* A session began. With how->instead_of that one's end is told too, by "switch". When it cannot be told the session ends and the error is answered. */
+/* A session began. With how->instead_of that one's end is told too, by "switch", whether or not the beginning could be. When one of both cannot be told, or it is not known
+ * whether it was, the session ends, by "fault" if its beginning may stand in the log, and the error is answered. */
 enum err told_begun(struct req *rq, const struct login_session *s, const struct login_start *how);
 /* by: "user", or "reuse" of a refresh token that was used before. */
 enum err told_ended(struct req *rq, const struct login_session *s, const char *by);

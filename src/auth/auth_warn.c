@@ -174,3 +174,10 @@ enum err warn_failed(struct req *rq, const struct backoff *b, struct str email)
 		return e;
 	return warn_account(rq, &m);
 }
+
+enum err warn_refused(struct req *rq, const struct backoff *b, struct str email, const char *words)
+{
+	enum err e = warn_failed(rq, b, email);
+
+	return e ? e : req_fail(rq, ERR_UNAUTHENTICATED, NULL, words);
+}

@@ -14,6 +14,8 @@ enum err warn_new_device(struct req *rq, const struct login_row *row);
 /* After a failure, which the log is told as told_failed() says. When a pause of this account first reaches a minute its user, if there is one with this e-mail
  * address, gets a mail, once (backoff_tells()). */
 enum err warn_failed(struct req *rq, const struct backoff *b, struct str email);
+/* The same, and then ERR_UNAUTHENTICATED with these words. */
+enum err warn_refused(struct req *rq, const struct backoff *b, struct str email, const char *words);
 
 /* A mail for whoever has an account with an address (m->account), asked for in a transaction of its own; OK, too, when no mail can be sent to such an address.
  * The same work whether there is one or not. */

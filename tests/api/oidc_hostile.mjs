@@ -6,7 +6,7 @@ import * as jose from 'jose';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { sleep } from '../harness/run.mjs';
+import { command, sleep } from '../harness/run.mjs';
 import { Browser, fragment, LOOPBACK, ScriptedProvider } from '../harness/identity.mjs';
 import { PASSWORD, withServer } from '../harness/server.mjs';
 import { totp } from '../harness/totp.mjs';
@@ -278,6 +278,13 @@ test('a person of another tenant: nothing is bound, made or shown before he gave
 	expect(await confirm(PASSWORD, { Cookie: '__Host-collect_oidc=' + 'A'.repeat(43) }), 404);
 	expect(await confirm(PASSWORD, cookie, 'A'.repeat(64)), 404);
 	assert.deepEqual(await facts(), before);
+	for (let i = 0; i < 4; i++)
+		expect(await confirm('wrong'), 401);
+	const told = await rows(server.database.name, `select tenant_id::text, data ->> 'what', data ->> 'failures', actor_kind from events where type = 'sign_in_failed'
+		and aggregate_id = (select id from users where email = '${VICTIM}')`);
+	assert.deepEqual(told, [[victimTenant.id, 'password', '5', 'nobody']], 'who guesses here is told there, when waiting begins');
+	for (const key of (await command(['redis-cli', '-s', server.redis.socket, 'keys', '-:backoff:*'])).stdout.split('\n').filter(Boolean))
+		await command(['redis-cli', '-s', server.redis.socket, 'del', key]);
 	const own = expect(await server.anyone.post('/api/v1/auth/login', { email: VICTIM, password: PASSWORD, tenant: 'victim' }), 200).body;
 
 	const { body } = expect(await confirm(PASSWORD), 200);

@@ -306,3 +306,23 @@ test('the secret is sealed and bound to its user, codes are hashes, and neither 
 	const moved = await server.anyone.post('/api/v1/auth/second-factor', { token: await halfway(v), code: totp(u.secret) }, { unchecked: true });
 	expect(moved, 500);
 });
+
+test('a password that is changed ends a sign-in that is half done, also while its code is being looked at', async () => {
+	const u = await someone(), next = 'a password of later', name = server.database.name;
+	const [half, late] = [await halfway(u), await halfway(u)];
+	const [[before]] = await sql(`select password_hash from users where email = '${u.email}'`);
+	// the device of who signs in is noted between the code and the session: held until the password is another, and a second longer
+	const held = psql(name, `begin; lock table collect.user_devices in exclusive mode; do $$ begin for i in 1..200 loop
+		exit when (select password_hash from collect.users where email = '${u.email}') <> '${before}'; perform pg_sleep(0.1); end loop; perform pg_sleep(1); end $$; commit`);
+	await until('the lock', async () => (await sql("select 1 from pg_locks where relation = 'collect.user_devices'::regclass and mode = 'ExclusiveLock' and granted")).length);
+	const waiting = server.anyone.post('/api/v1/auth/second-factor', { token: late, code: u.codes[0] }, { unchecked: true });
+	await until('the sign-in to wait', async () => (await sql("select 1 from pg_locks where relation = 'collect.user_devices'::regclass and not granted")).length);
+	expect(await u.api.post('/api/v1/me/password', { password: PASSWORD, new_password: next }), 204);
+	assert.equal((await held).code, 0);
+	assert.equal((await waiting).status, 401);
+	expect(await show(half, u.codes[1]), 401);
+	const [[user]] = await sql(`select id from users where email = '${u.email}'`);
+	assert.equal(await redis('zcard', `${u.tenant.id}:sessions:${user}`), '0');
+	const anew = expect(await auth('login', { email: u.email, password: next }), 200).body.second_factor_token;
+	expect(await show(anew, u.codes[2]), 200);
+});

@@ -69,6 +69,9 @@ test('a refresh token that was used before ends its session, which is told', asy
 	assert.deepEqual((await ofSession(s.session_id)).map((e) => [e[1], e[2].by]), [['signed_in', 'password'], ['signed_out', 'reuse']]);
 });
 
+const failures = async (id) => (await ofUser(id)).filter((e) => e[1] === 'sign_in_failed').map(([slug, , data, ...rest]) => [slug, data.what, data.failures, ...rest]);
+const ofNobody = async () => Number((await rows(server.database.name, "select count(*) from events where type = 'sign_in_failed' and aggregate_id = '00000000-0000-0000-0000-000000000000'"))[0][0]);
+
 test('guessing is told when waiting begins and each time it has doubled, in all tenants of the account', async () => {
 	const { id, email, one, two } = await twice();
 	const fail = async (times) => {
@@ -78,26 +81,38 @@ test('guessing is told when waiting begins and each time it has doubled, in all 
 				await redis('hdel', key, 'until');
 		}
 	};
-	const failures = async () => (await ofUser(id)).map(([slug, type, data, ...rest]) => [slug, type, data.what, data.failures, ...rest]);
 	await fail(4);
-	assert.deepEqual(await failures(), []);
+	assert.deepEqual(await failures(id), []);
 	await fail(1);
-	const five = [one, two].map((t) => [t.slug, 'sign_in_failed', 'password', 5, 'nobody', '-']);
-	assert.deepEqual(await failures(), five);
+	assert.deepEqual(await failures(id), [one, two].map((t) => [t.slug, 'password', 5, 'nobody', '-']));
 	await fail(15);
-	assert.deepEqual((await failures()).map((e) => e[3]), [5, 5, 10, 10, 20, 20]);
+	assert.deepEqual((await failures(id)).map((e) => e[2]), [5, 5, 10, 10, 20, 20]);
 	await calm();
+});
+
+test('guessing by an invitation is told in the tenants of the account, and not in the one that invites', async () => {
+	const { id, email, one, two } = await twice(), stranger = 'nobody@two.example', nobody = await ofNobody();
+	for (const [whom, more] of [[email, {}], [email, { name: 'Not he' }], [stranger, {}]]) {
+		const { body: invitation } = await server.api.post('/api/v1/invitations', { email: whom, role: 'analyst' });
+		const { items } = expect(await server.api.get('/api/v1/invitations'), 200).body;
+		const { token } = expect(await server.api.post(`/api/v1/invitations/${invitation.id ?? items.find((i) => i.email === whom).id}/link`), 200).body;
+		for (let i = 0; i < 5; i++)
+			expect(await auth('accept-invitation', { token, password: WRONG, ...more }), 401);
+		await calm();
+	}
+	const five = [one, two].map((t) => [t.slug, 'password', 5, 'nobody', '-']);
+	assert.deepEqual(await failures(id), [...five, ...five]);
+	assert.equal(await ofNobody(), nobody + 1, 'of who has no account no tenant hears');
 });
 
 test('an address that no account has is told to nobody and stands nowhere; neither does a password', async () => {
 	const email = 'stranger@nowhere.example';
 	const events = async () => (await rows(server.database.name, "select e::text from events e join tenants t on t.id = e.tenant_id where t.slug <> t.id::text")).length;
-	const before = await events();
+	const before = await events(), nobody = await ofNobody();
 	for (let i = 0; i < 5; i++)
 		expect(await auth('login', { email, password: WRONG }), 401);
 	assert.equal(await events(), before, 'no tenant hears of it');
-	const [[n]] = await rows(server.database.name, "select count(*) from events where type = 'sign_in_failed' and aggregate_id = '00000000-0000-0000-0000-000000000000'");
-	assert.equal(n, '1', 'as much is written as for an account');
+	assert.equal(await ofNobody(), nobody + 1, 'as much is written as for an account');
 	const all = (await rows(server.database.name, 'select e::text from events e')).flat().join('\n');
 	for (const canary of [email, WRONG, PASSWORD, '127.0.0.1'])
 		assert.ok(!all.includes(canary), canary);
@@ -131,3 +146,37 @@ test('who cannot be told of gets no session', async () => {
 	await psql(server.database.name, 'drop trigger no_sessions on collect.events; drop function collect.no_sessions()');
 	expect(await auth('login', { email: 'ana@acme.example', password: PASSWORD }), 200);
 });
+
+/** While `work` runs each event for which `when` holds does `body` in the database: before it is written, or at its commit. */
+async function disturbed(when, body, late, work) {
+	const trigger = late ? 'create constraint trigger disturbed after insert on collect.events deferrable initially deferred' : 'create trigger disturbed before insert on collect.events';
+	const on = await psql(server.database.name, `create function collect.disturb() returns trigger language plpgsql as $$ begin ${body}; return new; end $$;
+		${trigger} for each row when (${when}) execute function collect.disturb()`);
+	assert.equal(on.code, 0, on.stderr);
+	await work();
+	await psql(server.database.name, 'drop trigger disturbed on collect.events; drop function collect.disturb()');
+}
+
+const FULL = "raise exception 'full' using errcode = '55P03'", LOST = "raise warning 'late'";
+for (const [what, type, body, late, wanted] of [
+	['the new session cannot be told', 'signed_in', FULL, false, { old: ['signed_in password', 'signed_out switch'], new: [] }],
+	['the end of the old one cannot be told', 'signed_out', FULL, false, { old: ['signed_in password'], new: ['signed_in switch', 'signed_out fault'] }],
+	['the commit of the new one is lost', 'signed_in', LOST, true, { old: ['signed_in password', 'signed_out switch'], new: ['signed_in switch', 'signed_out fault'] }],
+	['the commit of the old one is lost', 'signed_out', LOST, true, { old: ['signed_in password', 'signed_out switch'], new: ['signed_in switch', 'signed_out fault'] }],
+])
+	test(`switching where ${what}: no success, and neither session`, async () => {
+		const { id, email, one, two } = await twice(), first = await signIn(email, { tenant: one.slug });
+		await disturbed(`new.aggregate_type = 'session' and new.type = '${type}' and new.data ->> 'by' = 'switch'`, body, late, async () => {
+			const reply = await first.api.post('/api/v1/auth/switch', { tenant: two.slug });
+			expect(reply, 503);
+			assert.equal(reply.text.includes('access_token'), false);
+		});
+		expect(await first.api.post('/api/v1/auth/switch', { tenant: two.slug }), 401);
+		expect(await auth('refresh', { refresh_token: first.refresh_token }), 401);
+		for (const tenant of [one, two])
+			assert.equal(await redis('zcard', `${tenant.id}:sessions:${id}`), '0', tenant.slug);
+		const log = (await told(`e.aggregate_type = 'session' and e.actor_id = '${id}'`)).map(([slug, event, data]) => [slug, `${event} ${data.by}`]);
+		assert.deepEqual(log.filter((e) => e[0] === one.slug).map((e) => e[1]), wanted.old);
+		assert.deepEqual(log.filter((e) => e[0] === two.slug).map((e) => e[1]), wanted.new);
+		expect(await auth('login', { email, password: PASSWORD, tenant: two.slug }), 200);
+	});
