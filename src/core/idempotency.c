@@ -1,6 +1,7 @@
 #include "core/idempotency.h"
 
 #include "base/hash.h"
+#include "base/shim.h"
 #include "core/router.h"
 #include "sql.h"
 
@@ -38,16 +39,16 @@ static enum err plain_hash(struct req *rq, unsigned char out[32])
 	return OK;
 }
 
-static enum err payload_hash(struct req *rq, unsigned char out[32])
+static enum err payload_hash(struct req *rq, unsigned char plain[32], unsigned char out[32])
 {
-	unsigned char plain[32];
-	enum err e;
+	enum err e = plain_hash(rq, plain);
 
-	if (!(rq->route->flags & ROUTE_PERSONAL_BODY))
-		return plain_hash(rq, out);
-	if ((e = plain_hash(rq, plain)))
+	if (e)
 		return e;
-	return rq->app->payload_mac(rq, str_make((const char *)plain, sizeof plain), out);
+	if (rq->route->flags & ROUTE_PERSONAL_BODY)
+		return rq->app->payload_mac(rq, str_make((const char *)plain, 32), out);
+	mem_copy(out, plain, 32);
+	return OK;
 }
 
 static enum err take_lock(struct req *rq)
@@ -87,7 +88,7 @@ enum err idempotency_begin(struct req *rq, bool *replayed)
 	static const struct pg_col cols[] = {COL(struct first_reply, payload_hash, PGT_BYTES),
 	    COL(struct first_reply, status, PGT_INT), COL(struct first_reply, location, PGT_TEXT),
 	    COL(struct first_reply, etag, PGT_TEXT), COL(struct first_reply, body, PGT_TEXT)};
-	unsigned char hash[32];
+	unsigned char plain[32], hash[32];
 	struct first_reply *rows;
 	size_t n;
 	enum err e;
@@ -95,13 +96,15 @@ enum err idempotency_begin(struct req *rq, bool *replayed)
 	*replayed = false;
 	if (!applies(rq))
 		return OK;
-	if ((e = take_lock(rq)) || (e = payload_hash(rq, hash)))
+	if ((e = take_lock(rq)) || (e = payload_hash(rq, plain, hash)))
 		return e;
 	if ((e = tx_rows(rq->tx, rq->arena, &Q(SQL_idempotency_find, in, cols), sizeof *rows, (void **)&rows, &n)))
 		return e;
 	if (n == 0)
 		return OK;
-	if (!str_eq(rows[0].payload_hash, str_make((const char *)hash, sizeof hash)))
+	/* before keyed hashes were kept it was the plain one, and its key is good for a day after the upgrade */
+	if (!str_eq(rows[0].payload_hash, str_make((const char *)hash, sizeof hash)) &&
+	    !str_eq(rows[0].payload_hash, str_make((const char *)plain, sizeof plain)))
 		return ERR_KEY_MISMATCH;
 	*replayed = true;
 	return replay(rq, &rows[0]);
@@ -121,12 +124,12 @@ static struct str staged_header(const struct req *rq, struct str name)
 enum err idempotency_end(struct req *rq)
 {
 	const struct http_reply *r = &rq->x->reply;
-	unsigned char hash[32];
+	unsigned char plain[32], hash[32];
 	enum err e;
 
 	if (!applies(rq) || r->status < 200 || r->status > 299)
 		return OK;
-	if ((e = payload_hash(rq, hash)))
+	if ((e = payload_hash(rq, plain, hash)))
 		return e;
 	const struct pg_param in[] = {P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key),
 	    P_BYTES(str_make((const char *)hash, sizeof hash)), P_INT(r->status),

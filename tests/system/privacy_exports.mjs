@@ -75,6 +75,14 @@ test('the same key begins a job once, and what is kept of the request tells nobo
 		assert.equal((await query(`select 1 from privacy_requests where job_id = '${first.body.id}'`)).length, 1);
 		await untilJob(server.api, first.body.id, ended);
 	}
+	// what an earlier release kept, of the key's day in which the upgrade came: the plain hash
+	const early = (what) => server.api.post(EXPORTS, what, { headers: { 'Idempotency-Key': 'early' } }), begun = expect(await early(body), 202);
+	await query(`update idempotency set payload_hash = '\\x${plain(EXPORTS, body)}' where key = 'early'`);
+	const again = expect(await early(body), 202);
+	assert.deepEqual([again.headers['idempotency-replayed'], again.body.id], ['true', begun.body.id], 'its first reply, and no second job');
+	expect(await early({ email: 'other@example.com' }), 422, 'idempotency-mismatch');
+	assert.equal((await query(`select 1 from privacy_requests where kind = 'export' and job_id in (select id from job_records where created_at >= '${begun.body.created_at}')`)).length, 1);
+	await untilJob(server.api, begun.body.id, ended);
 	const project = { name: 'Known' };
 	expect(await server.api.post('/api/v1/projects', project, { headers: { 'Idempotency-Key': 'p' } }), 201);
 	assert.equal((await kept('p'))[0], plain('/api/v1/projects', project), 'of what names nobody a plain one');
