@@ -37,7 +37,7 @@ select g.version, jsonb_build_object('id', g.user_id, 'email', p.email, 'name', 
 	'created_at', rfc3339(g.created_at), 'updated_at', rfc3339(g.updated_at),
 	'created_by', g.created_by, 'updated_by', g.updated_by, 'version', g.version) as json
 from project_members g join memberships m on m.user_id = g.user_id join member_people() p on p.user_id = g.user_id left join roles r on r.id = g.role_id
-where g.project_id = $1::uuid and g.user_id = $2::uuid and g.deleted_at is null and m.deleted_at is null
+where g.project_id = $1::uuid and g.user_id = $2::uuid and m.deleted_at is null and g.deleted_at is null
 
 -- name: project_member_list
 with live as not materialized (
