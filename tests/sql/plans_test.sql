@@ -33,6 +33,12 @@ select probe.is(probe.bytable(probe.plan($$select id from responses where survey
 	order by created_at desc, id desc limit 50$$), 'Index( Only)? Scan using responses_[0-9]+_tenant_id_survey_id_created_at_id_idx'), 'yes', 'and is in its order by responses_list');
 select probe.is(probe.bytable(probe.plan($$select id from responses where survey_id = '00000000-0000-7000-8000-000000000099' and deleted_at is null and status = 'completed'
 	order by completed_at limit 50$$), 'Index( Only)? Scan using responses_[0-9]+_tenant_id_survey_id_completed_at_idx'), 'yes', 'completed ones by their time by responses_completed');
+-- as the list asks, once its parameters are known: sort=-completed_at, status=completed, completed_from
+select probe.is(probe.bytable(probe.plan($$select r.id, r.completed_at from responses r
+	where r.completed_at is not null and r.survey_id = '00000000-0000-7000-8000-000000000099' and r.deleted_at is null
+		and ('completed'::text is null or r.status = any (string_to_array('completed', ','))) and ('2026-11-01Z'::timestamptz is null or r.completed_at >= '2026-11-01Z')
+	order by r.completed_at desc, r.id desc limit 51$$), 'Index Scan Backward using responses_[0-9]+_tenant_id_survey_id_completed_at_idx.*Index Cond: .*completed_at >= '), 'yes',
+	'and so does the list of completed ones by their time, from a time on');
 select probe.is(probe.partitions(probe.plan($$select * from responses where survey_id = '00000000-0000-7000-8000-000000000099' and id = '00000000-0000-7000-8000-000000000099'$$),
 	'responses')::text, '1', 'one answer reads one partition');
 select probe.is(probe.partitions(probe.plan(format($$select * from events where id between %L and %L and xid < pg_snapshot_xmin(pg_current_snapshot())$$,
