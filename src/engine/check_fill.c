@@ -4,8 +4,9 @@
 
 struct finder {
 	struct emit *e;
-	const struct def_question *of; /* whose choices or rows; NULL: questions are looked for */
-	uint32_t first, last;	       /* then these, by their index in the definition */
+	const struct def_question *of;	   /* whose choices or rows; NULL: questions are looked for */
+	const struct def_question *roster; /* that runs over them; NULL: none */
+	uint32_t first, last;		   /* then these, by their index in the definition */
 	const struct def *d;
 	uint32_t cell;
 };
@@ -37,7 +38,9 @@ static void literal(struct finder *f, const struct node *n)
 
 static bool is_asked(const struct finder *f, const struct node *n)
 {
-	return n->kind == N_REFERENCE && n->reference == R_ANSWER && n->question == f->of;
+	if (n->kind != N_REFERENCE)
+		return false;
+	return n->reference == R_ANSWER ? n->question == f->of : n->reference == R_COLLECT && n->question == f->roster;
 }
 
 /* What must hold, or may: conditions with a "not" around them name nothing. */
@@ -100,7 +103,8 @@ static uint32_t each_cell(struct finder *f)
 
 uint32_t fills_of_choices(struct emit *e, const struct def *d, const struct def_question *q)
 {
-	struct finder f = {.e = e, .d = d, .of = q->type == Q_roster ? q->over_from : q};
+	const struct def_question *roster = q->type == Q_roster ? q : NULL;
+	struct finder f = {.e = e, .d = d, .of = roster ? q->over_from : q, .roster = roster};
 
 	return f.of && (q->order == ORDER_LEAST_FILLED || q->row_order == ORDER_LEAST_FILLED) ? each_cell(&f) : 0;
 }

@@ -50,7 +50,7 @@ void script_settle(struct script *s);
 typedef void verb(struct script *s, struct str rest);
 verb do_language, do_seed, do_time, do_parameters, do_answers, do_path, do_error, do_valid, do_result, do_personal,
     do_exported, do_outcome, do_status, do_visible, do_shows, do_hides, do_form, do_becomes, do_thanks, do_redirect,
-    do_progress, do_back, do_events, do_stands, do_column, do_full, do_filled, do_cells, do_values, do_value,
-    do_loosely, do_gives, do_fails, do_consents, do_personal_consents;
+    do_progress, do_back, do_events, do_stands, do_column, do_full, do_filled, do_drawn, do_draws, do_cells, do_values,
+    do_value, do_loosely, do_gives, do_fails, do_consents, do_personal_consents;
 
 #endif

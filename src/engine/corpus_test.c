@@ -171,8 +171,8 @@ static const struct {
     {"outcome", do_outcome}, {"status", do_status}, {"progress", do_progress}, {"back", do_back}, {"events", do_events},
     {"stands", do_stands}, {"visible", do_visible}, {"shows", do_shows}, {"hides", do_hides}, {"form", do_form},
     {"becomes", do_becomes}, {"thanks", do_thanks}, {"redirect", do_redirect}, {"column", do_column}, {"full", do_full},
-    {"filled", do_filled}, {"cells", do_cells}, {"values", do_values}, {"value", do_value}, {"loosely", do_loosely},
-    {"gives", do_gives}, {"fails", do_fails}};
+    {"filled", do_filled}, {"drawn", do_drawn}, {"draws", do_draws}, {"cells", do_cells}, {"values", do_values},
+    {"value", do_value}, {"loosely", do_loosely}, {"gives", do_gives}, {"fails", do_fails}};
 
 static void do_line(struct script *s, struct str line)
 {

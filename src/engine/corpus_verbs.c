@@ -77,6 +77,19 @@ void do_filled(struct script *s, struct str rest)
 	s->ran = false;
 }
 
+/* What was drawn before. */
+void do_drawn(struct script *s, struct str rest)
+{
+	struct json_error why;
+	struct json *drawn;
+
+	script_settle(s);
+	if (json_read(s->a, rest, &json_limits_default, &drawn, &why))
+		stop(s, "drawn takes an object");
+	s->in.drawn = drawn;
+	s->ran = false;
+}
+
 void do_cells(struct script *s, struct str rest)
 {
 	struct buf b;
@@ -100,6 +113,31 @@ static struct verdict leave_page(struct script *s, int32_t page)
 	if (interview_run(&s->in, RUN_PAGE, page, s->a, &v))
 		stop(s, "the interview failed on a page");
 	return v;
+}
+
+/* As a page is left: the page at which something is drawn, 0 for none; the cells known then; what was drawn by now. */
+void do_draws(struct script *s, struct str rest)
+{
+	struct str page = script_word(&rest);
+	struct verdict v;
+	struct buf b;
+	int64_t n;
+
+	if (!str_to_int(page, &n))
+		stop(s, "draws takes a page");
+	script_settle(s);
+	v = leave_page(s, (int32_t)n - 1);
+	buf_init(&b, s->a, 64 * KB);
+	buf_int(&b, v.draws_at + 1);
+	for (size_t i = 0; i < v.cell_count; i++) {
+		buf_char(&b, ' ');
+		buf_add(&b, v.cells[i].quota);
+		buf_char(&b, '/');
+		buf_add(&b, v.cells[i].cell);
+	}
+	buf_char(&b, ' ');
+	buf_add(&b, v.drawn);
+	script_expect(s, str_make(b.p, b.n), rest, "what is drawn");
 }
 
 static struct str page_text(struct script *s, int32_t page)

@@ -158,6 +158,7 @@ struct def_question {
 	struct def_step *steps; /* of a record */
 	uint32_t step_count;
 	bool refresh;
+	bool drawn;		/* a roster whose records are drawn before its page is shown: order_quotas() */
 	uint32_t program_index; /* its record */
 };
 
@@ -204,6 +205,7 @@ struct def_cell {
 	struct formula when;
 	int64_t limit;
 	const struct def_page *known; /* the last page that the condition depends on; NULL: on none */
+	bool entered;		      /* of that only on which records are drawn for it: known as it is entered */
 };
 struct def_quota {
 	const struct where *at, *outcome_at;

@@ -11,7 +11,7 @@ static double filled(struct run *r, uint32_t question, const struct p_choice *c)
 {
 	const struct p_question *q = &r->p->question[question];
 
-	return quota_filled(r, q->fills, q->fills_count, c->text);
+	return quota_filled(r, &(struct fills){q->fills, q->fills_count, false}, c->text);
 }
 
 uint16_t *display_choices(struct run *r, uint32_t question, struct str path)
@@ -54,6 +54,9 @@ uint16_t *display_questions(struct run *r, const struct p_page *page, uint32_t p
 	/* the order of a roster is that of its records */
 	uint32_t kind = !holder ? page->order : holder->type == Q_roster ? ORDER_FIXED : holder->order;
 
+	const struct fills fills = {
+	    holder ? holder->fills : page->fills, holder ? holder->fills_count : page->fills_count, false};
+
 	*count = 0;
 	if (!all || !items)
 		return NULL;
@@ -61,8 +64,7 @@ uint16_t *display_questions(struct run *r, const struct p_page *page, uint32_t p
 		if (r->p->question[i].parent == parent)
 			all[(*count)++] = (uint16_t)i;
 	for (uint32_t i = 0; kind == ORDER_LEAST_FILLED && i < *count; i++)
-		items[i].filled = holder ? quota_filled(r, holder->fills, holder->fills_count, all[i])
-					 : quota_filled(r, page->fills, page->fills_count, all[i]);
+		items[i].filled = quota_filled(r, &fills, all[i]);
 	order =
 	    order_draw(r, (enum order)kind, program_str(r->p, holder ? holder->name : page->name), 2, items, *count);
 	for (uint32_t i = 0; order && i < *count; i++)

@@ -148,6 +148,7 @@ static uint32_t question_flags(const struct def_question *q)
 	    q->pii || q->encrypted || (q->roster && (q->roster->pii || q->roster->encrypted)) ? QUESTION_PERSONAL : 0;
 	flags |= q->multiline ? QUESTION_MULTILINE : 0;
 	flags |= q->refresh ? QUESTION_REFRESH : 0;
+	flags |= q->drawn ? QUESTION_DRAWN : 0;
 	flags |= q->integer ? QUESTION_INTEGER : 0;
 	flags |= q->each_row ? QUESTION_EACH_ROW : 0;
 	flags |= q->select_all ? QUESTION_SELECT_ALL : 0;
@@ -343,7 +344,7 @@ static void emit_quotas(struct build *b)
 		for (uint32_t k = 0; k < q->cell_count; k++) {
 			struct def_cell *c = &q->cells[k];
 			struct p_cell x = {emit_str(b->e, c->name), formula_id(b, &c->when),
-			    emit_num(b->e, (double)c->limit), c->known ? c->known->index + 1 : 0};
+			    emit_num(b->e, (double)c->limit), c->known ? c->known->index + 1 : 0, c->entered};
 
 			put(b->e, SECTION_cell, &x);
 		}

@@ -125,6 +125,11 @@ enum err program_quota_cells(const struct program *p, struct arena *a, struct qu
 
 /* Whether an order goes by how far cells are filled. */
 bool program_wants_filled(const struct program *p);
+/* The cells that records are drawn by before their page is shown, and those that hang on what was drawn, by their place in program_quota_cells(); none where no
+ * roster draws. */
+enum err program_draw_cells(const struct program *p, struct arena *a, size_t **out, size_t *n);
+/* What answers that came whole were asked about, as `drawn` of their interview. */
+enum err program_drawn_of(const struct program *p, const struct json *answers, struct arena *a, struct json **out);
 
 /* The program for people: sections, questions, and code instruction by instruction. */
 void program_disasm(const struct program *p, struct buf *out);
@@ -147,6 +152,11 @@ struct interview {
 	 * by. They must stay the same for the whole of it, like the seed. None: nothing is filled. */
 	const int64_t *filled;
 	size_t filled_count;
+	/* Records that were drawn for rosters by order: least_filled, {"brand": ["v", "t"]}: those that can be asked about are, in this order, and only
+	 * further ones are drawn. NULL: none is settled before its page is shown, all go by `filled`. */
+	const struct json *drawn;
+	const int64_t
+	    *filled_now; /* for those that are drawn now, as many as `filled` may be; NULL: they go by `filled` too */
 	/* Set to true by a call whose result may hang on seed, now_ms or filled; never to false. NULL: nobody wants to know. What came out
 	 * without it is the same for everybody with these answers, parameters, language and full cells. */
 	bool *individual;
@@ -179,6 +189,11 @@ struct verdict {
 	int32_t next_page;     /* the next visible page after `page` by rules and conditions; -1 when there is none */
 	int32_t previous_page; /* -1 when there is none */
 	double progress;       /* 0 to 1, share of the way done before next_page */
+	/* Where `drawn` was given: the same with what was drawn by now, of rosters up to next_page. Who draws for many keeps it for the next call, having drawn
+	 * with counts that nobody else draws with (draws_at). */
+	struct str drawn;
+	int32_t
+	    draws_at; /* the page to be left when the first of these records were drawn that `drawn` did not hold; -1: none was */
 };
 
 /* ERR_LIMIT when fuel or memory ran out, ERR_MEMORY. `page` is the page being left (RUN_PAGE; -1: about to start), ignored
@@ -263,8 +278,8 @@ enum err session_read(
 
 /* One line of an events file is an interview:
  *     {"seed": 7, "now_ms": 1795000000000, "language": "en", "parameters": {"pid": "A7"}, "full": [["QUOTA", "CELL"]], "filled": [4, 0],
- *      "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
- * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters, full and filled may be missing. A move that is not
+ *      "drawn": {"brand": ["v"]}, "events": [{"answer": "age", "value": 34}, {"page": "next"}, {"language": "vi"}, {"page": "back"}]}
+ * A seed above 2^63 is written as 16 hexadecimal digits; language, parameters, full, filled and drawn may be missing. A move that is not
  * possible leaves everything as it is, as it does for a respondent. An event may have "at_ms" beside it, milliseconds by the
  * clock of who wrote it down: for its readers, the interview knows no time but now_ms. */
 /* One of these events. ERR_INVALID with *why, static, for what is no event of the interview or comes after its end. */

@@ -103,7 +103,7 @@ enum reference_kind {
 	R_NOW,
 	R_SEED,
 	R_RECORD,
-	R_COLLECT,
+	R_COLLECT, /* of a roster itself: what its records stand for */
 	R_ITEM,
 	R_ITEM_LABEL,
 	R_INDEX,

@@ -274,7 +274,20 @@ static void refer_path(struct check *c, struct node *n, bool one)
 	n->kinds = n->items = K_ANY;
 }
 
-/* {roster[2].x}, {roster[2].x.field} and {roster[].x} */
+/* {roster[]._item}: what its records stand for, as the stored answers name it. */
+static void refer_items(struct check *c, struct node *n, struct def_question *roster)
+{
+	if (roster->page->index >= c->scope->pages) {
+		check_fail_name(c, D_LATER_PAGE, n, roster->name, S(""));
+		return;
+	}
+	n->reference = R_COLLECT;
+	n->question = roster;
+	n->kinds = K(V_LIST);
+	n->items = roster->over_from ? choice_kinds(roster->over_from, 0) : K(V_NUM);
+}
+
+/* {roster[2].x}, {roster[2].x.field}, {roster[].x} and {roster[]._item} */
 static void refer_records(struct check *c, struct node *n)
 {
 	struct str rest = n->text, name = str_cut(&rest, '[', NULL), number = str_cut(&rest, ']', NULL), inner;
@@ -302,6 +315,10 @@ static void refer_records(struct check *c, struct node *n)
 	rest = str_sub(rest, 1, rest.n - 1);
 	inner = str_cut(&rest, '.', &more);
 	n->field = more ? rest : (struct str){NULL, 0};
+	if (!number.n && !more && str_eq(inner, S("_item"))) {
+		refer_items(c, n, roster);
+		return;
+	}
 	if (!(q = def_question_in(c->scope->def, roster, inner))) {
 		check_fail_name(c, D_UNKNOWN_FIELD, n, name, inner);
 		return;

@@ -47,7 +47,7 @@ struct program {
 			uint32_t count;
 		} sections[SECTION_COUNT];
 	};
-	const uint32_t *rosters;	 /* by question: the roster that it is asked in, + 1; 0: none */
+	const uint32_t *rosters; /* by question: the roster that it is asked in, + 1; 0: none */
 	/* choices.c: every choice as it stands where nothing hides, filters or switches it off; and which questions offer such ones only */
 	const struct choice_view *views;
 	const bool *plain;
@@ -97,6 +97,7 @@ enum {
 	QUESTION_READ_ONLY = 128,
 	QUESTION_SELECT_ALL = 512,
 	QUESTION_SKIP = 1024,  /* not exported */
+	QUESTION_DRAWN = 2048, /* a roster whose records are drawn before its page is shown */
 	QUESTION_OUTSIDE = 256 /* enable_if looks at no answer: the respondent cannot change it */
 };
 enum { CHOICE_FIXED = 1, CHOICE_EXCLUSIVE = 2 };

@@ -61,18 +61,36 @@ bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end
 	return false;
 }
 
-double quota_filled(struct run *r, uint32_t fills, uint32_t count, uint32_t subject)
+bool quotas_enter(struct run *r, int32_t left, int32_t page, struct walk_end *end)
 {
+	for (uint32_t i = 0; i < r->p->quota_count; i++) {
+		const struct p_quota *q = &r->p->quota[i];
+
+		for (uint32_t k = q->cells; k < q->cells + q->cells_count && run_burn(r, k % 8 == 0); k++) {
+			if (!r->p->cell[k].entered || r->cells[k].state || (int32_t)r->p->cell[k].known - 1 != page)
+				continue;
+			if (!take_cell(r, q, k, left))
+				continue;
+			*end = (struct walk_end){left, &r->p->outcome[q->outcome - 1], true};
+			return true;
+		}
+	}
+	return false;
+}
+
+double quota_filled(struct run *r, const struct fills *fills, uint32_t subject)
+{
+	const struct interview *in = run_individual(r);
+	const bool now = fills->drawn && in->filled_now;
 	double used = 0, limit = 0;
 
-	run_individual(r);
-	for (uint32_t i = fills; i < fills + count && run_burn(r, 1); i++) {
+	for (uint32_t i = fills->first; i < fills->first + fills->count && run_burn(r, 1); i++) {
 		uint32_t cell = r->p->fill[i].cell - 1;
 
 		if (r->p->fill[i].subject != subject)
 			continue;
 		limit += program_num(r->p, r->p->cell[cell].limit);
-		used += cell < r->in->filled_count ? (double)r->in->filled[cell] : 0;
+		used += now ? (double)in->filled_now[cell] : cell < in->filled_count ? (double)in->filled[cell] : 0;
 	}
 	return limit > used ? used / limit : 1;
 }

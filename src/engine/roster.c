@@ -82,12 +82,29 @@ uint32_t record_room(const struct run *r, uint32_t roster)
 
 /* ---- which records there are ---- */
 
+bool item_same(const struct json *j, const struct value *item)
+{
+	struct value v = j->type == JSON_STR ? value_text(j->s) : json_is_num(j) ? value_num(json_num(j)) : value_empty;
+
+	return !value_is_empty(&v) && value_same(&v, item);
+}
+
 static void add_record(struct run *r, struct state *s, struct value item, struct str label)
 {
 	struct record *x = &s->records[s->record_count++];
 
 	*x = (struct record){.item = item, .label = label};
 	x->key = key_of(r, run_show(r, &item));
+}
+
+/* The records that were drawn for it before: they come first, as long as they are among those that can be asked about. */
+static const struct json *drawn_before(struct run *r, const struct p_question *q)
+{
+	const struct json *list = NULL;
+
+	if (q->order == ORDER_LEAST_FILLED && r->in->drawn)
+		list = json_get(run_individual(r)->drawn, program_str(r->p, q->name));
+	return list && list->type == JSON_ARRAY ? list : NULL;
 }
 
 /* One for each chosen value, without "none of these" and its like. */
@@ -98,6 +115,7 @@ static void over_choices(struct run *r, const struct p_question *q, struct state
 		 most = record_room(r, (uint32_t)(q - r->p->question));
 	const struct choice_view **views = run_alloc(r, n, sizeof(*views));
 	struct order_item *items = run_alloc(r, n, sizeof(*items));
+	const struct json *kept;
 	uint16_t *order;
 
 	if (!from->reached || !from->visible || !views || !items)
@@ -110,12 +128,24 @@ static void over_choices(struct run *r, const struct p_question *q, struct state
 		items[movable].fixed = v->choice->flags & CHOICE_FIXED;
 		items[movable].label = value_label(r, from, &v->value);
 		if (q->order == ORDER_LEAST_FILLED)
-			items[movable].filled = quota_filled(r, q->fills, q->fills_count, v->choice->text);
+			items[movable].filled = quota_filled(
+			    r, &(struct fills){q->fills, q->fills_count, q->flags & QUESTION_DRAWN}, v->choice->text);
 		views[movable++] = v;
 	}
 	order = order_draw(r, (enum order)q->order, program_str(r->p, q->name), 4, items, movable);
-	for (uint32_t i = 0; order && i < movable && i < most; i++)
-		add_record(r, s, views[order[i]]->value, items[order[i]].label);
+	s->undrawn = false;
+	kept = drawn_before(r, q);
+	for (uint32_t i = 0; kept && i < kept->count && run_burn(r, 1 + movable / 8); i++)
+		for (uint32_t k = 0; order && k < movable; k++)
+			if (views[k] && s->record_count < most && item_same(&kept->items[i], &views[k]->value)) {
+				add_record(r, s, views[k]->value, items[k].label);
+				views[k] = NULL;
+			}
+	for (uint32_t i = 0; order && i < movable && s->record_count < most; i++)
+		if (views[order[i]]) {
+			add_record(r, s, views[order[i]]->value, items[order[i]].label);
+			s->undrawn = movable > most;
+		}
 }
 
 static void over_number(struct run *r, const struct p_question *q, struct state *s, double n)
@@ -159,13 +189,8 @@ bool roster_collect(struct run *r, uint32_t question)
 static bool item_is(const struct json *given, const struct value *item)
 {
 	const struct json *j = json_get(given, S("_item"));
-	struct value v = value_empty;
 
-	if (j && j->type == JSON_STR)
-		v = value_text(j->s);
-	else if (j && json_is_num(j))
-		v = value_num(json_num(j));
-	return j && value_same(&v, item);
+	return j && item_same(j, item);
 }
 
 static struct str index_text(struct run *r, uint32_t i)
@@ -322,11 +347,26 @@ struct value record_answer(struct run *r, uint32_t question, double record)
 	return s && s->visible ? s->value : value_empty;
 }
 
+static struct value record_items(struct run *r, uint32_t roster)
+{
+	const struct state *s = state_seen(r, roster);
+	uint32_t n = s->visible ? s->record_count : 0;
+	struct value *items;
+
+	if (!run_burn(r, n) || !(items = run_alloc(r, n, sizeof(*items))))
+		return value_empty;
+	for (uint32_t i = 0; i < n; i++)
+		items[i] = s->records[i].item;
+	return (struct value){.kind = V_LIST, .count = n, .items = items};
+}
+
 struct value record_answers(struct run *r, uint32_t question)
 {
 	uint32_t n = 0, room = 0;
 	struct value *items;
 
+	if (r->p->question[question].type == Q_roster)
+		return record_items(r, question);
 	for (uint32_t i = 0; i < ROSTER_RECORDS_MAX; i++) {
 		struct value v = record_answer(r, question, i);
 

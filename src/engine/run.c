@@ -134,6 +134,16 @@ int32_t run_leave(struct run *r, int32_t page, int32_t next, struct walk_end *en
 	return quotas_look(r, page, next < 0 ? pages : next, end) ? -1 : next;
 }
 
+/* The page is not shown after all: what records were drawn for it is all that was wanted of it. */
+static void turn_back(struct run *r, const struct p_page *p)
+{
+	for (uint32_t i = p->questions; i < p->questions + p->questions_count; i++)
+		r->states[i].reached = r->states[i].visible = false;
+	for (uint32_t i = p->steps; i < p->steps + p->steps_count && run_burn(r, 1); i++)
+		if (r->p->step[i].calc)
+			step_calc(r, r->p->step[i].calc - 1);
+}
+
 void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 {
 	int32_t pages = (int32_t)r->p->page_count, page = 0, next = 0, left = -1;
@@ -151,6 +161,11 @@ void run_walk(struct run *r, const struct walk_plan *plan, struct walk_end *end)
 		run_steps(r, p->steps, p->steps_count);
 		if (!page_shown(r, (uint32_t)page))
 			continue;
+		if (next >= 0 && quotas_enter(r, left, page, end)) {
+			turn_back(r, p);
+			next = -1;
+			continue;
+		}
 		r->on_way[page] = true;
 		if (page <= plan->judge_to)
 			judge_page(r, (uint32_t)page);

@@ -50,6 +50,7 @@ struct state {
 	uint32_t row_count;
 	struct record *records; /* of a roster, in the order in which they are asked */
 	uint32_t record_count;
+	bool undrawn;	   /* of a roster: some of them are only drawn now, out of more */
 	const char *wrong; /* code of what makes `raw` no possible answer; NULL when it is one */
 	struct str wrong_message, wrong_row;
 };
@@ -80,7 +81,7 @@ struct run {
 	struct value *calcs, *params;
 	struct value *stack; /* from here on free for the next expression */
 	uint32_t nested;
-	uint32_t *pattern_room; /* of the program's largest pattern; NULL: none was searched for yet */
+	uint32_t *pattern_room;		/* of the program's largest pattern; NULL: none was searched for yet */
 	const struct p_question *whole; /* of the row being judged; NULL: none */
 	struct str row;
 	const struct value *self;		      /* {.} */
@@ -170,6 +171,7 @@ void record_close(struct run *r);
 struct value record_answer(struct run *r, uint32_t question, double record); /* from 0 */
 struct value record_answers(struct run *r, uint32_t question);
 uint32_t record_room(const struct run *r, uint32_t roster); /* the most records */
+bool item_same(const struct json *given, const struct value *item);
 struct str record_title(struct run *r, uint32_t roster);
 struct str question_path(struct run *r, uint32_t question);
 
@@ -218,7 +220,11 @@ struct order_item {
 uint16_t *order_draw(
     struct run *r, enum order order, struct str name, uint64_t purpose, const struct order_item *items, uint32_t n);
 /* quota.c: how full the cells are that name the subject: 0 none, 1 all; 1 too where none names it, as nothing is wanted of it then. */
-double quota_filled(struct run *r, uint32_t fills, uint32_t count, uint32_t subject);
+struct fills {
+	uint32_t first, count;
+	bool drawn; /* by what is filled now */
+};
+double quota_filled(struct run *r, const struct fills *fills, uint32_t subject);
 struct str choice_label(struct run *r, const struct choice_view *v);
 struct str question_label(struct run *r, uint32_t question);			     /* label({q}) */
 struct str value_label(struct run *r, const struct state *s, const struct value *v); /* of one answer */
@@ -260,8 +266,13 @@ int32_t run_leave(struct run *r, int32_t page, int32_t next, struct walk_end *en
 
 /* quota.c: looks at the cells that are known now that `page` is left for `next`; true when the interview ends because one is full. */
 bool quotas_look(struct run *r, int32_t page, int32_t next, struct walk_end *end);
+/* The same as `page` is entered from `left`, for the cells that hang on which records were drawn for it. */
+bool quotas_enter(struct run *r, int32_t left, int32_t page, struct walk_end *end);
 /* The cells taken when `last` or a page before it was left. */
 void quotas_taken(struct run *r, int32_t last, struct quota_cell **out, size_t *n);
+
+/* draw.c: what the interview's rosters drew, and whether that is to be settled, into the verdict. */
+void draws_tell(struct run *r, bool complete, int32_t page, struct verdict *out);
 
 /* judge.c */
 void judge_page(struct run *r, uint32_t page);

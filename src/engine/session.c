@@ -68,7 +68,10 @@ static bool carry_start(const struct interview *old, struct interview *new, stru
 	struct quota_cell *full = arena_array(a, struct quota_cell, old->full_count + 1);
 	int64_t *filled = arena_array(a, int64_t, old->filled_count + 1);
 
-	new->answers = new->parameters = NULL;
+	new->answers = new->parameters = new->drawn = NULL;
+	new->filled_now = NULL;
+	if (old->drawn && !(new->drawn = copy_of(a, old->drawn)))
+		return false;
 	if (!full || !filled || (old->parameters && !(new->parameters = copy_of(a, old->parameters))))
 		return false;
 	for (size_t i = 0; i < old->full_count; i++) {
@@ -397,7 +400,7 @@ enum err session_verdict(struct session *s, enum interview_mode mode, struct are
 	struct run view;
 	enum err e;
 
-	*out = (struct verdict){.next_page = -1, .previous_page = -1};
+	*out = (struct verdict){.next_page = -1, .previous_page = -1, .draws_at = -1};
 	if ((e = session_settle(s, judge_to)))
 		return e;
 	view = s->run;

@@ -45,7 +45,7 @@ struct session {
 	struct value *step_values; /* of calculated values, by step */
 	struct judged *judged;	   /* by question */
 	struct answer_error *scratch;
-	int32_t judged_to, walking; /* pages */
+	int32_t judged_to, walking, left; /* pages; the one of the way that was left last in a walk */
 	bool walked;
 	struct walk_end end;
 	/* where the respondent is: */
@@ -63,6 +63,7 @@ enum err session_settle(struct session *s, int32_t judge_to);
 enum err session_renew(struct session *s);
 /* session_state.c: parts of an interview's start as events and written states have them; ERR_INVALID: not sound, ERR_MEMORY. */
 enum err session_read_filled(const struct json *list, struct arena *a, struct interview *in);
+enum err session_read_drawn(const struct json *lists, struct interview *in);
 enum err session_read_full(const struct json *list, struct arena *a, struct interview *in);
 
 #endif

@@ -185,6 +185,9 @@ static bool has_cell(const struct program *p, const struct quota_cell *cell)
 /* Parameters and quota cells are those of the survey: a name mistyped would change the interview without a word. */
 static enum err check_names(struct replay *p, const struct interview *in)
 {
+	uint32_t question;
+	bool other;
+
 	if (in->parameters && in->parameters->type != JSON_OBJECT)
 		return fault(p, "parameters is an object");
 	for (uint32_t i = 0; in->parameters && i < in->parameters->count; i++)
@@ -193,6 +196,9 @@ static enum err check_names(struct replay *p, const struct interview *in)
 	for (size_t i = 0; i < in->full_count; i++)
 		if (!has_cell(p->program, &in->full[i]))
 			return fault(p, "full names a quota cell that the survey does not have");
+	for (uint32_t i = 0; in->drawn && i < in->drawn->count; i++)
+		if (!program_answer_name(p->program, in->drawn->members[i].key, &question, &other))
+			return fault(p, "drawn names a roster that the survey does not have");
 	if (in->filled_count && in->filled_count != p->program->cell_count)
 		return fault(p, "filled has one number for each quota cell of the survey");
 	return OK;
@@ -202,20 +208,23 @@ static enum err read_line(struct replay *p, const struct json *line, struct inte
 {
 	const struct json *now = json_get(line, S("now_ms")), *tag = json_get(line, S("language"));
 	const struct json *full = json_get(line, S("full")), *filled = json_get(line, S("filled"));
+	const struct json *drawn = json_get(line, S("drawn"));
 	enum err e;
 
 	*events = json_get(line, S("events"));
 	in->parameters = json_get(line, S("parameters"));
 	if (!*events || (*events)->type != JSON_ARRAY || !now || now->type != JSON_INT ||
-	    line->count != 3u + !!tag + !!full + !!filled + !!in->parameters)
+	    line->count != 3u + !!tag + !!full + !!filled + !!drawn + !!in->parameters)
 		return fault(
-		    p, "a line has seed, now_ms and events, and may have language, parameters, full and filled");
+		    p, "a line has seed, now_ms and events, and may have language, parameters, full, filled and drawn");
 	if (!session_read_seed(json_get(line, S("seed")), &in->seed))
 		return fault(p, "a seed is a whole number from 0, or 16 hexadecimal digits");
 	if ((e = session_read_filled(filled, p->a, in)))
 		return e == ERR_INVALID ? fault(p, "filled is a list of whole numbers, one for each quota cell") : e;
 	if ((e = session_read_full(full, p->a, in)))
 		return e == ERR_INVALID ? fault(p, "full is a list of pairs: the names of a quota and a cell") : e;
+	if (session_read_drawn(drawn, in))
+		return fault(p, "drawn is an object: for each roster a list of what its records stand for");
 	if ((e = check_names(p, in)))
 		return e;
 	in->now_ms = now->i;

@@ -207,6 +207,10 @@ enum err session_write(struct session *s, struct arena *a, struct str *bytes)
 	for (size_t i = 0; i < in.filled_count; i++)
 		json_put_int(&w, in.filled[i]);
 	json_close(&w, ']');
+	if (in.drawn) {
+		json_key(&w, S("drawn"));
+		json_put(&w, in.drawn);
+	}
 	json_key(&w, S("parameters"));
 	if (in.parameters)
 		json_put(&w, in.parameters);
@@ -263,6 +267,17 @@ enum err session_read_filled(const struct json *list, struct arena *a, struct in
 	return OK;
 }
 
+enum err session_read_drawn(const struct json *lists, struct interview *in)
+{
+	in->drawn = lists;
+	if (lists && lists->type != JSON_OBJECT)
+		return ERR_INVALID;
+	for (uint32_t i = 0; lists && i < lists->count; i++)
+		if (lists->members[i].value.type != JSON_ARRAY)
+			return ERR_INVALID;
+	return OK;
+}
+
 enum err session_read_full(const struct json *list, struct arena *a, struct interview *in)
 {
 	struct quota_cell *full;
@@ -296,12 +311,13 @@ static enum err read_start(const struct json *j, struct arena *a, struct intervi
 	enum err e;
 
 	if (!version || version->i != STATE_VERSION || !now || !program || !language || !parameters || !answers ||
-	    !json_get(j, S("full")) || !json_get(j, S("filled")) || j->count != 11 ||
+	    !json_get(j, S("full")) || !json_get(j, S("filled")) || j->count != 11u + !!json_get(j, S("drawn")) ||
 	    (parameters->type != JSON_NULL && parameters->type != JSON_OBJECT) ||
 	    !session_read_seed(member(j, S("seed"), JSON_STR), &in->seed) ||
 	    !str_eq(program_language_pick(in->program, language->s), language->s))
 		return ERR_INVALID;
 	if ((e = session_read_full(json_get(j, S("full")), a, in)) ||
+	    (e = session_read_drawn(json_get(j, S("drawn")), in)) ||
 	    (e = session_read_filled(json_get(j, S("filled")), a, in)) || (e = program_name(in->program, a, &name)))
 		return e;
 	if (!str_eq(program->s, name))

@@ -160,11 +160,12 @@ static void test_lines(void **state)
 	static const struct {
 		const char *line, *what;
 		uint32_t event;
-	} bad[] = {{"[]", "a line has seed, now_ms and events, and may have language, parameters, full and filled", 0},
+	} bad[] = {
+	    {"[]", "a line has seed, now_ms and events, and may have language, parameters, full, filled and drawn", 0},
 	    {"{\"seed\":-1,\"now_ms\":0,\"events\":[]}", "a seed is a whole number from 0, or 16 hexadecimal digits",
 		0},
 	    {"{\"seed\":1,\"now_ms\":0,\"events\":[],\"x\":1}",
-		"a line has seed, now_ms and events, and may have language, parameters, full and filled", 0},
+		"a line has seed, now_ms and events, and may have language, parameters, full, filled and drawn", 0},
 	    {"{\"seed\":1,\"now_ms\":0,\"events\":[{\"page\":\"next\"},{\"page\":\"up\"}]}",
 		"a page is \"next\" or \"back\"", 2},
 	    {"{\"seed\":1,\"now_ms\":0,\"events\":[{\"answer\":\"q\",\"value\":1}]}",

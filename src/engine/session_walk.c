@@ -135,6 +135,20 @@ static void leave_out(struct session *s, uint32_t page)
 	s->pages[page].taken = false;
 }
 
+/* As in a run from the beginning: the interview ended as the page was entered. */
+static void turn_back(struct session *s, uint32_t page)
+{
+	const struct p_page *p = &s->program->page[page];
+
+	leave_out(s, page);
+	s->pages[page].ruled = false;
+	for (uint32_t i = p->steps; i < p->steps + p->steps_count && !s->run.failed; i++) {
+		s->run.now = i + 1;
+		if (s->program->step[i].calc)
+			take_calc(s, s->program->step[i].calc - 1, &s->step_values[i], false);
+	}
+}
+
 static void judge(struct session *s, const struct p_page *page)
 {
 	struct run *r = &s->run;
@@ -216,7 +230,13 @@ static int32_t walk_page(struct session *s, int32_t page, int32_t next, int32_t 
 		note->ruled = false;
 		return next;
 	}
+	drop_cell_notes(s);
+	if (quotas_enter(&s->run, s->left, page, end)) {
+		turn_back(s, (uint32_t)page);
+		return -1;
+	}
 	s->run.on_way[page] = true;
+	s->left = page;
 	if (page <= judge_to)
 		judge(s, p);
 	return rules(s, page, end);
@@ -225,7 +245,7 @@ static int32_t walk_page(struct session *s, int32_t page, int32_t next, int32_t 
 enum err session_walk(struct session *s, int32_t judge_to)
 {
 	struct run *r = &s->run;
-	int32_t next = 0, left = -1, pages = (int32_t)s->program->page_count;
+	int32_t next = 0, pages = (int32_t)s->program->page_count;
 	bool first;
 	enum err e;
 
@@ -240,15 +260,15 @@ enum err session_walk(struct session *s, int32_t judge_to)
 	for (uint32_t i = 0; i < s->program->cell_count; i++)
 		r->cells[i] = (struct cell_state){0, 0};
 	s->walking = 0;
+	s->left = -1;
 	take_steps(s, NULL, first);
 	for (int32_t page = 0; page < pages && run_burn(r, 1); page++) {
 		s->walking = page;
 		next = walk_page(s, page, next, judge_to, &s->end);
-		left = r->on_way[page] ? page : left;
 	}
 	if (next >= 0 && !r->failed) {
 		drop_cell_notes(s);
-		quotas_look(r, left, pages, &s->end);
+		quotas_look(r, s->left, pages, &s->end);
 	}
 	s->walking = 0;
 	s->walked = true;

@@ -188,7 +188,7 @@ static void find_pages(const struct run *r, int32_t page, struct verdict *out)
 
 void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_end *end, struct verdict *out)
 {
-	*out = (struct verdict){.next_page = -1, .previous_page = -1};
+	*out = (struct verdict){.next_page = -1, .previous_page = -1, .draws_at = -1};
 	out->answers = answers_text(r, false);
 	out->personal = answers_text(r, true);
 	out->parameters = params_text(r);
@@ -205,6 +205,7 @@ void verdict_fill(struct run *r, bool complete, int32_t page, const struct walk_
 	out->progress = out->outcome.n ? 1 : share(r, page);
 	out->errors = r->errors;
 	out->error_count = r->error_count;
+	draws_tell(r, complete, page, out);
 }
 
 enum err interview_run(
@@ -216,7 +217,7 @@ enum err interview_run(
 	struct run r;
 	enum err e;
 
-	*out = (struct verdict){.next_page = -1, .previous_page = -1};
+	*out = (struct verdict){.next_page = -1, .previous_page = -1, .draws_at = -1};
 	if (page < -1 || page >= pages)
 		page = complete || pages == 0 ? -1 : pages - 1;
 	if ((e = run_init(&r, in, a)))

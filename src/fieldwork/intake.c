@@ -16,6 +16,8 @@ struct interview intake_interview(const struct program *program, const struct su
 	    .full_count = s->full.n,
 	    .filled = s->filled.used,
 	    .filled_count = s->filled.n,
+	    .drawn = s->drawn,
+	    .filled_now = s->filled_now,
 	};
 }
 

@@ -30,6 +30,8 @@ struct submission {
 	struct quota_counts filled; /* as they were when the interview began */
 	/* what was agreed to page by page (consent_note.kept); NULL: the answers came whole, at now_ms */
 	const struct json *consents[2];
+	const struct json *drawn;  /* interview.drawn */
+	const int64_t *filled_now; /* while a writer draws */
 };
 
 /* OK whether or not verdict->error_count is 0. Results live in `a` and borrow from the program. *language: the one
@@ -56,6 +58,14 @@ struct keeping {
 	    joins; /* a row with its key is its own, even when it is not `stored` as far as the caller knows: an older page was sent again */
 };
 
+/* Records that are to be drawn as a page is saved (verdict.draws_at): by a writer, under the locks of the cells that they are drawn by, in the transaction that keeps
+ * places in the cells that come of it. What is stored then is the interview with what was drawn. */
+struct draw {
+	int32_t page;		/* that is left; keep.open */
+	struct verdict verdict; /* once it is written; keep.page has what was drawn, and the page that comes next */
+	bool done;
+};
+
 /* A judged answer, ready to be written. */
 struct response {
 	const struct link_view *link;
@@ -67,15 +77,16 @@ struct response {
 	uint64_t seed;
 	int64_t started_ms; /* 0: not known */
 	int64_t ended_ms;   /* 0: now, as it is written */
-	bool offline;	    /* answered to its end without a server: where a quota turns out to be full all of it stays */
-	struct str key;	    /* empty: the response's own id serves */
+	bool offline;	/* answered to its end without a server: where a quota turns out to be full all of it stays */
+	struct str key; /* empty: the response's own id serves */
 	unsigned char payload_hash[32];
 	bool unhashed;	     /* there is none: the key alone says which one it is */
 	struct str device;   /* desktop, mobile, tablet, other; empty: not known */
 	struct str paradata; /* JSON object as a client sent it; empty: none */
 	struct keeping keep;
-	int64_t lease_ms; /* when keep.open: for how long its places in quota cells are kept for it; 0: none is */
-	void *about;	  /* the caller's, for `reply` */
+	int64_t lease_ms;  /* when keep.open: for how long its places in quota cells are kept for it; 0: none is */
+	struct draw *draw; /* NULL: nothing is to be drawn */
+	void *about;	   /* the caller's, for `reply` */
 };
 
 struct receipt {

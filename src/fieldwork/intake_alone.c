@@ -24,6 +24,12 @@ struct freed_row {
 
 #define LAPSED_MAX 1000 /* leases on one cell that are ended at once: far more than want a place in it in one group */
 
+struct held_row {
+	int64_t place; /* in what was asked, from 1 */
+	struct str held, state;
+	int64_t state_key_version;
+};
+
 struct known_row {
 	int64_t place; /* in what was asked, from 1 */
 };
@@ -33,9 +39,10 @@ struct alone {
 	struct tx *tx;
 	struct arena *a;
 	const struct batch_group *all;
-	struct batch_group kept; /* those that are to be stored */
-	bool *known;		 /* of all: its key or its id is stored already */
-	struct freed_row *freed; /* by leases that ran out */
+	struct kept_state *states; /* of all: what their rows go on with */
+	struct batch_group kept;   /* those that are to be stored */
+	bool *known;		   /* of all: its key or its id is stored already */
+	struct freed_row *freed;   /* by leases that ran out */
 	size_t freed_count;
 	struct cells cells;
 };
@@ -74,16 +81,16 @@ static enum err find_known(struct alone *x)
 /* Of the interviews that are kept: everybody who saves one has locked its row before he locks a cell. */
 static enum err lock_rows(struct alone *x)
 {
-	static const struct pg_col cols[] = {
-	    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, held, PGT_JSON)};
+	static const struct pg_col cols[] = {COL(struct held_row, place, PGT_INT), COL(struct held_row, held, PGT_JSON),
+	    COL(struct held_row, state, PGT_BYTES), COL(struct held_row, state_key_version, PGT_INT)};
 	struct pg_param *surveys = arena_array(x->a, struct pg_param, x->all->n + 1),
 			*ids = arena_array(x->a, struct pg_param, x->all->n + 1);
-	struct writing **asked = arena_array(x->a, struct writing *, x->all->n + 1);
-	struct stored_row *rows;
+	size_t *asked = arena_array(x->a, size_t, x->all->n + 1);
+	struct held_row *rows;
 	size_t n = 0, found = 0;
 	enum err e;
 
-	if (!surveys || !ids || !asked)
+	if (!surveys || !ids || !asked || !(x->states = arena_array(x->a, struct kept_state, x->all->n + 1)))
 		return ERR_MEMORY;
 	for (size_t i = 0; i < x->all->n; i++) {
 		struct writing *w = writing_of(x->all->items[i]);
@@ -93,14 +100,18 @@ static enum err lock_rows(struct alone *x)
 			continue;
 		surveys[n] = w->columns[C_SURVEY];
 		ids[n] = w->columns[C_ID];
-		asked[n++] = w;
+		asked[n++] = i;
 	}
 	const struct pg_param in[] = {P_ARRAY(PGT_UUID, surveys, n), P_ARRAY(PGT_UUID, ids, n)};
 
 	if (n > 0 && (e = tx_rows(x->tx, x->a, &Q(SQL_leases_held, in, cols), sizeof *rows, (void **)&rows, &found)))
 		return e;
-	for (size_t k = 0; k < found; k++)
-		asked[rows[k].place - 1]->held = rows[k].held;
+	for (size_t k = 0; k < found; k++) {
+		const size_t i = asked[rows[k].place - 1];
+
+		writing_of(x->all->items[i])->held = rows[k].held;
+		x->states[i] = (struct kept_state){rows[k].state, rows[k].state_key_version};
+	}
 	return OK;
 }
 
@@ -115,7 +126,7 @@ static enum err end_lapsed(struct alone *x)
 	size_t n = 0;
 
 	for (size_t i = 0; i < x->all->n; i++)
-		n += writing_of(x->all->items[i])->places.n;
+		n += writing_of(x->all->items[i])->places.n + writing_of(x->all->items[i])->draws.n;
 	for (size_t c = 0; c < TAKE_BACK_COLUMNS; c++)
 		if (!(list[c] = arena_array(x->a, struct pg_param, n + 1)))
 			return ERR_MEMORY;
@@ -126,10 +137,13 @@ static enum err end_lapsed(struct alone *x)
 		const struct writing *w = writing_of(x->all->items[i]);
 
 		ids[i] = w->columns[C_ID];
-		for (size_t k = 0; k < w->places.n; k++, n++) {
+		for (size_t k = 0; k < w->places.n + w->draws.n; k++, n++) {
+			const struct quota_cell *c =
+			    k < w->places.n ? &w->places.cells[k] : &w->draws.cells[k - w->places.n];
+
 			list[0][n] = w->columns[C_SURVEY];
-			list[1][n] = P_TEXT(w->places.cells[k].quota);
-			list[2][n] = P_TEXT(w->places.cells[k].cell);
+			list[1][n] = P_TEXT(c->quota);
+			list[2][n] = P_TEXT(c->cell);
 		}
 	}
 	const struct pg_param in[] = {P_ARRAY(PGT_UUID, list[0], n), P_ARRAY(PGT_TEXT, list[1], n),
@@ -164,7 +178,7 @@ static enum err wanted_init(struct wanted *w, struct arena *a, size_t room)
 	return OK;
 }
 
-/* What they want, what they hold and what is freed: all in one pass, because it is locked in one order. */
+/* What they want, what they may draw, what they hold and what is freed: all in one pass, because it is locked in one order. */
 static enum err wanted_cells(struct alone *x, struct wanted *w)
 {
 	struct quota_list *held = arena_array(x->a, struct quota_list, x->all->n);
@@ -178,7 +192,7 @@ static enum err wanted_cells(struct alone *x, struct wanted *w)
 
 		if (own->held.n > 0 && (e = quota_read(x->a, own->held, &held[i])))
 			return e;
-		n += own->places.n + held[i].n;
+		n += own->places.n + own->draws.n + held[i].n;
 	}
 	if ((e = wanted_init(w, x->a, n)))
 		return e;
@@ -187,6 +201,8 @@ static enum err wanted_cells(struct alone *x, struct wanted *w)
 
 		for (size_t k = 0; k < own->places.n; k++)
 			want(w, own->columns[C_SURVEY], &own->places.cells[k], 0);
+		for (size_t k = 0; k < own->draws.n; k++)
+			want(w, own->columns[C_SURVEY], &own->draws.cells[k], 0);
 		for (size_t k = 0; k < held[i].n; k++)
 			want(w, own->columns[C_SURVEY], &held[i].cells[k], 0);
 	}
@@ -237,6 +253,36 @@ static struct cell_row *cell_of(struct alone *x, const struct uuid *survey, cons
 	return row;
 }
 
+/* ---- what is drawn ---- */
+
+static enum err find_draws(struct alone *x)
+{
+	enum err e = OK;
+
+	for (size_t i = 0; !e && i < x->all->n; i++)
+		e = draw_cells(writing_of(x->all->items[i]));
+	return e;
+}
+
+/* By the places as those before it in the queue left them. */
+static enum err draw(struct alone *x, struct writing *w, const struct kept_state *state)
+{
+	int64_t *places = arena_array(x->a, int64_t, w->draws.n + 1),
+		*limits = arena_array(x->a, int64_t, w->draws.n + 1);
+
+	if (!draws(w))
+		return OK;
+	if (!places || !limits)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < w->draws.n; i++) {
+		const struct cell_row *row = cell_of(x, &w->claim.survey, &w->draws.cells[i]);
+
+		places[i] = row->used + row->leased;
+		limits[i] = row->limit_set < 0 ? w->draws.cells[i].limit : row->limit_set;
+	}
+	return draw_records(w, x->tx, state, places, limits);
+}
+
 /* ---- who gets a place ---- */
 
 /* OK, or ERR_LIMIT with the cells that have no room in w->full. */
@@ -285,6 +331,15 @@ static enum err after(struct batch_item *const *queue, size_t n, const struct wr
 	return OK;
 }
 
+static size_t at_of(const struct alone *x, const struct batch_item *item)
+{
+	size_t i = 0;
+
+	while (x->all->items[i] != item)
+		i++;
+	return i;
+}
+
 static enum err choose(struct alone *x)
 {
 	struct batch_item **queue = arena_array(x->a, struct batch_item *, x->all->n);
@@ -304,7 +359,7 @@ static enum err choose(struct alone *x)
 
 		if (w->item.outcome)
 			continue;
-		if (!(e = after(queue, i, w)))
+		if (!(e = after(queue, i, w)) && !(e = draw(x, w, &x->states[at_of(x, queue[i])])))
 			e = give_places(x, w);
 		if (e && e != ERR_CONFLICT && e != ERR_AGAIN && e != ERR_LIMIT)
 			return e;
@@ -345,7 +400,8 @@ static enum err write_once(struct alone *x)
 {
 	enum err e;
 
-	if ((e = find_known(x)) || (e = lock_rows(x)) || (e = end_lapsed(x)) || (e = lock_cells(x)) || (e = choose(x)))
+	if ((e = find_known(x)) || (e = find_draws(x)) || (e = lock_rows(x)) || (e = end_lapsed(x)) ||
+	    (e = lock_cells(x)) || (e = choose(x)))
 		return e;
 	return store(x);
 }

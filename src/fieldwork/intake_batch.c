@@ -171,6 +171,15 @@ static bool full_lately(void *ctx, const struct batch_group *g)
 	return found;
 }
 
+/* Who draws needs the cells locked before he knows what he stores. */
+static bool prefers_alone(void *ctx, const struct batch_group *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (draws(writing_of(g->items[i])))
+			return true;
+	return full_lately(ctx, g);
+}
+
 enum err seal_blame(void *ctx, enum err e, const char *constraint)
 {
 	(void)ctx;
@@ -188,7 +197,7 @@ static void done(void *ctx, struct batch_item *item, enum err e)
 const struct batch_room intake_room = {
     .name = "answers",
     .compare = compare,
-    .prefers_alone = full_lately,
+    .prefers_alone = prefers_alone,
     .steps = {{insert_make, insert_take, sizeof(struct stored_row)},
 	{places_make, places_take, sizeof(struct refused_row)}},
     .counts = takes_places,

@@ -157,8 +157,8 @@ select k.n as place from k join responses r on r.survey_id = k.survey_id and r.i
 union
 select k.n from k join responses r on r.survey_id = k.survey_id and r.id = k.id
 
--- Locked before their cells, as those are that are saved: what they hold. Those that are over hold nothing.
+-- Locked before their cells, as those are that are saved: what they hold, and what they go on with. Those that are over hold nothing.
 -- name: leases_held
 -- role: public
-select k.n as place, r.quota_cells as held from unnest($1::uuid[], $2::uuid[]) with ordinality k (survey_id, id, n) join responses r on r.survey_id = k.survey_id and r.id = k.id
+select k.n as place, r.quota_cells as held, r.state, r.state_key_version from unnest($1::uuid[], $2::uuid[]) with ordinality k (survey_id, id, n) join responses r on r.survey_id = k.survey_id and r.id = k.id
 where r.status in ('started', 'in_progress') and r.deleted_at is null order by r.survey_id, r.idempotency_key for update of r

@@ -216,6 +216,21 @@ static enum err put_hash(struct writing *w)
 /* Each attempt is another answer, with an id of its own: what is sealed is bound to it. One that is kept has had its id since it began. */
 enum err writing_prepare(struct writing *w)
 {
+	struct req *rq = w->rq;
+	enum err e;
+
+	if (!rq->tx && (e = tx_open(rq->app, PG_PUBLIC, false, &w->response->link->tenant_id, rq->arena, &rq->tx)))
+		return e;
+	tx_set_actor(rq->tx, NULL, rq->request_id);
+	if ((e = writing_words(w)))
+		return e;
+	w->sealed++;
+	/* a key may have been made for it */
+	return req_end_tx(rq);
+}
+
+enum err writing_words(struct writing *w)
+{
 	const struct response *r = w->response;
 	struct req *rq = w->rq;
 	struct lookup_rows lookups;
@@ -234,9 +249,6 @@ enum err writing_prepare(struct writing *w)
 	    .language = r->language,
 	    .about = r->about,
 	};
-	if (!rq->tx && (e = tx_open(rq->app, PG_PUBLIC, false, &r->link->tenant_id, rq->arena, &rq->tx)))
-		return e;
-	tx_set_actor(rq->tx, NULL, rq->request_id);
 	if ((e = seal(rq, r, &w->receipt.id, &s)) || (e = put_hash(w)) || (e = put_verdict(w)) ||
 	    (e = lookups_rows(rq->app, rq->tx, r->program, r->verdict->personal, rq->arena, &lookups)))
 		return e;
@@ -248,9 +260,5 @@ enum err writing_prepare(struct writing *w)
 	w->columns[C_LOOKUPS_KEY] = lookups.json.n ? P_INT(lookups.key_version) : P_NULL(PGT_INT);
 	w->item.bytes = s.answers.n + s.consents.n + s.personal.bytes.n + s.rest.bytes.n + lookups.json.n + KB;
 	put_times(w, now);
-	if ((e = put_kept(w)))
-		return e;
-	w->sealed++;
-	/* a key may have been made for it */
-	return req_end_tx(rq);
+	return put_kept(w);
 }

@@ -71,6 +71,8 @@ static enum err judge_again(struct writing *w)
 	again->verdict = v;
 	again->submission = s;
 	again->keep.open = false;
+	again->draw = NULL;
+	w->undrawn = NULL;
 	w->response = again;
 	w->sealed = 0;
 	return writing_prepare(w);
@@ -89,7 +91,9 @@ static enum err join(struct writing *w)
 
 	if (!again)
 		return ERR_MEMORY;
-	*again = *w->response;
+	/* what was drawn was for no row */
+	*again = w->undrawn ? *w->undrawn : *w->response;
+	w->undrawn = NULL;
 	again->keep.stored = true;
 	again->keep.id = w->receipt.id;
 	/* What goes on from here, in the row and in the form, goes on with this row. */

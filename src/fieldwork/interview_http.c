@@ -20,6 +20,7 @@ struct turn {
 	struct submission submission;
 	struct verdict verdict;
 	struct response response;
+	struct draw draw;
 	int64_t fuel;
 	int32_t next; /* page that comes next; -1: none */
 	double progress;
@@ -33,7 +34,7 @@ static void take_state(struct turn *t)
 	const struct page_state *s = &t->kept.state;
 
 	t->submission = (struct submission){s->language, s->answers, s->parameters, s->seed, s->started_ms, t->full,
-	    {s->filled, s->filled_count}, {s->consents[0], s->consents[1]}};
+	    {s->filled, s->filled_count}, {s->consents[0], s->consents[1]}, s->drawn};
 	t->in = intake_interview(t->program, &t->submission);
 	t->in.fuel = &t->fuel;
 }
@@ -63,6 +64,13 @@ static enum err reply_turn(struct req *rq, const struct receipt *r)
 	struct interview_reply out = {.receipt = r, .placed = true, .page = t->next, .progress = t->progress};
 	enum err e;
 
+	out.drawn = t->kept.state.drawn;
+	/* what was drawn may show another page */
+	if (t->response.draw && t->draw.done) {
+		out.page = t->draw.verdict.outcome.n > 0 ? -1 : t->draw.verdict.next_page;
+		out.progress = t->draw.verdict.progress;
+	}
+
 	if (r->completed_ms) {
 		out.page = -1;
 		out.progress = 1;
@@ -75,11 +83,8 @@ static enum err reply_turn(struct req *rq, const struct receipt *r)
 	return interview_reply(rq, 200, &out);
 }
 
-static enum err send(struct turn *t, enum err (*reply)(struct req *rq, const struct receipt *r))
+static void fill(struct turn *t)
 {
-	struct cache_entry *pin = t->pin;
-
-	t->pin = NULL;
 	t->response.link = &t->link.link;
 	t->response.survey_version = t->kept.state.survey_version;
 	t->response.verdict = &t->verdict;
@@ -91,7 +96,50 @@ static enum err send(struct turn *t, enum err (*reply)(struct req *rq, const str
 	t->response.keep.id = t->kept.id;
 	t->response.lease_ms = t->link.live.lease_ms;
 	t->response.about = t;
+}
+
+static enum err send(struct turn *t, enum err (*reply)(struct req *rq, const struct receipt *r))
+{
+	struct cache_entry *pin = t->pin;
+
+	t->pin = NULL;
+	fill(t);
 	return intake_send(t->rq, &t->response, pin, reply);
+}
+
+/* What is drawn on the way to where the interview is now is drawn and stored first, a page at a time: nothing behind it can be judged before. *over: it ended by that, and
+ * is answered. *page: the last that is left, -1 for all; where something is drawn as that is left, it is stored with it. */
+static enum err draw_first(struct turn *t, int32_t page, bool *over)
+{
+	struct page_state *s = &t->kept.state;
+	struct verdict *v = &t->verdict;
+	struct receipt r = {0};
+	enum err e;
+
+	*over = false;
+	for (uint32_t i = 0; s->drawn && i < program_page_count(t->program) && !*over; i++) {
+		take_state(t);
+		if ((e = interview_run(&t->in, page < 0 ? RUN_COMPLETE : RUN_PAGE, page, t->rq->arena, v)))
+			return e;
+		if (v->draws_at < 0 || v->draws_at == page)
+			return OK;
+		t->draw = (struct draw){.page = v->draws_at};
+		if ((e = interview_run(&t->in, RUN_PAGE, t->draw.page, t->rq->arena, v)))
+			return e;
+		if (v->error_count > 0)
+			return refuse(t->rq, v);
+		if ((e = kept_put(t->rq, s, v->next_page, &t->response)))
+			return e;
+		t->response.keep.open = true;
+		t->response.draw = &t->draw;
+		fill(t);
+		if ((e = intake_write(t->rq, &t->response, &r)))
+			return e;
+		*over = r.replayed || r.completed_ms;
+		t->response.draw = NULL;
+		t->response.keep.version++;
+	}
+	return *over ? reply_turn(t->rq, &r) : OK;
 }
 
 /* It is over: judged as a whole and stored as any answer. */
@@ -128,46 +176,6 @@ static enum err reply_begun(struct req *rq, const struct receipt *r)
 	return interview_reply(rq, 201, &out);
 }
 
-/* The beginning is said again with its token, which opens the answers, only to who may have sent it: before anything was saved, as a client does that missed the
- * reply, and with a code, which is the respondent's own. A key that is guessed or seen opens nothing; a panelist's is, so his beginning is the same only with the
- * Idempotency-Key that it came with (begun_hash()). */
-static enum err begun_again(struct req *rq, const struct link_view *link, const struct receipt *r)
-{
-	const bool started = str_eq(r->status, S("started"));
-	const bool known = link->panel.n == 0 || req_header(rq, S("Idempotency-Key")).n > 0;
-
-	if (!uuid_eq(&r->link_id, &link->link_id))
-		return req_fail(rq, ERR_CONFLICT, "", "an interview with this key came by another link");
-	if (link->single_use)
-		return started || str_eq(r->status, S("in_progress"))
-			   ? OK
-			   : req_fail(rq, ERR_GONE, "/code", "this code was used");
-	if (!known)
-		return req_fail(rq, ERR_CONFLICT, "", "this panelist's interview was begun elsewhere: go on with that");
-	return started ? OK
-		       : req_fail(
-			     rq, ERR_CONFLICT, "", "the interview has gone on since: use the token that it began with");
-}
-
-enum err interview_begun(struct req *rq, const struct link_view *link, const struct receipt *r)
-{
-	struct interview_reply out = {.receipt = r, .page = -1};
-	const bool ended_at_once = !r->paged && r->completed_ms && uuid_eq(&r->link_id, &link->link_id);
-	struct receipt first = *r;
-	enum err e;
-
-	if (!ended_at_once) {
-		if ((e = begun_again(rq, link, r)))
-			return e;
-		first.status = S("started");
-		if ((e = resume_token(rq, &link->link_id, &r->id, &out.token)))
-			return e;
-	}
-	out.receipt = &first;
-	reply_header(rq, S("Cache-Control"), S("no-store"));
-	return interview_reply(rq, 201, &out);
-}
-
 static enum err begin_state(struct turn *t, const struct response_new *in, const unsigned char hash[32])
 {
 	struct page_state *s = &t->kept.state;
@@ -190,7 +198,8 @@ static enum err begin_state(struct turn *t, const struct response_new *in, const
 	};
 	s->shown_ms = s->started_ms;
 	begun_hash(t->rq, &t->link.link, hash, t->response.payload_hash);
-	if ((e = quota_filled_now(t->rq->tx, t->rq->arena, t->program, &t->link.link.survey_id, &filled)))
+	if ((e = quota_filled_now(t->rq->tx, t->rq->arena, t->program, &t->link.link.survey_id, &filled)) ||
+	    (e = quota_draws(t->rq->arena, t->program, &s->drawn)))
 		return e;
 	s->filled = filled.used;
 	s->filled_count = filled.n;
@@ -253,35 +262,6 @@ enum err interview_begin(
 
 /* ---- going on ---- */
 
-struct interview_patch {
-	const struct json *answers, *paradata;
-	struct str language;
-	int64_t page;
-};
-static const struct field interview_patch_fields[] = {
-    FIELD(struct interview_patch, answers, FT_OBJECT, OPTIONAL, 0, 0,
-	"Answers by question name, beside those of before; null takes one back"),
-    FIELD(struct interview_patch, page, FT_INT, OPTIONAL, 0, SURVEY_PAGES_MAX,
-	"Page that is left, the first is 0: everything up to it is held to its rules; the one that was told last when "
-	"absent"),
-    FIELD(struct interview_patch, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Another language from now on"),
-    FIELD(struct interview_patch, paradata, FT_OBJECT, OPTIONAL, 0, 0,
-	"What the client measured, as it likes, at most 8 kB; in the place of what it sent before"),
-};
-static const struct shape interview_patch_shape =
-    SHAPE("InterviewPatch", struct interview_patch, interview_patch_fields);
-
-struct interview_end {
-	const struct json *answers, *paradata;
-};
-static const struct field interview_end_fields[] = {
-    FIELD(struct interview_end, answers, FT_OBJECT, OPTIONAL, 0, 0,
-	"Answers by question name, beside those of before; null takes one back"),
-    FIELD(struct interview_end, paradata, FT_OBJECT, OPTIONAL, 0, 0,
-	"What the client measured, as it likes, at most 8 kB; in the place of what it sent before"),
-};
-static const struct shape interview_end_shape = SHAPE("InterviewEnd", struct interview_end, interview_end_fields);
-
 /* The link, the respondent and his interview. Whoever has no token learns nothing of it, not even whether it is there. */
 static enum err enter(struct req *rq, struct turn **out)
 {
@@ -319,25 +299,6 @@ static struct receipt receipt_of(const struct turn *t)
 	};
 }
 
-/* null takes an answer back. */
-static enum err merge(struct arena *a, const struct json *before, const struct json *patch, const struct json **out)
-{
-	struct json *object = arena_new(a, struct json);
-	uint32_t room = (before ? before->count : 0) + (patch ? patch->count : 0) + 1;
-
-	if (!object || !(object->members = arena_array(a, struct json_member, room)))
-		return ERR_MEMORY;
-	object->type = JSON_OBJECT;
-	for (uint32_t i = 0; before && i < before->count; i++)
-		if (!patch || !json_get(patch, before->members[i].key))
-			object->members[object->count++] = before->members[i];
-	for (uint32_t i = 0; patch && i < patch->count; i++)
-		if (patch->members[i].value.type != JSON_NULL)
-			object->members[object->count++] = patch->members[i];
-	*out = object;
-	return OK;
-}
-
 /* The state with what came in, noted as the page `page` being left. */
 static enum err take(struct turn *t, int32_t page, const struct json *answers, const struct json *paradata)
 {
@@ -351,7 +312,7 @@ static enum err take(struct turn *t, int32_t page, const struct json *answers, c
 	r->keep.version = t->kept.version;
 	r->keep.status = S("in_progress");
 	if ((e = paradata_text(t->rq, paradata, &r->paradata)) ||
-	    (e = merge(t->rq->arena, s->answers, answers, &s->answers)))
+	    (e = kept_merge(t->rq->arena, s->answers, answers, &s->answers)))
 		return e;
 	take_state(t);
 	if ((e = kept_consents(&t->in, page, NULL, t->rq->arena, s->consents)))
@@ -365,6 +326,7 @@ static enum err save(struct turn *t, const struct interview_patch *in)
 	struct page_state *s = &t->kept.state;
 	int32_t page = schema_has(&interview_patch_shape, t->rq->in_present, "page") ? (int32_t)in->page : s->page;
 	struct verdict *v = &t->verdict;
+	bool over;
 	enum err e;
 
 	if (page >= (int64_t)program_page_count(t->program))
@@ -373,11 +335,18 @@ static enum err save(struct turn *t, const struct interview_patch *in)
 	if (in->language.n > 0)
 		s->language = program_language_pick(t->program, in->language);
 	if ((e = intake_check(t->rq, t->program, &t->link.live, in->language, NULL)) ||
-	    (e = take(t, page, in->answers, in->paradata)) ||
-	    (e = interview_run(&t->in, RUN_PAGE, page, t->rq->arena, v)))
+	    (e = take(t, page, in->answers, in->paradata)) || (e = draw_first(t, page, &over)) || over)
+		return e;
+	s->page = page;
+	take_state(t);
+	if ((e = interview_run(&t->in, RUN_PAGE, page, t->rq->arena, v)))
 		return e;
 	if (v->error_count > 0)
 		return refuse(t->rq, v);
+	t->draw = (struct draw){.page = page};
+	t->response.draw = v->draws_at >= 0 ? &t->draw : NULL;
+	if (v->draws_at < 0 && (e = kept_drawn(v, t->rq->arena, s)))
+		return e;
 	t->next = v->outcome.n > 0 ? -1 : v->next_page;
 	t->progress = v->progress;
 	s->percent = (int32_t)(v->progress * 100 + 0.5);
@@ -417,9 +386,13 @@ static enum err complete(struct turn *t, const struct interview_end *in)
 {
 	enum err e;
 
+	bool over;
+
 	t->completes = true;
-	if ((e = take(t, t->kept.state.page, in->answers, in->paradata)) ||
-	    (e = kept_put(t->rq, &t->kept.state, t->kept.state.page, &t->response)))
+	if ((e = take(t, t->kept.state.page, in->answers, in->paradata)) || (e = draw_first(t, -1, &over)) || over)
+		return e;
+	take_state(t);
+	if ((e = kept_put(t->rq, &t->kept.state, t->kept.state.page, &t->response)))
 		return e;
 	return finish(t, reply_turn);
 }
@@ -472,6 +445,7 @@ static enum err interview_read_http(struct req *rq)
 		out.placed = true;
 		out.page = t->kept.state.page;
 		out.progress = t->kept.state.percent / 100.0;
+		out.drawn = t->kept.state.drawn;
 		out.answers = t->kept.state.answers ? t->kept.state.answers : &nothing;
 	}
 	reply_header(rq, S("Cache-Control"), S("no-store"));

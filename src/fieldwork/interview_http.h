@@ -7,6 +7,17 @@
 
 extern const struct shape receipt_shape;
 
+struct interview_patch {
+	const struct json *answers, *paradata;
+	struct str language;
+	int64_t page;
+};
+
+struct interview_end {
+	const struct json *answers, *paradata;
+};
+extern const struct shape interview_patch_shape, interview_end_shape;
+
 /* What a respondent's program is told of an interview. */
 struct interview_reply {
 	const struct receipt *receipt;
@@ -15,6 +26,7 @@ struct interview_reply {
 	int32_t page;	  /* -1: none is left */
 	double progress;
 	const struct json *answers; /* NULL: not told */
+	const struct json *drawn;   /* NULL: its survey draws nothing */
 	struct str return_url;	    /* empty: there is none */
 };
 enum err interview_reply(struct req *rq, int status, const struct interview_reply *in);

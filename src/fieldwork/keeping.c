@@ -150,6 +150,37 @@ enum err kept_consents(const struct interview *in, int32_t page, const struct in
 	return OK;
 }
 
+enum err kept_merge(struct arena *a, const struct json *before, const struct json *patch, const struct json **out)
+{
+	struct json *object = arena_new(a, struct json);
+	uint32_t room = (before ? before->count : 0) + (patch ? patch->count : 0) + 1;
+
+	if (!object || !(object->members = arena_array(a, struct json_member, room)))
+		return ERR_MEMORY;
+	object->type = JSON_OBJECT;
+	for (uint32_t i = 0; before && i < before->count; i++)
+		if (!patch || !json_get(patch, before->members[i].key))
+			object->members[object->count++] = before->members[i];
+	for (uint32_t i = 0; patch && i < patch->count; i++)
+		if (patch->members[i].value.type != JSON_NULL)
+			object->members[object->count++] = patch->members[i];
+	*out = object;
+	return OK;
+}
+
+enum err kept_drawn(const struct verdict *v, struct arena *a, struct page_state *s)
+{
+	struct json_error why;
+	struct json *drawn;
+
+	if (!s->drawn)
+		return OK;
+	if (json_read(a, v->drawn, &json_limits_default, &drawn, &why))
+		return ERR_INTERNAL;
+	s->drawn = drawn;
+	return OK;
+}
+
 /* ---- devices ---- */
 
 static bool says(struct str text, const char *word)

@@ -34,6 +34,11 @@ enum err kept_load(struct req *rq, const struct resolved *r, const struct uuid *
  * both into r->keep. */
 enum err kept_put(struct req *rq, struct page_state *state, int32_t next, struct response *r);
 
+/* The answers with those of a page; null takes one back. */
+enum err kept_merge(struct arena *a, const struct json *before, const struct json *patch, const struct json **out);
+/* What a verdict says was drawn by now, into the state; not where some is still to be drawn (verdict.draws_at). */
+enum err kept_drawn(const struct verdict *v, struct arena *a, struct page_state *s);
+
 /* Consents as they stand now, into kept[2], beside those of before; see interview_consents(). */
 enum err kept_consents(const struct interview *in, int32_t page, const struct interview *shown, struct arena *a,
     const struct json *kept[2]);

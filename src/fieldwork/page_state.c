@@ -50,6 +50,10 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 			json_put_int(&w, s->filled[i]);
 		json_close(&w, ']');
 	}
+	if (s->drawn) {
+		json_key(&w, S("drawn"));
+		json_put(&w, s->drawn);
+	}
 	if (s->saved)
 		json_field_bool(&w, S("saved"), true);
 	if (s->proved)
@@ -159,7 +163,7 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 		return ERR_INVALID;
 	if (page < 0 || page > INT32_MAX || percent < 0 || percent > 100 ||
 	    !read_object(doc, S("answers"), &out->answers) || !read_object(doc, S("parameters"), &out->parameters) ||
-	    !read_object(doc, S("consents"), &out->consents[0]) ||
+	    !read_object(doc, S("drawn"), &out->drawn) || !read_object(doc, S("consents"), &out->consents[0]) ||
 	    !read_object(doc, S("personal_consents"), &out->consents[1]))
 		return ERR_INVALID;
 	out->seed = (uint64_t)seed;

@@ -25,14 +25,15 @@ struct page_state {
 	size_t shown_count;
 	int64_t *filled; /* places taken in quota cells when it began; interview.filled */
 	size_t filled_count;
-	struct str key;		 /* idempotency key of the submission */
-	struct uuid id;		 /* that its row has or will have, when it is kept; nil in pages of before */
-	int32_t percent;	 /* progress shown on `page` */
-	bool back;		 /* there is a page before it */
-	bool saved;		 /* its row is there */
-	bool proved;		 /* the work that its link asks for was done */
-	int64_t shown_ms;	 /* since when `page` lies open; 0: not known */
-	struct page_time *times; /* how long those before it did */
+	const struct json *drawn; /* interview.drawn; NULL: of a survey that draws nothing, or begun when none did */
+	struct str key;		  /* idempotency key of the submission */
+	struct uuid id;		  /* that its row has or will have, when it is kept; nil in pages of before */
+	int32_t percent;	  /* progress shown on `page` */
+	bool back;		  /* there is a page before it */
+	bool saved;		  /* its row is there */
+	bool proved;		  /* the work that its link asks for was done */
+	int64_t shown_ms;	  /* since when `page` lies open; 0: not known */
+	struct page_time *times;  /* how long those before it did */
 	size_t time_count;
 };
 

@@ -142,10 +142,15 @@ static enum err judge(struct req *rq, struct arrival *x, const struct program *p
 	const struct response_new *in = rq->in;
 	const struct resolved *r = &x->link;
 	struct verdict *v = &x->verdict;
+	struct json *drawn;
 	enum err e;
 
 	x->submission = (struct submission){
 	    in->language.n ? in->language : r->link.language, in->answers, x->parameters, random_u64(), clock_now_ms()};
+	/* it was drawn elsewhere, and has happened */
+	if ((e = program_drawn_of(program, in->answers, rq->arena, &drawn)))
+		return e;
+	x->submission.drawn = drawn;
 	if ((e = paradata_text(rq, in->paradata, &x->response.paradata)) ||
 	    (e = intake_check(rq, program, &r->live, in->language, in->parameters)) ||
 	    (e = intake_judge(rq->arena, program, &x->submission, v, &x->response.language)))

@@ -75,11 +75,8 @@ enum err quota_full(
 }
 
 /* Orders go by the share of a limit, and know that of the program only. */
-static int64_t share(const struct counted *c, size_t i)
+int64_t quota_share(int64_t places, int64_t limit, int64_t written)
 {
-	const int64_t places = c->now[i].used + c->now[i].leased, limit = limit_of(c, i);
-	const int64_t written = c->all.cells[i].limit;
-
 	if (limit == written)
 		return places;
 	return limit > places ? (int64_t)((double)places / (double)limit * (double)written) : written;
@@ -102,7 +99,23 @@ enum err quota_filled_now(
 	if (!(out->used = arena_array(a, int64_t, now.all.n + 1)))
 		return ERR_MEMORY;
 	for (; out->n < now.all.n; out->n++)
-		out->used[out->n] = share(&now, out->n);
+		out->used[out->n] = quota_share(
+		    now.now[out->n].used + now.now[out->n].leased, limit_of(&now, out->n), now.all.cells[out->n].limit);
+	return OK;
+}
+
+enum err quota_draws(struct arena *a, const struct program *p, const struct json **drawn)
+{
+	struct json *nothing = arena_new(a, struct json);
+	size_t *cells, n;
+	enum err e;
+
+	*drawn = NULL;
+	if (!nothing || (e = program_draw_cells(p, a, &cells, &n)))
+		return nothing ? e : ERR_MEMORY;
+	nothing->type = JSON_OBJECT;
+	if (n > 0)
+		*drawn = nothing;
 	return OK;
 }
 

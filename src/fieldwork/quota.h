@@ -33,6 +33,10 @@ enum err quota_full(
 /* Places taken or kept open in each cell now, in the order of program_quota_cells(); none where no order goes by them. */
 enum err quota_filled_now(
     struct tx *tx, struct arena *a, const struct program *p, const struct uuid *survey, struct quota_counts *out);
+/* Places of a cell as `filled` has them: those who look know the limit that is written only. */
+int64_t quota_share(int64_t places, int64_t limit, int64_t written);
+/* What interviews begin with whose records are drawn as pages are saved: an empty object, or NULL where the program draws none. */
+enum err quota_draws(struct arena *a, const struct program *p, const struct json **drawn);
 /* [{"quota", "cell", "lim"}], as the statements and responses.quota_cells have them. */
 enum err quota_json(struct arena *a, const struct quota_list *cells, struct str *json);
 /* And back. ERR_INTERNAL when it is none. */

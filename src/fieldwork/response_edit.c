@@ -158,15 +158,17 @@ static enum err merge(struct edit *x, const struct json *patch, struct json *out
 
 static enum err judge(struct edit *x, const struct json *answers)
 {
+	struct json *drawn;
+	enum err e = program_drawn_of(x->program, answers, x->rq->arena, &drawn);
 	const struct interview in = {.program = x->program,
 	    .seed = (uint64_t)x->row.seed,
 	    .now_ms = x->row.completed_at,
 	    .language = program_language_pick(x->program, x->row.language),
 	    .parameters = x->parameters,
-	    .answers = answers};
-	enum err e = interview_run(&in, RUN_COMPLETE, -1, x->rq->arena, &x->verdict);
+	    .answers = answers,
+	    .drawn = drawn};
 
-	if (e)
+	if (e || (e = interview_run(&in, RUN_COMPLETE, -1, x->rq->arena, &x->verdict)))
 		return e;
 	for (size_t i = 0; i < x->verdict.error_count; i++) {
 		const struct answer_error *a = &x->verdict.errors[i];

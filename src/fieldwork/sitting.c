@@ -19,6 +19,7 @@ void sitting_interview(struct sitting *s)
 	    .full_count = s->full.n,
 	    .filled = s->state.filled,
 	    .filled_count = s->state.filled_count,
+	    .drawn = s->state.drawn,
 	    .individual = &s->individual,
 	};
 }
@@ -200,7 +201,8 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 		return refuse_start(s, e);
 	s->state.key = s->own_key;
 	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) ||
-	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)))
+	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)) ||
+	    (e = quota_draws(s->rq->arena, s->program, &s->state.drawn)))
 		return e;
 	s->state.filled = filled.used;
 	s->state.filled_count = filled.n;
@@ -263,9 +265,17 @@ static enum err more_to_ask(struct sitting *s, bool *more)
 	return OK;
 }
 
+static enum err not_drawn(struct sitting *s, int32_t page)
+{
+	intake_abandon(s->rq);
+	s->state.page = page;
+	return show_again(s, page_text(TEXT_BUSY_TEXT, s->state.language));
+}
+
 static enum err step_next(struct sitting *s)
 {
 	struct page_view view = {0};
+	struct draw draw = {0};
 	struct verdict v;
 	bool more, over;
 	enum err e;
@@ -278,13 +288,21 @@ static enum err step_next(struct sitting *s)
 		return e;
 	if (v.error_count > 0)
 		return sitting_show_errors(s, &v);
+	if (v.draws_at < 0 && (e = kept_drawn(&v, s->rq->arena, &s->state)))
+		return e;
 	if (v.next_page < 0 || v.outcome.n > 0)
 		return sitting_finish(s);
 	s->state.percent = percent_of(v.progress);
 	s->state.back = true;
-	if ((e = sitting_save(s, &v, v.next_page, &over)) || over)
+	draw.page = s->state.page;
+	e = sitting_save(s, &v, v.draws_at < 0 ? NULL : &draw, &over);
+	/* what is asked next is not drawn: the page that decides it stays */
+	if (e && v.draws_at >= 0 && err_status(e) >= 500)
+		return not_drawn(s, draw.page);
+	if (e || over)
 		return e;
-	return sitting_show(s, v.next_page, &view, S(""));
+	sitting_interview(s);
+	return sitting_show(s, draw.done ? s->state.page : v.next_page, &view, S(""));
 }
 
 static enum err look_at_quotas(struct sitting *s)

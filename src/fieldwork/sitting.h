@@ -40,10 +40,10 @@ enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t
 enum err sitting_finish(struct sitting *s);
 /* Another device's first page of it: state is what its row holds, and it is shown where it was left. */
 enum err sitting_resume(struct sitting *s);
-/* The page is left for `next`: what was answered so far is kept in the database, so that it is not lost when it is abandoned here. *over: it ended by that (the
+/* The page is left for v->next_page: what was answered so far is kept in the database, so that it is not lost when it is abandoned here. *over: it ended by that (the
  * last place in a quota was gone), and a goodbye is staged. That it could not be saved is no error: everything is on the page, and the next one saves it
- * again. Ends rq's transaction. A survey of one page comes here never, and writes once, at its end. */
-enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, bool *over);
+ * again; but with a draw (NULL: nothing is to be drawn) it is, as nothing can go on before that. Ends rq's transaction. A survey of one page comes here never, and writes once, at its end. */
+enum err sitting_save(struct sitting *s, const struct verdict *v, struct draw *draw, bool *over);
 /* Says that its panelist's interview goes on elsewhere. */
 enum err sitting_elsewhere(struct sitting *s);
 /* Where it can be gone on with elsewhere; empty before it is kept. */

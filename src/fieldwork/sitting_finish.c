@@ -231,7 +231,7 @@ static struct submission submission_of(const struct sitting *s)
 {
 	return (struct submission){s->state.language, s->state.answers, s->state.parameters, s->state.seed,
 	    s->state.started_ms, s->full, {s->state.filled, s->state.filled_count},
-	    {s->state.consents[0], s->state.consents[1]}};
+	    {s->state.consents[0], s->state.consents[1]}, s->state.drawn};
 }
 
 enum err sitting_finish(struct sitting *s)
@@ -278,7 +278,7 @@ enum err sitting_finish(struct sitting *s)
 
 /* ---- on the way ---- */
 
-static enum err keep(struct sitting *s, const struct verdict *v, int32_t next, struct receipt *receipt)
+static enum err keep(struct sitting *s, const struct verdict *v, struct draw *draw, struct receipt *receipt)
 {
 	const struct submission in = submission_of(s);
 	struct response r = {
@@ -296,13 +296,14 @@ static enum err keep(struct sitting *s, const struct verdict *v, int32_t next, s
 	    .keep =
 		{.id = s->state.id, .stored = s->state.saved, .open = true, .status = S("in_progress"), .joins = true},
 	    .lease_ms = s->link->live.lease_ms,
+	    .draw = draw,
 	};
-	enum err e = kept_put(s->rq, &s->state, next, &r);
+	enum err e = kept_put(s->rq, &s->state, v->next_page, &r);
 
 	return e ? e : intake_write(s->rq, &r, receipt);
 }
 
-enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, bool *over)
+enum err sitting_save(struct sitting *s, const struct verdict *v, struct draw *draw, bool *over)
 {
 	struct farewell farewell = {0};
 	struct receipt receipt = {0};
@@ -312,7 +313,7 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, 
 	/* a page from before pages were kept */
 	if (uuid_is_nil(&s->state.id))
 		return OK;
-	e = keep(s, v, next, &receipt);
+	e = keep(s, v, draw, &receipt);
 	if (is_anothers(s, &receipt)) {
 		*over = true;
 		return say_anothers(s, &receipt);
@@ -320,7 +321,7 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, int32_t next, 
 	if (e) {
 		intake_abandon(s->rq);
 		log_message(s->rq->app->log, LOG_WARN, "a page was not saved on the way", str_from(err_slug(e)));
-		return e == ERR_MEMORY ? e : OK;
+		return e == ERR_MEMORY || draw ? e : OK;
 	}
 	s->state.saved = true;
 	/* another page of the same code or device may have made the row */

@@ -182,6 +182,7 @@ static enum err keep_answers(struct journey *j)
 	    .now_ms = in.now_ms,
 	    .full = {(struct quota_cell *)(uintptr_t)j->journal.start.full, j->journal.start.full_count},
 	    .filled = {(int64_t *)(uintptr_t)j->journal.start.filled, j->journal.start.filled_count},
+	    .drawn = j->journal.start.drawn,
 	};
 	return s->language.p ? OK : ERR_MEMORY;
 }

@@ -66,6 +66,9 @@ struct writing {
 	struct receipt receipt;
 	struct pg_param columns[COLUMNS];
 	struct quota_list places, full; /* that it takes, or keeps open while it goes on; that had no room for it */
+	struct quota_list draws;	/* cells that its records are drawn by, and which of the program's they are */
+	size_t *draw_at;
+	const struct response *undrawn; /* response, before what was drawn; NULL: nothing was yet */
 	struct str held;		/* by its row from pages before, as in responses.quota_cells; empty: none */
 	struct key_claim claim;
 	int sealed; /* how often */
@@ -90,6 +93,8 @@ static inline bool status_open(struct str status)
 /* Sealed and put into columns, with a transaction of its own that is over afterwards (intake_words.c). Each time it is called the answer has a new id,
  * unless it is kept. */
 enum err writing_prepare(struct writing *w);
+/* The same in the transaction of w->rq, which goes on. */
+enum err writing_words(struct writing *w);
 
 /* ---- the steps of intake_send() and intake_write(), for who writes several at once (intake_write.c) ----
  *
@@ -142,6 +147,22 @@ struct place_move {
 };
 /* Of one item; w->held is known. */
 enum err place_moves_of(const struct writing *w, struct arena *a, struct place_move **out, size_t *n);
+
+/* ---- records that are drawn (intake_draw.c) ---- */
+static inline bool draws(const struct writing *w)
+{
+	return w->response->draw && w->response->keep.open;
+}
+/* Which cells are to be locked: w->draws, when draws(w). */
+enum err draw_cells(struct writing *w);
+/* Draws by the places in w->draws, and puts w into words again, in `tx`, which holds the row and the cells. `state`: the row's, opened here; empty: it has none. ERR_LIMIT:
+ * the interview ends by it, at a cell that was known to be full. */
+struct kept_state {
+	struct str sealed;
+	int64_t key_version;
+};
+enum err draw_records(
+    struct writing *w, struct tx *tx, const struct kept_state *state, const int64_t *places, const int64_t *limits);
 
 /* ---- statements (intake_batch.c, intake_alone.c) ---- */
 extern const struct batch_room intake_room;

@@ -177,7 +177,8 @@ enum err caller_interview(struct caller *c, struct interview *in)
 	*in = (struct interview){.program = c->program,
 	    .language = program_language_pick(c->program, json_str_or(c->json, S("language"), S(""))),
 	    .parameters = object_or_null(c, S("parameters")),
-	    .answers = object_or_null(c, S("answers"))};
+	    .answers = object_or_null(c, S("answers")),
+	    .drawn = object_or_null(c, S("drawn"))};
 	if (!caller_int(c, S("seed"), &seed) || !caller_int(c, S("now_ms"), &in->now_ms)) {
 		c->out->text = S("an interview needs a seed and a time");
 		return ERR_INVALID;

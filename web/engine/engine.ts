@@ -90,10 +90,10 @@ export interface InterviewOptions {
 	parameters?: JsonObject;
 	answers?: Answers;
 	full?: QuotaCell[]; /* cells that take nobody any more: whoever falls into one ends there */
-	filled?: number[]; /* places taken in each quota cell when the interview began */
+	filled?: number[]; drawn?: Drawn; /* places taken in each quota cell when the interview began; what was drawn for it since */
 }
 
-export type Choice = { value: string; label: string; code?: number };
+export type Drawn = Record<string, (string | number)[]>; export type Choice = { value: string; label: string; code?: number };
 
 /** What was agreed to: the words shown, their language and the time. By the question's name, as in visible(). */
 export type Consents = Record<string, { text: string; language: string; at: string }>;
@@ -330,7 +330,7 @@ export interface EventsLine {
 	language?: string;
 	parameters?: JsonObject;
 	full?: [string, string][]; /* quota and cell */
-	filled?: number[];
+	filled?: number[]; drawn?: Drawn;
 	events: InterviewEvent[];
 }
 
@@ -436,7 +436,7 @@ export class Session {
 /** The start of an interview, as calls.h has it. */
 function startOf(program: Program, options: InterviewOptions) {
 	return { seed: BigInt.asUintN(64, BigInt(options.seed)).toString(), now_ms: Number(options.now), language: options.language ?? program.language,
-		parameters: options.parameters ?? {}, answers: options.answers ?? {}, full: options.full ?? [], filled: options.filled ?? [] };
+		parameters: options.parameters ?? {}, answers: options.answers ?? {}, full: options.full ?? [], filled: options.filled ?? [], drawn: options.drawn ?? null };
 }
 
 /** Program + seed + time + language + parameters + answers: everything else follows from these and is worked out at each call. */
@@ -448,7 +448,7 @@ export class Interview {
 	parameters: JsonObject;
 	answers: Answers;
 	full: QuotaCell[];
-	filled: number[];
+	filled: number[]; drawn: Drawn | null;
 
 	/** @internal */
 	constructor(program: Program, options: InterviewOptions) {
@@ -460,7 +460,7 @@ export class Interview {
 		this.parameters = start.parameters;
 		this.answers = start.answers;
 		this.full = start.full;
-		this.filled = start.filled;
+		this.filled = start.filled; this.drawn = start.drawn;
 	}
 
 	/** Leaves a page (-1: is about to start), or without one completes the interview: every visible question is held to its rules. */
@@ -495,6 +495,6 @@ export class Interview {
 	}
 
 	#state(more: object): object {
-		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, full: this.full, filled: this.filled, ...more };
+		return { seed: this.seed, now_ms: this.now, language: this.language, parameters: this.parameters, answers: this.answers, full: this.full, filled: this.filled, drawn: this.drawn, ...more };
 	}
 }
