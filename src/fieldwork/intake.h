@@ -56,6 +56,10 @@ struct keeping {
 	    joins; /* a row with its key is its own, even when it is not `stored` as far as the caller knows: an older page was sent again */
 };
 
+/* What is doubtful about how it came: flags of its row, once it is completed. */
+#define MARK_HONEYPOT 1u /* a field was filled that people do not see */
+#define MARK_NO_PROOF 2u /* without the work that its link asks for */
+
 /* A judged answer, ready to be written. */
 struct response {
 	const struct link_view *link;
@@ -67,12 +71,14 @@ struct response {
 	uint64_t seed;
 	int64_t started_ms; /* 0: not known */
 	int64_t ended_ms;   /* 0: now, as it is written */
-	bool offline;	    /* answered to its end without a server: where a quota turns out to be full all of it stays */
-	struct str key;	    /* empty: the response's own id serves */
+	bool offline;	/* answered to its end without a server: where a quota turns out to be full all of it stays */
+	struct str key; /* empty: the response's own id serves */
 	unsigned char payload_hash[32];
-	bool unhashed;	     /* there is none: the key alone says which one it is */
-	struct str device;   /* desktop, mobile, tablet, other; empty: not known */
-	struct str paradata; /* JSON object as a client sent it; empty: none */
+	unsigned marks;	      /* MARK_* */
+	struct str device_id; /* by which a device is known again; empty: it is not told apart */
+	bool unhashed;	      /* there is none: the key alone says which one it is */
+	struct str device;    /* desktop, mobile, tablet, other; empty: not known */
+	struct str paradata;  /* JSON object as a client sent it; empty: none */
 	struct keeping keep;
 	int64_t lease_ms; /* when keep.open: for how long its places in quota cells are kept for it; 0: none is */
 	void *about;	  /* the caller's, for `reply` */
