@@ -373,6 +373,9 @@ enum err interview_outcome(const struct interview *in, struct str outcome, struc
 /* Whether a pattern, as the property `pattern` of questions has it, finds something in a text. ERR_INVALID: it cannot be read; ERR_LIMIT: *fuel ran out. */
 enum err text_matches(struct arena *a, struct str pattern, struct str text, int64_t *fuel, bool *found);
 
+/* What is compared of a text when neither case nor white space matters: folded, with one space for any number, and none at its ends. */
+void text_put_key(struct buf *b, struct str text);
+
 /* ---- expressions on their own: collect eval ---- */
 
 enum compat { COMPAT_STRICT, COMPAT_SURVEYJS };

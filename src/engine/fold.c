@@ -1,6 +1,7 @@
 /* fold.c - case by table; see casemap.def. */
 #include "engine/fold.h"
 #include "base/utf8.h"
+#include "engine/engine.h"
 
 /* Eight bytes a row: the tables are a large part of what the browser loads. */
 struct run_row {
@@ -150,4 +151,24 @@ int fold_cmp(struct str a, struct str b)
 		d = next_key(&y);
 	} while (c && c == d);
 	return (c > d) - (c < d);
+}
+
+void text_put_key(struct buf *b, struct str text)
+{
+	bool first = true;
+	size_t at = 0;
+
+	while (at < text.n) {
+		size_t from = at, end;
+
+		/* as far as the next white space */
+		while (end = at, utf8_next(text, &at) && utf8_trim(str_sub(text, end, at - end)).n > 0)
+			;
+		if (end == from)
+			continue;
+		if (!first)
+			buf_char(b, ' ');
+		first = false;
+		fold_put_key(b, str_sub(text, from, end - from));
+	}
 }

@@ -33,7 +33,7 @@ static const struct shape csv_query_shape = SHAPE("CsvQuery", struct csv_query, 
 
 struct csv_row {
 	struct uuid id;
-	struct str status, outcome, language, link, answers, parameters, consents, sealed, answers_sealed;
+	struct str status, outcome, language, link, flags, answers, parameters, consents, sealed, answers_sealed;
 	int64_t survey_version, started_at, completed_at, duration_ms, created_at, sealed_key_version,
 	    answers_key_version;
 };
@@ -55,6 +55,7 @@ static const struct pg_col csv_cols[] = {
     COL(struct csv_row, sealed_key_version, PGT_INT),
     COL(struct csv_row, answers_sealed, PGT_BYTES),
     COL(struct csv_row, answers_key_version, PGT_INT),
+    COL(struct csv_row, flags, PGT_TEXT),
 };
 
 struct csv {
@@ -133,7 +134,7 @@ static void put_head(struct csv *c)
 	if (c->query->bom)
 		buf_add(&c->chunk, S("\xef\xbb\xbf"));
 	buf_add(&c->chunk,
-	    S("id,status,outcome,language,survey_version,link,started_at,completed_at,duration_ms,created_at"));
+	    S("id,status,outcome,language,survey_version,link,started_at,completed_at,duration_ms,created_at,flags"));
 	table_head(&c->table, str_eq(c->query->header, S("labels")), &c->chunk);
 	buf_add(&c->chunk, S("\r\n"));
 }
@@ -239,6 +240,7 @@ static enum err put_row(void *ctx, const void *fetched)
 	put_time(&line, row->completed_at);
 	put_int(&line, row->duration_ms, row->started_at != 0);
 	put_time(&line, row->created_at);
+	put_text(&line, row->flags);
 	table_row(&c->table, &(struct table_answers){answers, parameters, personal, consents}, &line);
 	buf_add(&line, S("\r\n"));
 	if ((e = buf_done(&line, &text)))

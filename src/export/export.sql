@@ -10,7 +10,7 @@ from surveys s where s.id = $1 and s.deleted_at is null
 -- name: export_responses
 select r.id, r.status, r.outcome, r.language, r.survey_version, coalesce(l.slug, '') as link, r.started_at, r.completed_at, r.duration_ms,
 	r.created_at, r.answers, r.parameters, r.consents, case when $3::boolean then r.sealed end as sealed, r.sealed_key_version,
-	r.answers_sealed, r.answers_key_version
+	r.answers_sealed, r.answers_key_version, coalesce(array_to_string(r.flags, ' '), '') as flags
 from responses r left join links l on l.id = r.link_id
 where r.survey_id = $1 and r.deleted_at is null and (r.status = $2::text or $2 is null and r.status not in ('started', 'in_progress'))
 	and coalesce(r.link_id = any ((select test_links($1))::uuid[]), false) = $4::boolean

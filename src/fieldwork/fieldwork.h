@@ -98,6 +98,7 @@ struct link_new {
 	int64_t opens_at, closes_at;
 	int64_t max_completes; /* 0: no bound */
 	int64_t proof_bits;    /* 0: none */
+	struct str proof_mode; /* require (also when empty), flag */
 	bool once_per_device;
 	struct str_list embed; /* origins as embed_text() takes them */
 };

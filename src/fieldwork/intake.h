@@ -66,6 +66,10 @@ struct draw {
 	bool done;
 };
 
+/* What is doubtful about how it came: flags of its row, once it is completed. */
+#define MARK_HONEYPOT 1u /* a field was filled that people do not see */
+#define MARK_NO_PROOF 2u /* without the work that its link asks for */
+
 /* A judged answer, ready to be written. */
 struct response {
 	const struct link_view *link;
@@ -80,9 +84,11 @@ struct response {
 	bool offline;	/* answered to its end without a server: where a quota turns out to be full all of it stays */
 	struct str key; /* empty: the response's own id serves */
 	unsigned char payload_hash[32];
-	bool unhashed;	     /* there is none: the key alone says which one it is */
-	struct str device;   /* desktop, mobile, tablet, other; empty: not known */
-	struct str paradata; /* JSON object as a client sent it; empty: none */
+	unsigned marks;	      /* MARK_* */
+	struct str device_id; /* by which a device is known again; empty: it is not told apart */
+	bool unhashed;	      /* there is none: the key alone says which one it is */
+	struct str device;    /* desktop, mobile, tablet, other; empty: not known */
+	struct str paradata;  /* JSON object as a client sent it; empty: none */
 	struct keeping keep;
 	int64_t lease_ms;  /* when keep.open: for how long its places in quota cells are kept for it; 0: none is */
 	struct draw *draw; /* NULL: nothing is to be drawn */

@@ -12,12 +12,15 @@ static int compare(const struct batch_item *x, const struct batch_item *y)
 	return by_survey ? by_survey : str_cmp(a->columns[C_KEY].v.s, b->columns[C_KEY].v.s);
 }
 
-static bool has_lookups(const struct batch_group *g)
+static bool is_plain(const struct batch_group *g)
 {
-	for (size_t i = 0; i < g->n; i++)
-		if (!writing_of(g->items[i])->columns[C_LOOKUPS].null)
-			return true;
-	return false;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct pg_param *c = writing_of(g->items[i])->columns;
+
+		if (!c[C_LOOKUPS].null || !c[C_PRINTS].null)
+			return false;
+	}
+	return true;
 }
 
 static bool has_kept(const struct batch_group *g)
@@ -43,7 +46,7 @@ static void insert_one(const struct batch_group *g, struct query *q)
 
 enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
-	bool kept = has_kept(g), plain = !kept && !has_lookups(g);
+	bool kept = has_kept(g), plain = !kept && is_plain(g);
 	struct pg_param *in, *values;
 
 	(void)ctx;

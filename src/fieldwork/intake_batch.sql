@@ -8,17 +8,18 @@
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[]) with ordinality
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::text[], $29::jsonb[], $30::bigint[],
+		$31::jsonb[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version, n)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, flags, lookups, lookups_key_version, prints, n)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata)
+		answers_key_version, payload_key_version, last_at, device, paradata, flags)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, completed_at, device, paradata
+		answers_key_version, payload_key_version, completed_at, device, paradata, string_to_array(flags, ',')
 	from given order by n
 	on conflict do nothing
 	returning survey_id, id, idempotency_key
@@ -34,6 +35,11 @@ with given as materialized (
 	select distinct current_tenant_id(), g.survey_id, g.id, left(l.question, 200), l.kind, g.lookups_key_version, decode(l.hash, 'hex')
 	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
 	where g.lookups is not null and g.n in (select n from won)
+), printed as (
+	insert into response_prints (tenant_id, survey_id, response_id, kind, print, chars)
+	select distinct current_tenant_id(), g.survey_id, g.id, p.kind, decode(p.print, 'hex'), p.chars
+	from given g, jsonb_to_recordset(g.prints) p (kind text, print text, chars integer)
+	where g.prints is not null and g.n in (select n from won)
 )
 select n as place, null::jsonb as held from won
 
@@ -43,17 +49,17 @@ select n as place, null::jsonb as held from won
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[]) with ordinality
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::text[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, n)
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, flags, n)
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata)
+		answers_key_version, payload_key_version, last_at, device, paradata, flags)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, completed_at, device, paradata
+		answers_key_version, payload_key_version, completed_at, device, paradata, string_to_array(flags, ',')
 	from given order by n
 	on conflict do nothing
 	returning survey_id, id, idempotency_key
@@ -73,10 +79,10 @@ select n as place, null::jsonb as held from won
 with stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata)
+		answers_key_version, payload_key_version, last_at, device, paradata, flags)
 	values (current_tenant_id(), $1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::text, $6::text, $7::text, $8::jsonb, $9::bytea, $10::bigint,
 		$11::jsonb, $12::bigint, $13::text, $14::bytea, $15::timestamptz, $16::timestamptz, $17::bigint, $18::jsonb, $19::jsonb, $20::bytea,
-		$21::bigint, $22::bigint, $16::timestamptz, $26::text, $27::jsonb)
+		$21::bigint, $22::bigint, $16::timestamptz, $26::text, $27::jsonb, string_to_array($28::text, ','))
 	on conflict do nothing
 	returning id
 ), told as (
@@ -94,11 +100,11 @@ select 1::bigint as place, null::jsonb as held from stored
 with given as materialized (
 	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
 		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
-		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::jsonb[], $29::bigint[],
-		$30::boolean[], $31::bigint[], $32::timestamptz[], $33::jsonb[], $34::bytea[], $35::bigint[], $36::bigint[]) with ordinality
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::text[], $29::jsonb[], $30::bigint[],
+		$31::jsonb[], $32::boolean[], $33::bigint[], $34::timestamptz[], $35::jsonb[], $36::bytea[], $37::bigint[], $38::bigint[]) with ordinality
 	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
-		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, lookups, lookups_key_version,
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, flags, lookups, lookups_key_version, prints,
 		stored, version, last_at, page_ms, state, state_key_version, lease_ms, n)
 ), firsts as materialized (
 	select min(n) as n from given where stored group by survey_id, id
@@ -115,7 +121,7 @@ with given as materialized (
 		sealed_key_version = g.sealed_key_version, answers_sealed = g.answers_sealed, answers_key_version = g.answers_key_version, parameters = g.parameters,
 		consents = g.consents, payload_hash = coalesce(g.payload_hash, r.payload_hash),
 		payload_key_version = case when g.payload_hash is null then r.payload_key_version else g.payload_key_version end,
-		completed_at = g.completed_at, duration_ms = g.duration_ms, last_at = g.last_at, page_ms = g.page_ms, paradata = coalesce(g.paradata, r.paradata),
+		completed_at = g.completed_at, duration_ms = g.duration_ms, last_at = g.last_at, page_ms = g.page_ms, paradata = coalesce(g.paradata, r.paradata), flags = string_to_array(g.flags, ','),
 		quota_cells = b.holds, lease_until = case when b.holds is not null then now() + g.lease_ms * interval '1 millisecond' end,
 		state = g.state, state_key_version = g.state_key_version
 	from given g join before b on b.n = g.n
@@ -124,10 +130,10 @@ with given as materialized (
 ), stored as (
 	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version, lease_until)
+		answers_key_version, payload_key_version, last_at, device, paradata, flags, page_ms, state, state_key_version, lease_until)
 	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
 		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
-		answers_key_version, payload_key_version, last_at, device, paradata, page_ms, state, state_key_version,
+		answers_key_version, payload_key_version, last_at, device, paradata, string_to_array(flags, ','), page_ms, state, state_key_version,
 		case when quota_cells is not null then now() + lease_ms * interval '1 millisecond' end
 	from given where not stored order by n
 	on conflict do nothing
@@ -144,6 +150,11 @@ with given as materialized (
 	select distinct current_tenant_id(), g.survey_id, g.id, left(l.question, 200), l.kind, g.lookups_key_version, decode(l.hash, 'hex')
 	from given g, jsonb_to_recordset(g.lookups) l (question text, kind text, hash text)
 	where g.lookups is not null and (g.n in (select n from won) or g.n in (select n from changed))
+), printed as (
+	insert into response_prints (tenant_id, survey_id, response_id, kind, print, chars)
+	select distinct current_tenant_id(), g.survey_id, g.id, p.kind, decode(p.print, 'hex'), p.chars
+	from given g, jsonb_to_recordset(g.prints) p (kind text, print text, chars integer)
+	where g.prints is not null and (g.n in (select n from won) or g.n in (select n from changed))
 )
 select n as place, null::jsonb as held from won
 union all

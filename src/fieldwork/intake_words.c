@@ -2,6 +2,7 @@
 #include "fieldwork/writing.h"
 #include "base/limits.h"
 #include "event/event.h"
+#include "fieldwork/marks.h"
 #include "fieldwork/sealing.h"
 #include "vault/vault.h"
 
@@ -157,6 +158,23 @@ static enum err put_kept(struct writing *w)
 	return OK;
 }
 
+/* Again each time it is judged: one that ended at a quota has none. */
+static enum err put_marks(struct writing *w)
+{
+	const struct response *r = w->response;
+	const bool completed = !r->keep.open && str_eq(r->verdict->status, S("completed"));
+	struct req *rq = w->rq;
+	struct str flags, prints;
+	enum err e;
+
+	if ((e = marks_text(rq->arena, completed ? r->marks : 0, &flags)) ||
+	    (e = prints_rows(rq->app, rq->tx, rq->arena, r, &prints)))
+		return e;
+	w->columns[C_FLAGS] = P_TEXT_OR_NULL(flags);
+	w->columns[C_PRINTS] = json_or_null(prints);
+	return OK;
+}
+
 static enum err put_verdict(struct writing *w)
 {
 	struct arena *a = w->rq->arena;
@@ -188,7 +206,7 @@ static enum err put_verdict(struct writing *w)
 	c[C_REQUEST] = P_TEXT_OR_NULL(w->rq->request_id);
 	c[C_DEVICE] = P_TEXT_OR_NULL(r->device);
 	c[C_PARADATA] = json_or_null(r->paradata);
-	return OK;
+	return put_marks(w);
 }
 
 /* What is kept of the payload to know it again: see vault_replay(). */

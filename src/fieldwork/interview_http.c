@@ -4,6 +4,7 @@
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_panel.h"
 #include "fieldwork/link_pass.h"
+#include "fieldwork/link_proof.h"
 #include "survey/survey.h"
 
 /* ---- one step of an interview ---- */
@@ -94,6 +95,8 @@ static void fill(struct turn *t)
 	t->response.started_ms = t->kept.state.started_ms;
 	t->response.key = t->kept.key;
 	t->response.keep.id = t->kept.id;
+	t->response.marks = proof_mark(&t->link.link, t->kept.state.proved);
+	t->response.device_id = t->kept.state.device_id;
 	t->response.lease_ms = t->link.live.lease_ms;
 	t->response.about = t;
 }
@@ -194,7 +197,8 @@ static enum err begin_state(struct turn *t, const struct response_new *in, const
 	    .language = program_language_pick(t->program, in->language.n ? in->language : t->link.link.language),
 	    .answers = in->answers,
 	    .parameters = in->parameters,
-	    .proved = t->link.link.proof_bits > 0,
+	    .proved = t->link.link.proof_bits > 0 && !in->unproved,
+	    .device_id = t->link.live.device_answers > 0 ? in->device_id : S(""),
 	};
 	s->shown_ms = s->started_ms;
 	begun_hash(t->rq, &t->link.link, hash, t->response.payload_hash);

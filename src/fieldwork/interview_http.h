@@ -34,8 +34,9 @@ enum err interview_reply(struct req *rq, int status, const struct interview_repl
 /* What POST .../responses brought. */
 struct response_new {
 	const struct json *answers, *parameters, *paradata;
-	struct str language, code, proof;
+	struct str language, code, proof, device_id;
 	bool complete;
+	bool unproved; /* it came without the work, and is taken nevertheless */
 };
 /* With {"complete": false}: an interview begins, and is kept. `hash`: of the body. */
 enum err interview_begin(

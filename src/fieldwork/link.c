@@ -62,7 +62,8 @@ enum err link_create(struct tx *tx, struct arena *a, const struct uuid *survey_i
 	    P_UUID_OR_NULL(tx_actor(tx)), P_TEXT(embed), P_TEXT(in->kind.n ? in->kind : S("open")),
 	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT), P_BOOL(in->once_per_device),
 	    in->panel_json.n ? P_JSON(in->panel_json) : P_NULL(PGT_JSON),
-	    in->proof_bits ? P_INT(in->proof_bits) : P_NULL(PGT_INT)};
+	    in->proof_bits ? P_INT(in->proof_bits) : P_NULL(PGT_INT),
+	    P_TEXT(in->proof_mode.n ? in->proof_mode : S("require"))};
 	const struct pg_param claim[] = {P_TEXT(*slug), P_UUID(&made)};
 
 	if ((e = tx_one(tx, a, &Q(SQL_link_insert, params, none), &row)))

@@ -28,6 +28,7 @@ struct link_view {
 	int64_t version, opens_ms, closes_ms; /* 0: no bound */
 	int64_t max_completes;		      /* 0: no bound */
 	int64_t proof_bits;		      /* link_proof.h; 0: none */
+	bool proof_flags;		      /* an answer without the work is taken, and marked */
 };
 
 struct live_parameter {
@@ -43,8 +44,9 @@ struct live_view {
 	struct str definition; /* JSON, without what a client must not know; only with RESOLVE_DEFINITION */
 	struct live_parameter parameters[PAGE_PARAMETERS_MAX];
 	size_t parameter_count;
-	int64_t abandon_ms; /* an interview that nobody went on with for so long is over */
-	int64_t lease_ms;   /* how long a saved page keeps a place in a quota cell open; 0: not at all */
+	int64_t abandon_ms;	/* an interview that nobody went on with for so long is over */
+	int64_t device_answers; /* how many one device may give unmarked; 0: devices are not told apart */
+	int64_t lease_ms;	/* how long a saved page keeps a place in a quota cell open; 0: not at all */
 };
 
 enum link_gate { GATE_OPEN, GATE_UNKNOWN, GATE_NOT_YET, GATE_CLOSED };

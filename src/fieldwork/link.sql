@@ -1,8 +1,8 @@
 -- Links: the ways into a survey.
 
 -- name: link_insert
-insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed, kind, max_completes, once_per_device, panel, proof_bits)
-select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11::text, $12::bigint, $13::boolean, $14::jsonb, $15::bigint
+insert into links (tenant_id, id, survey_id, slug, title, language, opens_at, closes_at, secret, created_by, updated_by, embed, kind, max_completes, once_per_device, panel, proof_bits, proof_mode)
+select current_tenant_id(), $2, s.id, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11::text, $12::bigint, $13::boolean, $14::jsonb, $15::bigint, $16::text
 from surveys s where s.id = $1 and s.deleted_at is null
 returning id, version
 
@@ -23,7 +23,7 @@ from surveys s where s.id = $1 and s.deleted_at is null
 
 -- name: link_get
 select jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $3::text || '/s/' || l.slug, 'kind', l.kind, 'title', l.title,
-	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'proof_bits', l.proof_bits, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+	'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'proof_bits', l.proof_bits, 'proof_mode', l.proof_mode, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 	'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 	'created_by', l.created_by, 'updated_by', l.updated_by, 'version', l.version)
@@ -51,7 +51,8 @@ update links set
 	max_completes = case when $14::boolean then $15::bigint else max_completes end,
 	once_per_device = coalesce($16::boolean, once_per_device),
 	panel = coalesce($17::jsonb, panel),
-	proof_bits = case when $18::boolean then $19::bigint else proof_bits end
+	proof_bits = case when $18::boolean then $19::bigint else proof_bits end,
+	proof_mode = coalesce($20::text, proof_mode)
 where survey_id = $1 and id = $2
 
 -- name: link_set_password
@@ -108,7 +109,7 @@ with page as (
 )
 select jsonb_build_object(
 	'items', coalesce((select jsonb_agg(jsonb_build_object('id', l.id, 'survey_id', l.survey_id, 'slug', l.slug, 'url', $10::text || '/s/' || l.slug,
-			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'proof_bits', l.proof_bits, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
+			'kind', l.kind, 'title', l.title, 'language', l.language, 'status', l.status, 'max_completes', l.max_completes, 'once_per_device', l.once_per_device, 'password', l.password_hash is not null, 'panel', l.panel, 'proof_bits', l.proof_bits, 'proof_mode', l.proof_mode, 'counts', link_counts(l.survey_id, l.id), 'embed', string_to_array(l.embed, ' '),
 			'opens_at', to_char(l.opens_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'closes_at', to_char(l.closes_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'created_at', to_char(l.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
 			'updated_at', to_char(l.updated_at, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
@@ -128,7 +129,7 @@ select tenant_id, link_id from slug_lookup($1)
 -- role: public
 select jsonb_build_object('tenant_id', tenant_id, 'id', id, 'survey_id', survey_id, 'slug', slug, 'title', title,
 	'language', coalesce(language, ''), 'status', status, 'version', version, 'embed', embed, 'kind', kind, 'max_completes', max_completes, 'once_per_device', once_per_device,
-	'password', coalesce(encode(substr(sha256(convert_to(password_hash, 'UTF8')), 1, 12), 'hex'), ''), 'panel', coalesce(panel::text, ''), 'proof_bits', proof_bits,
+	'password', coalesce(encode(substr(sha256(convert_to(password_hash, 'UTF8')), 1, 12), 'hex'), ''), 'panel', coalesce(panel::text, ''), 'proof_bits', proof_bits, 'proof_mode', proof_mode,
 	'opens_ms', coalesce((extract(epoch from opens_at) * 1000)::bigint, 0),
 	'closes_ms', coalesce((extract(epoch from closes_at) * 1000)::bigint, 0)) as json
 from links where id = $1 and deleted_at is null
@@ -147,7 +148,7 @@ select coalesce((select used from quota_cells where survey_id = $1::uuid and quo
 -- name: survey_live
 -- role: public
 select jsonb_build_object('version_id', v.id, 'number', v.number, 'status', s.status, 'title', v.title, 'language', s.language,
-	'languages', v.languages, 'abandon_hours', s.abandon_hours, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
+	'languages', v.languages, 'abandon_hours', s.abandon_hours, 'device_answers', s.device_answers, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
 	'lease_s', (select least(min(case when jsonb_typeof(q -> 'lease_seconds') = 'number' then (q -> 'lease_seconds')::numeric else $2::bigint end), $3::bigint)::bigint
 		from jsonb_array_elements(case when jsonb_typeof(v.definition #> '{survey,quotas}') = 'array' then v.definition #> '{survey,quotas}' else '[]' end) q),
 	'definition', jsonb_set(v.definition #- '{survey,quotas}', '{survey,outcomes}', coalesce(

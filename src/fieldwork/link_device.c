@@ -4,6 +4,8 @@
 #include "sql.h"
 
 #define ONCE_COOKIE "collect_once"
+#define SAME_COOKIE "collect_same"
+#define SAME_LIFE_S (90 * 86400)
 #define ONCE_LIFE_S (400 * 86400) /* longer is not kept by browsers */
 #define UUID_TEXT_BYTES 36
 
@@ -52,4 +54,22 @@ enum err device_take(struct req *rq, const struct link_view *link, struct str *k
 enum err device_tell(struct req *rq, const struct link_view *link, struct str key)
 {
 	return link_cookie_set(rq, link, S(ONCE_COOKIE), str_sub(key, key.n - UUID_TEXT_BYTES, key.n), ONCE_LIFE_S);
+}
+
+enum err device_tell_apart(struct req *rq, const struct resolved *r, struct str *device_id)
+{
+	struct uuid device;
+
+	*device_id = (struct str){0};
+	if (r->live.device_answers == 0 || r->link.test)
+		return OK;
+	if (!uuid_read(link_cookie(rq, S(SAME_COOKIE)), &device))
+		random_bytes(device.b, sizeof device.b);
+	*device_id = uuid_str(rq->arena, &device);
+	return device_id->p ? OK : ERR_MEMORY;
+}
+
+enum err device_told_apart(struct req *rq, const struct resolved *r, struct str device_id)
+{
+	return device_id.n > 0 ? link_cookie_set(rq, &r->link, S(SAME_COOKIE), device_id, SAME_LIFE_S) : OK;
 }

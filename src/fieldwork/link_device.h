@@ -12,4 +12,9 @@ enum err device_take(struct req *rq, const struct link_view *link, struct str *k
 /* Sets the cookie that belongs to this key, again each time. */
 enum err device_tell(struct req *rq, const struct link_view *link, struct str key);
 
+/* Where a survey tells devices apart (device_answers): the number of the browser in another cookie, made and set with the first page that is sent. Nothing for tests, or where devices
+ * are not told apart. */
+enum err device_tell_apart(struct req *rq, const struct resolved *r, struct str *device_id);
+enum err device_told_apart(struct req *rq, const struct resolved *r, struct str device_id);
+
 #endif

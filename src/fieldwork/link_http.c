@@ -7,6 +7,7 @@
 #include "sql.h"
 
 static const char *const link_statuses[] = {"open", "closed", NULL};
+static const char *const proof_modes[] = {"require", "flag", NULL};
 static const char *const link_kinds[] = {"open", "test", "single_use", "panel", NULL};
 
 #define KIND_ABOUT                                                                                                     \
@@ -17,6 +18,9 @@ static const char *const link_kinds[] = {"open", "test", "single_use", "panel", 
 #define MAX_ABOUT "How many interviews may be completed by it; no bound without"
 #define ONCE_ABOUT "Whether the page lets each browser answer once only; of open links"
 #define PROOF_ABOUT "Work asked for before anything is stored: zero bits of a hash, 16 are a moment; of open links"
+#define PROOF_MODE_ABOUT                                                                                               \
+	"What becomes of an answer that comes without the work: require: it is refused; flag: it is taken, with the "  \
+	"flag no_proof"
 #define EMBED_MAX 10
 #define PANEL_ABOUT "Of a link of the kind panel: who comes, with what, and where they go afterwards"
 #define EMBED_ABOUT "Origins whose pages may show it in a frame: https://HOST[:PORT], https://*.HOST; none when empty"
@@ -32,13 +36,14 @@ static const struct field link_new_fields[] = {
     FIELD(struct link_new, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_new, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_new, proof_bits, FT_INT, OPTIONAL | NULLABLE, PROOF_BITS_MIN, PROOF_BITS_MAX, PROOF_ABOUT),
+    FIELD(struct link_new, proof_mode, FT_ENUM, OPTIONAL, 0, 0, PROOF_MODE_ABOUT, .choices = proof_modes),
     FIELD(struct link_new, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
     FIELD(struct link_new, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT, .shape = &link_panel_shape),
 };
 static const struct shape link_new_shape = SHAPE("LinkNew", struct link_new, link_new_fields);
 
 struct link_patch {
-	struct str title, language, status;
+	struct str title, language, status, proof_mode;
 	int64_t opens_at, closes_at, max_completes, proof_bits;
 	bool once_per_device;
 	struct str_list embed;
@@ -53,6 +58,7 @@ static const struct field link_patch_fields[] = {
     FIELD(struct link_patch, max_completes, FT_INT, OPTIONAL | NULLABLE, 1, 1000000000, MAX_ABOUT),
     FIELD(struct link_patch, once_per_device, FT_BOOL, OPTIONAL, 0, 0, ONCE_ABOUT),
     FIELD(struct link_patch, proof_bits, FT_INT, OPTIONAL | NULLABLE, PROOF_BITS_MIN, PROOF_BITS_MAX, PROOF_ABOUT),
+    FIELD(struct link_patch, proof_mode, FT_ENUM, OPTIONAL, 0, 0, PROOF_MODE_ABOUT, .choices = proof_modes),
     FIELD(struct link_patch, embed, FT_LIST, OPTIONAL, 0, EMBED_MAX, EMBED_ABOUT),
     FIELD(struct link_patch, panel, FT_OBJECT, OPTIONAL, 0, 0, PANEL_ABOUT "; as a whole", .shape = &link_panel_shape),
 };
@@ -81,6 +87,7 @@ static const struct shape link_counts_shape = SHAPE_OUT("LinkCounts", link_count
 	    OUT("password", FT_BOOL, REQUIRED, "Whether it asks for a password"),                                      \
 	    OUT("panel", FT_OBJECT, REQUIRED | NULLABLE, PANEL_ABOUT, .shape = &link_panel_shape),                     \
 	    OUT("proof_bits", FT_INT, REQUIRED | NULLABLE, PROOF_ABOUT),                                               \
+	    OUT("proof_mode", FT_ENUM, REQUIRED, PROOF_MODE_ABOUT, .choices = proof_modes),                            \
 	    OUT("counts", FT_OBJECT, REQUIRED, "Interviews by it", .shape = &link_counts_shape),                       \
 	    OUT("embed", FT_LIST, REQUIRED, EMBED_ABOUT), OUT("created_at", FT_TIME, REQUIRED, "When it was made"),    \
 	    OUT("updated_at", FT_TIME, REQUIRED, "When it was last changed"),                                          \
@@ -292,7 +299,7 @@ static enum err link_patch_http(struct req *rq)
 	    in->max_completes ? P_INT(in->max_completes) : P_NULL(PGT_INT),
 	    HAS(once_per_device) ? P_BOOL(in->once_per_device) : P_NULL(PGT_BOOL),
 	    panel.n > 0 ? P_JSON(panel) : P_NULL(PGT_JSON), P_BOOL(HAS(proof_bits)),
-	    in->proof_bits ? P_INT(in->proof_bits) : P_NULL(PGT_INT)};
+	    in->proof_bits ? P_INT(in->proof_bits) : P_NULL(PGT_INT), P_TEXT_OR_NULL(in->proof_mode)};
 #undef HAS
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_update, params), NULL)))

@@ -105,6 +105,14 @@ static enum err key_of(struct arena *a, const struct uuid *link, struct str pane
 	return buf_done(&b, key);
 }
 
+struct str panelist_of(const struct link_view *link, struct str key)
+{
+	const size_t hex = 64;
+
+	return link->panel.n > 0 && str_starts(key, S(KEY_HEAD)) && key.n > hex ? str_sub(key, key.n - hex, key.n)
+										: (struct str){0};
+}
+
 static enum err look_up(struct req *rq, const struct link_view *link, struct panel_use *out)
 {
 	struct over_row {

@@ -39,6 +39,9 @@ struct panel_use {
 enum err panel_enter(
     struct req *rq, const struct link_view *link, const struct json *parameters, struct panel_use *out);
 
+/* What of the key says who he is, whatever panel link of the survey he came by; empty: no panelist's. */
+struct str panelist_of(const struct link_view *link, struct str key);
+
 struct panel_exit {
 	struct panel panel;
 	struct str slug, secret; /* secret empty: there is none to sign with, so there is no way back */

@@ -119,31 +119,50 @@ static enum err refuse(struct req *rq, const char *why)
 	return req_fail(rq, ERR_INVALID, "/proof", why);
 }
 
-enum err proof_check(struct req *rq, const struct link_view *link, struct str proof)
+/* NULL in *why: it holds. */
+static enum err look_at(struct req *rq, const struct link_view *link, struct str proof, const char **why)
 {
 	struct challenge c;
 	struct str text, mac;
 	enum err e;
 
-	if (link->proof_bits == 0)
-		return OK;
+	*why = "this link asks for a proof of work: .../challenge says what is to be done";
 	if (proof.n == 0)
-		return refuse(rq, "this link asks for a proof of work: .../challenge says what is to be done");
+		return OK;
+	*why = "this is no proof";
 	if (!challenge_read(proof, &c))
-		return refuse(rq, "this is no proof");
+		return OK;
 	mac = str_sub(c.whole, c.head.n + 1, c.whole.n);
 	if ((e = signed_text(rq->arena, link, c.head, &text)))
 		return e;
 	e = vault_token_check(rq->app->vault, challenge_context, text, mac, rq->arena);
-	if (e == ERR_INVALID)
-		return refuse(rq, "this is no challenge of this link");
+	*why = "this is no challenge of this link";
 	if (e)
-		return e;
+		return e == ERR_INVALID ? OK : e;
+	*why = "the challenge has ended";
 	if (c.ends_s <= clock_now_ms() / 1000)
-		return refuse(rq, "the challenge has ended");
-	if (c.bits < link->proof_bits || !proof_holds(c.whole, c.nonce, c.bits))
-		return refuse(rq, "the work is not done");
+		return OK;
+	*why = c.bits < link->proof_bits || !proof_holds(c.whole, c.nonce, c.bits) ? "the work is not done" : NULL;
 	return OK;
+}
+
+enum err proof_check(struct req *rq, const struct link_view *link, struct str proof, bool *lacks)
+{
+	const char *why;
+	enum err e;
+
+	*lacks = false;
+	if (link->proof_bits == 0)
+		return OK;
+	if ((e = look_at(rq, link, proof, &why)))
+		return e;
+	*lacks = why && link->proof_flags;
+	return why && !*lacks ? refuse(rq, why) : OK;
+}
+
+unsigned proof_mark(const struct link_view *link, bool proved)
+{
+	return link->proof_bits > 0 && link->proof_flags && !proved ? MARK_NO_PROOF : 0;
 }
 
 /* ---- once ---- */
@@ -212,7 +231,8 @@ _Static_assert(CHALLENGE_LIFE_S == 3600, "the script says so too");
 static const char unspend_script[] =
     "return {redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0}";
 
-enum err proof_spend(struct req *rq, const struct link_view *link, const struct proof_for *what, struct proof_use *use)
+enum err proof_spend(
+    struct req *rq, const struct link_view *link, const struct proof_for *what, struct proof_use *use, bool *lacks)
 {
 	struct challenge c;
 	int64_t r[2] = {0};
@@ -221,7 +241,7 @@ enum err proof_spend(struct req *rq, const struct link_view *link, const struct 
 	enum err e;
 
 	*use = (struct proof_use){.here = PROOFS_SPENT_MAX};
-	if (link->proof_bits == 0)
+	if (link->proof_bits == 0 || *lacks)
 		return OK;
 	if (!challenge_read(what->proof, &c))
 		return ERR_INTERNAL;
@@ -242,7 +262,8 @@ enum err proof_spend(struct req *rq, const struct link_view *link, const struct 
 		mine = r[0] != 0;
 		use->fresh = r[1] != 0;
 	}
-	return mine ? OK : refuse(rq, "this proof was used");
+	*lacks = !mine && link->proof_flags;
+	return mine || *lacks ? OK : refuse(rq, "this proof was used");
 }
 
 void proof_unspend(struct req *rq, const struct proof_use *use)

@@ -19,20 +19,24 @@ bool proof_holds(struct str text, struct str nonce, int64_t bits);
 
 /* For a program; empty where the link asks for none. */
 enum err proof_challenge(struct req *rq, const struct link_view *link, struct str *challenge, int64_t *ends_ms);
-/* proof: "CHALLENGE:NONCE". OK too where the link asks for none. ERR_INVALID, recorded under /proof: none came, or it does not hold, or has ended. */
-enum err proof_check(struct req *rq, const struct link_view *link, struct str proof);
-/* One that holds is used now. ERR_INVALID, recorded: it was before, for another key or payload; without a key for any. */
+/* proof: "CHALLENGE:NONCE". OK too where the link asks for none, or takes answers without (proof_flags): then *lacks says that the work is not done. ERR_INVALID, recorded
+ * under /proof: none came, or it does not hold, or has ended. */
+enum err proof_check(struct req *rq, const struct link_view *link, struct str proof, bool *lacks);
+/* What an interview that was kept is marked with at its end. */
+unsigned proof_mark(const struct link_view *link, bool proved);
+/* One that holds is used now. ERR_INVALID, recorded, or *lacks: it was before, for another key or payload; without a key for any. *lacks as proof_check() left it. */
 struct proof_for {
 	struct str proof, key;
 	const unsigned char *payload_hash; /* 32 bytes */
 };
 struct proof_use {
-	struct str key, owner; /* key empty: the link asks for none */
+	struct str key, owner; /* key empty: the link asks for none, or none came */
 	int64_t ends_s;
 	size_t here; /* place in struct proofs_spent; PROOFS_SPENT_MAX: none */
 	bool fresh;  /* it was not used before */
 };
-enum err proof_spend(struct req *rq, const struct link_view *link, const struct proof_for *what, struct proof_use *use);
+enum err proof_spend(
+    struct req *rq, const struct link_view *link, const struct proof_for *what, struct proof_use *use, bool *lacks);
 /* Nothing was stored for it: it is as before. Nothing happens when it was used already. */
 void proof_unspend(struct req *rq, const struct proof_use *use);
 

@@ -155,14 +155,36 @@ static void put_form_open(struct html *h, struct req *rq, struct str slug, struc
 }
 
 /* In an element of its own: what the script finds there it works on (parts/proof.ts). */
-static void put_proof(struct html *h, int64_t bits, struct str language)
+static void put_proof(struct html *h, const struct page_frame *f, struct str language)
 {
 	html_open(h, "div");
 	html_attr(h, "id", S("cc-proof"));
-	html_attr_int(h, "data-bits", bits);
-	html_open(h, "noscript");
-	put_element(h, "p", "cc-test", page_text(TEXT_NEEDS_SCRIPT, language));
-	html_close(h, "noscript");
+	html_attr_int(h, "data-bits", f->proof_bits);
+	if (f->proof_needed) {
+		html_open(h, "noscript");
+		put_element(h, "p", "cc-test", page_text(TEXT_NEEDS_SCRIPT, language));
+		html_close(h, "noscript");
+	}
+	html_close(h, "div");
+}
+
+/* A field that nobody sees, hears or comes to by the keyboard; programs that fill in forms do fill it. Whoever sees the page without its style is told. */
+static void put_trap(struct html *h, struct str language)
+{
+	html_open(h, "div");
+	html_attr(h, "class", S("cc-more"));
+	html_attr(h, "aria-hidden", S("true"));
+	html_open(h, "label");
+	html_attr(h, "for", S("cc-" PAGE_TRAP_FIELD));
+	html_text(h, page_text(TEXT_TRAP, language));
+	html_close(h, "label");
+	html_open(h, "input");
+	html_attr(h, "type", S("text"));
+	html_attr(h, "id", S("cc-" PAGE_TRAP_FIELD));
+	html_attr(h, "name", S(PAGE_TRAP_FIELD));
+	html_attr(h, "tabindex", S("-1"));
+	html_attr(h, "autocomplete", S("off"));
+	html_close_void(h);
 	html_close(h, "div");
 }
 
@@ -293,7 +315,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	put_skip(&h, in->language);
 	put_form_open(&h, rq, f->slug, in->language, f->state);
 	if (f->proof_bits > 0)
-		put_proof(&h, f->proof_bits, in->language);
+		put_proof(&h, f, in->language);
 	put_default_button(&h, page_text(TEXT_NEXT, in->language));
 	html_open(&h, "header");
 	html_attr(&h, "class", S("cc-header"));
@@ -313,6 +335,7 @@ enum err page_reply_questions(struct req *rq, int status, const struct page_fram
 	html_close(&h, "div");
 	put_later(&h, f->later, in->language);
 	html_close(&h, "main");
+	put_trap(&h, in->language);
 	html_close(&h, "form");
 	put_foot(&h);
 	return page_reply(rq, status, &b);

@@ -17,8 +17,10 @@ struct page_frame {
 	struct str later;   /* address under which it can be gone on with elsewhere; empty: it is not kept yet */
 	struct str note;    /* said politely above the questions; may be empty */
 	int64_t proof_bits; /* work that the script is to do before it is sent; 0: none */
+	bool proof_needed;  /* nothing is stored without it, so a page without a script says that it needs one */
 	bool test;	    /* says that nothing counts */
 };
+#define PAGE_TRAP_FIELD "website" /* on every such page, unseen; questions' fields begin with q- */
 enum err page_reply_questions(struct req *rq, int status, const struct page_frame *f, const struct interview *in,
     int32_t page, const struct page_view *view);
 

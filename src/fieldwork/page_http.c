@@ -317,9 +317,12 @@ static enum err post(struct req *rq, const struct resolved *link)
 	if (link->link.proof_bits > 0 && !s.state.proved) {
 		s.state.proved = proof_holds(form_value(fields, n, S("state")),
 		    form_value(fields, n, S(PAGE_PROOF_FIELD)), link->link.proof_bits);
-		s.unproved = !s.state.proved;
+		s.unproved = !s.state.proved && !link->link.proof_flags;
 	}
-	return continue_page(&s, fields, n);
+	s.state.trapped |= form_value(fields, n, S(PAGE_TRAP_FIELD)).n > 0;
+	if ((e = device_tell_apart(rq, link, &s.device_id)) || (e = continue_page(&s, fields, n)))
+		return e;
+	return device_told_apart(rq, link, s.device_id);
 }
 
 static enum err page_post_http(struct req *rq)

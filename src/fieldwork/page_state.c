@@ -58,6 +58,10 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 		json_field_bool(&w, S("saved"), true);
 	if (s->proved)
 		json_field_bool(&w, S("proved"), true);
+	if (s->trapped)
+		json_field_bool(&w, S("trapped"), true);
+	if (s->device_id.n > 0)
+		json_field_str(&w, S("device"), s->device_id);
 	if (s->shown_ms)
 		json_field_int(&w, S("open_since"), s->shown_ms);
 	if (s->time_count > 0) {
@@ -85,6 +89,13 @@ static bool read_int(const struct json *o, struct str key, int64_t *out)
 		return false;
 	*out = v->i;
 	return true;
+}
+
+static bool is_true(const struct json *o, struct str key)
+{
+	const struct json *v = json_get(o, key);
+
+	return v && v->type == JSON_BOOL && v->b;
 }
 
 static bool read_object(const struct json *o, struct str key, const struct json **out)
@@ -175,10 +186,10 @@ enum err page_state_read(struct str json, struct arena *a, struct page_state *ou
 	if (out->key.n == 0)
 		return ERR_INVALID;
 	uuid_read(json_str_or(doc, S("id"), S("")), &out->id);
-	back = json_get(doc, S("saved"));
-	out->saved = back && back->type == JSON_BOOL && back->b;
-	back = json_get(doc, S("proved"));
-	out->proved = back && back->type == JSON_BOOL && back->b;
+	out->saved = is_true(doc, S("saved"));
+	out->proved = is_true(doc, S("proved"));
+	out->trapped = is_true(doc, S("trapped"));
+	out->device_id = json_str_or(doc, S("device"), S(""));
 	read_int(doc, S("open_since"), &out->shown_ms);
 	if ((e = read_filled(doc, a, out)) || (e = read_times(doc, a, out)))
 		return e;

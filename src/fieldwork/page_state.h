@@ -32,6 +32,8 @@ struct page_state {
 	bool back;		  /* there is a page before it */
 	bool saved;		  /* its row is there */
 	bool proved;		  /* the work that its link asks for was done */
+	bool trapped;		  /* a field was filled that people do not see */
+	struct str device_id;	  /* as a program called its device; empty: it did not, or is a browser */
 	int64_t shown_ms;	  /* since when `page` lies open; 0: not known */
 	struct page_time *times;  /* how long those before it did */
 	size_t time_count;

@@ -43,6 +43,8 @@ static int set_up(void **state)
 	f.state.key = S("page-1");
 	f.state.percent = 50;
 	f.state.back = true;
+	f.state.trapped = true;
+	f.state.device_id = S("tablet");
 	*state = &f;
 	return 0;
 }
@@ -69,6 +71,8 @@ static void comes_back_as_it_went(void **state)
 	assert_int_equal(got.page, 1);
 	assert_int_equal(got.percent, 50);
 	assert_true(got.back);
+	assert_true(got.trapped && !got.proved && !got.saved);
+	assert_true(str_eq(got.device_id, S("tablet")));
 	assert_true(str_eq(got.language, S("vi")));
 	assert_true(str_eq(got.key, S("page-1")));
 	assert_int_equal(got.shown_count, 2);

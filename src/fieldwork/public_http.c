@@ -92,6 +92,8 @@ static const struct field response_new_fields[] = {
 	"Of a single-use link: what lets this interview in. It brings the parameters, and is its own Idempotency-Key"),
     FIELD(struct response_new, proof, FT_TEXT, OPTIONAL, 0, PROOF_MAX_CHARS,
 	"Of a link that asks for work: CHALLENGE:NONCE, good once"),
+    FIELD(struct response_new, device_id, FT_TEXT, OPTIONAL, 0, DEVICE_ID_MAX_CHARS,
+	"What the client knows its device by; of that a keyed print is kept, where the survey tells devices apart"),
     FIELD(struct response_new, parameters, FT_OBJECT, OPTIONAL, 0, 0, "Parameters of the survey by name"),
     FIELD(struct response_new, paradata, FT_OBJECT, OPTIONAL, 0, 0,
 	"What the client measured, as it likes, at most 8 kB"),
@@ -126,6 +128,7 @@ struct arrival {
 	const struct json *parameters;
 	struct panel_exit exit;
 	bool begins;
+	bool unproved; /* and taken nevertheless */
 };
 
 static enum err reply_receipt(struct req *rq, const struct receipt *r)
@@ -202,16 +205,17 @@ static enum err let_in(struct req *rq, struct arrival *x)
 	return e == ERR_GONE ? req_fail(rq, e, "/code", "this code was used") : e;
 }
 
-static enum err spend(struct req *rq, const struct arrival *x, struct proof_use *use)
+static enum err spend(struct req *rq, struct arrival *x, struct proof_use *use)
 {
 	const struct response_new *in = rq->in;
 
-	return proof_spend(
-	    rq, &x->link.link, &(struct proof_for){in->proof, x->response.key, x->response.payload_hash}, use);
+	return proof_spend(rq, &x->link.link, &(struct proof_for){in->proof, x->response.key, x->response.payload_hash},
+	    use, &x->unproved);
 }
 
 static enum err submit(struct req *rq, struct arrival *x)
 {
+	const struct response_new *in = rq->in;
 	const struct resolved *r = &x->link;
 	const struct survey_program *survey;
 	struct cache_entry *pin;
@@ -219,7 +223,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 	enum err e;
 
 	if ((e = resolve_gate(rq, r)) || (e = let_in(rq, x)) || (e = check_room(rq, r)) ||
-	    (e = proof_check(rq, &r->link, ((const struct response_new *)rq->in)->proof)))
+	    (e = proof_check(rq, &r->link, in->proof, &x->unproved)))
 		return e;
 	if ((e = survey_program_get(rq->app, rq->tx, &r->link.survey_id, r->live.number, rq->arena, &survey, &pin)))
 		return e;
@@ -233,6 +237,8 @@ static enum err submit(struct req *rq, struct arrival *x)
 	x->response.program = survey->program;
 	x->response.submission = &x->submission;
 	x->response.seed = x->submission.seed;
+	x->response.marks = x->unproved ? MARK_NO_PROOF : 0;
+	x->response.device_id = r->live.device_answers > 0 ? in->device_id : S("");
 	x->response.about = x;
 	x->response.device = device_of(req_header(rq, S("User-Agent")));
 	return intake_send(rq, &x->response, pin, reply_receipt);
@@ -244,8 +250,10 @@ static enum err begin(struct req *rq, struct arrival *x)
 	struct proof_use use;
 	enum err e;
 
-	if ((e = let_in(rq, x)) || (e = proof_check(rq, &x->link.link, in.proof)) || (e = spend(rq, x, &use)))
+	if ((e = let_in(rq, x)) || (e = proof_check(rq, &x->link.link, in.proof, &x->unproved)) ||
+	    (e = spend(rq, x, &use)))
 		return e;
+	in.unproved = x->unproved;
 	in.parameters = x->parameters;
 	if (x->link.link.single_use || x->link.link.panel.n > 0)
 		rq->idempotency_key = x->response.key;

@@ -46,6 +46,7 @@ static enum err link_make(struct arena *a, struct str bytes, void **object)
 	l->closes_ms = json_int_of(doc, S("closes_ms"));
 	l->max_completes = json_int_of(doc, S("max_completes"));
 	l->proof_bits = json_int_of(doc, S("proof_bits"));
+	l->proof_flags = str_eq(json_str_or(doc, S("proof_mode"), S("")), S("flag"));
 	if (!uuid_read(json_str_or(doc, S("tenant_id"), S("")), &l->tenant_id) ||
 	    !uuid_read(json_str_or(doc, S("id"), S("")), &l->link_id) ||
 	    !uuid_read(json_str_or(doc, S("survey_id"), S("")), &l->survey_id))
@@ -104,6 +105,7 @@ static enum err live_read(struct arena *a, const struct json *doc, struct live_v
 	l->abandon_ms = json_int_of(doc, S("abandon_hours")) * 3600000;
 	if (l->abandon_ms <= 0)
 		l->abandon_ms = INTERVIEW_LEFT_MS;
+	l->device_answers = json_int_of(doc, S("device_answers"));
 	l->lease_ms = 1000 * json_int_of(doc, S("lease_s"));
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->title = json_str_or(doc, S("title"), S(""));

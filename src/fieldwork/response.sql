@@ -3,7 +3,7 @@
 -- name: response_list
 with page as (
 	(select r.id, r.created_at as at from responses r
-		where ($20::text is null or r.flags && string_to_array($20, ',')) and $18::jsonb is null and coalesce(r.link_id = any ((select test_links($8::uuid))::uuid[]), false) = $19::boolean and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
+		where $20::text is null and $18::jsonb is null and coalesce(r.link_id = any ((select test_links($8::uuid))::uuid[]), false) = $19::boolean and $1 = 'created_at' and $2::boolean and r.survey_id = $8 and r.deleted_at is null
 			and ($3::timestamptz is null or (r.created_at, r.id) < ($3, $4::uuid))
 			and ($9::text is null or r.status = any (string_to_array($9, ','))) and ($10::text is null or r.language = $10)
 			and ($11::uuid is null or r.link_id = $11) and ($14::bigint is null or r.survey_version = $14)
@@ -13,7 +13,7 @@ with page as (
 		order by r.created_at desc, r.id desc limit $5::bigint + 1)
 	union all
 	(select r.id, r.created_at from responses r
-		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
+		where $20 is null and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and not $2 and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.created_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -21,7 +21,7 @@ with page as (
 		order by r.created_at, r.id limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where $20 is null and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) < ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
@@ -29,12 +29,30 @@ with page as (
 		order by r.completed_at desc, r.id desc limit $5 + 1)
 	union all
 	(select r.id, r.completed_at from responses r
-		where ($20 is null or r.flags && string_to_array($20, ',')) and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
+		where $20 is null and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'completed_at' and not $2 and r.completed_at is not null and r.survey_id = $8 and r.deleted_at is null
 			and ($3 is null or (r.completed_at, r.id) > ($3, $4))
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
 		order by r.completed_at, r.id limit $5 + 1)
+	union all
+	-- flagged ones have an index of their own: in its order, or all of them
+	(select r.id, r.created_at from responses r
+		where r.flags is not null and r.flags && string_to_array($20, ',') and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and $1 = 'created_at' and $2 and r.survey_id = $8 and r.deleted_at is null
+			and ($3 is null or (r.created_at, r.id) < ($3, $4))
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
+			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
+		order by r.created_at desc, r.id desc limit $5 + 1)
+	union all
+	(select f.id, f.at from (select r.id, case when $1 = 'created_at' then r.created_at else r.completed_at end as at from responses r
+		where r.flags is not null and r.flags && string_to_array($20, ',') and $18 is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 <> 'created_at' or not $2) and r.survey_id = $8 and r.deleted_at is null
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
+			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)
+		) f
+		where f.at is not null and ($3 is null or case when $2 then (f.at, f.id) < ($3, $4) else (f.at, f.id) > ($3, $4) end)
+		order by case when $2 then f.at end desc, case when $2 then f.id end desc, f.at, f.id limit $5 + 1)
 	union all
 	(select f.id, f.at from search_responses($8, $18, $2, $3, $4, $5 + 1) f where $18 is not null)
 ), numbered as (
@@ -61,8 +79,13 @@ with page as (
 )
 select case when $6::boolean then json_build_object('items', i.list, 'next', n.cursor,
 		'total', case when $18 is not null then (select count(*) from search_responses($8, $18, true, null, null, null))
+		when $20 is not null then (select count(*) from responses r
+		where r.flags is not null and r.flags && string_to_array($20, ',') and r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
+			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
+			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
+			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17))
 		else (select count(*) from responses r
-		where ($20 is null or r.flags && string_to_array($20, ',')) and r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
+		where $20 is null and r.survey_id = $8 and r.deleted_at is null and coalesce(r.link_id = any ((select test_links($8))::uuid[]), false) = $19 and ($1 = 'created_at' or r.completed_at is not null)
 			and ($9 is null or r.status = any (string_to_array($9, ','))) and ($10 is null or r.language = $10) and ($11 is null or r.link_id = $11)
 			and ($14 is null or r.survey_version = $14) and ($12 is null or r.created_at >= $12) and ($13 is null or r.created_at < $13)
 			and ($15 is null or r.completed_at >= $15) and ($16 is null or r.completed_at < $16) and ($17 is null or r.quota_cells @> $17)) end)

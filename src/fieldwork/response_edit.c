@@ -1,4 +1,5 @@
 #include "event/event.h"
+#include "fieldwork/marks.h"
 #include "fieldwork/quota.h"
 #include "fieldwork/response_change.h"
 #include "fieldwork/sealing.h"
@@ -251,6 +252,9 @@ static enum err put(struct edit *x)
 
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_response_edit_put, in), NULL)))
 		return response_change_failed(rq, e);
+	if ((e = prints_renew(rq->app, rq->tx, rq->arena, x->program, (struct uuid[2]){*x->survey, *x->id},
+		 counted ? v->answers : S("{}"))))
+		return e;
 	if (!x->personal_changed)
 		return OK;
 	const struct pg_param drop[] = {P_UUID(x->survey), P_UUID(x->id)};

@@ -11,12 +11,13 @@
 const char *const response_statuses[] = {
     "started", "in_progress", "completed", "screened_out", "quota_full", "partial", "rejected", NULL};
 
-static const char *const flags[] = {"speeder", "straight_lining", "time_travel", NULL};
+const char *const response_flags[] = {"speeder", "straight_lining", "time_travel", "duplicate_device",
+    "duplicate_panelist", "duplicate_text", "honeypot", "no_proof", NULL};
 static const struct field response_filter_fields[] = {
     FIELD(struct response_filter, status, FT_LIST, OPTIONAL, 1, 8, "Only responses of these statuses",
 	.choices = response_statuses),
-    FIELD(struct response_filter, flag, FT_LIST, OPTIONAL, 1, 3, "Only responses with one of these flags",
-	.choices = flags),
+    FIELD(struct response_filter, flag, FT_LIST, OPTIONAL, 1, 8, "Only responses with one of these flags",
+	.choices = response_flags),
     FIELD(struct response_filter, language, FT_LANGUAGE, OPTIONAL, 0, 0, "Only interviews in this language"),
     FIELD(struct response_filter, link_id, FT_UUID, OPTIONAL, 0, 0, "Only responses that came by this link"),
     FIELD(struct response_filter, test, FT_BOOL, OPTIONAL, 0, 0,

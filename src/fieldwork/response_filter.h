@@ -15,6 +15,7 @@ struct response_filter {
 	int64_t created_from, created_to, completed_from, completed_to, survey_version;
 	const struct json *quota, *answer, *answer_min, *answer_max;
 };
+extern const char *const response_flags[];
 extern const struct shape response_filter_shape;
 extern const char *const response_statuses[];
 

@@ -15,8 +15,8 @@
 	    OUT("status", FT_ENUM, REQUIRED, "Where the interview is, or how it ended", .choices = response_statuses), \
 	    OUT("outcome", FT_TEXT, REQUIRED | NULLABLE, "Name of the survey's outcome"),                              \
 	    OUT("reject_reason", FT_TEXT, REQUIRED | NULLABLE, "Why it was rejected"),                                 \
-	    OUT("flags", FT_LIST, REQUIRED,                                                                            \
-		"What is doubtful about it once it is completed: speeder, straight_lining, time_travel"),              \
+	    OUT("flags", FT_LIST, REQUIRED, "What is doubtful about it once it is completed",                          \
+		.choices = response_flags),                                                                            \
 	    OUT("language", FT_LANGUAGE, REQUIRED, "Language of the interview"),                                       \
 	    OUT("answers", FT_OBJECT, REQUIRED, "Answers by question name, without personal ones"),                    \
 	    OUT("parameters", FT_OBJECT, REQUIRED, "Exported parameters by name"),                                     \

@@ -10,6 +10,16 @@ from jsonb_to_recordset($4::jsonb) l (question text, kind text, hash text)
 -- role: app worker
 delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid
 
+-- name: response_prints_renew
+-- role: app
+with gone as (
+	delete from response_prints p where p.survey_id = $1::uuid and p.response_id = $2::uuid and p.kind = 'text'
+		and encode(p.print, 'hex') not in (select k.print from jsonb_to_recordset($3::jsonb) k (print text))
+)
+insert into response_prints (tenant_id, survey_id, response_id, kind, print, chars)
+select distinct current_tenant_id(), $1, $2, k.kind, decode(k.print, 'hex'), k.chars from jsonb_to_recordset($3) k (kind text, print text, chars integer)
+on conflict do nothing
+
 -- name: response_lookups_clear
 -- role: worker
 delete from response_lookups

@@ -33,6 +33,7 @@ enum err sitting_show(struct sitting *s, int32_t page, const struct page_view *v
 
 	s->state.page = page;
 	frame.proof_bits = s->state.proved ? 0 : s->link->link.proof_bits;
+	frame.proof_needed = !s->link->link.proof_flags;
 	if ((e = interview_visible(&s->in, page, s->rq->arena, &s->state.shown, &s->state.shown_count)))
 		return e;
 	if ((e = page_state_seal(s->rq->app->vault, &s->state, s->rq->arena, &frame.state)))

@@ -21,6 +21,7 @@ struct sitting {
 	const struct program *program;
 	struct page_state state;
 	struct str own_key;	/* of a new interview; empty: one is made */
+	struct str device_id;	/* empty: devices are not told apart */
 	struct panel_exit exit; /* read before the answer is written */
 	struct quota_list full; /* quota cells, as read when the step began */
 	struct interview in;	/* follows from state: sitting_interview() */

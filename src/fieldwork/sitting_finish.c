@@ -1,6 +1,7 @@
 /* The end of an interview on the pages: judged as a whole, written once, and a goodbye. */
 #include "base/hash.h"
 #include "fieldwork/keeping.h"
+#include "fieldwork/link_proof.h"
 #include "fieldwork/page_html.h"
 #include "fieldwork/sitting.h"
 #include "fieldwork/writing.h"
@@ -203,6 +204,11 @@ static enum err offer_retry(struct sitting *s, enum err e)
 
 /* ---- the end ---- */
 
+static unsigned marks_of(const struct sitting *s)
+{
+	return proof_mark(&s->link->link, s->state.proved) | (s->state.trapped ? MARK_HONEYPOT : 0);
+}
+
 static enum err write_once(
     struct sitting *s, const struct submission *in, const struct verdict *v, struct receipt *receipt)
 {
@@ -217,6 +223,8 @@ static enum err write_once(
 	    .started_ms = s->state.started_ms,
 	    .key = s->state.key,
 	    .device = device_of(req_header(s->rq, S("User-Agent"))),
+	    .device_id = s->device_id,
+	    .marks = marks_of(s),
 	    .keep = {.id = s->state.id, .stored = s->state.saved, .joins = true},
 	};
 	enum err e;

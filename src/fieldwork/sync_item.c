@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "fieldwork/keeping.h"
 #include "fieldwork/link_code.h"
+#include "fieldwork/link_proof.h"
 #include "survey/survey.h"
 
 struct interview_sent {
@@ -97,7 +98,7 @@ static enum err let_in(struct sync_item *x, const struct interview_sent *in)
 		return e;
 	if (link->panel.n > 0)
 		return req_fail(&x->rq, ERR_INVALID, "", "people whom a panel sends are not interviewed by devices");
-	if (link->proof_bits > 0)
+	if (link->proof_bits > 0 && !link->proof_flags)
 		return req_fail(&x->rq, ERR_INVALID, "", "this link asks for work, which devices do not do");
 	if (!link->single_use)
 		return in->code.n ? req_fail(&x->rq, ERR_INVALID, "/code", "this link takes no codes") : OK;
@@ -172,6 +173,7 @@ static enum err prepare(struct sync_item *x)
 	r->submission = &x->submission;
 	r->seed = x->submission.seed;
 	r->offline = true;
+	r->marks = proof_mark(link, false);
 	r->device = device_of(req_header(x->sync->rq, S("User-Agent")));
 	r->keep.id = x->id;
 	memcpy(r->payload_hash, x->hash, sizeof x->hash);

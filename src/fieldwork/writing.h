@@ -10,7 +10,7 @@
 #include "fieldwork/intake.h"
 #include "fieldwork/link_proof.h"
 
-/* What an answer puts into responses, events and response_lookups; as the statement response_insert_many counts its parameters. */
+/* What an answer puts into responses, events, response_lookups and response_prints; as the statement response_insert_many counts its parameters. */
 enum column {
 	C_SURVEY,
 	C_ID,
@@ -39,8 +39,10 @@ enum column {
 	C_REQUEST,
 	C_DEVICE,
 	C_PARADATA,
+	C_FLAGS,
 	C_LOOKUPS, /* from here on not of response_insert_plain and _one */
 	C_LOOKUPS_KEY,
+	C_PRINTS,
 	C_STORED, /* from here on of response_save_many only */
 	C_READ,
 	C_LAST,

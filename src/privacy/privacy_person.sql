@@ -63,7 +63,8 @@ delete from responses where survey_id = $1::uuid and id = $2::uuid
 -- $3: the answers without those that name the person; $4: the same, sealed, where they were.
 -- name: person_answer_strip
 -- role: worker
-with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid)
+with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid),
+	printed as (delete from response_prints where survey_id = $1::uuid and response_id = $2::uuid)
 update responses set sealed = null, sealed_key_version = null, payload_hash = null, idempotency_key = null, parameters = '{}', started_at = null,
 	duration_ms = null, seed = 0, last_at = null, device = null, page_ms = null, paradata = null, answers = $3::jsonb, answers_sealed = coalesce($4::bytea, answers_sealed),
 	answers_key_version = coalesce($5::bigint, answers_key_version)

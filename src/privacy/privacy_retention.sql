@@ -99,6 +99,8 @@ with mark as materialized (
 	update responses r set started_at = null, duration_ms = null, seed = 0, idempotency_key = null, payload_hash = null, last_at = null, device = null, page_ms = null,
 		paradata = null
 	from old where r.survey_id = $1 and r.id = old.id returning r.id
+), unprinted as (
+	delete from response_prints p using old where p.survey_id = $1 and p.response_id = old.id and p.kind in ('device', 'panelist')
 ), tally as (
 	insert into survey_retentions as t (tenant_id, survey_id, paradata_at, paradata_id, paradata_removed)
 	select current_tenant_id(), $1, last.created_at, last.id, (select count(*) from gone)

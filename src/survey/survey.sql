@@ -25,6 +25,9 @@ update surveys set
 	abandon_hours = case when $15::boolean then $16::bigint::integer else abandon_hours end,
 	speeder_percent = case when $17::boolean then $18::bigint::integer else speeder_percent end,
 	straight_rows = case when $19::boolean then $20::bigint::integer else straight_rows end,
+	device_answers = case when $21::boolean then $22::bigint::integer else device_answers end,
+	panelist_answers = case when $23::boolean then $24::bigint::integer else panelist_answers end,
+	duplicate_chars = case when $25::boolean then $26::bigint::integer else duplicate_chars end,
 	updated_by = $8::uuid
 where id = $1::uuid
 

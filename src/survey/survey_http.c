@@ -122,24 +122,33 @@ static enum err take_matching(struct req *rq, struct survey_row *row)
 	return e ? e : row->version == rq->if_match_version ? OK : ERR_STALE;
 }
 
+static bool is_number(const struct json *v)
+{
+	return v && json_is_num(v);
+}
+
 /* What NULL pointers and empty texts leave as it is; of the patch's retention the members that were sent. */
 static enum err survey_write(struct req *rq, const struct survey_patch *to, const struct draft *draft)
 {
 	const struct json *days = rq->in == to ? json_get(rq->body, S("retention")) : NULL;
 	bool abandon = rq->in == to && json_get(rq->body, S("abandon_hours"));
-	const struct json *speeder = rq->in == to ? json_get(rq->body, S("speeder_percent")) : NULL;
-	const struct json *straight = rq->in == to ? json_get(rq->body, S("straight_rows")) : NULL;
+	const struct json *sent = rq->in == to ? rq->body : NULL;
 	const struct draft none = {0};
 	const struct draft *d = draft != NULL ? draft : &none;
 #define DAYS(name)                                                                                                     \
 	P_BOOL(json_get(days, S(#name)) != NULL), to->retention.name ? P_INT(to->retention.name) : P_NULL(PGT_INT)
+/* 0 is a number like others. */
+#define THRESHOLD(name)                                                                                                \
+	P_BOOL(json_get(sent, S(#name)) != NULL),                                                                      \
+	    is_number(json_get(sent, S(#name))) ? P_INT(to->name) : P_NULL(PGT_INT)
 	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_TEXT_OR_NULL(to->title), P_UUID_OR_NULL(&to->project_id),
 	    draft != NULL ? P_JSON(d->text) : P_NULL(PGT_JSON), P_TEXT_OR_NULL(d->schema_version),
 	    P_TEXT_OR_NULL(d->language), P_TEXT_OR_NULL(to->status), P_UUID(&rq->who.user_id), DAYS(answers_days),
 	    DAYS(personal_days), DAYS(paradata_days), P_BOOL(abandon),
-	    to->abandon_hours ? P_INT(to->abandon_hours) : P_NULL(PGT_INT), P_BOOL(speeder),
-	    speeder && json_is_num(speeder) ? P_INT(to->speeder_percent) : P_NULL(PGT_INT), P_BOOL(straight),
-	    straight && json_is_num(straight) ? P_INT(to->straight_rows) : P_NULL(PGT_INT)};
+	    to->abandon_hours ? P_INT(to->abandon_hours) : P_NULL(PGT_INT), THRESHOLD(speeder_percent),
+	    THRESHOLD(straight_rows), THRESHOLD(device_answers), THRESHOLD(panelist_answers),
+	    THRESHOLD(duplicate_chars)};
+#undef THRESHOLD
 #undef DAYS
 	enum err e;
 

@@ -5,7 +5,7 @@ select s.version, jsonb_build_object('id', s.id, 'project_id', s.project_id, 'ti
 	'schema_version', s.schema_version, 'definition', s.definition, 'published_version', s.published_version,
 	'created_at', rfc3339(s.created_at), 'updated_at', rfc3339(s.updated_at),
 	'created_by', s.created_by, 'updated_by', s.updated_by, 'version', s.version,
-	'abandon_hours', s.abandon_hours, 'speeder_percent', s.speeder_percent, 'straight_rows', s.straight_rows, 'retention', jsonb_build_object('answers_days', s.answers_days, 'personal_days', s.personal_days, 'paradata_days', s.paradata_days)
+	'abandon_hours', s.abandon_hours, 'speeder_percent', s.speeder_percent, 'straight_rows', s.straight_rows, 'device_answers', s.device_answers, 'panelist_answers', s.panelist_answers, 'duplicate_chars', s.duplicate_chars, 'retention', jsonb_build_object('answers_days', s.answers_days, 'personal_days', s.personal_days, 'paradata_days', s.paradata_days)
 	|| case when $4::boolean then (
 		select jsonb_build_object('next_at', rfc3339(least(
 				(select r.created_at from responses r where r.survey_id = s.id and r.deleted_at is null

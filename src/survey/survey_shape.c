@@ -5,6 +5,15 @@
 #define STRAIGHT_ABOUT                                                                                                 \
 	"One answer in all rows of a matrix with so many answered is flagged; null: 5, 0: never, else from 2"
 
+#define DEVICE_ABOUT                                                                                                   \
+	"So many completed answers one device may give, what it sends beyond is flagged as duplicate_device; null or " \
+	"0: "                                                                                                          \
+	"devices are not told apart, and get no cookie"
+#define PANELIST_ABOUT "So many one panelist may give, by whatever panel link; null: 1, 0: as many as he likes"
+#define DUPLICATE_ABOUT                                                                                                \
+	"A text of so many characters that somebody wrote before is flagged as duplicate_text; null: 80, 0: never, "   \
+	"else from 20"
+
 static const char *const statuses[] = {"draft", "published", "closed", "archived", NULL};
 static const char *const link_statuses[] = {"open", "closed", NULL};
 static const char *const link_kinds[] = {"open", "test", "single_use", NULL};
@@ -45,6 +54,9 @@ static const struct field patch_fields[] = {
 	"Hours after which an interview that nobody goes on with is over; null: a week"),
     FIELD(struct survey_patch, speeder_percent, FT_INT, OPTIONAL | NULLABLE, 0, 100, SPEEDER_ABOUT),
     FIELD(struct survey_patch, straight_rows, FT_INT, OPTIONAL | NULLABLE, 0, 1000, STRAIGHT_ABOUT),
+    FIELD(struct survey_patch, device_answers, FT_INT, OPTIONAL | NULLABLE, 0, SAME_ANSWERS_MAX, DEVICE_ABOUT),
+    FIELD(struct survey_patch, panelist_answers, FT_INT, OPTIONAL | NULLABLE, 0, SAME_ANSWERS_MAX, PANELIST_ABOUT),
+    FIELD(struct survey_patch, duplicate_chars, FT_INT, OPTIONAL | NULLABLE, 0, PRINT_CHARS_MAX, DUPLICATE_ABOUT),
 };
 const struct shape survey_patch_shape = SHAPE("SurveyPatch", struct survey_patch, patch_fields);
 
@@ -131,6 +143,9 @@ static const struct field survey_fields[] = {
 	"Hours after which an interview that nobody goes on with is over; null: a week"),
     OUT("speeder_percent", FT_INT, REQUIRED | NULLABLE, SPEEDER_ABOUT),
     OUT("straight_rows", FT_INT, REQUIRED | NULLABLE, STRAIGHT_ABOUT),
+    OUT("device_answers", FT_INT, REQUIRED | NULLABLE, DEVICE_ABOUT),
+    OUT("panelist_answers", FT_INT, REQUIRED | NULLABLE, PANELIST_ABOUT),
+    OUT("duplicate_chars", FT_INT, REQUIRED | NULLABLE, DUPLICATE_ABOUT),
     OUT("retention", FT_OBJECT, REQUIRED, "How long answers are kept", .shape = &retention_out),
     OUT("links", FT_LIST, OPTIONAL, "With include=links: its newest 200 links", .shape = &link_out),
     OUT("counts", FT_OBJECT, OPTIONAL, "With include=counts: its answers by state", .shape = &counts_out),

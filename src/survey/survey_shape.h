@@ -18,7 +18,7 @@ struct survey_patch {
 	const struct json *definition;
 	struct survey_retention retention;
 	int64_t abandon_hours; /* 0: null */
-	int64_t speeder_percent, straight_rows;
+	int64_t speeder_percent, straight_rows, device_answers, panelist_answers, duplicate_chars;
 };
 struct survey_include {
 	struct str_list include;

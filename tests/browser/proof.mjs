@@ -18,7 +18,7 @@ const stored = async () => expect(await server.api.get(`/api/v1/surveys/${f.surv
 test('with a script: whoever is quick waits a moment, and is sent on', async () => {
 	const page = await openPage(chromium, {});
 	await page.goto(`${server.url}/s/${f.slug}`);
-	await page.locator('textarea, input[type="text"]').first().fill('quick');
+	await page.locator('#cc-questions textarea, #cc-questions input[type="text"]').first().fill('quick');
 	await page.locator('button.cc-next:not(.cc-default)').first().click();
 	await page.waitForSelector('main.cc-message', { timeout: 60000 });
 	assert.match(await page.innerText('main'), /saved/);
@@ -30,9 +30,9 @@ test('without one: the page says what it needs, and nothing is stored', async ()
 	const page = await openPage(chromium, { javaScript: false });
 	await page.goto(`${server.url}/s/${f.slug}`);
 	assert.match(await page.content(), /This survey needs JavaScript/);
-	await page.locator('textarea, input[type="text"]').first().fill('kept');
+	await page.locator('#cc-questions textarea, #cc-questions input[type="text"]').first().fill('kept');
 	await page.locator('button.cc-next:not(.cc-default)').first().click();
 	await page.waitForLoadState('load');
-	assert.equal(await page.locator('textarea, input[type="text"]').first().inputValue(), 'kept');
+	assert.equal(await page.locator('#cc-questions textarea, #cc-questions input[type="text"]').first().inputValue(), 'kept');
 	assert.equal((await stored()).length, before);
 });

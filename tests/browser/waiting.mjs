@@ -38,7 +38,7 @@ for (const [how, javaScript, itself] of [['by itself', true, true], ['by its but
 		const before = (await stored()).length;
 		const page = await openPage(chromium, { javaScript });
 		await page.goto(`${server.url}/s/${f.slug}`);
-		await page.locator('textarea, input[type="text"]').first().fill(LONG);
+		await page.locator('#cc-questions textarea, #cc-questions input[type="text"]').first().fill(LONG);
 		await useUp();
 		const [reply] = await Promise.all([page.waitForResponse((rs) => rs.status() === 429), page.locator('button.cc-next').first().click()]);
 		const markup = itself ? '' : await reply.text();

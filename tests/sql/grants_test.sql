@@ -18,6 +18,7 @@ insert into probe.wanted_grants values
 	('responses', 'collect_app', 'SELECT'), ('responses', 'collect_public', 'INSERT SELECT'), ('responses', 'collect_worker', 'DELETE SELECT'),
 	('survey_retentions', 'collect_app', 'SELECT'), ('survey_retentions', 'collect_worker', 'DELETE INSERT SELECT'),
 	('response_lookups', 'collect_app', 'DELETE SELECT'), ('response_changes', 'collect_app', 'SELECT'), ('response_lookups', 'collect_worker', 'DELETE SELECT'),
+	('response_prints', 'collect_app', 'DELETE SELECT'), ('response_prints', 'collect_worker', 'DELETE SELECT'),
 	('survey_versions', 'collect_app', 'INSERT SELECT'), ('survey_versions', 'collect_public', 'SELECT'), ('survey_versions', 'collect_worker', 'DELETE SELECT'),
 	('api_keys', 'collect_app', 'SELECT'), ('invitations', 'collect_app', 'SELECT'),
 	('identities', 'collect_app', 'SELECT'), ('identity_providers', 'collect_app', 'SELECT'),
@@ -31,6 +32,9 @@ insert into probe.wanted_column_grants values
 	('response_lookups', 'collect_app', 'INSERT', 'hash key_version kind question response_id survey_id tenant_id'),
 	('response_lookups', 'collect_public', 'INSERT', 'hash key_version kind question response_id survey_id tenant_id'),
 	('response_lookups', 'collect_worker', 'INSERT', 'hash key_version kind question response_id survey_id tenant_id'),
+	('response_prints', 'collect_app', 'INSERT', 'chars kind print response_id survey_id tenant_id'),
+	('response_prints', 'collect_public', 'INSERT', 'chars kind print response_id survey_id tenant_id'),
+	('response_prints', 'collect_worker', 'UPDATE', 'noted_at'),
 	('events', 'collect_app', 'INSERT', 'actor_id actor_kind after aggregate_id aggregate_type before credential_id data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_public', 'INSERT', 'actor_id actor_kind after aggregate_id aggregate_type before credential_id data id metadata request_id sequence tenant_id type'),
 	('events', 'collect_worker', 'INSERT', 'actor_id actor_kind after aggregate_id aggregate_type before credential_id data id metadata request_id sequence tenant_id type'),
@@ -39,7 +43,7 @@ insert into probe.wanted_column_grants values
 	('job_records', 'collect_app', 'UPDATE', 'attempts cancel_requested_at error_code error_message finished_at run_at status updated_by'),
 	('job_records', 'collect_worker', 'UPDATE',
 		'attempts error_code error_message finished_at progress_done progress_total result run_at started_at state status'),
-	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language max_completes once_per_device opens_at panel panel_key_version panel_secret password_hash proof_bits secret status title updated_by'),
+	('links', 'collect_app', 'UPDATE', 'closes_at deleted_at deleted_by embed language max_completes once_per_device opens_at panel panel_key_version panel_secret password_hash proof_bits proof_mode secret status title updated_by'),
 	('api_keys', 'collect_app', 'INSERT', 'created_by expires_at id name permissions sha256 tenant_id updated_by user_id'),
 	('api_keys', 'collect_app', 'UPDATE', 'deleted_at deleted_by last_used_at updated_by'),
 	('identities', 'collect_app', 'INSERT', 'confirmed created_by id issuer subject tenant_id updated_by user_id'),
@@ -61,7 +65,7 @@ insert into probe.wanted_column_grants values
 	('responses', 'collect_app', 'UPDATE', 'answers answers_key_version answers_sealed consents deleted_at deleted_by outcome quota_cells reject_reason rejected_from sealed sealed_key_version status updated_by'),
 	('privacy_settings', 'collect_app', 'UPDATE', 'answers_days paradata_days personal_days purge_days updated_by'),
 	('responses', 'collect_worker', 'UPDATE', 'answers answers_key_version answers_sealed consents deleted_at deleted_by device duration_ms flags idempotency_key last_at lease_until page_ms paradata parameters payload_hash quota_cells reject_reason rejected_from sealed sealed_key_version seed started_at state state_key_version status updated_by'),
-	('responses', 'collect_public', 'UPDATE', 'answers answers_key_version answers_sealed completed_at consents duration_ms language last_at lease_until outcome page_ms paradata parameters payload_hash payload_key_version quota_cells sealed sealed_key_version state state_key_version status'),
+	('responses', 'collect_public', 'UPDATE', 'answers answers_key_version answers_sealed completed_at consents duration_ms flags language last_at lease_until outcome page_ms paradata parameters payload_hash payload_key_version quota_cells sealed sealed_key_version state state_key_version status'),
 	('surveys', 'collect_worker', 'UPDATE', 'published_version'),
 	('privacy_requests', 'collect_app', 'INSERT', 'created_by id job_id key_version kind subject subject_kind tenant_id updated_by whole'),
 	('privacy_requests', 'collect_app', 'UPDATE', 'downloads'),
@@ -71,8 +75,8 @@ insert into probe.wanted_column_grants values
 		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
-		'abandon_hours answers_days definition deleted_at deleted_by language paradata_days personal_days project_id published_version schema_version speeder_percent status straight_rows title updated_by'),
-	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at id language published_version status tenant_id');
+		'abandon_hours answers_days definition deleted_at deleted_by device_answers duplicate_chars language panelist_answers paradata_days personal_days project_id published_version schema_version speeder_percent status straight_rows title updated_by'),
+	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at device_answers id language published_version status tenant_id');
 
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values

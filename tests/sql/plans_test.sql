@@ -39,6 +39,9 @@ select probe.is(probe.bytable(probe.plan($$select r.id, r.completed_at from resp
 		and ('completed'::text is null or r.status = any (string_to_array('completed', ','))) and ('2026-11-01Z'::timestamptz is null or r.completed_at >= '2026-11-01Z')
 	order by r.completed_at desc, r.id desc limit 51$$), 'Index Scan Backward using responses_[0-9]+_tenant_id_survey_id_completed_at_idx.*Index Cond: .*completed_at >= '), 'yes',
 	'and so does the list of completed ones by their time, from a time on');
+select probe.is(probe.bytable(probe.plan($$select id from responses where survey_id = '00000000-0000-7000-8000-000000000099' and deleted_at is null
+	and flags is not null and flags && array['honeypot'] order by created_at desc, id desc limit 50$$), (select 'using (' || string_agg(i.inhrelid::regclass::text, '|') || ') '
+	from pg_inherits i where i.inhparent = 'responses_flagged'::regclass)), 'yes', 'flagged ones by responses_flagged');
 select probe.is(probe.partitions(probe.plan($$select * from responses where survey_id = '00000000-0000-7000-8000-000000000099' and id = '00000000-0000-7000-8000-000000000099'$$),
 	'responses')::text, '1', 'one answer reads one partition');
 select probe.is(probe.partitions(probe.plan(format($$select * from events where id between %L and %L and xid < pg_snapshot_xmin(pg_current_snapshot())$$,

@@ -36,6 +36,7 @@ begin
 	perform set_config('app.current_tenant_id', t::text, true);
 	insert into collect.response_lookups (tenant_id, survey_id, response_id, question, kind, key_version, hash)
 		values (t, i, i, 'mail', 'email', 1, decode(repeat('00', 32), 'hex'));
+	insert into collect.response_prints (tenant_id, survey_id, response_id, kind, print) values (t, i, i, 'device', decode(repeat('00', 32), 'hex'));
 	insert into collect.response_search (tenant_id, survey_id, response_id, responded_at, text) values (t, i, i, now(), 'words');
 	insert into collect.response_changes (tenant_id, survey_id, response_id, id, kind, status_before, status_after) values (t, i, i, i, 'edited', 'completed', 'completed');
 	insert into collect.link_codes (tenant_id, survey_id, link_id, id, code) values (t, i, i, i, 'abcdef');
