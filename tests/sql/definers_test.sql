@@ -200,7 +200,7 @@ insert into probe.apart values
 	('slug_lookup', 'asked of a link before a tenant is known'), ('tenant_of_slug', 'asked of a name before a tenant is known'),
 	('second_factor_of', 'asked of an account that signs in, before a tenant is known'), ('device_stamp', 'asked of an account that signs in: a hash'), ('sign_in_failed', 'asked of an address, bound to the system''s tenant: api/sign_ins'),
 	('active_survey_counts', 'metrics: totals'), ('job_counts', 'metrics: totals'),
-	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'reads no rows'),
+	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'goes over all tenants, and names a month'),
 	('key_tenants', 'goes over all tenants, whose keys the worker then binds'), ('job_tenants', 'goes over all tenants, which the worker then binds'),
 	('search_behind', 'goes over all tenants, which the worker then binds'),
 	('job_beat', 'by claim: sql/jobs'), ('job_claim', 'of all tenants in turn: sql/jobs'), ('job_end', 'by claim: sql/jobs'), ('job_hold', 'by claim: sql/jobs'),
