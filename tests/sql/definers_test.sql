@@ -191,6 +191,11 @@ select probe.is(probe.ask(:'a', format('select password_set(%L, %L, %L)', probe.
 select probe.is(probe.ask(:'a', format('select version from password_reset(%L, %L, %L)', probe.own('a', '1'), 'older', 'new')), 'nothing', 'nor by mail over another');
 select probe.is(probe.ask(:'a', format('select version from password_reset(%L, %L, %L)', probe.own('a', '1'), 'old', 'new')), '(2)', 'by mail over that one');
 
+-- ---- the counter of what happens to keys ----
+
+select probe.is(probe.ask(:'a', 'select next_key_event()'), '(2)', 'the next number is one''s own tenant''s');
+select probe.is(probe.ask('', 'select next_key_event()'), probe.ask('', 'select current_tenant_id()'), 'and nobody''s without a tenant');
+
 -- ---- and no function is left out ----
 
 \connect - postgres
@@ -210,7 +215,7 @@ insert into probe.apart values
 create table probe.said (name text);
 insert into probe.said select (regexp_matches(sql, '\m(\w+)\(', 'g'))[1] from probe.calls;
 insert into probe.said values ('tenant_seals_answers'), ('tenant_sealing'), ('tenant_sealing_set'), ('member_people'), ('second_factor_missing'), ('job_enqueue'), ('search_next'),
-	('search_renew'), ('account_of_mailbox'), ('identity_account'), ('password_set'), ('password_reset');
+	('search_renew'), ('account_of_mailbox'), ('identity_account'), ('password_set'), ('password_reset'), ('next_key_event');
 select probe.is(string_agg(p.proname, ', ' order by p.proname), null, 'every function that runs as its owner and that a login may call is called here, or a reason is given')
 from pg_proc p
 where p.pronamespace = 'collect'::regnamespace and p.prosecdef and p.prorettype <> 'trigger'::regtype
