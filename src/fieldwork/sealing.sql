@@ -77,7 +77,7 @@ where survey_id = $1::uuid and id = $2::uuid
 
 -- name: keys_sequence
 -- role: app worker
-select coalesce(max(sequence), 0) + 1 as n from events where aggregate_type = 'keys' and aggregate_id = current_tenant_id()
+select next_key_event() as n
 
 -- name: sealing_get
 select s.version, s.seal_answers as "on", jsonb_build_object('seal_answers', s.seal_answers, 'version', s.version, 'job_id',

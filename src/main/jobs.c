@@ -36,27 +36,40 @@ struct detached {
 	struct arena *arena;
 	int64_t months;
 	struct str name; /* empty: none is left */
-	bool busy;
+	bool busy, unread;
 };
 
 static enum err detach_in(struct tx *tx, void *ctx)
 {
 	struct month_row {
 		struct str name;
-		bool busy;
+		bool busy, unread;
 	} row;
-	static const struct pg_col cols[] = {
-	    COL(struct month_row, name, PGT_TEXT), COL(struct month_row, busy, PGT_BOOL)};
+	static const struct pg_col cols[] = {COL(struct month_row, name, PGT_TEXT),
+	    COL(struct month_row, busy, PGT_BOOL), COL(struct month_row, unread, PGT_BOOL)};
 	struct detached *d = ctx;
 	const struct pg_param in[] = {P_INT(d->months)};
 	enum err e = tx_one(tx, d->arena, &Q(SQL_event_month_detach, in, cols), &row);
 
 	d->name = e ? S("") : row.name;
 	d->busy = !e && row.busy;
+	d->unread = !e && row.unread;
 	return e;
 }
 
-/* A month a transaction. One that somebody reads just now has time until the next round. */
+static void tell_month(struct app *app, const struct detached *d)
+{
+	metric_set(metrics_series(app->metrics, M_EVENT_UNREAD, NULL), d->unread);
+	if (d->unread)
+		log_message(
+		    app->log, LOG_WARN, "a month of the event log stays: the search has not read all of it", d->name);
+	else if (d->name.n > 0)
+		log_message(app->log, LOG_INFO,
+		    d->busy ? "a month of the event log is in use and stays" : "a month of the event log was detached",
+		    d->name);
+}
+
+/* A month a transaction. One that somebody reads just now, or that the search has still to read, has time until the next round. */
 static enum err detach_old(struct job *job)
 {
 	struct detached d = {.arena = job->arena, .months = config_int(job->app->config, CFG_events_keep_months)};
@@ -67,12 +80,8 @@ static enum err detach_old(struct job *job)
 	do {
 		if ((e = job_step(job, detach_in, &d, S(""))) || (e = job_check(job)))
 			return e;
-		if (d.name.n > 0)
-			log_message(job->app->log, LOG_INFO,
-			    d.busy ? "a month of the event log is in use and stays"
-				   : "a month of the event log was detached",
-			    d.name);
-	} while (d.name.n > 0 && !d.busy);
+		tell_month(job->app, &d);
+	} while (d.name.n > 0 && !d.busy && !d.unread);
 	return OK;
 }
 

@@ -18,7 +18,7 @@ where i.inhparent = to_regclass('collect.events') and c.relname ~ '^events_\d{4}
 
 -- name: event_month_detach
 -- role: worker
-select coalesce(name, '') as name, busy from detach_event_month($1::bigint::integer)
+select coalesce(name, '') as name, busy, unread from detach_event_month($1::bigint::integer)
 
 -- name: demo_link
 -- Who has a slug, whatever tenant is bound.

@@ -191,6 +191,11 @@ select probe.is(probe.ask(:'a', format('select password_set(%L, %L, %L)', probe.
 select probe.is(probe.ask(:'a', format('select version from password_reset(%L, %L, %L)', probe.own('a', '1'), 'older', 'new')), 'nothing', 'nor by mail over another');
 select probe.is(probe.ask(:'a', format('select version from password_reset(%L, %L, %L)', probe.own('a', '1'), 'old', 'new')), '(2)', 'by mail over that one');
 
+-- ---- the counter of what happens to keys ----
+
+select probe.is(probe.ask(:'a', 'select next_key_event()'), '(2)', 'the next number is one''s own tenant''s');
+select probe.is(probe.ask('', 'select next_key_event()'), probe.ask('', 'select current_tenant_id()'), 'and nobody''s without a tenant');
+
 -- ---- and no function is left out ----
 
 \connect - postgres
@@ -200,7 +205,7 @@ insert into probe.apart values
 	('slug_lookup', 'asked of a link before a tenant is known'), ('tenant_of_slug', 'asked of a name before a tenant is known'),
 	('second_factor_of', 'asked of an account that signs in, before a tenant is known'), ('device_stamp', 'asked of an account that signs in: a hash'), ('sign_in_failed', 'asked of an address, bound to the system''s tenant: api/sign_ins'),
 	('active_survey_counts', 'metrics: totals'), ('job_counts', 'metrics: totals'),
-	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'reads no rows'),
+	('ensure_event_partitions', 'reads no rows'), ('begin_event_months', 'reads no rows'), ('detach_event_month', 'goes over all tenants, and names a month'),
 	('key_tenants', 'goes over all tenants, whose keys the worker then binds'), ('job_tenants', 'goes over all tenants, which the worker then binds'),
 	('search_behind', 'goes over all tenants, which the worker then binds'),
 	('job_beat', 'by claim: sql/jobs'), ('job_claim', 'of all tenants in turn: sql/jobs'), ('job_end', 'by claim: sql/jobs'), ('job_hold', 'by claim: sql/jobs'),
@@ -210,7 +215,7 @@ insert into probe.apart values
 create table probe.said (name text);
 insert into probe.said select (regexp_matches(sql, '\m(\w+)\(', 'g'))[1] from probe.calls;
 insert into probe.said values ('tenant_seals_answers'), ('tenant_sealing'), ('tenant_sealing_set'), ('member_people'), ('second_factor_missing'), ('job_enqueue'), ('search_next'),
-	('search_renew'), ('account_of_mailbox'), ('identity_account'), ('password_set'), ('password_reset');
+	('search_renew'), ('account_of_mailbox'), ('identity_account'), ('password_set'), ('password_reset'), ('next_key_event');
 select probe.is(string_agg(p.proname, ', ' order by p.proname), null, 'every function that runs as its owner and that a login may call is called here, or a reason is given')
 from pg_proc p
 where p.pronamespace = 'collect'::regnamespace and p.prosecdef and p.prorettype <> 'trigger'::regtype

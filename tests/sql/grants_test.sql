@@ -86,7 +86,7 @@ insert into probe.wanted_functions values
 	('second_factor_of', 'collect_app'), ('second_factor_recover', 'collect_app'), ('second_factor_remove', 'collect_app'),
 	('second_factor_start', 'collect_app'), ('second_factor_step', 'collect_app'),
 	('audit_value', 'collect_app collect_public collect_worker'), ('event_id', 'collect_app collect_public collect_worker'), ('uuid_floor', 'collect_app'),
-	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('begin_event_months', 'collect_app collect_worker'), ('detach_event_month', 'collect_worker'), ('login_lookup', 'collect_app'),
+	('cursor_text', 'collect_app collect_public collect_worker'), ('ensure_event_partitions', 'collect_worker'), ('begin_event_months', 'collect_app collect_worker'), ('detach_event_month', 'collect_worker'), ('next_key_event', 'collect_app collect_worker'), ('login_lookup', 'collect_app'),
 	('job_beat', 'collect_worker'), ('job_claim', 'collect_worker'), ('job_counts', 'collect_app collect_worker'), ('job_end', 'collect_worker'),
 	('job_enqueue', 'collect_app collect_worker'), ('job_hold', 'collect_worker'), ('job_json', 'collect_app'), ('job_next', 'collect_worker'),
 	('job_periodic', 'collect_worker'), ('job_purge', 'collect_worker'), ('job_revive', 'collect_app'), ('job_tenants', 'collect_worker'), ('job_withdraw', 'collect_app'),

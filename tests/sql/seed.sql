@@ -41,6 +41,7 @@ begin
 	insert into collect.response_changes (tenant_id, survey_id, response_id, id, kind, status_before, status_after) values (t, i, i, i, 'edited', 'completed', 'completed');
 	insert into collect.link_codes (tenant_id, survey_id, link_id, id, code) values (t, i, i, i, 'abcdef');
 	insert into collect.search_marks (tenant_id, xid, id) values (t, '0', i);
+	insert into collect.key_event_counts (tenant_id, n) values (t, 1);
 	insert into collect.system_keys (purpose, key_version, wrapped, kek_id) values ('system', 1, '\x00', 'k') on conflict do nothing;
 	insert into collect.privacy_settings (tenant_id) values (t);
 	insert into collect.survey_retentions (tenant_id, survey_id) values (t, i);

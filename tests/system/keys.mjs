@@ -290,3 +290,18 @@ test('shredded: a tenant\'s sealed answers are gone within seconds, here and in 
 	assert.match(await keys('status', '--tenant', 'acme'), /pii +\d+ +live/);
 	assert.deepEqual(await query(`select data->>'by' from events where aggregate_type = 'keys' and type = 'shredded'`), [['command line']]);
 });
+
+test('what happens to keys is numbered by a counter: two at once get two numbers, and none is given again when the log grows shorter', async () => {
+	const { id: tenant } = await server.addTenant('counted', 'cora@counted.example');
+	const next = (more = '') => query(`set app.current_tenant_id = '${tenant}'; begin; select next_key_event(); ${more} commit`);
+	// one that stands in the log already, from before there was a counter
+	await query(`set app.current_tenant_id = '${tenant}'; insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, sequence, actor_kind)
+		values ('${tenant}', uuid_floor(now()), 'keys', '${tenant}', 'rotated', '{}', 7, 'operator')`);
+	const both = await Promise.all([next('select pg_sleep(0.5);'), next('select pg_sleep(0.5);'), next()]);
+	assert.deepEqual(both.map((r) => r[0][0]).sort(), ['10', '8', '9']);
+	assert.deepEqual(await query(`set app.current_tenant_id = '${tenant}'; begin; select next_key_event(); rollback`), [['11']]);
+	assert.deepEqual(await next(), [['11']], 'what was not committed leaves no gap');
+	const ours = (await query(`select sequence from events where aggregate_type = 'keys' and tenant_id = '${server.tenant.id}' order by sequence`)).flat();
+	assert.ok(ours.length > 3);
+	assert.deepEqual(ours, ours.map((_, i) => `${i + 1}`), 'each of this file\'s once');
+});

@@ -115,3 +115,38 @@ test('old months are detached: out of the log and out of reach, with all that wa
 	const doctor = (await server.collect('doctor')).stdout.split('\n').filter((l) => l.startsWith('WRONG') && !/running server|may create schemas or temporary objects/.test(l));
 	assert.deepEqual(doctor, []);
 });
+
+test('a month that the search has still to read of stays, which is said; once it was read it goes', async () => {
+	while (workers.length)
+		await workers.pop().stop();
+	await makeOld(2020, 4);
+	await makeOld(2020, 7);
+	// as if the job had been stuck since July 2020
+	await query("update jobs set due_at = now() + interval '1 hour' where type = 'responses.search'");
+	const [[mark]] = await query("select max(xid::text::numeric) from events");
+	await query(`update search_marks set xid = '0', id = '00000000-0000-0000-0000-000000000000', read_at = '2020-07-03Z' where tenant_id = '${server.tenant.id}'`);
+	const worker = await new Worker(server, { env: { COLLECT_EVENTS_KEEP_MONTHS: '12' } }).start();
+	const unread = async () => /^event_months_unread (\d+)$/m.exec(expect(await worker.internal.get('/internal/metrics'), 200).text)?.[1];
+	const says = 'a month of the event log stays: the search has not read all of it';
+	await round();
+	await until('the worker to find it unread', async () => told(worker.log(), says).length > 0);
+	assert.equal(await unread(), '1');
+	assert.deepEqual(await detached(), ['events_2020_04', 'events_2020_05', 'events_2020_06'], 'what it read already goes');
+	assert.ok((await attached()).includes('events_2020_07'));
+	assert.ok(told(worker.log(), says).every((l) => JSON.stringify(l).includes('events_2020_07')));
+	await query("update jobs set due_at = now() where type = 'responses.search'");
+	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
+	await until('the search to come to its end', async () => (await query(`select 1 from search_marks where tenant_id = '${server.tenant.id}' and xid::text::numeric >= ${mark}`)).length === 1);
+	await round();
+	await until('the month to go', async () => (await detached()).includes('events_2020_07'));
+	await until('the metric', async () => await unread() === '0');
+	await worker.stop();
+	// a tenant that the search has never come to holds all of its own
+	await makeOld(2020, 8);
+	await query(`update jobs set due_at = now() + interval '1 hour' where type = 'responses.search'; delete from search_marks where tenant_id = '${server.tenant.id}'`);
+	assert.deepEqual(await query('select name, busy, unread from detach_event_month(12)'), [['events_2020_08', 'f', 't']]);
+	const living = (at) => query(`set app.current_tenant_id = '${server.tenant.id}'; update tenants set deleted_at = ${at} where id = '${server.tenant.id}'`);
+	await living('now()');
+	assert.deepEqual(await query('begin; select name, busy, unread from detach_event_month(12); rollback'), [['events_2020_08', 'f', 'f']], 'of a tenant that is gone nobody searches');
+	await living('null');
+});
