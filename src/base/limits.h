@@ -59,13 +59,17 @@
 #define IDEMPOTENCY_KEY_MAX_BYTES 255
 
 /* fieldwork */
-#define LANGUAGE_RANGES_MAX 20		       /* parts of an Accept-Language header that are looked at */
-#define FORM_FIELDS_MAX 5000		       /* fields of one posted page */
-#define INTERVIEW_LEFT_MS (7 * 86400000LL)	 /* nobody went on with it for so long: it is over, where its survey says nothing else */
+#define LANGUAGE_RANGES_MAX 20 /* parts of an Accept-Language header that are looked at */
+#define FORM_FIELDS_MAX 5000   /* fields of one posted page */
+#define INTERVIEW_LEFT_MS                                                                                              \
+	(7 * 86400000LL) /* nobody went on with it for so long: it is over, where its survey says nothing else */
 #define INTERVIEW_LEFT_HOURS_MAX 2160
 #define PAGE_STATE_MAX_AGE_MS (INTERVIEW_LEFT_HOURS_MAX * 3600000LL) /* whatever a survey says */
 #define PAGE_MAX_BYTES (4 * MB)
-#define LINK_PASS_LIFE_S 86400 /* for so long a link's password is not asked for again */
+#define LINK_CODES_MAX 1000000	       /* of a single-use link */
+#define LINK_CODES_AT_ONCE 1000	       /* by the request itself; more are made by a job, so many a step */
+#define LINK_CODES_CSV_MAX 10000       /* lines of one file */
+#define LINK_PASS_LIFE_S 86400	       /* for so long a link's password is not asked for again */
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
 #define PARAMETER_TEXT_MAX 1000		 /* characters of one parameter that a program sends along */
@@ -80,7 +84,8 @@
 #define SYNC_INTERVIEWS_MAX 500 /* of one batch of interviews held offline */
 #define SYNC_SLICE 32		/* of them at once with the writers */
 #define SYNC_EVENTS_MAX 5000	/* of one of them */
-#define SYNC_STEPS_MAX 50000000 /* to take the events of a batch once more: some seconds; the rest is to be sent again */
+#define SYNC_STEPS_MAX                                                                                                 \
+	50000000 /* to take the events of a batch once more: some seconds; the rest is to be sent again */
 #define SYNC_ARENA_MAX_BYTES (16 * MB) /* of one interview */
 #define SYNC_CLOCK_EXACT_MS 2000       /* by so much a device's clock may differ and still be right */
 
@@ -169,6 +174,8 @@
 #define MAIL_TIMEOUT_MS 60000
 
 /* privacy */
+#define PERSON_CODES_MAX                                                                                               \
+	1000 /* codes of links that name one person: all that an export takes, and as many as an erasure takes at once */
 #define PRIVACY_EXPORT_DAYS 7 /* so long a person's file can be fetched */
 
 /* export */

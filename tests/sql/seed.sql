@@ -38,6 +38,7 @@ begin
 		values (t, i, i, 'mail', 'email', 1, decode(repeat('00', 32), 'hex'));
 	insert into collect.response_search (tenant_id, survey_id, response_id, responded_at, text) values (t, i, i, now(), 'words');
 	insert into collect.response_changes (tenant_id, survey_id, response_id, id, kind, status_before, status_after) values (t, i, i, i, 'edited', 'completed', 'completed');
+	insert into collect.link_code_counts (tenant_id, survey_id, link_id, codes) values (t, i, i, 1);
 	insert into collect.link_codes (tenant_id, survey_id, link_id, id, code) values (t, i, i, i, 'abcdef');
 	insert into collect.search_marks (tenant_id, xid, id) values (t, '0', i);
 	insert into collect.system_keys (purpose, key_version, wrapped, kek_id) values ('system', 1, '\x00', 'k') on conflict do nothing;
