@@ -66,6 +66,9 @@
 #define INTERVIEW_LEFT_HOURS_MAX 2160
 #define PAGE_STATE_MAX_AGE_MS (INTERVIEW_LEFT_HOURS_MAX * 3600000LL) /* whatever a survey says */
 #define PAGE_MAX_BYTES (4 * MB)
+#define LINK_CODES_MAX 1000000	       /* of a single-use link */
+#define LINK_CODES_AT_ONCE 1000	       /* by the request itself; more are made by a job, so many a step */
+#define LINK_CODES_CSV_MAX 10000       /* lines of one file */
 #define LINK_PASS_LIFE_S 86400	       /* for so long a link's password is not asked for again */
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
@@ -176,6 +179,8 @@
 #define MAIL_TIMEOUT_MS 60000
 
 /* privacy */
+#define PERSON_CODES_MAX                                                                                               \
+	1000 /* codes of links that name one person: all that an export takes, and as many as an erasure takes at once */
 #define PRIVACY_EXPORT_DAYS 7 /* so long a person's file can be fetched */
 
 /* export */

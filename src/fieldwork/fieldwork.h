@@ -81,7 +81,7 @@ bool link_known(const struct app *app, struct str slug, struct uuid *tenant, str
 
 /* Of a panel link, as it comes in: link_panel.h. */
 struct panel_urls {
-	struct str completed, screened_out, quota_full;
+	struct str completed, screened_out, quota_full, closed;
 };
 struct panel_in {
 	struct str panelist, postback_url;

@@ -44,25 +44,27 @@ struct stored {
 	int64_t survey_version, completed_at, payload_key_version, seed, started_at;
 	struct str status, outcome, payload_hash, language;
 	bool paged;
+	bool blind; /* there is nothing by which a payload would be known again */
 };
 
 /* Of an answer whose personal part was removed the hash is gone, of a shredded one its key; then the idempotency key alone says which one it is. What was saved page by
  * page may never have had one: nothing was sent whole that this could be once more. */
-static enum err same_payload(
-    struct req *rq, struct tx *tx, const struct stored *stored, const unsigned char *payload_hash)
+static enum err same_payload(struct req *rq, struct tx *tx, struct stored *stored, const unsigned char *payload_hash)
 {
 	struct str sent;
 	unsigned char mac[32];
 	int64_t version;
 	enum err e;
 
+	stored->blind = stored->payload_hash.n == 0;
 	if (!payload_hash)
 		return OK;
-	if (stored->payload_hash.n == 0)
+	if (stored->blind)
 		return stored->paged ? ERR_KEY_MISMATCH : OK;
 	sent = str_make((const char *)payload_hash, 32);
 	if (stored->payload_key_version > 0) {
 		e = vault_replay(rq->app->vault, tx, stored->payload_key_version, sent, rq->arena, mac, &version);
+		stored->blind = e == ERR_GONE;
 		if (e)
 			return e == ERR_GONE ? OK : e == ERR_INVALID ? ERR_INTERNAL : e;
 		sent = str_make((const char *)mac, sizeof mac);
@@ -117,7 +119,7 @@ enum err intake_replay(struct req *rq, const struct link_view *link, struct str 
 	    .completed_ms = stored.completed_at,
 	    .replayed = true,
 	    .paged = stored.paged,
-	    .unhashed = stored.payload_hash.n == 0,
+	    .unhashed = stored.blind,
 	    .link_id = stored.link_id,
 	    .started_ms = stored.started_at,
 	    .seed = (uint64_t)stored.seed,

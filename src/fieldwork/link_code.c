@@ -18,14 +18,17 @@ bool code_ok(struct str code)
 	return true;
 }
 
+#define KEY_HEAD                                                                                                       \
+	"\xc2\xa7"                                                                                                     \
+	"code:"
+
 /* As link_code_key() in the database. */
 static enum err key_of(struct arena *a, const struct uuid *link, struct str code, struct str *key)
 {
 	struct buf b;
 
 	buf_init(&b, a, 256);
-	buf_add(&b, S("\xc2\xa7"
-		      "code:"));
+	buf_add(&b, S(KEY_HEAD));
 	buf_add(&b, uuid_str(a, link));
 	buf_char(&b, ':');
 	buf_add(&b, code);
@@ -37,10 +40,11 @@ enum err code_take(struct req *rq, const struct link_view *link, struct str code
 	struct code_row {
 		struct str parameters;
 		struct uuid open;
-		bool over;
+		bool over, revoked;
 	} row;
 	static const struct pg_col cols[] = {COL(struct code_row, parameters, PGT_JSON),
-	    COL(struct code_row, over, PGT_BOOL), COL(struct code_row, open, PGT_UUID)};
+	    COL(struct code_row, over, PGT_BOOL), COL(struct code_row, open, PGT_UUID),
+	    COL(struct code_row, revoked, PGT_BOOL)};
 	const struct pg_param in[] = {P_UUID(&link->survey_id), P_UUID(&link->link_id), P_TEXT(code)};
 	struct json *parameters;
 	struct json_error why;
@@ -57,7 +61,34 @@ enum err code_take(struct req *rq, const struct link_view *link, struct str code
 		return ERR_INTERNAL;
 	out->parameters = parameters;
 	out->open = row.open;
+	out->revoked = row.revoked;
 	return row.over ? ERR_GONE : OK;
+}
+
+enum err code_refuse(struct req *rq, const struct code_use *use)
+{
+	return req_fail(rq, ERR_GONE, "/code", use->revoked ? "this code was revoked" : "this code was used");
+}
+
+enum err code_check(struct req *rq, const struct link_view *link, struct str key)
+{
+	struct good_row {
+		bool good;
+	} row;
+	static const struct pg_col cols[] = {COL(struct good_row, good, PGT_BOOL)};
+	struct str code = key;
+	bool more = true;
+	enum err e;
+
+	if (!str_starts(key, S(KEY_HEAD)))
+		return OK;
+	for (struct str rest = key; more;)
+		code = str_cut(&rest, ':', &more);
+	const struct pg_param in[] = {P_UUID(&link->survey_id), P_UUID(&link->link_id), P_TEXT(code)};
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_code_good, in, cols), &row)))
+		return e;
+	return row.good ? OK : ERR_GONE;
 }
 
 static enum err random_code(struct arena *a, struct str *code)
@@ -85,6 +116,7 @@ enum err codes_add(struct tx *tx, struct arena *a, const struct uuid ids[2], con
 	struct uuid *made = arena_array(a, struct uuid, n);
 	struct pg_param *list[3];
 	struct str code;
+	int64_t added;
 	enum err e;
 
 	for (size_t c = 0; c < countof(list); c++)
@@ -105,7 +137,10 @@ enum err codes_add(struct tx *tx, struct arena *a, const struct uuid ids[2], con
 		list[2][i] = P_JSON(codes[i].parameters.n ? codes[i].parameters : S("{}"));
 	}
 	const struct pg_param in[] = {P_UUID(&ids[0]), P_UUID(&ids[1]), P_ARRAY(PGT_UUID, list[0], n),
-	    P_ARRAY(PGT_TEXT, list[1], n), P_ARRAY(PGT_JSON, list[2], n), P_UUID_OR_NULL(tx_actor(tx))};
+	    P_ARRAY(PGT_TEXT, list[1], n), P_ARRAY(PGT_JSON, list[2], n), P_UUID_OR_NULL(tx_actor(tx)),
+	    P_INT(LINK_CODES_MAX)};
 
-	return tx_exec(tx, &Q_NO_OUT(SQL_link_codes_add, in), NULL);
+	if ((e = tx_exec(tx, &Q_NO_OUT(SQL_link_codes_add, in), &added)))
+		return e;
+	return added < (int64_t)n ? ERR_LIMIT : OK;
 }

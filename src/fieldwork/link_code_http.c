@@ -31,25 +31,34 @@ static const struct shape codes_made_shape = SHAPE_OUT("LinkCodesMade", codes_ma
 
 static const char *const response_states[] = {
     "started", "in_progress", "partial", "completed", "screened_out", "quota_full", "rejected", NULL};
+static const char *const code_states[] = {"open", "used", "revoked", NULL};
 static const struct field code_item_fields[] = {
     OUT("id", FT_UUID, REQUIRED, "Id"),
+    OUT("state", FT_ENUM, REQUIRED,
+	"open: it lets one interview in; used: it did, or one is under way; revoked: it lets nobody in, what was begun "
+	"by it before may be finished",
+	.choices = code_states),
     OUT("code", FT_TEXT, REQUIRED | NULLABLE,
 	"What lets one interview in. Null when it was used or begun with, unless you may read personal answers and "
 	"change answers"),
     OUT("url", FT_TEXT, REQUIRED | NULLABLE, "Address for that respondent; null when `code` is"),
     OUT("parameters", FT_OBJECT, REQUIRED, "Parameters that it brings along"),
-    OUT("response_id", FT_UUID, REQUIRED | NULLABLE, "Response that it was used for"),
+    OUT("response_id", FT_UUID, REQUIRED | NULLABLE,
+	"Response that it was used for; null also where that was removed for good"),
     OUT("status", FT_ENUM, REQUIRED | NULLABLE, "How that stands", .choices = response_states),
     OUT("used_at", FT_TIME, REQUIRED | NULLABLE, "When it was used"),
+    OUT("revoked_at", FT_TIME, REQUIRED | NULLABLE, "When it was revoked"),
     OUT("created_at", FT_TIME, REQUIRED, "When it was made"),
 };
 static const struct shape code_item_shape = SHAPE_OUT("LinkCode", code_item_fields);
 
 struct code_filter {
 	bool used;
+	struct str state;
 };
 static const struct field code_filter_fields[] = {
     FIELD(struct code_filter, used, FT_BOOL, OPTIONAL, 0, 0, "Only those that were used, or were not"),
+    FIELD(struct code_filter, state, FT_ENUM, OPTIONAL, 0, 0, "Only those in this state", .choices = code_states),
 };
 static const struct shape code_filter_shape = SHAPE("LinkCodeFilter", struct code_filter, code_filter_fields);
 
@@ -130,7 +139,9 @@ static enum err make_all(struct job *job, struct making *x)
 		x->step = x->total - x->done < LINK_CODES_AT_ONCE ? x->total - x->done : LINK_CODES_AT_ONCE;
 		if ((e = count_text(&x->scratch, "done", x->done + x->step, &state)) ||
 		    (e = job_step(job, make_step, x, state)))
-			return e == ERR_GONE ? job_give_up(job, e, "The link was deleted.") : e;
+			return e == ERR_GONE	? job_give_up(job, e, "The link was deleted.")
+			       : e == ERR_LIMIT ? job_give_up(job, e, "The link has as many codes as it takes.")
+						: e;
 		x->done += x->step;
 		if ((e = job_progress(job, x->done, x->total)))
 			return e;
@@ -198,12 +209,16 @@ static enum err add_job(struct req *rq, int64_t count, struct uuid *id)
 	return job_add(rq->tx, rq->arena, &job, id);
 }
 
+static const char full[] = "a link has at most 1,000,000 codes";
+
 static enum err make_now(struct req *rq, const struct code_new *codes, size_t n)
 {
 	enum err e = codes_add(rq->tx, rq->arena, rq->ids, codes, n);
 
 	if (e == ERR_CONFLICT)
 		return req_fail(rq, e, "/csv", "one of these codes is there already, or twice in the file");
+	if (e == ERR_LIMIT)
+		return req_fail(rq, ERR_CONFLICT, "", full);
 	return e ? e : tell_made(rq->tx, rq->arena, &rq->ids[1], (int64_t)n);
 }
 
@@ -263,7 +278,7 @@ static enum err codes_make_http(struct req *rq)
 	if ((e = read_codes(rq, &link, &codes, &n)))
 		return e;
 	if (link.codes + (n ? (int64_t)n : in->count) > LINK_CODES_MAX)
-		return req_fail(rq, ERR_CONFLICT, "", "a link has at most 1,000,000 codes");
+		return req_fail(rq, ERR_CONFLICT, "", full);
 	if (n == 0)
 		return (e = add_job(rq, in->count, &job)) ? e : reply_made(rq, 0, &job);
 	return (e = make_now(rq, codes, n)) ? e : reply_made(rq, (int64_t)n, NULL);
@@ -283,13 +298,13 @@ static enum err codes_list_http(struct req *rq)
 	bool asked = schema_has(&code_filter_shape, rq->query_present, "used");
 	const struct pg_param own[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]),
 	    asked ? P_BOOL(f->used) : P_NULL(PGT_BOOL), P_TEXT(str_from(rq->app->public_url)),
-	    P_BOOL(sees_used_codes(rq))};
+	    P_BOOL(sees_used_codes(rq)), P_TEXT_OR_NULL(f->state)};
 
 	return list_reply(rq, &SQL_link_codes_list, own, countof(own));
 }
 
 struct file_row {
-	struct str code, parameters, status;
+	struct str code, parameters, status, state;
 	int64_t used_at;
 };
 
@@ -312,11 +327,12 @@ static enum err send_chunk(struct file *f)
 	return bytes.n > 0 ? http_stream_write(f->rq->x, bytes) : OK;
 }
 
-static void put_code(struct file *f, struct str code)
+/* Nobody is to be sent an address that lets nobody in. */
+static void put_code(struct file *f, struct str code, bool revoked)
 {
 	csv_field(&f->chunk, code, false);
 	buf_char(&f->chunk, ',');
-	if (code.n == 0)
+	if (code.n == 0 || revoked)
 		return;
 	buf_add(&f->chunk, str_from(f->rq->app->public_url));
 	buf_add(&f->chunk, S("/s/"));
@@ -336,7 +352,7 @@ static enum err put_row(void *ctx, const void *data)
 	arena_reset(&f->scratch);
 	if (json_read(&f->scratch, row->parameters, &json_limits_default, &given, &why))
 		return ERR_INTERNAL;
-	put_code(f, row->code);
+	put_code(f, row->code, str_eq(row->state, S("revoked")));
 	buf_char(&f->chunk, ',');
 	buf_add(&f->chunk, row->status);
 	buf_char(&f->chunk, ',');
@@ -344,6 +360,8 @@ static enum err put_row(void *ctx, const void *data)
 		time_text(row->used_at, time);
 		buf_add(&f->chunk, str_make(time, sizeof(time)));
 	}
+	buf_char(&f->chunk, ',');
+	buf_add(&f->chunk, row->state);
 	for (uint32_t i = 0; i < f->names->count; i++) {
 		buf_char(&f->chunk, ',');
 		csv_field(&f->chunk, json_str_or(given, f->names->items[i].s, S("")), false);
@@ -374,13 +392,13 @@ static enum err stream_file(struct file *f)
 {
 	static const struct pg_col cols[] = {COL(struct file_row, code, PGT_TEXT),
 	    COL(struct file_row, parameters, PGT_JSON), COL(struct file_row, status, PGT_TEXT),
-	    COL(struct file_row, used_at, PGT_TIME)};
+	    COL(struct file_row, used_at, PGT_TIME), COL(struct file_row, state, PGT_TEXT)};
 	const struct pg_param in[] = {P_UUID(&f->rq->ids[0]), P_UUID(&f->rq->ids[1]), P_BOOL(sees_used_codes(f->rq))};
 	enum err e;
 
 	if ((e = begin_file(f)) || f->rq->x->method == HTTP_HEAD)
 		return e;
-	buf_add(&f->chunk, S("code,url,status,used_at"));
+	buf_add(&f->chunk, S("code,url,status,used_at,state"));
 	for (uint32_t i = 0; i < f->names->count; i++) {
 		buf_char(&f->chunk, ',');
 		csv_field(&f->chunk, f->names->items[i].s, false);
@@ -410,6 +428,44 @@ static enum err codes_file_http(struct req *rq)
 	return e;
 }
 
+/* ---- revoking ---- */
+
+static enum err tell_revoked(struct req *rq)
+{
+	struct event event = {S("link"), &rq->ids[1], S("code_revoked"), S(""), 1};
+	struct json_out w;
+	struct buf b;
+	enum err e;
+
+	buf_init(&b, rq->arena, 256);
+	json_out_init(&w, &b);
+	json_open(&w, '{');
+	json_field_str(&w, S("code_id"), uuid_str(rq->arena, &rq->ids[2]));
+	json_close(&w, '}');
+	return (e = buf_done(&b, &event.data)) ? e : event_append(rq->tx, &event);
+}
+
+static enum err code_revoke_http(struct req *rq)
+{
+	struct now_row {
+		bool revoked, over;
+	} now;
+	static const struct pg_col cols[] = {
+	    COL(struct now_row, revoked, PGT_BOOL), COL(struct now_row, over, PGT_BOOL)};
+	const struct pg_param in[] = {P_UUID(&rq->ids[0]), P_UUID(&rq->ids[1]), P_UUID(&rq->ids[2])};
+	const struct pg_param set[] = {P_UUID(&rq->ids[1]), P_UUID(&rq->ids[2]), P_UUID_OR_NULL(tx_actor(rq->tx))};
+	enum err e;
+
+	if ((e = tx_one(rq->tx, rq->arena, &Q(SQL_link_code_lock, in, cols), &now)))
+		return e;
+	if (now.over && !now.revoked)
+		return req_fail(rq, ERR_CONFLICT, "", "this code was used: there is nothing left to revoke");
+	reply_empty(rq, 204);
+	if (now.revoked)
+		return OK;
+	return (e = tx_exec(rq->tx, &Q_NO_OUT(SQL_link_code_revoke, set), NULL)) ? e : tell_revoked(rq);
+}
+
 #define CODES "/api/v1/surveys/{id}/links/{link_id}/codes"
 const struct route link_code_routes[] = {
     {HTTP_POST, CODES, PERM_LINKS_WRITE, RATE_CONSOLE, &codes_in_shape, &codes_made_shape, 202, codes_make_http,
@@ -418,6 +474,8 @@ const struct route link_code_routes[] = {
     {HTTP_GET, CODES, PERM_LINKS_READ, RATE_CONSOLE, NULL, &code_item_shape, 200, codes_list_http,
 	"List the codes of a single-use link", .query = &code_filter_shape, .flags = ROUTE_LIST | ROUTE_READ,
 	.filters = "created_at"},
+    {HTTP_DELETE, CODES "/{code_id}", PERM_LINKS_WRITE, RATE_CONSOLE, NULL, NULL, 204, code_revoke_http,
+	"Revoke a code of a single-use link: it lets nobody in any more", .also = (const int[]){404, 409, 0}},
     {HTTP_GET, CODES ".csv", PERM_LINKS_READ, RATE_EXPORT, NULL, NULL, 200, codes_file_http,
 	"The codes of a single-use link as a CSV file", .flags = ROUTE_READ, .out_type = "text/csv"},
     ROUTE_END,

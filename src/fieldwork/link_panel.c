@@ -3,6 +3,8 @@
 #include "base/hash.h"
 #include "base/hex.h"
 #include "base/utf8.h"
+#include "fieldwork/keeping.h"
+#include "fieldwork/link_cookie.h"
 #include "sql.h"
 #include "vault/vault.h"
 
@@ -13,7 +15,10 @@
 
 #define PATTERN_STEPS_MAX 1000000
 
-static const struct str end_names[PANEL_ENDS] = {{"completed", 9}, {"screened_out", 12}, {"quota_full", 10}};
+static const struct str end_names[PANEL_ENDS] = {
+    {"completed", 9}, {"screened_out", 12}, {"quota_full", 10}, {"closed", 6}};
+
+#define PANEL_COOKIE "collect_panel"
 
 /* ---- what the link says ---- */
 
@@ -230,7 +235,7 @@ enum err redirect_sign(struct arena *a, struct str secret, struct str *redirect)
 static struct str value_of(struct req *rq, struct str name, const struct receipt *r, const struct json *parameters)
 {
 	if (str_eq(name, S("response_id")))
-		return uuid_str(rq->arena, &r->id);
+		return uuid_is_nil(&r->id) ? S("") : uuid_str(rq->arena, &r->id);
 	if (str_eq(name, S("status")))
 		return r->status;
 	return parameters ? text_of(rq->arena, json_get(parameters, name)) : S("");
@@ -307,7 +312,8 @@ enum err panel_return(
 	*url = (struct str){0};
 	for (size_t i = 0; i < PANEL_ENDS; i++)
 		if (str_eq(r->status, end_names[i]))
-			template = x->panel.urls[i];
+			template = x->panel.urls[i].n > 0 || i != PANEL_CLOSED ? x->panel.urls[i]
+									       : x->panel.urls[PANEL_QUOTA_FULL];
 	if (template.n == 0 || x->secret.n == 0)
 		return OK;
 	/* longer than any browser takes, or written anew by it: then there is none */
@@ -316,4 +322,24 @@ enum err panel_return(
 		return e == ERR_MEMORY ? e : OK;
 	}
 	return redirect_sign(rq->arena, x->secret, url);
+}
+
+/* ---- the same browser ---- */
+
+enum err panel_cookie_set(struct req *rq, const struct resolved *r, const struct uuid *id)
+{
+	struct str token;
+	enum err e = resume_token(rq, &r->link.link_id, id, &token);
+
+	return e ? e : link_cookie_set(rq, &r->link, S(PANEL_COOKIE), token, r->live.abandon_ms / 1000);
+}
+
+enum err panel_cookie_read(struct req *rq, const struct link_view *link, struct uuid *id)
+{
+	const struct str token = link_cookie(rq, S(PANEL_COOKIE));
+	enum err e = token.n > 0 ? resume_read(rq, &link->link_id, token, id) : ERR_INVALID;
+
+	if (e)
+		*id = (struct uuid){0};
+	return e == ERR_INVALID ? OK : e;
 }

@@ -20,7 +20,7 @@
 #define PANEL_PATTERN_MAX_CHARS 200
 
 /* What links.panel holds. */
-enum panel_end { PANEL_COMPLETED, PANEL_SCREENED_OUT, PANEL_QUOTA_FULL, PANEL_ENDS };
+enum panel_end { PANEL_COMPLETED, PANEL_SCREENED_OUT, PANEL_QUOTA_FULL, PANEL_CLOSED, PANEL_ENDS };
 struct panel {
 	struct str panelist; /* parameter that says who it is */
 	struct {
@@ -48,9 +48,15 @@ struct panel_exit {
 };
 /* Reads the link's secret; out is empty for links of other kinds. */
 enum err panel_exit_load(struct req *rq, const struct link_view *link, struct panel_exit *out);
-/* parameters: as they came, or NULL. */
+/* parameters: as they came, or NULL. r->status may be "closed", of nobody's interview (r->id nil): he came too late, and goes where quota_full leads if no address is
+ * named for that. */
 enum err panel_return(struct req *rq, const struct panel_exit *x, const struct receipt *r,
     const struct json *parameters, struct str *url);
+
+/* The browser in which a panelist's interview was begun goes on with it: it has the interview's token (keeping.h) in a cookie, which his id alone does not replace. */
+enum err panel_cookie_set(struct req *rq, const struct resolved *r, const struct uuid *id);
+/* Of which interview by this link the browser has the token; nil: of none. */
+enum err panel_cookie_read(struct req *rq, const struct link_view *link, struct uuid *id);
 
 /* The address with `sig=` and the HMAC-SHA-256 (hex) under `secret` of all before it; a fragment is no part of that, it is never sent. */
 enum err redirect_sign(struct arena *a, struct str secret, struct str *redirect);

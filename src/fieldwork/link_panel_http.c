@@ -15,6 +15,8 @@ static const struct field return_fields[] = {
     FIELD(struct panel_urls, screened_out, FT_TEXT, OPTIONAL | NULLABLE, 1, PANEL_URL_MAX_CHARS, "Screened out"),
     FIELD(struct panel_urls, quota_full, FT_TEXT, OPTIONAL | NULLABLE, 1, PANEL_URL_MAX_CHARS,
 	"Turned away at a full quota, or at max_completes"),
+    FIELD(struct panel_urls, closed, FT_TEXT, OPTIONAL | NULLABLE, 1, PANEL_URL_MAX_CHARS,
+	"Came to a link that is closed; where quota_full leads when absent"),
 };
 static const struct shape return_shape = SHAPE("LinkPanelReturn", struct panel_urls, return_fields);
 
@@ -184,9 +186,10 @@ static bool holes_ok(const struct look *x, struct str tail)
 
 static void check_urls(struct look *x, const struct panel_urls *urls)
 {
-	const struct str all[] = {urls->completed, urls->screened_out, urls->quota_full};
+	const struct str all[] = {urls->completed, urls->screened_out, urls->quota_full, urls->closed};
 	static const struct str pointers[] = {{"/panel/return_urls/completed", 28},
-	    {"/panel/return_urls/screened_out", 31}, {"/panel/return_urls/quota_full", 29}};
+	    {"/panel/return_urls/screened_out", 31}, {"/panel/return_urls/quota_full", 29},
+	    {"/panel/return_urls/closed", 25}};
 
 	for (size_t i = 0; i < countof(all); i++) {
 		struct str tail;
@@ -242,6 +245,7 @@ static enum err write(struct arena *a, const struct panel_in *in, struct str *js
 	put_text(&w, S("completed"), in->return_urls.completed);
 	put_text(&w, S("screened_out"), in->return_urls.screened_out);
 	put_text(&w, S("quota_full"), in->return_urls.quota_full);
+	put_text(&w, S("closed"), in->return_urls.closed);
 	json_close(&w, '}');
 	put_text(&w, S("postback_url"), in->postback_url);
 	json_close(&w, '}');

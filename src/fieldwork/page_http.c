@@ -146,16 +146,16 @@ static enum err start(struct sitting *s)
 		return e;
 	if (s->link->link.once_per_device && (e = device_take(s->rq, &s->link->link, &s->own_key)))
 		return e;
-	e = sitting_start(s, language, fields, n);
+	if ((e = sitting_start(s, language, fields, n)) || !uuid_is_nil(&s->left))
+		return e;
 	/* The browser's back button shows this page again instead of beginning another interview, which would be
 	 * stored beside the first. It holds no answers yet; pages that do are not kept. */
 	reply_header(s->rq, S("Cache-Control"), S("private, no-cache"));
-	if (!e && s->link->link.once_per_device)
-		e = device_tell(s->rq, &s->link->link, s->own_key);
-	return e;
+	return s->link->link.once_per_device ? device_tell(s->rq, &s->link->link, s->own_key) : OK;
 }
 
-static enum err open_page(struct req *rq, const struct resolved *link)
+/* *left: what this browser began is to be resumed instead. */
+static enum err open_page(struct req *rq, const struct resolved *link, struct uuid *left)
 {
 	const struct uuid *survey_id = &link->link.survey_id, *tenant = &link->link.tenant_id;
 	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
@@ -174,6 +174,7 @@ static enum err open_page(struct req *rq, const struct resolved *link)
 	if (!rq->tx)
 		s.fuel = PAGE_INLINE_STEPS_MAX;
 	e = start(&s);
+	*left = s.left;
 	cache_release(rq->app->cache, pin);
 	return e == ERR_LIMIT && !rq->tx ? ERR_AGAIN : e;
 }
@@ -204,7 +205,7 @@ static enum err resume(struct req *rq, const struct resolved *link, const struct
 }
 
 /* With ?resume=TOKEN, or the code of one that is under way. *id nil: it is neither. */
-static enum err find_left(struct req *rq, const struct resolved *link, struct uuid *id)
+static enum err find_left(struct req *rq, const struct resolved *link, struct uuid *id, bool *revoked)
 {
 	struct form_field *fields;
 	struct code_use use = {0};
@@ -225,19 +226,50 @@ static enum err find_left(struct req *rq, const struct resolved *link, struct uu
 		return resume_read(rq, &link->link.link_id, token, id);
 	if (link->link.single_use && !(e = code_take(rq, &link->link, form_value(fields, n, S("code")), &use)))
 		*id = use.open;
+	*revoked = use.revoked;
 	return e;
 }
 
 static enum err first_or_left(struct req *rq, const struct resolved *link)
 {
+	bool revoked = false;
 	struct uuid id;
-	enum err e = find_left(rq, link, &id);
+	enum err e = find_left(rq, link, &id, &revoked);
 
+	if (revoked)
+		return reply_gate(rq, GATE_CLOSED);
 	if (e == ERR_INVALID)
 		return reply_stale(rq, &link->link);
 	if (e)
 		return e;
-	return uuid_is_nil(&id) ? open_page(rq, link) : resume(rq, link, &id);
+	if (uuid_is_nil(&id) && ((e = open_page(rq, link, &id)) || uuid_is_nil(&id)))
+		return e;
+	return resume(rq, link, &id);
+}
+
+/* Whom a panel sent goes back to it, others are told. state: of the page that was posted, or NULL. */
+static enum err shut_out(struct req *rq, const struct resolved *link, struct str status, const struct page_state *state)
+{
+	struct sitting s = {.rq = rq, .link = link};
+	struct form_field *fields = NULL;
+	bool back = false;
+	enum err e = OK;
+	size_t n = 0;
+
+	if (link->gate == GATE_NOT_YET || link->link.panel.n == 0 || link_pass_check(rq, &link->link))
+		return frame(rq, link, reply_gate(rq, link->gate == GATE_NOT_YET ? GATE_NOT_YET : GATE_CLOSED));
+	/* its secret is read from the database */
+	if (!rq->tx)
+		return ERR_AGAIN;
+	if (state)
+		s.state = *state;
+	else
+		e = form_read(rq->x->query, rq->arena, &fields, &n);
+	if (!e)
+		e = sitting_send_back(&s, status, fields, n, &back);
+	if (!e && !back)
+		e = reply_gate(rq, GATE_CLOSED);
+	return frame(rq, link, e ? reply_trouble(rq, e) : OK);
 }
 
 static enum err page_get_http(struct req *rq)
@@ -249,7 +281,7 @@ static enum err page_get_http(struct req *rq)
 	/* Without a transaction this runs on the I/O thread: what is not at hand is left to a worker. */
 	e = resolve(rq, rq->args[0], rq->tx ? RESOLVE_MAY_WAIT : 0, &link);
 	if (!e && link.gate != GATE_OPEN)
-		return frame(rq, &link, reply_gate(rq, link.gate));
+		return shut_out(rq, &link, S("closed"), NULL);
 	if (!e && (e = link_pass_check(rq, &link.link)) == ERR_UNAUTHENTICATED)
 		return link_password_page(rq, &link.link, PASSWORD_ASK, NULL, 0);
 	if (!e)
@@ -257,7 +289,7 @@ static enum err page_get_http(struct req *rq)
 	if (e)
 		return reply_trouble(rq, e);
 	if (full)
-		return frame(rq, &link, reply_gate(rq, GATE_CLOSED));
+		return shut_out(rq, &link, S("quota_full"), NULL);
 	e = first_or_left(rq, &link);
 	return frame(rq, &link, e ? reply_trouble(rq, e) : OK);
 }
@@ -299,6 +331,20 @@ static enum err ask_password(struct req *rq, const struct resolved *link)
 	return link_password_page(rq, &link->link, PASSWORD_ASK, fields, n);
 }
 
+/* The link closed while the page lay open. */
+static enum err shut_page(struct req *rq, const struct resolved *link)
+{
+	struct form_field *fields;
+	struct page_state state = {0};
+	size_t n;
+
+	if (link->link.panel.n == 0 || form_read(rq->x->body, rq->arena, &fields, &n) ||
+	    page_state_open(rq->app->vault, form_value(fields, n, S("state")), &link->link.link_id, clock_now_ms(),
+		rq->arena, &state))
+		return frame(rq, link, reply_gate(rq, link->gate));
+	return shut_out(rq, link, S("closed"), &state);
+}
+
 static enum err post(struct req *rq, const struct resolved *link)
 {
 	struct sitting s = {.rq = rq, .link = link, .fuel = PAGE_STEPS_MAX};
@@ -314,6 +360,9 @@ static enum err post(struct req *rq, const struct resolved *link)
 		return reply_stale(rq, &link->link);
 	if (e)
 		return e;
+	/* It may have been revoked, or its answer removed, while this page lay open. */
+	if (link->link.single_use && !s.state.saved && (e = code_check(rq, &link->link, s.state.key)))
+		return e == ERR_GONE ? reply_gate(rq, GATE_CLOSED) : e;
 	if (link->link.proof_bits > 0 && !s.state.proved) {
 		s.state.proved = proof_holds(form_value(fields, n, S("state")),
 		    form_value(fields, n, S(PAGE_PROOF_FIELD)), link->link.proof_bits);
@@ -334,7 +383,7 @@ static enum err page_post_http(struct req *rq)
 		return ERR_MEDIA_TYPE;
 	e = resolve(rq, rq->args[0], RESOLVE_MAY_WAIT, &link);
 	if (!e && link.gate != GATE_OPEN)
-		return frame(rq, &link, reply_gate(rq, link.gate));
+		return shut_page(rq, &link);
 	if (!e && (e = link_pass_check(rq, &link.link)) == ERR_UNAUTHENTICATED)
 		return ask_password(rq, &link);
 	if (e)

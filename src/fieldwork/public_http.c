@@ -198,11 +198,12 @@ static enum err let_in(struct req *rq, struct arrival *x)
 	if (in->parameters)
 		return req_fail(rq, ERR_INVALID, "/parameters", "the code brings the parameters");
 	e = code_take(rq, &x->link.link, in->code, &use);
-	x->response.key = use.key;
+	/* The token of what was begun is not said again by a code that was revoked. */
+	x->response.key = use.revoked && x->begins ? (struct str){0} : use.key;
 	x->parameters = use.parameters;
 	if (!e && !x->begins && !uuid_is_nil(&use.open))
 		return req_fail(rq, ERR_CONFLICT, "/code", "an interview is under way with it: go on with that");
-	return e == ERR_GONE ? req_fail(rq, e, "/code", "this code was used") : e;
+	return e == ERR_GONE ? code_refuse(rq, &use) : e;
 }
 
 static enum err spend(struct req *rq, struct arrival *x, struct proof_use *use)

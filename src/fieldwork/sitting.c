@@ -165,13 +165,32 @@ static enum err new_key(struct arena *a, struct page_state *state)
 	return buf_done(&b, &state->key);
 }
 
+/* An interview of this panelist is under way: whether this browser began it. The cookie may be another panelist's. */
+static enum err find_left(struct sitting *s, struct str key)
+{
+	struct uuid id;
+	struct kept k;
+	enum err e;
+
+	if ((e = panel_cookie_read(s->rq, &s->link->link, &id)))
+		return e;
+	if (uuid_is_nil(&id))
+		return ERR_IN_PROGRESS;
+	if ((e = kept_load(s->rq, s->link, &id, &k)))
+		return e == ERR_NOT_FOUND ? ERR_IN_PROGRESS : e;
+	if (!str_eq(k.key, key))
+		return ERR_IN_PROGRESS;
+	s->left = id;
+	return OK;
+}
+
 static enum err come_from_panel(struct sitting *s)
 {
 	struct panel_use use;
 	enum err e = panel_enter(s->rq, &s->link->link, s->state.parameters, &use);
 
 	s->own_key = use.key;
-	return !e && use.open ? ERR_IN_PROGRESS : e;
+	return !e && use.open ? find_left(s, use.key) : e;
 }
 
 static enum err refuse_start(struct sitting *s, enum err e)
@@ -200,6 +219,8 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 		return e;
 	if (s->link->link.panel.n > 0 && (e = come_from_panel(s)))
 		return refuse_start(s, e);
+	if (!uuid_is_nil(&s->left))
+		return OK;
 	s->state.key = s->own_key;
 	if ((s->own_key.n == 0 && (e = new_key(s->rq->arena, &s->state))) ||
 	    (e = quota_filled_now(s->rq->tx, s->rq->arena, s->program, &s->link->link.survey_id, &filled)) ||
@@ -218,6 +239,31 @@ enum err sitting_start(struct sitting *s, struct str language, const struct form
 		return e;
 	page_first_keep(s);
 	return OK;
+}
+
+enum err sitting_send_back(struct sitting *s, struct str status, const struct form_field *fields, size_t n, bool *back)
+{
+	const struct receipt nobody = {.status = status};
+	struct str language = page_visitor_language(s->rq);
+	struct page_message m = {.language = language,
+	    .title = page_text(TEXT_CLOSED_TITLE, language),
+	    .text = page_text(TEXT_CLOSED_TEXT, language),
+	    .link_text = page_text(TEXT_CONTINUE, language),
+	    .go = true};
+	struct panel_use use;
+	enum err e;
+
+	*back = false;
+	if (fields && (e = take_parameters(s, fields, n)))
+		return e;
+	if ((e = panel_enter(s->rq, &s->link->link, s->state.parameters, &use)))
+		return e == ERR_INVALID || e == ERR_GONE ? OK : e;
+	if ((e = panel_exit_load(s->rq, &s->link->link, &s->exit)))
+		return e == ERR_NOT_FOUND ? OK : e;
+	if ((e = panel_return(s->rq, &s->exit, &nobody, s->state.parameters, &m.link)) || m.link.n == 0)
+		return e;
+	*back = true;
+	return page_reply_message(s->rq, 410, &m);
 }
 
 /* ---- stepping ---- */

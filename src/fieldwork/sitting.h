@@ -22,6 +22,7 @@ struct sitting {
 	struct page_state state;
 	struct str own_key;	/* of a new interview; empty: one is made */
 	struct str device_id;	/* empty: devices are not told apart */
+	struct uuid left;	/* sitting_start() found the interview that this browser began; nil: none */
 	struct panel_exit exit; /* read before the answer is written */
 	struct quota_list full; /* quota cells, as read when the step began */
 	struct interview in;	/* follows from state: sitting_interview() */
@@ -33,7 +34,7 @@ struct sitting {
 
 /* Takes over state's language, seed, answers ... into s->in. */
 void sitting_interview(struct sitting *s);
-/* First page of a new interview; `fields` are the query's. */
+/* First page of a new interview; `fields` are the query's. Where the panelist's is under way and this browser began it nothing is staged: s->left is to be resumed. */
 enum err sitting_start(struct sitting *s, struct str language, const struct form_field *fields, size_t n);
 /* What the posted fields ask for. s->state has been opened. */
 enum err sitting_step(struct sitting *s, const struct form_field *fields, size_t n);
@@ -45,6 +46,9 @@ enum err sitting_resume(struct sitting *s);
  * last place in a quota was gone), and a goodbye is staged. That it could not be saved is no error: everything is on the page, and the next one saves it
  * again; but with a draw (NULL: nothing is to be drawn) it is, as nothing can go on before that. Ends rq's transaction. A survey of one page comes here never, and writes once, at its end. */
 enum err sitting_save(struct sitting *s, const struct verdict *v, struct draw *draw, bool *over);
+/* Whom a panel sent to a link that takes nobody in goes back to it; status: quota_full or closed. `fields` as at the start, or NULL: state has been opened. *back: a page is
+ * staged; else there is no way back for him: what the panel wants in the address is not there, he has answered, the link has no such address or no secret. */
+enum err sitting_send_back(struct sitting *s, struct str status, const struct form_field *fields, size_t n, bool *back);
 /* Says that its panelist's interview goes on elsewhere. */
 enum err sitting_elsewhere(struct sitting *s);
 /* Where it can be gone on with elsewhere; empty before it is kept. */

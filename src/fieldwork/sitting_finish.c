@@ -50,9 +50,30 @@ enum err sitting_elsewhere(struct sitting *s)
 	return page_reply_words(s->rq, 409, TEXT_BEGUN_TITLE, TEXT_BEGUN_TEXT);
 }
 
+/* Another tab of the browser that began it shows it as it stands now: what was filled in here stood beside that. */
+static enum err show_own(struct sitting *s, const struct receipt *r)
+{
+	struct str address;
+	enum err e;
+
+	s->state.id = r->id;
+	s->state.saved = true;
+	if ((e = sitting_later(s, &address)))
+		return e;
+	reply_header(s->rq, S("Location"), address);
+	return reply_empty(s->rq, 303);
+}
+
 static enum err say_anothers(struct sitting *s, const struct receipt *r)
 {
+	struct uuid own;
+	enum err e;
+
 	intake_abandon(s->rq);
+	if ((e = panel_cookie_read(s->rq, &s->link->link, &own)))
+		return e;
+	if (status_open(r->status) && uuid_eq(&own, &r->id))
+		return show_own(s, r);
 	return status_open(r->status) ? sitting_elsewhere(s)
 				      : page_reply_words(s->rq, 410, TEXT_USED_TITLE, TEXT_USED_TEXT);
 }
@@ -334,6 +355,8 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, struct draw *d
 	s->state.saved = true;
 	/* another page of the same code or device may have made the row */
 	s->state.id = receipt.id;
+	if (s->link->link.panel.n > 0 && (e = panel_cookie_set(s->rq, s->link, &s->state.id)))
+		return e;
 	/* that somebody ended it before is said at its end */
 	if (receipt.replayed || !receipt.completed_ms)
 		return OK;

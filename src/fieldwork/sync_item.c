@@ -110,7 +110,7 @@ static enum err let_in(struct sync_item *x, const struct interview_sent *in)
 	if (use.key.n > 0)
 		x->response.key = use.key;
 	x->parameters = use.parameters;
-	return e == ERR_GONE ? req_fail(&x->rq, e, "/code", "this code was used") : e;
+	return e == ERR_GONE ? code_refuse(&x->rq, &use) : e;
 }
 
 static enum err refuse(struct sync_item *x)
@@ -209,13 +209,18 @@ static enum err known_before(struct sync_item *x)
 	return known;
 }
 
-/* What was answered on a page has no hash to compare, so a code that was used there would seem to be known: a receipt is for the device's own interview only. */
+/* A receipt is for the device's own interview, and for what is known to be the same. What was answered on a page has no hash to compare, so a code that was used there would seem to be
+ * known; nor has what was erased in part: another payload under its id must not be called stored. */
 static enum err own_only(struct sync_item *x)
 {
 	const struct receipt *r = &x->writing.receipt;
 
-	if (x->error || !r->replayed || uuid_eq(&r->id, &x->id))
+	if (x->error || !r->replayed)
 		return x->error;
+	if (uuid_eq(&r->id, &x->id))
+		return r->unhashed ? req_fail(&x->rq, ERR_GONE, "/id",
+					 "what is stored under this id can no longer be compared with what was sent")
+				   : OK;
 	return x->sync->link.link.single_use
 		   ? req_fail(&x->rq, ERR_GONE, "/code", "this code was used")
 		   : req_fail(&x->rq, ERR_KEY_MISMATCH, "/id", "this is the key of another interview");

@@ -89,19 +89,21 @@ static enum err erase_answer(struct tx *tx, struct person_job *p, const struct p
 	return OK;
 }
 
-/* Behind the answers of a page, which are held or gone now: no export adds one of them any more. */
-static enum err end_exports_of(struct tx *tx, struct person_job *p, struct str response_ids)
+/* Those that have one of these in them. They are held or gone now: no export adds one of them any more. */
+static enum err end_exports_with(
+    struct tx *tx, struct person_job *p, const struct pg_statement *sql, struct str ids, int64_t *ended)
 {
 	struct ending_row {
 		struct uuid id;
 	} * rows;
 	static const struct pg_col cols[] = {COL(struct ending_row, id, PGT_UUID)};
-	const struct pg_param in[] = {P_JSON(response_ids)};
+	const struct pg_param in[] = {P_JSON(ids)};
+	const struct query q = {sql, in, countof(in), cols, countof(cols)};
 	void *found;
 	size_t n;
 	enum err e;
 
-	if ((e = tx_rows(tx, &p->scratch, &Q(SQL_person_answers_exports, in, cols), sizeof *rows, &found, &n)))
+	if ((e = tx_rows(tx, &p->scratch, &q, sizeof *rows, &found, &n)))
 		return e;
 	rows = found;
 	for (size_t i = 0; !e && i < n; i++) {
@@ -109,15 +111,21 @@ static enum err end_exports_of(struct tx *tx, struct person_job *p, struct str r
 
 		e = tx_exec(tx, &Q_NO_OUT(SQL_person_export_end, id), NULL);
 	}
-	p->exports = (int64_t)n;
+	*ended = (int64_t)n;
 	return e;
+}
+
+/* Behind the answers of a page. */
+static enum err end_exports_of(struct tx *tx, struct person_job *p, struct str response_ids)
+{
+	return end_exports_with(tx, p, &SQL_person_answers_exports, response_ids, &p->exports);
 }
 
 /* ---- the rest ---- */
 
 struct rest {
 	struct person_job *p;
-	int64_t invitations, replies, exports;
+	int64_t invitations, replies, exports, codes;
 	struct str member;
 };
 
@@ -239,6 +247,21 @@ static enum err forget_member(struct tx *tx, struct rest *r, const struct known 
 	return OK;
 }
 
+/* Before requests are locked, as who exports them. */
+static enum err forget_codes(struct tx *tx, struct rest *r)
+{
+	struct person_job *p = r->p;
+	struct str ids;
+	enum err e;
+
+	if (p->code_count == 0)
+		return OK;
+	arena_reset(&p->scratch);
+	if ((e = person_codes_forget(tx, p, &r->codes, &ids)))
+		return e;
+	return end_exports_with(tx, p, &SQL_person_codes_exports, ids, &r->exports);
+}
+
 static enum err rest_counts(struct tx *tx, struct rest *r)
 {
 	struct json_out w;
@@ -254,6 +277,7 @@ static enum err rest_counts(struct tx *tx, struct rest *r)
 	json_field_int(&w, S("invitations"), r->invitations);
 	json_field_int(&w, S("stored_replies"), r->replies);
 	json_field_int(&w, S("exports"), r->exports);
+	json_field_int(&w, S("codes"), r->codes);
 	json_field_str(&w, S("member"), r->member);
 	json_close(&w, '}');
 	if ((e = buf_done(&b, &counts)))
@@ -270,7 +294,7 @@ static enum err rest_in(struct tx *tx, void *ctx)
 	enum err e;
 
 	arena_reset(&p->page);
-	if ((e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) ||
+	if ((e = forget_codes(tx, &r)) || (e = member_known(tx, p, &known)) || (e = forget_address(tx, &r, &known)) ||
 	    (e = end_exports(tx, &r, &known)) || (e = forget_member(tx, &r, &known)))
 		return e;
 	return rest_counts(tx, &r);
@@ -298,12 +322,25 @@ static enum err erased_in(struct tx *tx, void *ctx)
 	    tx, &(struct event){S("privacy_request"), &p->request, S("erased"), row.counts, row.version});
 }
 
+/* Where more codes name the person than are taken at once: what is forgotten is found no more. */
+static enum err some_codes_in(struct tx *tx, void *ctx)
+{
+	struct rest r = {.p = ctx};
+
+	arena_reset(&r.p->page);
+	return forget_codes(tx, &r);
+}
+
 static enum err erase(struct person_job *p)
 {
 	enum err e;
 
-	if ((e = person_walk(p, erase_answer, end_exports_of, S("answers_erased"))) ||
-	    (e = job_step(p->job, rest_in, p, S(""))))
+	if ((e = person_walk(p, erase_answer, end_exports_of, S("answers_erased"))))
+		return e;
+	while ((e = person_codes_find(p)) == ERR_LIMIT)
+		if ((e = job_step(p->job, some_codes_in, p, S(""))))
+			return e;
+	if (e || (e = job_step(p->job, rest_in, p, S(""))))
 		return e;
 	return person_complete(p, erased_in);
 }

@@ -6,12 +6,19 @@
 #include "survey/survey.h"
 #include "vault/vault.h"
 
-#define PERSON_MAX_BYTES (1 * MB)
+#define PERSON_MAX_BYTES (10 * MB)
 
-/* Bound to the request and the piece's number: a piece of one file does not open in another. from: the answer, or NULL. */
-static enum err put_piece(
-    struct tx *tx, struct person_job *p, int64_t part, const struct person_match *from, struct str plain)
+/* Bound to the request and the piece's number: a piece of one file does not open in another. from: the answer; NULL: it is
+ * the first piece, with these codes. */
+struct piece {
+	int64_t part;
+	const struct person_match *from;
+	struct str codes, plain; /* codes: JSON list of ids */
+};
+
+static enum err put_piece(struct tx *tx, struct person_job *p, const struct piece *x)
 {
+	const struct person_match *from = x->from;
 	struct seal_place place = {.table = S("privacy_parts"), .row = &p->request};
 	struct arena *a = from ? &p->scratch : &p->page;
 	struct str sealed;
@@ -21,12 +28,13 @@ static enum err put_piece(
 
 	buf_init(&b, a, 64);
 	buf_add(&b, S("sealed."));
-	buf_int(&b, part);
+	buf_int(&b, x->part);
 	if ((e = buf_done(&b, &place.column)) ||
-	    (e = vault_seal(p->job->app->vault, tx, VAULT_SECRET, &place, plain, a, &sealed, &version)))
+	    (e = vault_seal(p->job->app->vault, tx, VAULT_SECRET, &place, x->plain, a, &sealed, &version)))
 		return e;
-	const struct pg_param in[] = {P_UUID(&p->request), P_INT(part), from ? P_UUID(&from->id) : P_NULL(PGT_UUID),
-	    P_BYTES(sealed), P_INT(version), from ? P_UUID(&from->survey_id) : P_NULL(PGT_UUID)};
+	const struct pg_param in[] = {P_UUID(&p->request), P_INT(x->part), from ? P_UUID(&from->id) : P_NULL(PGT_UUID),
+	    P_BYTES(sealed), P_INT(version), from ? P_UUID(&from->survey_id) : P_NULL(PGT_UUID),
+	    from ? P_NULL(PGT_JSON) : P_JSON(x->codes)};
 	return tx_queue(tx, &Q_NO_OUT(SQL_person_part_insert, in));
 }
 
@@ -47,7 +55,7 @@ static enum err export_answer(struct tx *tx, struct person_job *p, const struct 
 	e = answer_in_words(survey->program, &answer, &read, &p->scratch, &json);
 	cache_release(p->job->app->cache, pin);
 	p->done++;
-	return e ? e : put_piece(tx, p, p->found + p->done, m, json);
+	return e ? e : put_piece(tx, p, &(struct piece){.part = p->found + p->done, .from = m, .plain = json});
 }
 
 /* ---- what there is besides answers ---- */
@@ -57,7 +65,7 @@ struct member_row {
 	struct str json;
 };
 
-static enum err person_json(struct tx *tx, struct person_job *p, struct str *out)
+static enum err person_json(struct tx *tx, struct person_job *p, struct str codes, struct str *out)
 {
 	static const struct pg_col cols[] = {
 	    COL(struct member_row, user_id, PGT_UUID), COL(struct member_row, json, PGT_JSON)};
@@ -86,6 +94,7 @@ static enum err person_json(struct tx *tx, struct person_job *p, struct str *out
 	else
 		json_put_null(&w);
 	json_field_raw(&w, S("invitations"), invitations);
+	json_field_raw(&w, S("codes"), codes);
 	json_close(&w, '}');
 	return buf_done(&b, out);
 }
@@ -98,13 +107,17 @@ static enum err rest_in(struct tx *tx, void *ctx)
 	static const struct pg_col cols[] = {COL(struct waiting_row, version, PGT_INT)};
 	struct person_job *p = ctx;
 	const struct pg_param in[] = {P_UUID(&p->request)};
-	struct str json;
+	struct piece x = {0};
+	struct str codes;
 	enum err e;
 
 	arena_reset(&p->page);
-	if ((e = tx_one(tx, &p->page, &Q(SQL_person_waiting, in, cols), &row)) || (e = person_json(tx, p, &json)))
+	/* codes before requests, as who erases */
+	if ((e = person_codes_json(tx, p, &codes, &x.codes)) ||
+	    (e = tx_one(tx, &p->page, &Q(SQL_person_waiting, in, cols), &row)) ||
+	    (e = person_json(tx, p, codes, &x.plain)))
 		return e;
-	return put_piece(tx, p, 0, NULL, json);
+	return put_piece(tx, p, &x);
 }
 
 /* ---- the job ---- */
@@ -129,15 +142,24 @@ static enum err exported_in(struct tx *tx, void *ctx)
 	    tx, &(struct event){S("privacy_request"), &p->request, S("exported"), row.counts, row.version});
 }
 
-static enum err export(struct person_job *p) {
+static enum err gather(struct person_job *p)
+{
 	enum err e;
 
-	if ((e = person_walk(p, export_answer, NULL, S("answers_gathered"))) ||
-	    (e = job_step(p->job, rest_in, p, S(""))) || (e = person_complete(p, exported_in))) return e ==
-		ERR_NOT_FOUND
-	    ? job_give_up(p->job, ERR_GONE, "What it gathered was erased meanwhile; ask again.")
-	    : e;
-	return OK;
+	if ((e = person_walk(p, export_answer, NULL, S("answers_gathered"))))
+		return e;
+	if ((e = person_codes_find(p)) == ERR_LIMIT)
+		return job_give_up(p->job, e, "More than 1,000 codes of links name this.");
+	if (e || (e = job_step(p->job, rest_in, p, S(""))))
+		return e;
+	return person_complete(p, exported_in);
+}
+
+static enum err export(struct person_job *p) {
+	enum err e = gather(p);
+
+	return e == ERR_NOT_FOUND ? job_give_up(p->job, ERR_GONE, "What it gathered was erased meanwhile; ask again.")
+				  : e;
 }
 
 static enum err export_run(struct job *job)

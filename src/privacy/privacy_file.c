@@ -17,7 +17,8 @@ static const struct field file_fields[] = {
     OUT("format", FT_TEXT, REQUIRED, "collect-person-1"),
     OUT("made_at", FT_TIME, REQUIRED, "When it was gathered"),
     OUT("named_by", FT_TEXT, REQUIRED, "By what the person was named: email, phone, response, user"),
-    OUT("person", FT_OBJECT, REQUIRED, "What there is besides answers: membership and invitations"),
+    OUT("person", FT_OBJECT, REQUIRED,
+	"What there is besides answers: membership, invitations, and what codes of links bring along"),
     OUT("responses", FT_LIST, REQUIRED, "Answers, each question with its words", .shape = &response_shape),
 };
 const struct shape privacy_file_out = SHAPE_OUT("PersonFile", file_fields);

@@ -75,6 +75,10 @@ struct person_job {
 	int64_t done;	 /* of the matches, in the transaction under way */
 	int64_t indexed; /* of those done, how many the index names */
 	int64_t exports; /* ended in it */
+	struct person_code {
+		struct uuid link_id, id;
+	} * codes; /* of single-use links, that bring something along which names the person: person_codes_find() */
+	size_t code_count;
 };
 /* ["hex"]: what the index has for an address or number, under each version of its key. On p->page. */
 enum err person_hashes(struct person_job *p, struct tx *tx, struct str *json);
@@ -87,6 +91,12 @@ void person_end(struct person_job *p);
 enum err person_walk(struct person_job *p,
     enum err (*act)(struct tx *tx, struct person_job *p, const struct person_match *m),
     enum err (*then)(struct tx *tx, struct person_job *p, struct str response_ids), struct str told);
+/* privacy_code.c. Looks through what the tenant's codes bring along: p->codes, by link and id. ERR_LIMIT: there are more than these PERSON_CODES_MAX. */
+enum err person_codes_find(struct person_job *p);
+/* In the transaction, before it locks requests. *n of them were there, and have nothing any more; ids: a JSON list, on p->page. */
+enum err person_codes_forget(struct tx *tx, struct person_job *p, int64_t *n, struct str *ids);
+/* A JSON list of them, and one of their ids; on p->page. */
+enum err person_codes_json(struct tx *tx, struct person_job *p, struct str *list, struct str *ids);
 /* The job's end: its result are the request's counts, {"responses": n, ...}; with an export where it is. */
 enum err person_complete(struct person_job *p, enum err (*last)(struct tx *tx, void *person_job));
 

@@ -39,9 +39,11 @@ select part, sealed, key_version from privacy_parts where request_id = $1::uuid 
 select id, subject_kind, subject, key_version, whole, (select count(*) from responses) as total
 from privacy_requests where id = $1::uuid and status = 'waiting' and subject is not null
 
+-- What the code of an interview brought along is that of its answer, exported or not.
 -- name: person_page
 -- role: worker
-select r.survey_id, r.id, r.survey_version, r.answers, r.parameters, r.consents, r.sealed, r.sealed_key_version, r.answers_sealed, r.answers_key_version,
+select r.survey_id, r.id, r.survey_version, r.answers, coalesce(case when r.idempotency_key like '§code:%' then (select c.parameters from link_codes c
+		where c.link_id = r.link_id and c.code = split_part(r.idempotency_key, ':', 3)) end, '{}') || r.parameters as parameters, r.consents, r.sealed, r.sealed_key_version, r.answers_sealed, r.answers_key_version,
 	exists (select from response_lookups l where l.survey_id = r.survey_id and l.response_id = r.id and l.kind = $5::text
 		and l.hash in (select decode(h, 'hex') from jsonb_array_elements_text($4::jsonb) h)) as indexed
 from responses r where (r.survey_id, r.id) > ($1::uuid, $2::uuid)
@@ -51,7 +53,8 @@ order by r.survey_id, r.id limit $3::bigint
 -- name: person_answer
 -- role: worker
 select r.survey_id, r.id, r.survey_version, r.status, coalesce(r.outcome, '') as outcome, r.language, coalesce(l.slug, '') as link, s.title as survey,
-	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, r.parameters, r.consents, r.sealed, r.sealed_key_version,
+	r.started_at, r.completed_at, r.duration_ms, r.created_at, r.answers, coalesce(case when r.idempotency_key like '§code:%' then (select c.parameters from link_codes c
+		where c.link_id = r.link_id and c.code = split_part(r.idempotency_key, ':', 3)) end, '{}') || r.parameters as parameters, r.consents, r.sealed, r.sealed_key_version,
 	r.answers_sealed, r.answers_key_version
 from responses r join surveys s on s.id = r.survey_id left join links l on l.id = r.link_id
 where r.survey_id = $1::uuid and r.id = $2::uuid for update of r
@@ -63,8 +66,14 @@ delete from responses where survey_id = $1::uuid and id = $2::uuid
 -- $3: the answers without those that name the person; $4: the same, sealed, where they were.
 -- name: person_answer_strip
 -- role: worker
-with looked_up as (delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid),
-	printed as (delete from response_prints where survey_id = $1::uuid and response_id = $2::uuid)
+with looked_up as (
+	delete from response_lookups where survey_id = $1::uuid and response_id = $2::uuid
+), printed as (
+	delete from response_prints where survey_id = $1::uuid and response_id = $2::uuid
+), coded as (
+	update link_codes c set parameters = '{}' from responses r
+	where r.survey_id = $1::uuid and r.id = $2::uuid and r.idempotency_key like '§code:%' and c.link_id = r.link_id and c.code = split_part(r.idempotency_key, ':', 3)
+)
 update responses set sealed = null, sealed_key_version = null, payload_hash = null, idempotency_key = null, parameters = '{}', started_at = null,
 	duration_ms = null, seed = 0, last_at = null, device = null, page_ms = null, paradata = null, answers = $3::jsonb, answers_sealed = coalesce($4::bytea, answers_sealed),
 	answers_key_version = coalesce($5::bigint, answers_key_version)
@@ -76,6 +85,38 @@ where survey_id = $1::uuid and id = $2::uuid
 -- role: worker
 select q.id from privacy_requests q where q.kind = 'export' and q.subject is not null and q.id in (select p.request_id from privacy_parts p
 	where p.response_id in (select r::uuid from jsonb_array_elements_text($1::jsonb) r))
+order by q.id for update
+
+-- What codes bring along, used or not.
+-- name: person_codes_page
+-- role: worker
+select c.link_id, c.id, c.parameters from link_codes c where (c.link_id, c.id) > ($1::uuid, $2::uuid)
+order by c.link_id, c.id limit $3::bigint
+
+-- Held until the transaction ends, as answers are: of an erasure and an export of the same code each waits for the other.
+-- name: person_codes_read
+-- role: worker
+select c.id, c.parameters, jsonb_build_object('survey', s.title, 'link', l.slug, 'parameters', c.parameters, 'made_at', rfc3339(c.created_at)) as json
+from link_codes c join links l on l.id = c.link_id join surveys s on s.id = c.survey_id
+where (c.link_id, c.id) in (select * from unnest($1::uuid[], $2::uuid[])) order by c.link_id, c.id for update of c
+
+-- One that nobody used is revoked: whom it invited wants to hear no more.
+-- name: person_codes_forget
+-- role: worker
+with held as materialized (
+	select c.link_id, c.id from link_codes c where (c.link_id, c.id) in (select * from unnest($1::uuid[], $2::uuid[])) order by c.link_id, c.id for update
+), forgotten as (
+	update link_codes c set parameters = '{}', revoked_at = coalesce(c.revoked_at, case when c.used_at is null
+			and not exists (select from responses r where r.survey_id = c.survey_id and r.idempotency_key = link_code_key(c.link_id, c.code)) then now() end)
+	from held h where c.link_id = h.link_id and c.id = h.id returning c.id
+)
+select count(*) as codes, coalesce(jsonb_agg(id), '[]') as ids from forgotten
+
+-- As person_answers_exports, behind the codes.
+-- name: person_codes_exports
+-- role: worker
+select q.id from privacy_requests q where q.kind = 'export' and q.subject is not null and exists (select from privacy_parts p
+	where p.request_id = q.id and p.part = 0 and p.codes && array(select c::uuid from jsonb_array_elements_text($1::jsonb) c))
 order by q.id for update
 
 -- Other people's and earlier exports that still have a file, or will have one.
@@ -113,8 +154,8 @@ from invitations where email = $1::text
 
 -- name: person_part_insert
 -- role: worker
-insert into privacy_parts (tenant_id, request_id, part, response_id, sealed, key_version, survey_id)
-select current_tenant_id(), id, $2::bigint, $3::uuid, $4::bytea, $5::bigint::integer, $6::uuid from privacy_requests
+insert into privacy_parts (tenant_id, request_id, part, response_id, sealed, key_version, survey_id, codes)
+select current_tenant_id(), id, $2::bigint, $3::uuid, $4::bytea, $5::bigint::integer, $6::uuid, (select array_agg(c::uuid) from jsonb_array_elements_text($7::jsonb) c) from privacy_requests
 where id = $1::uuid and status = 'waiting' and subject is not null
 on conflict (tenant_id, request_id, part) do nothing
 

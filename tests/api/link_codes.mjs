@@ -90,9 +90,9 @@ test('a code lets one interview in, and brings its parameters', async () => {
 	const file = expect(await server.api.get(`${f.codes}.csv`), 200);
 	assert.equal(file.headers['content-type'], 'text/csv; charset=utf-8; header=present');
 	const lines = file.text.trimEnd().split('\r\n');
-	assert.equal(lines[0], 'code,url,status,used_at,name,wave');
-	assert.match(lines[1], /^panel-0001,[^,]+\?code=panel-0001,completed,20[^,]+,"Lan ""L"", Hà Nội",3$/);
-	assert.match(lines[2], /^panel-0002,[^,]+,,,'=1\+1,4$/);
+	assert.equal(lines[0], 'code,url,status,used_at,state,name,wave');
+	assert.match(lines[1], /^panel-0001,[^,]+\?code=panel-0001,completed,20[^,]+,used,"Lan ""L"", Hà Nội",3$/);
+	assert.match(lines[2], /^panel-0002,[^,]+,,,open,'=1\+1,4$/);
 });
 
 test('an open link takes no code, and nobody takes a code\'s place by a key of his own', async () => {
@@ -256,4 +256,103 @@ test('what was left on the page is over: another whole answer with its code is n
 		expect(await send(f, { code: 'left-000001', answers }), 410, 'gone');
 	const kept = await rows(server.database.name, `select status, answers ->> 'a' from responses where survey_id = '${f.survey.id}'`);
 	assert.deepEqual(kept, [['partial', 'one']]);
+});
+
+test('a code that is revoked lets nobody in: not by the page, a program or a device; the list says so', async () => {
+	const f = await field();
+	expect(await make(f, { csv: 'name,code\nLan,gone-000001\nMinh,gone-000002\nHoa,gone-000003\n' }), 202);
+	const code = async (text) => (await list(f)).items.find((c) => c.code === text);
+	const one = await code('gone-000001');
+	expect(await server.api.delete(`${f.codes}/${one.id}`), 204);
+	expect(await server.api.delete(`${f.codes}/${one.id}`), 204);
+	expect(await server.api.delete(`${f.codes}/${f.link.id}`), 404);
+	const told = await rows(server.database.name, `select data ->> 'code_id' from events where type = 'code_revoked' and aggregate_id = '${f.link.id}'`);
+	assert.deepEqual(told, [[one.id]], 'told once');
+	for (const body of [{ answers: { why: 'x' } }, { answers: {}, complete: false }])
+		assert.match(expect(await send(f, { code: 'gone-000001', ...body }, other.port), 410, 'gone').text, /this code was revoked/);
+	const page = await fetch(`${server.url}/s/${f.slug}?code=gone-000001`);
+	assert.equal(page.status, 410);
+	assert.match(await page.text(), /This survey is closed/);
+	const used = expect(await send(f, { code: 'gone-000002', answers: { why: 'x' } }), 201).body;
+	expect(await server.api.delete(`${f.codes}/${(await code('gone-000002')).id}`), 409, 'conflict');
+	const states = Object.fromEntries((await list(f)).items.map((c) => [c.code, [c.state, c.revoked_at !== null, c.response_id]]));
+	assert.deepEqual(states, { 'gone-000001': ['revoked', true, null], 'gone-000002': ['used', false, used.id], 'gone-000003': ['open', false, null] });
+	for (const [state, codes] of [['open', ['gone-000003']], ['used', ['gone-000002']], ['revoked', ['gone-000001']]]) {
+		const found = await list(f, { state, count: true });
+		assert.deepEqual([found.items.map((c) => c.code), found.total], [codes, 1], state);
+	}
+	const lines = expect(await server.api.get(`${f.codes}.csv`), 200).text.trimEnd().split('\r\n');
+	assert.equal(lines[1], 'gone-000001,,,,revoked,Lan,', 'nobody is sent its address');
+	expect(await send(f, { code: 'gone-000003', answers: { why: 'x' } }), 201);
+});
+
+test('what was begun by a code before it was revoked may be finished, by whoever is in it; a page that stored nothing is not', async () => {
+	const doc = definition('Two', ['a', 'b'].map((name) => ({ name: `page_${name}`, questions: [{ type: 'text', name, title: name }] })));
+	const f = await publish(server.api, doc, { link: { kind: 'single_use' } }), codes = `/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`;
+	expect(await server.api.post(codes, { csv: 'code\nturn-000001\nturn-000002\nturn-000003\n' }), 202);
+	const page = async (query, fields) => {
+		const reply = await fetch(`${server.url}/s/${f.slug}${query}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {});
+		const text = await reply.text();
+		return { status: reply.status, text, state: /name="state" value="([^"]*)"/.exec(text)?.[1], later: /\?resume=[\w-]+/.exec(text)?.[0] };
+	};
+	const first = await page('?code=turn-000001'), early = await page('?code=turn-000002');
+	const second = await page('', { state: first.state, action: 'next', 'q-a': 'one' });
+	const begun = expect(await send(f, { code: 'turn-000003', answers: {}, complete: false }), 201).body;
+	for (const { id } of expect(await server.api.get(codes), 200).body.items)
+		expect(await server.api.delete(`${codes}/${id}`), 204);
+	const late = await page('', { state: early.state, action: 'next', 'q-a': 'late' });
+	assert.equal(late.status, 410);
+	assert.match(late.text, /This survey is closed/);
+	for (const n of [1, 2, 3])
+		assert.equal((await page(`?code=turn-00000${n}`)).status, 410, 'the code itself opens nothing');
+	const again = expect(await send(f, { code: 'turn-000003', answers: {}, complete: false }), 410, 'gone');
+	assert.ok(!again.text.includes(begun.id), 'nor is its token said again');
+	const back = await page(second.later);
+	assert.equal((await page('', { state: back.state, action: 'next', 'q-b': 'two' })).status, 200);
+	const path = `/api/public/v1/links/${f.slug}/responses/${begun.id}/complete`;
+	expect(await server.anyone.post(path, { answers: { a: 'so' } }, { headers: { Authorization: `Bearer ${begun.token}` } }), 200);
+	const stored = await rows(server.database.name, `select status, answers ->> 'a' from responses where survey_id = '${f.survey.id}' order by 2`);
+	assert.deepEqual(stored, [['completed', 'one'], ['completed', 'so']]);
+});
+
+test('a link takes as many codes as it may and no more, whoever adds them at once', async () => {
+	const f = await field();
+	const fill = (n) => rows(server.database.name, `insert into link_code_counts (tenant_id, survey_id, link_id, codes) values ('${server.tenant.id}', '${f.survey.id}', '${f.link.id}', ${n})
+		on conflict (tenant_id, link_id) do update set codes = excluded.codes`);
+	const count = async () => Number((await rows(server.database.name, `select count(*) from link_codes where link_id = '${f.link.id}'`))[0][0]);
+	const elsewhere = new Client(other.port).as(server.api.token);
+	await fill(999300);
+	const made = await Promise.all(Array.from({ length: 12 }, (_, i) => (i % 2 ? elsewhere : server.api).post(f.codes, { count: 100 })));
+	assert.deepEqual(made.map((r) => r.status).sort(), [...Array(7).fill(202), ...Array(5).fill(409)]);
+	assert.equal(await count(), 700);
+	expect(await make(f, { count: 1 }), 409, 'conflict');
+	// what a job was promised may be gone when its turn comes
+	await fill(998000);
+	const jobs = (await Promise.all([server.api, elsewhere].map((api) => api.post(f.codes, { count: 1500 })))).filter((r) => r.status === 202).map((r) => r.body.job_id), ends = [];
+	for (const id of jobs)
+		ends.push((await untilJob(server.api, id, ended)).status);
+	assert.ok(ends.includes('succeeded') || ends.length === 2, ends.join());
+	const [[counted]] = await rows(server.database.name, `select codes from link_code_counts where link_id = '${f.link.id}'`);
+	assert.equal(Number(counted), 998000 + await count() - 700);
+	assert.ok(Number(counted) <= 1000000, counted);
+	elsewhere.close();
+});
+
+test('the code of an answer that is gone for good, or has lost its key, stays used and brings nothing along', async () => {
+	const f = await field();
+	expect(await make(f, { csv: 'name,code\nLan,erased-0001\nMinh,erased-0002\n' }), 202);
+	const [one, two] = [await send(f, { code: 'erased-0001', answers: { why: 'x' } }), await send(f, { code: 'erased-0002', answers: { why: 'y' } })].map((r) => expect(r, 201).body.id);
+	const open = await fetch(`${server.url}/s/${f.slug}?code=erased-0001`);
+	assert.equal(open.status, 410);
+	const as = async (sql) => assert.equal((await psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}'; ${sql}`, { user: 'collect_worker' })).code, 0);
+	await as(`delete from responses where id = '${one}'`);
+	await as(`update responses set idempotency_key = null, payload_hash = null where id = '${two}'`);
+	const { items } = await list(f, { used: true });
+	assert.deepEqual(items.map((c) => [c.state, c.response_id, c.used_at !== null, c.parameters]), [['used', null, true, {}], ['used', null, true, { name: 'Minh' }]]);
+	for (const code of ['erased-0001', 'erased-0002']) {
+		expect(await send(f, { code, answers: { why: 'again' } }), 410, 'gone');
+		expect(await send(f, { code, answers: {}, complete: false }), 410, 'gone');
+		assert.equal((await fetch(`${server.url}/s/${f.slug}?code=${code}`)).status, 410);
+	}
+	assert.equal((await list(f, { state: 'open', count: true })).total, 0);
 });

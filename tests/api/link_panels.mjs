@@ -268,6 +268,78 @@ test('a way on is signed from what was stored, not from what is sent after the e
 	assert.equal(worse.go, good.go, worse.body);
 });
 
+test('who comes to a link that is full or closed is sent back, signed', async () => {
+	const f = await field(), query = '?pid=late&src=mail';
+	const change = async (to) => expect(await server.api.patch(`${links(f)}/${f.link.id}`, to, expect(await server.api.get(`${links(f)}/${f.link.id}`), 200).body.version), 200);
+	await change({ max_completes: 1 });
+	const early = await page(f, { query: '?pid=early&src=mail' });
+	expect(await send(f, 'first'), 201);
+	const full = await page(f, { query });
+	assert.equal(full.status, 410);
+	assert.match(full.go, /^https:\/\/panel\.example\/back\?who=late&src=mail&r=&s=quota_full&x=q&sig=[0-9a-f]{64}#top$/);
+	assert.ok(genuine(full.go, f.secret));
+	for (const without of ['', '?pid=late', '?pid=first&src=mail', '?pid=a_b&src=mail']) {
+		const told = await page(f, { query: without });
+		assert.deepEqual([told.status, told.go], [410, undefined], without);
+	}
+	await change({ status: 'closed', max_completes: null });
+	const closed = await page(f, { query, port: other.port });
+	assert.match(closed.go, /&s=closed&x=q&sig=/, 'where it names no address of its own');
+	assert.ok(genuine(closed.go, f.secret));
+	const open = await page(f, { fields: { state: early.state, action: 'next', 'q-age': '30' } });
+	assert.match(open.go, /who=early&.*&s=closed&/, 'who was on a page as well');
+	await change({ panel: spec({ return_urls: { ...spec().return_urls, closed: back('z') } }) });
+	assert.match((await page(f, { query })).go, /&s=closed&x=z&sig=/);
+	await change({ panel: spec({ return_urls: {} }) });
+	assert.deepEqual([(await page(f, { query })).go, (await page(f, { query })).status], [undefined, 410]);
+	const g = await field();
+	expect(await server.api.patch(`${links(g)}/${g.link.id}`, { opens_at: '2099-01-01T00:00:00.000Z' }, expect(await server.api.get(`${links(g)}/${g.link.id}`), 200).body.version), 200);
+	assert.deepEqual([(await page(g, { query })).status, (await page(g, { query })).go], [404, undefined]);
+});
+
+test('the same browser goes on with its interview, another one does not', async () => {
+	const f = await field(), query = '?pid=twice&src=mail';
+	const browser = () => {
+		let cookie = '';
+		return async (search, fields) => {
+			const reply = await fetch(`${server.url}/s/${f.slug}${search}`, { headers: cookie ? { Cookie: cookie } : {}, redirect: 'manual', ...fields && { method: 'POST', body: new URLSearchParams(fields) } });
+			for (const set of reply.headers.getSetCookie()) {
+				assert.match(set, new RegExp(`; Path=/s/${f.slug}; HttpOnly; Max-Age=\\d+; SameSite=Lax$`));
+				cookie = set.split(';')[0];
+			}
+			const body = await reply.text();
+			return { status: reply.status, body, cookie, location: reply.headers.get('location'), state: /name="state" value="([^"]*)"/.exec(body)?.[1] };
+		};
+	};
+	const mine = browser(), theirs = browser();
+	const first = await mine(query), tab = await mine(query);
+	assert.equal(first.cookie, '', 'nothing is stored yet');
+	const second = await mine('', { state: first.state, action: 'next', 'q-age': '40' });
+	assert.match(second.cookie, /^collect_panel=/);
+	const again = await mine(query);
+	assert.equal(again.status, 200);
+	assert.match(again.body, /name="q-why"/, 'where it was left');
+	const elsewhere = await theirs(query);
+	assert.equal(elsewhere.status, 409);
+	assert.ok(!elsewhere.body.includes('resume='));
+	// another panelist in the same browser
+	assert.match((await mine('?pid=brother&src=mail')).body, /Age, brother/);
+	const begun = expect(await send(f, 'sister', { answers: {}, complete: false }), 201).body;
+	assert.ok(begun.token);
+	assert.equal((await mine('?pid=sister&src=mail')).status, 409, 'its cookie is not hers');
+	// the tab that was opened before anything was stored is led there, too
+	const led = await mine('', { state: tab.state, action: 'next', 'q-age': '99' });
+	assert.equal(led.status, 303);
+	assert.match(led.location, new RegExp(`^/s/${f.slug}\\?resume=`));
+	assert.deepEqual(await rows(server.database.name, `select answers ->> 'age' from responses where survey_id = '${f.survey.id}' and parameters ->> 'pid' = 'twice'`), [['40']]);
+	const done = await mine('', { state: again.state, action: 'next', 'q-why': 'x' });
+	assert.equal(done.status, 200);
+	assert.equal((await mine(query)).status, 410);
+	// a cookie that somebody made up
+	const forged = await fetch(`${server.url}/s/${f.slug}?pid=sister&src=mail`, { headers: { Cookie: `collect_panel=${Buffer.from(begun.id.replaceAll('-', ''), 'hex').toString('base64url')}${'x'.repeat(43)}` } });
+	assert.equal(forged.status, 409);
+});
+
 test('how a panel checks a signature, as the manual shows it', async () => {
 	const f = await field(), url = expect(await send(f, 'abc'), 201).body.return_url;
 	const [, example] = /```js\n(\/\/ check\.mjs[\s\S]*?)```/.exec(readFileSync(new URL('../../docs/links.md', import.meta.url), 'utf8'));

@@ -267,6 +267,34 @@ test('a code that was used on a page is no interview of the device, and there is
 	assert.deepEqual([same.result, same.problem?.code, same.receipt], ['refused', 'idempotency-mismatch', undefined]);
 });
 
+test('a code that was revoked lets no device in, and what it had sent before is known', async () => {
+	const f = await field({ link: { kind: 'single_use' } }), codes = `/api/v1/surveys/${f.survey.id}/links/${f.link.id}/codes`;
+	expect(await server.api.post(codes, { csv: 'code\npanel-2001\npanel-2002\n' }), 202);
+	const [sent, held] = ['panel-2001', 'panel-2002'].map((code) => f.device.hold(steps(), { more: { code } }).held);
+	await items(f, [sent]);
+	const { items: [, two] } = expect(await server.api.get(codes, { query: { sort: 'created_at' } }), 200).body;
+	expect(await server.api.delete(`${codes}/${two.id}`), 204);
+	assert.deepEqual((await items(f, [sent, held])).map((i) => [i.result, i.problem?.code]), [['replayed', undefined], ['refused', 'gone']]);
+});
+
+test('what was erased in part is not called stored again, whatever is sent under its id', async () => {
+	const f = await field();
+	const [{ held }, other] = [f.device.hold(steps()), f.device.hold(steps())];
+	await items(f, [held, other.held]);
+	const changed = structuredClone(held);
+	changed.journal.events[0].value = 'b';
+	// retention of what is personal takes the hash, erasure of what names a person and retention of paradata take the key as well
+	await psql(server.database.name, `update collect.responses set payload_hash = null where id = '${held.id}';
+		update collect.responses set payload_hash = null, idempotency_key = null where id = '${other.held.id}'`);
+	const got = [...await items(f, [held, other.held]), ...await items(f, [changed])];
+	assert.deepEqual(got.map((i) => [i.result, i.problem?.code, i.receipt]),
+		[['refused', 'gone', undefined], ['refused', 'conflict', undefined], ['refused', 'gone', undefined]], JSON.stringify(got));
+	const link = `/api/v1/surveys/${f.survey.id}/links/${f.link.id}`;
+	expect(await server.api.patch(link, { status: 'closed' }, f.link.version), 200);
+	assert.deepEqual((await items(f, [changed])).map((i) => [i.result, i.receipt]), [['refused', undefined]]);
+	assert.equal((await read(f, held.id)).answers.area, 'a');
+});
+
 test('a batch counts for its rates by what is in it', async () => {
 	const f = await field({ on: other });
 	const held = Array.from({ length: 97 }, () => f.device.hold(steps()).held);

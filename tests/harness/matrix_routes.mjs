@@ -26,6 +26,11 @@ export const KINDS = {
 	project: { table: 'projects', make: (t) => made(t.api.post('/api/v1/projects', { name: unique('Project') })) },
 	survey: { table: 'surveys', make: (t) => made(t.api.post('/api/v1/surveys', { project_id: t.ids.project.id, title: 'Small', definition: draft() })) },
 	link: { table: 'links', make: (t) => made(t.api.post(`/api/v1/surveys/${t.ids.survey.id}/links`, { kind: 'single_use' })) },
+	code: { table: 'link_codes', make: async (t) => {
+		const codes = `/api/v1/surveys/${t.ids.survey.id}/links/${t.ids.link.id}/codes`;
+		expect(await t.api.post(codes, { count: 1 }), 202);
+		return { id: expect(await t.api.get(codes, { query: { limit: 1 } }), 200).body.items[0].id };
+	} },
 	response: { table: 'responses', make: (t) => made(submit(t.anyone, t.ids.slug.id, { answers: { q: t.canary } })) },
 	role: { table: 'roles', make: (t) => made(t.api.post('/api/v1/roles', { name: unique('Role'), permissions: ['surveys:read'] })) },
 	invitation: { table: 'invitations', make: (t) => made(t.api.post('/api/v1/invitations', { email: `${unique('new')}@example.com`, role: 'viewer' })) },

@@ -2,7 +2,7 @@
 create table probe.wanted_audit (relation text, audited text);
 insert into probe.wanted_audit values
 	('api_keys', 'api_key DIU'), ('clients', 'client DIU'), ('identities', 'identity DIU'), ('identity_providers', 'identity_provider DIU'),
-	('privacy_requests', 'privacy_request DIU'), ('privacy_parts', 'no'), ('privacy_settings', 'privacy_settings DIU'), ('security_settings', 'security_settings DIU'), ('survey_retentions', 'no'), ('response_lookups', 'no'), ('response_prints', 'no'), ('response_search', 'no'), ('response_changes', 'no'), ('link_codes', 'no'), ('data_keys', 'data_key DIU'), ('events', 'no'), ('idempotency', 'no'), ('invitations', 'invitation DIU'),
+	('privacy_requests', 'privacy_request DIU'), ('privacy_parts', 'no'), ('privacy_settings', 'privacy_settings DIU'), ('security_settings', 'security_settings DIU'), ('survey_retentions', 'no'), ('response_lookups', 'no'), ('response_prints', 'no'), ('response_search', 'no'), ('response_changes', 'no'), ('link_codes', 'no'), ('link_code_counts', 'no'), ('data_keys', 'data_key DIU'), ('events', 'no'), ('idempotency', 'no'), ('invitations', 'invitation DIU'),
 	('job_records', 'job I, in part'), ('links', 'link DIU'), ('memberships', 'member DIU'), ('projects', 'project DIU'), ('project_members', 'project_member DIU'), ('quota_cells', 'no'),
 	('responses', 'response DU, in part'), ('roles', 'role DIU'), ('survey_versions', 'survey_version DIU'), ('surveys', 'survey DIU'),
 	('tenants', 'tenant U'), ('users', 'user U');

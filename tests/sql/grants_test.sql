@@ -7,7 +7,7 @@ insert into probe.wanted_grants values
 	('invitations', 'collect_worker', 'DELETE SELECT'), ('identity_providers', 'collect_worker', 'DELETE SELECT'), ('identities', 'collect_worker', 'DELETE SELECT'), ('clients', 'collect_worker', 'DELETE SELECT'), ('api_keys', 'collect_worker', 'DELETE SELECT'), ('roles', 'collect_worker', 'DELETE SELECT'),
 	('job_records', 'collect_app', 'SELECT'), ('job_records', 'collect_worker', 'SELECT'),
 	('links', 'collect_app', 'INSERT SELECT'), ('links', 'collect_public', 'SELECT'), ('links', 'collect_worker', 'DELETE SELECT'),
-	('link_codes', 'collect_app', 'INSERT SELECT'), ('link_codes', 'collect_worker', 'INSERT SELECT'), ('link_codes', 'collect_public', 'SELECT'),
+	('link_code_counts', 'collect_app', 'INSERT SELECT'), ('link_code_counts', 'collect_worker', 'INSERT SELECT'), ('link_codes', 'collect_app', 'INSERT SELECT'), ('link_codes', 'collect_worker', 'INSERT SELECT'), ('link_codes', 'collect_public', 'SELECT'),
 	('memberships', 'collect_app', 'SELECT'), ('memberships', 'collect_worker', 'SELECT'),
 	('projects', 'collect_app', 'INSERT SELECT'), ('projects', 'collect_worker', 'DELETE SELECT'),
 	('project_members', 'collect_app', 'INSERT SELECT'), ('project_members', 'collect_worker', 'DELETE SELECT'),
@@ -70,7 +70,9 @@ insert into probe.wanted_column_grants values
 	('privacy_requests', 'collect_app', 'INSERT', 'created_by id job_id key_version kind subject subject_kind tenant_id updated_by whole'),
 	('privacy_requests', 'collect_app', 'UPDATE', 'downloads'),
 	('privacy_requests', 'collect_worker', 'UPDATE', 'counts done_at expires_at key_version status subject'),
-	('privacy_parts', 'collect_worker', 'INSERT', 'key_version part request_id response_id sealed survey_id tenant_id'),
+	('link_code_counts', 'collect_app', 'UPDATE', 'codes'), ('link_code_counts', 'collect_worker', 'UPDATE', 'codes'),
+	('link_codes', 'collect_app', 'UPDATE', 'revoked_at updated_by'), ('link_codes', 'collect_worker', 'UPDATE', 'parameters revoked_at used_at'),
+	('privacy_parts', 'collect_worker', 'INSERT', 'codes key_version part request_id response_id sealed survey_id tenant_id'),
 	('survey_retentions', 'collect_worker', 'UPDATE',
 		'answers_removed paradata_at paradata_id paradata_removed personal_at personal_id personal_removed'),
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
@@ -97,7 +99,7 @@ insert into probe.wanted_functions values
 	('tenant_sealing', 'collect_app'), ('tenant_sealing_set', 'collect_app'), ('tenant_seals_answers', 'collect_app collect_public collect_worker'),
 	('system_key_add', 'collect_app collect_worker'), ('system_key_newest', 'collect_app collect_worker'), ('system_key_version', 'collect_app collect_worker'),
 	('search_behind', 'collect_worker'), ('search_fill', 'collect_worker'), ('search_next', 'collect_worker'), ('search_renew', 'collect_worker'),
-	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('link_counts', 'collect_app'), ('link_code_key', 'collect_app collect_public'), ('search_between', 'collect_worker'),
+	('search_responses', 'collect_app collect_worker'), ('search_row', 'collect_worker'), ('test_links', 'collect_app collect_worker'), ('link_counts', 'collect_app'), ('link_code_key', 'collect_app collect_public collect_worker'), ('search_between', 'collect_worker'),
 	('slug_lookup', 'collect_app collect_public collect_worker');
 
 with got as (

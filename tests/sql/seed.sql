@@ -39,6 +39,7 @@ begin
 	insert into collect.response_prints (tenant_id, survey_id, response_id, kind, print) values (t, i, i, 'device', decode(repeat('00', 32), 'hex'));
 	insert into collect.response_search (tenant_id, survey_id, response_id, responded_at, text) values (t, i, i, now(), 'words');
 	insert into collect.response_changes (tenant_id, survey_id, response_id, id, kind, status_before, status_after) values (t, i, i, i, 'edited', 'completed', 'completed');
+	insert into collect.link_code_counts (tenant_id, survey_id, link_id, codes) values (t, i, i, 1);
 	insert into collect.link_codes (tenant_id, survey_id, link_id, id, code) values (t, i, i, i, 'abcdef');
 	insert into collect.search_marks (tenant_id, xid, id) values (t, '0', i);
 	insert into collect.key_event_counts (tenant_id, n) values (t, 1);

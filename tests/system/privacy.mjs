@@ -97,7 +97,7 @@ test('an export has everything of the person and nothing of others, for its make
 	const reply = expect(await server.api.get(`${job.result.export}/file`), 200);
 	assert.equal(reply.headers['cache-control'], 'no-store');
 	const file = reply.body;
-	assert.deepEqual([file.format, file.named_by, file.person, file.responses.length], ['collect-person-1', 'email', { member: null, invitations: [] }, 2]);
+	assert.deepEqual([file.format, file.named_by, file.person, file.responses.length], ['collect-person-1', 'email', { member: null, invitations: [], codes: [] }, 2]);
 	const one = file.responses.find((r) => r.response_id === mine);
 	assert.deepEqual([one.survey, one.status, one.language, one.link, one.parameters], ['Visit', 'completed', 'en', s.slug, { panel: 'P7' }]);
 	assert.deepEqual(one.answers.find((a) => a.name === 'city'), { name: 'city', question: 'Which city?', answer: 'hn', words: 'Hanoi' });
@@ -166,7 +166,7 @@ test('an erasure leaves no trace of the person anywhere, and everything of every
 	const before = await sums(other.id);
 	const job = await erase({ email: EMAIL });
 	assert.deepEqual([job.status, job.error], ['succeeded', null]);
-	assert.deepEqual(job.result, { responses: 4, by_index: 3, invitations: 1, stored_replies: 1, exports: 1, member: 'none' });
+	assert.deepEqual(job.result, { responses: 4, by_index: 3, invitations: 1, stored_replies: 1, exports: 1, codes: 0, member: 'none' });
 	assert.deepEqual(await query(`select e.actor_kind, jsonb_array_length(e.data -> 'response_ids'), e.data -> 'response_ids' ? '${deleted}' from events e
 		join privacy_requests r on r.id = e.aggregate_id where r.job_id = '${job.id}' and e.type = 'answers_erased'`), [['job', '4', 't']], 'which answers went is told');
 	assert.deepEqual(await traces([EMAIL, WORDS, PHONE]), []);
@@ -176,7 +176,7 @@ test('an erasure leaves no trace of the person anywhere, and everything of every
 	assert.deepEqual(await query(`select subject is null, status from privacy_requests where job_id = '${job.id}'`), [['t', 'done']]);
 
 	const again = await erase({ email: EMAIL });
-	assert.deepEqual([again.status, again.result], ['succeeded', { responses: 0, by_index: 0, invitations: 0, stored_replies: 0, exports: 0, member: 'none' }]);
+	assert.deepEqual([again.status, again.result], ['succeeded', { responses: 0, by_index: 0, invitations: 0, stored_replies: 0, exports: 0, codes: 0, member: 'none' }]);
 	assert.deepEqual((await erase({ email: EMAIL }, otherApi)).result.responses, 1, 'theirs is theirs to erase');
 });
 
