@@ -15,6 +15,19 @@ static void put_object(struct json_out *w, struct str key, const struct json *ob
 	json_put(w, object);
 }
 
+static void put_times(struct json_out *w, const struct page_state *s)
+{
+	if (s->time_count == 0)
+		return;
+	json_key(w, S("times"));
+	json_open(w, '[');
+	for (size_t i = 0; i < s->time_count; i++) {
+		json_put_int(w, s->times[i].page);
+		json_put_int(w, s->times[i].ms);
+	}
+	json_close(w, ']');
+}
+
 enum err page_state_write(const struct page_state *s, struct arena *a, struct str *json)
 {
 	char id[UUID_TEXT_BYTES];
@@ -64,15 +77,7 @@ enum err page_state_write(const struct page_state *s, struct arena *a, struct st
 		json_field_str(&w, S("device"), s->device_id);
 	if (s->shown_ms)
 		json_field_int(&w, S("open_since"), s->shown_ms);
-	if (s->time_count > 0) {
-		json_key(&w, S("times"));
-		json_open(&w, '[');
-		for (size_t i = 0; i < s->time_count; i++) {
-			json_put_int(&w, s->times[i].page);
-			json_put_int(&w, s->times[i].ms);
-		}
-		json_close(&w, ']');
-	}
+	put_times(&w, s);
 	put_object(&w, S("answers"), s->answers);
 	put_object(&w, S("parameters"), s->parameters);
 	put_object(&w, S("consents"), s->consents[0]);

@@ -170,7 +170,7 @@ const GATES = [
 	['a formula is a cell', 'core/csv.c', "case '=':", "case '\\1':", ['api/csv']],
 	['idempotency keys of one\'s colleagues', 'core/idempotency.c', 'P_UUID(&rq->who.user_id), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply',
 		'P_UUID(&(struct uuid){0}), P_TEXT(rq->idempotency_key)};\n\tstatic const struct pg_col cols[] = {COL(struct first_reply', ['api/matrix: idempotency']],
-	['whom a request named is guessed from its hash', 'core/idempotency.c', 'if (!(rq->route->flags & ROUTE_PERSONAL_BODY))', 'if (true)', ['system/privacy_exports: the same key']],
+	['whom a request named is guessed from its hash', 'core/idempotency.c', 'if (rq->route->flags & ROUTE_PERSONAL_BODY)', 'if (false)', ['system/privacy_exports: the same key']],
 	['guessing by an invitation is told to nobody', 'auth/auth_invitation_http.c', 'return c.guess.wrong ? warn_refused', 'return false ? warn_refused', ['api/sign_ins: by an invitation']],
 	['guessing at confirming is told to nobody', 'auth/auth_oidc_http.c', 'warn_refused(rq, &b, email, "This is not', 'req_fail(rq, e, NULL, "This is not', ['api/oidc_hostile: a person of another tenant']],
 	['who is told half of stays in', 'auth/auth_told.c', 'if (!e && !left)', 'if (!e)', ['api/sign_ins: switching where']],
