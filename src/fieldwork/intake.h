@@ -62,7 +62,9 @@ struct keeping {
  * places in the cells that come of it. What is stored then is the interview with what was drawn. */
 struct draw {
 	int32_t page;		/* that is left; keep.open */
-	struct verdict verdict; /* once it is written; keep.page has what was drawn, and the page that comes next */
+	struct verdict verdict; /* once it is written */
+	/* Then, too: keep.page as it goes on, with what was drawn. keep.page itself is left alone, because what was undone was not drawn. */
+	const struct page_state *state;
 	bool done;
 };
 

@@ -214,6 +214,30 @@ static enum err wanted_cells(struct alone *x, struct wanted *w)
 	return OK;
 }
 
+/* NULL: nobody said that he wants it, so it is not locked. */
+static struct cell_row *cell_of(struct alone *x, const struct uuid *survey, const struct quota_cell *c)
+{
+	for (size_t i = 0; i < x->cells.n; i++) {
+		struct cell_row *row = &x->cells.rows[i];
+
+		if (uuid_eq(&row->survey_id, survey) && str_eq(row->quota, c->quota) && str_eq(row->cell, c->cell))
+			return row;
+	}
+	return NULL;
+}
+
+/* Those that are wanted and have no row so far: nobody is counted in them. */
+static void add_new_cells(struct alone *x, const struct wanted *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct quota_cell c = {w->list[1][i].v.s, w->list[2][i].v.s, 0};
+
+		if (!cell_of(x, &w->list[0][i].v.uuid, &c))
+			x->cells.rows[x->cells.n++] =
+			    (struct cell_row){w->list[0][i].v.uuid, c.quota, c.cell, 0, 0, -1};
+	}
+}
+
 static enum err lock_cells(struct alone *x)
 {
 	static const struct pg_col cols[] = {COL(struct cell_row, survey_id, PGT_UUID),
@@ -236,21 +260,8 @@ static enum err lock_cells(struct alone *x)
 		return ERR_MEMORY;
 	for (x->cells.n = 0; x->cells.n < found; x->cells.n++)
 		x->cells.rows[x->cells.n] = rows[x->cells.n];
+	add_new_cells(x, &w);
 	return OK;
-}
-
-static struct cell_row *cell_of(struct alone *x, const struct uuid *survey, const struct quota_cell *c)
-{
-	struct cell_row *row;
-
-	for (size_t i = 0; i < x->cells.n; i++) {
-		row = &x->cells.rows[i];
-		if (uuid_eq(&row->survey_id, survey) && str_eq(row->quota, c->quota) && str_eq(row->cell, c->cell))
-			return row;
-	}
-	row = &x->cells.rows[x->cells.n++];
-	*row = (struct cell_row){*survey, c->quota, c->cell, 0, 0, -1};
-	return row;
 }
 
 /* ---- what is drawn ---- */
@@ -277,6 +288,8 @@ static enum err draw(struct alone *x, struct writing *w, const struct kept_state
 	for (size_t i = 0; i < w->draws.n; i++) {
 		const struct cell_row *row = cell_of(x, &w->claim.survey, &w->draws.cells[i]);
 
+		if (!row)
+			return ERR_INTERNAL;
 		places[i] = row->used + row->leased;
 		limits[i] = row->limit_set < 0 ? w->draws.cells[i].limit : row->limit_set;
 	}
@@ -285,7 +298,7 @@ static enum err draw(struct alone *x, struct writing *w, const struct kept_state
 
 /* ---- who gets a place ---- */
 
-/* OK, or ERR_LIMIT with the cells that have no room in w->full. */
+/* OK, or ERR_LIMIT with the cells that have no room in w->full. ERR_STALE: what was drawn puts it into a cell that is not locked; it is wanted next time. */
 static enum err give_places(struct alone *x, struct writing *w)
 {
 	struct place_move *moves;
@@ -299,8 +312,11 @@ static enum err give_places(struct alone *x, struct writing *w)
 	w->full.n = 0;
 	for (size_t k = 0; k < n; k++) {
 		const struct cell_row *row = cell_of(x, &w->claim.survey, &moves[k].cell);
-		int64_t limit = row->limit_set < 0 ? moves[k].cell.limit : row->limit_set;
+		int64_t limit;
 
+		if (!row)
+			return ERR_STALE;
+		limit = row->limit_set < 0 ? moves[k].cell.limit : row->limit_set;
 		if (moves[k].used + moves[k].leased > 0 && row->used + row->leased >= limit)
 			w->full.cells[w->full.n++] = moves[k].cell;
 	}
@@ -361,7 +377,7 @@ static enum err choose(struct alone *x)
 			continue;
 		if (!(e = after(queue, i, w)) && !(e = draw(x, w, &x->states[at_of(x, queue[i])])))
 			e = give_places(x, w);
-		if (e && e != ERR_CONFLICT && e != ERR_AGAIN && e != ERR_LIMIT)
+		if (e && e != ERR_CONFLICT && e != ERR_AGAIN && e != ERR_LIMIT && e != ERR_INVALID)
 			return e;
 		w->item.outcome = e;
 	}

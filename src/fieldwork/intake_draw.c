@@ -21,7 +21,40 @@ enum err draw_cells(struct writing *w)
 	return OK;
 }
 
-/* What was drawn for the row comes before what the page knows of: that may be an older one, sent again. */
+static struct json_member *member_of(const struct json *object, struct str key)
+{
+	for (uint32_t i = 0; i < object->count; i++)
+		if (str_eq(object->members[i].key, key))
+			return &object->members[i];
+	return NULL;
+}
+
+/* `own` gets the items of a roster that only `more` has. Items are texts or whole numbers, as the values of choices. */
+static enum err items_of_both(struct arena *a, struct json *own, const struct json *more)
+{
+	struct json *items = arena_array(a, struct json, own->count + more->count + 1);
+	uint32_t n = 0;
+
+	if (!items)
+		return ERR_MEMORY;
+	for (; n < own->count; n++)
+		items[n] = own->items[n];
+	for (uint32_t i = 0; i < more->count; i++) {
+		const struct json *item = &more->items[i];
+		bool has = false;
+
+		for (uint32_t k = 0; k < own->count && !has; k++)
+			has = own->items[k].type == item->type &&
+			      (item->type == JSON_INT ? own->items[k].i == item->i : str_eq(own->items[k].s, item->s));
+		if (!has)
+			items[n++] = *item;
+	}
+	own->items = items;
+	own->count = n;
+	return OK;
+}
+
+/* The page's records come first, for he answered about them; what the row has is added, for the page may be an older one that is sent again. */
 static enum err drawn_so_far(struct writing *w, struct tx *tx, const struct kept_state *kept, const struct json **drawn)
 {
 	const struct response *r = w->undrawn;
@@ -45,11 +78,17 @@ static enum err drawn_so_far(struct writing *w, struct tx *tx, const struct kept
 	if (!both || !(both->members = arena_array(a, struct json_member, row.drawn->count + (own ? own->count : 0))))
 		return ERR_MEMORY;
 	both->type = JSON_OBJECT;
-	for (uint32_t i = 0; i < row.drawn->count; i++)
-		both->members[both->count++] = row.drawn->members[i];
 	for (uint32_t i = 0; own && i < own->count; i++)
-		if (!json_get(row.drawn, own->members[i].key))
-			both->members[both->count++] = own->members[i];
+		both->members[both->count++] = own->members[i];
+	for (uint32_t i = 0; i < row.drawn->count; i++) {
+		const struct json_member *more = &row.drawn->members[i];
+		struct json_member *has = member_of(both, more->key);
+
+		if (!has)
+			both->members[both->count++] = *more;
+		else if ((e = items_of_both(a, &has->value, &more->value)))
+			return e;
+	}
 	*drawn = both;
 	return OK;
 }
@@ -71,11 +110,17 @@ static enum err counts_now(struct writing *w, const int64_t *places, const int64
 	return OK;
 }
 
+/* On a page of its own: what is undone leaves that of the caller as it was. */
 static enum err keep_drawn(struct response *r, const struct verdict *v, struct arena *a)
 {
-	struct page_state *state = r->keep.page;
-	enum err e = kept_drawn(v, a, state);
+	struct page_state *state = arena_new(a, struct page_state);
+	enum err e;
 
+	if (!state)
+		return ERR_MEMORY;
+	*state = *r->keep.page;
+	r->keep.page = state;
+	e = kept_drawn(v, a, state);
 	if (v->next_page >= 0)
 		state->page = v->next_page;
 	state->percent = (int32_t)(v->progress * 100 + 0.5);
@@ -112,11 +157,18 @@ enum err draw_records(
 	if ((e = drawn_so_far(w, tx, state, &s->drawn)) || (e = counts_now(w, places, limits, &s->filled_now)))
 		return e;
 	in = intake_interview(r->program, s);
-	if ((e = interview_run(&in, RUN_PAGE, draw->page, a, &draw->verdict)) || (e = keep_drawn(r, &draw->verdict, a)))
+	draw->done = false;
+	if ((e = interview_run(&in, RUN_PAGE, draw->page, a, &draw->verdict)))
+		return e;
+	/* the row has records that this page was not asked about: what it would lose is not stored */
+	if (draw->verdict.error_count > 0)
+		return ERR_INVALID;
+	if ((e = keep_drawn(r, &draw->verdict, a)))
 		return e;
 	s->drawn = r->keep.page->drawn;
 	r->submission = s;
 	r->verdict = &draw->verdict;
+	draw->state = r->keep.page;
 	draw->done = true;
 	w->response = r;
 	w->full.n = 0;

@@ -70,6 +70,7 @@ static enum err reply_turn(struct req *rq, const struct receipt *r)
 	if (t->response.draw && t->draw.done) {
 		out.page = t->draw.verdict.outcome.n > 0 ? -1 : t->draw.verdict.next_page;
 		out.progress = t->draw.verdict.progress;
+		out.drawn = t->draw.state->drawn;
 	}
 
 	if (r->completed_ms) {
@@ -138,6 +139,8 @@ static enum err draw_first(struct turn *t, int32_t page, bool *over)
 		fill(t);
 		if ((e = intake_write(t->rq, &t->response, &r)))
 			return e;
+		if (t->draw.done)
+			*s = *t->draw.state;
 		*over = r.replayed || r.completed_ms;
 		t->response.draw = NULL;
 		t->response.keep.version++;

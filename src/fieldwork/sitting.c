@@ -312,16 +312,18 @@ static enum err more_to_ask(struct sitting *s, bool *more)
 	return OK;
 }
 
-static enum err not_drawn(struct sitting *s, int32_t page)
+/* What is asked next is not drawn: the page that decides it stays, as it was. */
+static enum err not_drawn(struct sitting *s, const struct page_state *before)
 {
 	intake_abandon(s->rq);
-	s->state.page = page;
+	s->state = *before;
 	return show_again(s, page_text(TEXT_BUSY_TEXT, s->state.language));
 }
 
 static enum err step_next(struct sitting *s)
 {
 	struct page_view view = {0};
+	const struct page_state before = s->state;
 	struct draw draw = {0};
 	struct verdict v;
 	bool more, over;
@@ -343,9 +345,8 @@ static enum err step_next(struct sitting *s)
 	s->state.back = true;
 	draw.page = s->state.page;
 	e = sitting_save(s, &v, v.draws_at < 0 ? NULL : &draw, &over);
-	/* what is asked next is not drawn: the page that decides it stays */
-	if (e && v.draws_at >= 0 && err_status(e) >= 500)
-		return not_drawn(s, draw.page);
+	if (e && v.draws_at >= 0 && (e == ERR_INVALID || err_status(e) >= 500))
+		return not_drawn(s, &before);
 	if (e || over)
 		return e;
 	sitting_interview(s);

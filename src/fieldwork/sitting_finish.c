@@ -352,6 +352,8 @@ enum err sitting_save(struct sitting *s, const struct verdict *v, struct draw *d
 		log_message(s->rq->app->log, LOG_WARN, "a page was not saved on the way", str_from(err_slug(e)));
 		return e == ERR_MEMORY || draw ? e : OK;
 	}
+	if (draw && draw->done)
+		s->state = *draw->state;
 	s->state.saved = true;
 	/* another page of the same code or device may have made the row */
 	s->state.id = receipt.id;

@@ -170,22 +170,63 @@ test('another device sees the same record, the engine gives the same answers; wh
 	assert.deepEqual(survey.resume(session.write()).hash(), session.hash());
 });
 
+/** A page of the survey, its state and the record that it asks about. */
+async function html(f, base, fields) {
+	const text = await (await fetch(`${base}/s/${f.slug}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {})).text();
+	return { text, state: /name="state" value="([^"]*)"/.exec(text)?.[1], record: /name="q-brand-(.)-why"/.exec(text)?.[1] };
+}
+const knows = (page, values) => [['state', page.state], ...values.map((v) => ['q-known', v])];
+
 test('page by page in HTML: an older page sent again shows the record that was drawn', async () => {
 	const values = ['a', 'b', 'c'], f = await publish(server.api, brands(values)), seen = [];
-	const html = async (base, fields) => {
-		const text = await (await fetch(`${base}/s/${f.slug}`, fields ? { method: 'POST', body: new URLSearchParams(fields) } : {})).text();
-		return { text, state: /name="state" value="([^"]*)"/.exec(text)?.[1], record: /name="q-brand-(.)-why"/.exec(text)?.[1] };
-	};
 	for (let n = 0; n < 6; n++) {
-		const first = await html(server.url), known = [['state', first.state], ...values.map((v) => ['q-known', v])];
-		const [x, y] = await Promise.all([html(server.url, known), html(other.url, known)]);
-		const { record } = await html(server.url, known);
+		const known = knows(await html(f, server.url), values);
+		const [x, y] = await Promise.all([html(f, server.url, known), html(f, other.url, known)]);
+		const { record } = await html(f, server.url, known);
 		assert.deepEqual([x.record, y.record], [record, record]);
 		seen.push(record);
-		await html(server.url, [['state', y.state], [`q-brand-${record}-why`, 'x']]);
+		await html(f, server.url, [['state', y.state], [`q-brand-${record}-why`, 'x']]);
 	}
 	assert.deepEqual(values.map((v) => seen.filter((s) => s === v).length), [2, 2, 2]);
 	assert.deepEqual(Object.values(await asked(f)), [[0, 2], [0, 2], [0, 2]]);
+});
+
+test('a draw that was undone was none: the page that is shown again is drawn for as if it had never been sent', async () => {
+	const values = ['a', 'b', 'c'], f = await publish(server.api, brands(values)), shown = [];
+	await sql(`create function collect.test_refuse() returns trigger language plpgsql as $$ begin
+		if new.survey_id = '${f.survey.id}' then raise exception 'full' using errcode = '53100'; end if; return new; end $$`);
+	await sql('create trigger test_refuse before insert or update on collect.responses for each row execute function collect.test_refuse()');
+	try {
+		for (let n = 0; n < 9; n++) {
+			const again = await html(f, server.url, knows(await html(f, server.url), values));
+			assert.equal(again.record, undefined);
+			assert.match(again.text, /name="q-known"/);
+			assert.doesNotMatch(again.text, /value="back"/, 'there is no page before the first');
+			shown.push(again);
+		}
+	} finally {
+		await sql('drop function collect.test_refuse cascade');
+	}
+	for (const page of shown)
+		assert.ok(values.includes((await html(f, server.url, knows(page, values))).record));
+	assert.deepEqual(Object.values(await asked(f)), [[0, 3], [0, 3], [0, 3]]);
+});
+
+test('two pages of one interview, in different tabs: what was asked about in one of them is not lost by the other', async () => {
+	const values = ['a', 'b', 'c'], survey = brands(values), { pages, quotas } = survey.survey;
+	pages.splice(2, 0, { name: 'then', questions: [{ ...pages[1].questions[0], name: 'then', title: 'Then' }] });
+	quotas.push({ name: 'then', lease_seconds: 600, cells: values.map((v) => ({ name: v, when: `{then[]._item} contains '${v}'`, limit: 1000 })) });
+	// many cells that the one is not in as long as it said x
+	quotas.push({ name: 'silent', lease_seconds: 600, cells: Array.from({ length: 60 }, (_, n) => ({ name: `n${n}`, when: "not ({brand[].why} contains 'x')", limit: 1000 })) });
+	const f = await publish(server.api, survey), first = await html(f, server.url);
+	const one = await html(f, server.url, knows(first, values));
+	const mine = one.record, other = values.find((v) => v !== mine);
+	await html(f, server.url, knows(first, [other]));
+	const two = await html(f, server.url, [['state', one.state], [`q-brand-${mine}-why`, 'x']]);
+	assert.match(two.text, /name="q-then-.-why"/, 'the page after it');
+	const [[answers]] = await sql(`select answers from responses where survey_id = '${f.survey.id}'`);
+	assert.deepEqual(JSON.parse(answers).brand?.find((r) => r._item === mine), { _item: mine, why: 'x' });
+	await asked(f);
 });
 
 test('who finds all records full ends there; the last places are drawn once', async () => {

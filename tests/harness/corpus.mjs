@@ -136,8 +136,8 @@ class Script {
 	}
 
 	restart(options) {
-		const { seed, now, language, parameters, answers, full, filled } = this.interview;
-		this.interview = this.program.interview({ seed, now, language, parameters, answers, full, filled, ...options });
+		const { seed, now, language, parameters, answers, full, filled, drawn } = this.interview;
+		this.interview = this.program.interview({ seed, now, language, parameters, answers, full, filled, drawn, ...options });
 		this.verdict = null;
 	}
 }
@@ -175,6 +175,16 @@ const verbs = {
 	full: (s, text) => {
 		s.settle();
 		s.set({ full: words(text).map((name) => ({ quota: name.split('/')[0], cell: name.split('/')[1] })) });
+	},
+	drawn: (s, text) => {
+		s.settle();
+		s.set({ drawn: json(text) });
+	},
+	draws: (s, text) => {
+		s.settle();
+		const verdict = s.interview.run(Number(words(text)[0]) - 1);
+		const cells = verdict.cells.map((c) => ` ${c.quota}/${c.cell}`).join('');
+		assert.equal(`${verdict.draws_at + 1}${cells} ${JSON.stringify(verdict.drawn)}`, rest(text, 1));
 	},
 	cells: (s, text) => assert.equal(s.complete().cells.map((c) => `${c.quota}/${c.cell}`).join(' '), text),
 	path: (s, wanted) => {

@@ -312,6 +312,8 @@ enum err reply_verdict(struct caller *c, const struct verdict *v)
 	put_cells(w, v->cells, v->cell_count);
 	json_field_int(w, S("next_page"), v->next_page);
 	json_field_int(w, S("previous_page"), v->previous_page);
+	json_field_int(w, S("draws_at"), v->draws_at);
+	json_field_raw(w, S("drawn"), v->drawn.n > 0 ? v->drawn : S("{}"));
 	json_key(w, S("progress"));
 	json_put_num(w, v->progress);
 	json_close(w, '}');

@@ -63,6 +63,9 @@ export interface Verdict {
 	/** Pages are counted from 0; -1: there is none. */
 	next_page: number;
 	previous_page: number;
+	/** As which page is left something is drawn by counts as they are then; -1: nothing is. */
+	draws_at: number;
+	drawn: Drawn;
 	/** 0 to 1. */
 	progress: number;
 }
