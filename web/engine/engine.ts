@@ -62,10 +62,7 @@ export interface Verdict {
 	cells: (QuotaCell & { limit: number })[];
 	/** Pages are counted from 0; -1: there is none. */
 	next_page: number;
-	previous_page: number;
-	/** As which page is left something is drawn by counts as they are then; -1: nothing is. */
-	draws_at: number;
-	drawn: Drawn;
+	previous_page: number; draws_at: number; drawn: Drawn; /* the page to be left when something new is drawn; what was by now */
 	/** 0 to 1. */
 	progress: number;
 }
