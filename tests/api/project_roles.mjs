@@ -36,8 +36,13 @@ before(async () => {
 	hash = (await rows(server.database.name, 'select password_hash from users'))[0][0];
 	alpha = await publish(server.api, draft());
 	beta = await publish(server.api, draft());
-	for (const p of [alpha, beta])
+	for (const p of [alpha, beta]) {
+		p.single = expect(await server.api.post(`${survey(p)}/links`, { kind: 'single_use' }), 201).body;
+		const codes = `${survey(p)}/links/${p.single.id}/codes`;
+		expect(await server.api.post(codes, { count: 1 }), 202);
+		p.code = expect(await server.api.get(codes), 200).body.items[0].id;
 		p.response = expect(await submit(server.anyone, p.slug, { answers: { q: `of ${p.slug}`, mail: 'someone@example.com' } }), 201).body;
+	}
 });
 
 test('a guest sees nothing, and in a project what was given to him there', async () => {
@@ -66,12 +71,13 @@ test('a guest sees nothing, and in a project what was given to him there', async
 async function below(where) {
 	const routes = JSON.parse((await command([run.collect, 'print', 'routes'])).stdout).filter((r) => /^\/api\/v1\/(projects|surveys)\/\{id\}/.test(r.path));
 	assert.ok(routes.length > 25);
-	const values = { link_id: where.link.id, response_id: where.response.id, number: 1, member_id: where.member };
+	const values = { link_id: where.link.id, response_id: where.response.id, number: 1, member_id: where.member, code_id: where.code };
 	return routes.map((r) => {
 		const first = r.path.startsWith('/api/v1/projects') ? where.project.id : where.survey.id;
 		const path = r.path.replace('{id}', first).replace(/\{(\w+)\}/g, (_, name) => {
-			assert.ok(values[name], `${r.path} names a {${name}} that this test does not know`);
-			return values[name];
+			const value = name === 'link_id' && r.path.includes('{code_id}') ? where.single.id : values[name];
+			assert.ok(value, `${r.path} names a {${name}} that this test does not know`);
+			return value;
 		});
 		const body = r.body ? ROUTES[`${r.method} ${r.path}`].body({ project: where.project, survey: where.survey, member: { id: where.member } }, {}) : undefined;
 		return { ...r, filled: path, first, body, headers: r.flags.includes('if-match') ? { 'If-Match': '"999"' } : {} };

@@ -58,7 +58,7 @@ test('engine.wasm runs what compiler.wasm made, page by page', () => {
 	it.answers.why = '<so>';
 	assert.match(it.render(1), /&lt;so&gt;/);
 	assert.deepEqual(it.run(), { errors: [], answers: { age: 30 }, personal: { why: '<so>' }, parameters: { pid: 'A 7' }, outcome: 'completed', status: 'completed',
-		cells: [], next_page: -1, previous_page: -1, progress: 1 });
+		cells: [], next_page: -1, previous_page: -1, draws_at: -1, drawn: {}, progress: 1 });
 	it.answers = { age: 17 };
 	assert.equal(it.run(0).outcome, 'screened_out');
 	assert.deepEqual(it.outcome('screened_out'), { html: '', redirect: 'https://panel.example/?pid=A%207', sign: true });

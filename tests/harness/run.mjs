@@ -1,6 +1,6 @@
 // What a run of ./test hands to every scenario file, and small processes started under it.
 import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,7 +19,6 @@ export const run = {
 };
 
 const execFileAsync = promisify(execFile);
-let folders = 0;
 /** How much longer than usual things may take: more than 1 when the program runs under valgrind. */
 export const SLOW = Number(process.env.COTEST_SLOW ?? 1);
 
@@ -27,8 +26,8 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A new folder of this run, owned by the unprivileged user. */
 export async function newFolder(name) {
-	const path = join(run.dir, `${name}-${process.pid}-${++folders}`);
-	mkdirSync(path, { mode: 0o755 });
+	const path = mkdtempSync(join(run.dir, `${name}-`)); // numbers of processes come again in a long run
+	chmodSync(path, 0o755);
 	if (run.user) {
 		const { stdout } = await execFileAsync('id', ['-u', run.user]);
 		chownSync(path, Number(stdout), -1);
