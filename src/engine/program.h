@@ -10,7 +10,7 @@
 #include "engine/pattern.h"
 
 #define PROGRAM_MAGIC 0x52504343u /* "CCPR" */
-#define PROGRAM_VERSION 3u
+#define PROGRAM_VERSION 4u
 
 #define F(member, kind) uint32_t member;
 #define SECTION(name)                                                                                                  \
@@ -27,6 +27,12 @@ enum section {
 #undef SECTION
 	    SECTION_COUNT
 };
+
+/* What stands stored is read by the layout of its version. When this fails, layout.def changed: raise PROGRAM_VERSION, so
+ * that older programs are refused and compiled again, then write the new sum here, and renew fuzz/corpus/program. */
+#define SECTION(name) +(SECTION_##name + 1) * sizeof(struct p_##name) / sizeof(uint32_t)
+_Static_assert(PROGRAM_VERSION == 4u && (0 SECTIONS(SECTION)) == 2230, "a changed layout is a new PROGRAM_VERSION");
+#undef SECTION
 
 /* header: magic, version, bytes, then (offset, count) of each section, then (offset, bytes) of the text and the code blob */
 #define HEADER_WORDS (3 + 2 * SECTION_COUNT + 4)

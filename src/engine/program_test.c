@@ -145,6 +145,25 @@ static void test_cut(void **state)
 		assert_int_equal(program_load(*state, str_make(c.program.p, n), &p, &why), ERR_INVALID);
 }
 
+/* What another release compiled is refused as such, whatever else it holds. */
+static void test_other_versions(void **state)
+{
+	struct compiled c;
+	struct program *p;
+	const char *why;
+	char *bytes;
+
+	assert_int_equal(engine_compile_text(*state, survey_text(*state, "csat.json"), 0, &c), OK);
+	bytes = arena_copy(*state, c.program.p, c.program.n);
+	for (unsigned char version = 0; version < 255; version++) {
+		bytes[4] = (char)version;
+		assert_int_equal(program_load(*state, str_make(bytes, c.program.n), &p, &why),
+		    version == PROGRAM_VERSION ? OK : ERR_INVALID);
+		if (version != PROGRAM_VERSION)
+			assert_string_equal(why, "this is not a program of this version of the engine");
+	}
+}
+
 static void everything(struct arena *a, struct str text)
 {
 	struct compiled c;
@@ -181,7 +200,7 @@ static void test_deterministic(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {with_arena(test_mutations), with_arena(test_jumps), with_arena(test_cut),
-	    with_arena(test_memory), with_arena(test_deterministic)};
+	    with_arena(test_memory), with_arena(test_deterministic), with_arena(test_other_versions)};
 
 	return cmocka_run_group_tests_name("program", tests, NULL, NULL);
 }
