@@ -42,7 +42,7 @@ alter table surveys add column device_answers integer check (device_answers betw
 	add column panelist_answers integer check (panelist_answers between 0 and 1000),
 	add column duplicate_chars integer check (duplicate_chars = 0 or duplicate_chars between 20 and 10000);
 grant update (device_answers, panelist_answers, duplicate_chars) on surveys to collect_app;
-grant select (device_answers) on surveys to collect_public;
+grant select (device_answers, duplicate_chars) on surveys to collect_public;
 
 -- What becomes of an answer that comes without the work that its link asks for.
 alter table links add column proof_mode text not null default 'require' check (proof_mode in ('require', 'flag'));

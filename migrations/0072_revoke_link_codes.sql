@@ -1,7 +1,8 @@
 -- Single codes can be revoked. And a code whose answer is removed for good, or loses its key, stays used: that the answer was there had been all that said so, and with it gone
--- its code let somebody in once more. What a code brings along may name a person: it goes with the answer, and where a person's data are erased.
+-- its code let somebody in once more. What a code brings along may name a person: it goes with the answer or, if that comes first, with the answer's key, without which nobody would find it
+-- by the answer any more; and where a person's data are erased.
 alter table link_codes add column revoked_at timestamptz, add column used_at timestamptz;
-select audit_not('link_codes', 'made by the thousand; the log tells of each making, and of each that is revoked');
+select audit_not('link_codes', 'made by the thousand; the log tells of each making, of each that a member revokes, and of each erasure, with how many it took');
 grant update (revoked_at, updated_by) on link_codes to collect_app;
 grant update (revoked_at, used_at, parameters) on link_codes to collect_worker;
 grant execute on function link_code_key(uuid, text) to collect_worker;
@@ -48,7 +49,7 @@ language plpgsql
 set search_path = collect, pg_temp
 as $$
 begin
-	update link_codes c set used_at = coalesce(c.used_at, old.created_at), parameters = case when tg_op = 'DELETE' then '{}' else c.parameters end
+	update link_codes c set used_at = coalesce(c.used_at, old.created_at), parameters = '{}'
 	where c.tenant_id = old.tenant_id and c.link_id = split_part(old.idempotency_key, ':', 2)::uuid and c.code = split_part(old.idempotency_key, ':', 3);
 	return null;
 end

@@ -72,12 +72,13 @@
 #define LINK_PASS_LIFE_S 86400	       /* for so long a link's password is not asked for again */
 #define PAGE_AGAIN_MAX_BYTES (64 * KB) /* a form that has to wait is kept on the page that says so, up to this size */
 #define PAGE_PARAMETERS_MAX 50
-#define SAME_ANSWERS_MAX 1000		 /* that a survey may let one device or panelist give unmarked */
-#define PRINT_CHARS_MIN 20		 /* of a text that a print is made of */
-#define PRINT_CHARS_MAX 10000		 /* that a survey may ask for before a text counts as the same */
-#define PRINT_TEXTS_MAX 16		 /* of one answer; what is written after those is not compared */
-#define DEVICE_ID_MAX_CHARS 200		 /* that a program calls a device */
-#define PARAMETER_TEXT_MAX 1000		 /* characters of one parameter that a program sends along */
+#define SAME_ANSWERS_MAX 1000	/* that a survey may let one device or panelist give unmarked */
+#define PRINT_CHARS_MIN 20	/* that a survey may ask for at least */
+#define PRINT_CHARS 80		/* from which on texts are compared where a survey says nothing else; quality.sql too */
+#define PRINT_CHARS_MAX 10000	/* that a survey may ask for before a text counts as the same */
+#define PRINT_TEXTS_MAX 16	/* of one answer; what is written after those is not compared */
+#define DEVICE_ID_MAX_CHARS 200 /* that a program calls a device */
+#define PARAMETER_TEXT_MAX 1000 /* characters of one parameter that a program sends along */
 #define PARADATA_MAX_BYTES (8 * KB)	 /* that a client sends along, as JSON */
 #define RESPONSE_TEXT_MAX_BYTES (1 * MB) /* normalised answers of one interview, as JSON */
 /* Title, description and text of a consent in one language, without what is piped in: outside of rosters, in the records of one, and all that a

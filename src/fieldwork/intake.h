@@ -88,6 +88,7 @@ struct response {
 	unsigned char payload_hash[32];
 	unsigned marks;	      /* MARK_* */
 	struct str device_id; /* by which a device is known again; empty: it is not told apart */
+	int64_t text_chars;   /* texts of so many characters are compared; 0: none */
 	bool unhashed;	      /* there is none: the key alone says which one it is */
 	struct str device;    /* desktop, mobile, tablet, other; empty: not known */
 	struct str paradata;  /* JSON object as a client sent it; empty: none */

@@ -98,6 +98,7 @@ static void fill(struct turn *t)
 	t->response.keep.id = t->kept.id;
 	t->response.marks = proof_mark(&t->link.link, t->kept.state.proved);
 	t->response.device_id = t->kept.state.device_id;
+	t->response.text_chars = t->link.live.duplicate_chars;
 	t->response.lease_ms = t->link.live.lease_ms;
 	t->response.about = t;
 }

@@ -44,9 +44,10 @@ struct live_view {
 	struct str definition; /* JSON, without what a client must not know; only with RESOLVE_DEFINITION */
 	struct live_parameter parameters[PAGE_PARAMETERS_MAX];
 	size_t parameter_count;
-	int64_t abandon_ms;	/* an interview that nobody went on with for so long is over */
-	int64_t device_answers; /* how many one device may give unmarked; 0: devices are not told apart */
-	int64_t lease_ms;	/* how long a saved page keeps a place in a quota cell open; 0: not at all */
+	int64_t abandon_ms;	 /* an interview that nobody went on with for so long is over */
+	int64_t device_answers;	 /* how many one device may give unmarked; 0: devices are not told apart */
+	int64_t duplicate_chars; /* texts of so many characters are compared; 0: none */
+	int64_t lease_ms;	 /* how long a saved page keeps a place in a quota cell open; 0: not at all */
 };
 
 enum link_gate { GATE_OPEN, GATE_UNKNOWN, GATE_NOT_YET, GATE_CLOSED };

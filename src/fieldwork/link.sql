@@ -148,7 +148,7 @@ select coalesce((select used from quota_cells where survey_id = $1::uuid and quo
 -- name: survey_live
 -- role: public
 select jsonb_build_object('version_id', v.id, 'number', v.number, 'status', s.status, 'title', v.title, 'language', s.language,
-	'languages', v.languages, 'abandon_hours', s.abandon_hours, 'device_answers', s.device_answers, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
+	'languages', v.languages, 'abandon_hours', s.abandon_hours, 'device_answers', s.device_answers, 'duplicate_chars', s.duplicate_chars, 'parameters', coalesce(v.definition #> '{survey,parameters}', '[]'),
 	'lease_s', (select least(min(case when jsonb_typeof(q -> 'lease_seconds') = 'number' then (q -> 'lease_seconds')::numeric else $2::bigint end), $3::bigint)::bigint
 		from jsonb_array_elements(case when jsonb_typeof(v.definition #> '{survey,quotas}') = 'array' then v.definition #> '{survey,quotas}' else '[]' end) q),
 	'definition', jsonb_set(v.definition #- '{survey,quotas}', '{survey,outcomes}', coalesce(

@@ -31,6 +31,7 @@ struct printing {
 	struct json_out w;
 	struct buf b;
 	size_t n, texts;
+	int64_t chars; /* that a text has at least; 0: texts have no prints */
 };
 
 static void printing_begin(struct printing *x)
@@ -85,20 +86,20 @@ static enum err put_text(struct printing *x, const struct json *v)
 {
 	struct str key;
 	struct buf b;
-	size_t chars;
+	int64_t chars;
 	enum err e;
 
-	if (!v || v->type != JSON_STR || v->s.n < PRINT_CHARS_MIN || x->texts == PRINT_TEXTS_MAX)
+	if (!v || v->type != JSON_STR || (int64_t)v->s.n < x->chars || x->texts == PRINT_TEXTS_MAX)
 		return OK;
 	buf_init(&b, x->a, 3 * v->s.n + 64);
 	text_put_key(&b, v->s);
 	if ((e = buf_done(&b, &key)))
 		return e;
-	chars = utf8_length(key);
-	if (chars < PRINT_CHARS_MIN)
+	chars = (int64_t)utf8_length(key);
+	if (chars < x->chars)
 		return OK;
 	x->texts++;
-	return put_print(x, S("text"), key, (int64_t)chars);
+	return put_print(x, S("text"), key, chars);
 }
 
 /* A text, or those of the items. */
@@ -133,15 +134,15 @@ static bool is_open(const struct export_column *c)
 }
 
 /* Whether there is a string in it that could be such a text: of most answers none is, and the columns need not be looked at. */
-static bool has_long(const struct json *v)
+static bool has_long(const struct json *v, int64_t chars)
 {
 	if (v->type == JSON_STR)
-		return v->s.n >= PRINT_CHARS_MIN;
+		return (int64_t)v->s.n >= chars;
 	for (uint32_t i = 0; v->type == JSON_OBJECT && i < v->count; i++)
-		if (has_long(&v->members[i].value))
+		if (has_long(&v->members[i].value, chars))
 			return true;
 	for (uint32_t i = 0; v->type == JSON_ARRAY && i < v->count; i++)
-		if (has_long(&v->items[i]))
+		if (has_long(&v->items[i], chars))
 			return true;
 	return false;
 }
@@ -154,11 +155,11 @@ static enum err put_texts(struct printing *x, const struct program *program, str
 	size_t n;
 	enum err e;
 
-	if (text.n < PRINT_CHARS_MIN)
+	if (x->chars <= 0 || (int64_t)text.n < x->chars)
 		return OK;
 	if (json_read(x->a, text, &json_limits_default, &answers, &why))
 		return ERR_INTERNAL;
-	if (!has_long(answers))
+	if (!has_long(answers, x->chars))
 		return OK;
 	e = program_columns(program, program_language(program), x->a, &columns, &n);
 	for (size_t i = 0; !e && i < n; i++)
@@ -171,7 +172,7 @@ static enum err put_texts(struct printing *x, const struct program *program, str
 
 enum err prints_rows(struct app *app, struct tx *tx, struct arena *a, const struct response *r, struct str *json)
 {
-	struct printing x = {.app = app, .tx = tx, .a = a, .survey = &r->link->survey_id};
+	struct printing x = {.app = app, .tx = tx, .a = a, .survey = &r->link->survey_id, .chars = r->text_chars};
 	struct str panelist = panelist_of(r->link, r->key);
 	enum err e;
 
@@ -187,9 +188,9 @@ enum err prints_rows(struct app *app, struct tx *tx, struct arena *a, const stru
 }
 
 enum err prints_renew(struct app *app, struct tx *tx, struct arena *a, const struct program *program,
-    const struct uuid ids[2], struct str answers)
+    const struct uuid ids[2], int64_t chars, struct str answers)
 {
-	struct printing x = {.app = app, .tx = tx, .a = a, .survey = &ids[0]};
+	struct printing x = {.app = app, .tx = tx, .a = a, .survey = &ids[0], .chars = chars};
 	struct str json;
 	enum err e;
 

@@ -240,6 +240,7 @@ static enum err submit(struct req *rq, struct arrival *x)
 	x->response.seed = x->submission.seed;
 	x->response.marks = x->unproved ? MARK_NO_PROOF : 0;
 	x->response.device_id = r->live.device_answers > 0 ? in->device_id : S("");
+	x->response.text_chars = r->live.duplicate_chars;
 	x->response.about = x;
 	x->response.device = device_of(req_header(rq, S("User-Agent")));
 	return intake_send(rq, &x->response, pin, reply_receipt);

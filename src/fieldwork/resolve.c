@@ -98,7 +98,7 @@ static enum err live_keep(struct arena *a, struct live_view *l)
 /* Its texts stand in the bytes or in the document, unless they are made here. */
 static enum err live_read(struct arena *a, const struct json *doc, struct live_view *l)
 {
-	const struct json *parameters;
+	const struct json *parameters, *chars = json_get(doc, S("duplicate_chars"));
 	enum err e;
 
 	l->number = json_int_of(doc, S("number"));
@@ -106,6 +106,7 @@ static enum err live_read(struct arena *a, const struct json *doc, struct live_v
 	if (l->abandon_ms <= 0)
 		l->abandon_ms = INTERVIEW_LEFT_MS;
 	l->device_answers = json_int_of(doc, S("device_answers"));
+	l->duplicate_chars = chars && chars->type == JSON_INT ? chars->i : PRINT_CHARS;
 	l->lease_ms = 1000 * json_int_of(doc, S("lease_s"));
 	l->status = json_str_or(doc, S("status"), S(""));
 	l->title = json_str_or(doc, S("title"), S(""));

@@ -3,7 +3,8 @@
 -- name: response_edit_take
 select r.status, r.version::bigint, r.survey_version::bigint, r.language, r.answers, r.consents, r.parameters, r.seed, r.sealed, r.sealed_key_version::bigint,
 	r.answers_sealed, r.answers_key_version::bigint, coalesce(r.completed_at, r.created_at) as completed_at,
-	coalesce(r.link_id = any (test_links(r.survey_id)), false) as test
+	coalesce(r.link_id = any (test_links(r.survey_id)), false) as test,
+	coalesce(s.duplicate_chars, $3::bigint) as text_chars
 from responses r join surveys s on s.id = r.survey_id and s.deleted_at is null
 where r.survey_id = $1::uuid and r.id = $2::uuid and r.deleted_at is null for no key update of r
 

@@ -9,7 +9,7 @@
 
 struct edit_row {
 	struct str status, language, answers, consents, parameters, sealed, answers_sealed;
-	int64_t version, survey_version, seed, sealed_key_version, answers_key_version, completed_at;
+	int64_t version, survey_version, seed, sealed_key_version, answers_key_version, completed_at, text_chars;
 	bool test;
 };
 static const struct pg_col row_cols[] = {COL(struct edit_row, status, PGT_TEXT), COL(struct edit_row, version, PGT_INT),
@@ -18,7 +18,8 @@ static const struct pg_col row_cols[] = {COL(struct edit_row, status, PGT_TEXT),
     COL(struct edit_row, parameters, PGT_JSON), COL(struct edit_row, seed, PGT_INT),
     COL(struct edit_row, sealed, PGT_BYTES), COL(struct edit_row, sealed_key_version, PGT_INT),
     COL(struct edit_row, answers_sealed, PGT_BYTES), COL(struct edit_row, answers_key_version, PGT_INT),
-    COL(struct edit_row, completed_at, PGT_TIME), COL(struct edit_row, test, PGT_BOOL)};
+    COL(struct edit_row, completed_at, PGT_TIME), COL(struct edit_row, test, PGT_BOOL),
+    COL(struct edit_row, text_chars, PGT_INT)};
 
 struct edit {
 	struct req *rq;
@@ -52,7 +53,7 @@ enum err response_change_failed(struct req *rq, enum err e)
 
 static enum err take(struct edit *x)
 {
-	const struct pg_param in[] = {P_UUID(x->survey), P_UUID(x->id)};
+	const struct pg_param in[] = {P_UUID(x->survey), P_UUID(x->id), P_INT(PRINT_CHARS)};
 	enum err e = tx_one(x->rq->tx, x->rq->arena, &Q(SQL_response_edit_take, in, row_cols), &x->row);
 
 	if (e)
@@ -253,7 +254,7 @@ static enum err put(struct edit *x)
 	if ((e = tx_exec(rq->tx, &Q_NO_OUT(SQL_response_edit_put, in), NULL)))
 		return response_change_failed(rq, e);
 	if ((e = prints_renew(rq->app, rq->tx, rq->arena, x->program, (struct uuid[2]){*x->survey, *x->id},
-		 counted ? v->answers : S("{}"))))
+		 x->row.text_chars, counted ? v->answers : S("{}"))))
 		return e;
 	if (!x->personal_changed)
 		return OK;

@@ -245,6 +245,7 @@ static enum err write_once(
 	    .key = s->state.key,
 	    .device = device_of(req_header(s->rq, S("User-Agent"))),
 	    .device_id = s->device_id,
+	    .text_chars = s->link->live.duplicate_chars,
 	    .marks = marks_of(s),
 	    .keep = {.id = s->state.id, .stored = s->state.saved, .joins = true},
 	};

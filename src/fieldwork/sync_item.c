@@ -174,6 +174,7 @@ static enum err prepare(struct sync_item *x)
 	r->seed = x->submission.seed;
 	r->offline = true;
 	r->marks = proof_mark(link, false);
+	r->text_chars = x->sync->link.live.duplicate_chars;
 	r->device = device_of(req_header(x->sync->rq, S("User-Agent")));
 	r->keep.id = x->id;
 	memcpy(r->payload_hash, x->hash, sizeof x->hash);

@@ -135,13 +135,22 @@ test('edited: what is written now counts', async () => {
 });
 
 test('a survey says from how many signs on, and whether at all', async () => {
-	const f = await field({ duplicate_chars: 20 });
+	const f = await field();
 	const text = 'twenty signs at least';
+	await send(f, { why: text });
+	assert.deepEqual(await prints(f), [], 'too short: it has no print');
+	const sent = async () => prints(f, `kind = 'text' and response_id = '${await send(f, { why: `${text} ${n}` })}'`);
+	await change(f, { duplicate_chars: 20 });
+	await until('the setting to hold', async () => (await sent()).length === 1);
 	await send(f, { why: text });
 	const second = await send(f, { why: text });
 	await flagged(f, second, ['duplicate_text']);
 	await change(f, { duplicate_chars: 0 });
+	await until('the setting to hold', async () => (await sent()).length === 0);
 	const third = await send(f, { why: text });
+	assert.deepEqual(await prints(f, `response_id in ('${third}', '${await send(f, { why: LONG })}')`), [], 'nor have those that nobody asks for');
+	expect(await server.api.patch(`${f.responses}/${third}`, { answers: { why: LONG } }, (await read(f, third)).version), 200);
+	assert.deepEqual(await prints(f, `response_id = '${third}'`), [], 'nor after a change');
 	await looked(f);
 	assert.deepEqual(await flagsOf(f, third), []);
 	const now = expect(await server.api.get(f.path), 200).body;

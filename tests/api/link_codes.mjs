@@ -348,7 +348,7 @@ test('the code of an answer that is gone for good, or has lost its key, stays us
 	await as(`delete from responses where id = '${one}'`);
 	await as(`update responses set idempotency_key = null, payload_hash = null where id = '${two}'`);
 	const { items } = await list(f, { used: true });
-	assert.deepEqual(items.map((c) => [c.state, c.response_id, c.used_at !== null, c.parameters]), [['used', null, true, {}], ['used', null, true, { name: 'Minh' }]]);
+	assert.deepEqual(items.map((c) => [c.state, c.response_id, c.used_at !== null, c.parameters]), [['used', null, true, {}], ['used', null, true, {}]]);
 	for (const code of ['erased-0001', 'erased-0002']) {
 		expect(await send(f, { code, answers: { why: 'again' } }), 410, 'gone');
 		expect(await send(f, { code, answers: {}, complete: false }), 410, 'gone');

@@ -78,7 +78,7 @@ insert into probe.wanted_column_grants values
 	('survey_versions', 'collect_app', 'UPDATE', 'deleted_at deleted_by updated_by'),
 	('surveys', 'collect_app', 'UPDATE',
 		'abandon_hours answers_days definition deleted_at deleted_by device_answers duplicate_chars language panelist_answers paradata_days personal_days project_id published_version schema_version speeder_percent status straight_rows title updated_by'),
-	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at device_answers id language published_version status tenant_id');
+	('surveys', 'collect_public', 'SELECT', 'abandon_hours deleted_at device_answers duplicate_chars id language published_version status tenant_id');
 
 create table probe.wanted_functions (name text, logins text);
 insert into probe.wanted_functions values
