@@ -258,6 +258,9 @@ enum err sitting_send_back(struct sitting *s, struct str status, const struct fo
 		return e;
 	if ((e = panel_enter(s->rq, &s->link->link, s->state.parameters, &use)))
 		return e == ERR_INVALID || e == ERR_GONE ? OK : e;
+	/* his interview may still end otherwise, and a panel is told one end */
+	if (use.open)
+		return OK;
 	if ((e = panel_exit_load(s->rq, &s->link->link, &s->exit)))
 		return e == ERR_NOT_FOUND ? OK : e;
 	if ((e = panel_return(s->rq, &s->exit, &nobody, s->state.parameters, &m.link)) || m.link.n == 0)
