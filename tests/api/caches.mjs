@@ -4,21 +4,17 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { command, newFolder, until } from '../harness/run.mjs';
+import { command, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { csat, publish, submit } from '../harness/surveys.mjs';
 
 const server = withServer();
 let other, f;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	f = await publish(server.api, csat());
 });
-after(() => {
-	other.redis = undefined; // the first one's
-	return other.end();
-});
+after(() => other.end());
 
 const path = () => `/api/public/v1/links/${f.slug}`;
 /** How often these were asked of the database so far: who a link belongs to, the link, what is in the field. */

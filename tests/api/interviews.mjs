@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 
@@ -22,14 +21,12 @@ const three = (more = {}) => definition('Three', [
 let other, f, anyone, elsewhere;
 before(async () => {
 	f = await publish(server.api, three());
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	anyone = server.api.as(null);
 	elsewhere = new Client(other.port, { contract: server.api.contract });
 });
 after(() => {
 	elsewhere.close();
-	other.redis = undefined; // the first one's
 	return other.end();
 });
 

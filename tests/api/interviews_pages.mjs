@@ -4,20 +4,15 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish } from '../harness/surveys.mjs';
 
 const server = withServer();
 let other;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 });
-after(() => {
-	other.redis = undefined; // the first one's
-	return other.end();
-});
+after(() => other.end());
 
 const text = (name, more = {}) => ({ type: 'text', name, title: name, ...more });
 const pages = (...names) => names.map((name) => ({ name: `page_${name}`, questions: [text(name)] }));

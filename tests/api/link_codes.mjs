@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 import { Worker, ended, untilJob } from '../harness/worker.mjs';
@@ -12,13 +11,11 @@ import { Worker, ended, untilJob } from '../harness/worker.mjs';
 const server = withServer();
 let other, worker;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	worker = await new Worker(server).start();
 });
 after(async () => {
 	await worker.stop();
-	other.redis = undefined; // the first one's
 	await other.end();
 });
 

@@ -4,20 +4,15 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish } from '../harness/surveys.mjs';
 
 const server = withServer();
 let other;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 });
-after(async () => {
-	other.redis = undefined; // the first one's
-	await other.end();
-});
+after(() => other.end());
 
 const survey = () => definition('Once', [{ name: 'p', questions: [{ type: 'text', name: 'why', title: 'Why?' }] }]);
 const links = (f) => `/api/v1/surveys/${f.survey.id}/links`;

@@ -28,15 +28,13 @@ before(async () => {
 		rs.writeHead(status, status === 429 ? { 'Retry-After': '1' } : {}).end();
 	});
 	await new Promise((resolve) => panel.listen(0, '127.0.0.1', resolve));
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	worker = await new Worker(server).start();
 });
 after(async () => {
 	panel.closeAllConnections();
 	panel.close();
 	await worker.stop();
-	other.redis = undefined; // the first one's
 	await other.end();
 });
 

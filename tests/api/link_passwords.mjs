@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { command, newFolder, until } from '../harness/run.mjs';
+import { command, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 
@@ -14,13 +14,9 @@ const redis = async (...args) => (await command(['redis-cli', '-s', server.redis
 let other, addresses = 0;
 const from = () => ({ 'X-Forwarded-For': `198.51.100.${++addresses}` });
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 });
-after(async () => {
-	other.redis = undefined; // the first one's
-	await other.end();
-});
+after(() => other.end());
 
 const text = (name) => ({ type: 'text', name, title: name });
 const survey = () => definition('Behind a password', [{ name: 'a', questions: [text('one')] }, { name: 'b', questions: [text('two')] }]);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { newFolder, until } from '../harness/run.mjs';
+import { until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 
@@ -13,13 +13,9 @@ const BITS = 10;
 const server = withServer();
 let other;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 });
-after(async () => {
-	other.redis = undefined; // the first one's
-	await other.end();
-});
+after(() => other.end());
 
 const sha = (text) => createHash('sha256').update(text).digest();
 const zeros = (text, nonce) => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { expect, pointers } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
 import { after, before } from '../harness/hooks.mjs';
-import { newFolder, until } from '../harness/run.mjs';
+import { until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish } from '../harness/surveys.mjs';
 
@@ -15,14 +15,10 @@ let other, hash;
 const draft = () => definition('Small', [{ name: 'p', questions: [{ type: 'text', name: 'q', title: 'Q' }] }]);
 before(async () => {
 	// both with one key for tokens: what one gives out the other takes
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	hash = (await rows(server.database.name, 'select password_hash from users'))[0][0];
 });
-after(async () => {
-	other.redis = undefined; // the first one's
-	await other.end();
-});
+after(() => other.end());
 
 async function member(role) {
 	const id = randomUUID(), email = `${role}-${id.slice(0, 8)}@acme.example`;

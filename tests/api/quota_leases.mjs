@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { newFolder, sleep } from '../harness/run.mjs';
+import { sleep } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
 
@@ -20,14 +20,12 @@ const cities = (limit, { lease = 600, ...more } = {}) => definition('Cities', [
 
 let other, anyone, elsewhere;
 before(async () => {
-	other = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await other.start();
+	other = await server.twin();
 	anyone = server.api.as(null);
 	elsewhere = new Client(other.port, { contract: server.api.contract });
 });
 after(async () => {
 	elsewhere.close();
-	other.redis = undefined; // the first one's
 	await other.end();
 });
 

@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { Client, expect } from '../harness/client.mjs';
 import { rows } from '../harness/database.mjs';
-import { newFolder } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { csat, definition, publish, submit } from '../harness/surveys.mjs';
 
@@ -13,21 +12,9 @@ const server = withServer();
 let other, f;
 before(async () => {
 	f = await publish(server.api, csat());
-	other = await secondProcess();
+	other = await server.twin();
 });
-after(() => stopSecond());
-
-/** Another process on the same database, Redis and keys. */
-async function secondProcess() {
-	const second = Object.assign(Object.create(Object.getPrototypeOf(server)), server, { child: undefined, dir: await newFolder('second') });
-	await second.start();
-	return second;
-}
-
-async function stopSecond() {
-	other.redis = undefined; // the first one's
-	await other.end();
-}
+after(() => other.end());
 
 const send = (port, slug, body, key) => {
 	const client = new Client(port);

@@ -81,6 +81,13 @@ export class Server {
 			this.api = this.anyone.as(this.api.token);
 	}
 
+	/** A second process on the same database, Redis and keys, with a folder and ports of its own; its end leaves Redis alone. */
+	async twin() {
+		const other = Object.assign(Object.create(Server.prototype), this, { first: this, child: undefined, logFile: undefined, dir: await newFolder('second') });
+		await other.start();
+		return other;
+	}
+
 	/** TERM, then the exit status and the sanitizers' word. */
 	async stop(signal = 'SIGTERM') {
 		if (!this.child || this.child.exitCode !== null || this.child.signalCode !== null)
@@ -96,7 +103,8 @@ export class Server {
 		for (const client of [this.api, this.anyone, this.internal])
 			client?.close();
 		const how = await this.stop();
-		await this.redis?.stop();
+		if (!this.first)
+			await this.redis?.stop();
 		if (!this.logFile)
 			return;
 		const log = readFileSync(this.logFile, 'utf8');

@@ -6,7 +6,7 @@ import { after, before } from '../harness/hooks.mjs';
 import { build } from '../harness/build.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { counted, CUTS, holdAgainst, Journal, Sender } from '../harness/journal.mjs';
-import { newFolder, run } from '../harness/run.mjs';
+import { run } from '../harness/run.mjs';
 import { Server } from '../harness/server.mjs';
 import { publish } from '../harness/surveys.mjs';
 
@@ -23,19 +23,15 @@ before(async () => {
 	const first = new Server({ binary, database: { name: 'collect', host: cluster.host, url: cluster.url('collect') } });
 	await first.begin();
 	servers = [first];
-	const second = Object.assign(Object.create(Object.getPrototypeOf(first)), first, { child: undefined, dir: await newFolder('second') });
-	await second.start();
-	servers.push(second);
+	servers.push(await first.twin());
 	f = await publish(first.api, counted());
 	journal = await new Journal().begin();
 	sender = new Sender(f.slug, journal);
 });
 after(async () => {
 	sender?.close();
-	for (const server of servers.toReversed()) {
-		server.redis = server === servers[0] ? server.redis : undefined;
+	for (const server of servers.toReversed())
 		await server.end();
-	}
 	await cluster?.stop();
 });
 

@@ -8,7 +8,7 @@ import { after, before } from '../harness/hooks.mjs';
 import { build } from '../harness/build.mjs';
 import { startCluster } from '../harness/cluster.mjs';
 import { rows } from '../harness/database.mjs';
-import { newFolder, run, sleep } from '../harness/run.mjs';
+import { run, sleep } from '../harness/run.mjs';
 import { Server } from '../harness/server.mjs';
 import { definition, publish } from '../harness/surveys.mjs';
 
@@ -23,14 +23,11 @@ before(async () => {
 	const binary = LONG ? await build('release', ['-Dbuildtype=release']) : run.collect;
 	first = new Server({ binary, database: { name: 'collect', host: cluster.host, url: cluster.url('collect') } });
 	await first.begin();
-	second = Object.assign(Object.create(Object.getPrototypeOf(first)), first, { child: undefined, dir: await newFolder('second') });
-	await second.start();
+	second = await first.twin();
 	agent = new http.Agent({ keepAlive: true });
 });
 after(async () => {
 	agent?.destroy();
-	if (second)
-		second.redis = undefined; // the first one's
 	await second?.end();
 	await first?.end();
 	await cluster?.stop();
