@@ -124,7 +124,7 @@ test('an interview under way: a whole answer of its panelist is told so, and its
 	const shown = await page(f, { query: '?pid=begun&src=mail' });
 	assert.equal(shown.status, 409);
 	assert.match(shown.body, /was begun elsewhere/);
-	assert.ok(!shown.body.includes('33') && !shown.body.includes('resume='));
+	assert.ok(!/["> ]33["< ]/.test(shown.body) && !shown.body.includes('resume='));
 	const end = expect(await server.anyone.post(`${at1}/complete`, { answers: { why: 'x' } }, { headers }), 200).body;
 	assert.ok(genuine(end.return_url, f.secret));
 	assert.equal(expect(await server.anyone.post(`${at1}/complete`, {}, { headers }), 200).body.return_url, end.return_url);
@@ -158,7 +158,7 @@ test('a panelist\'s id opens nothing that was begun with it: who begins for him 
 	assert.match(told.body, /was begun elsewhere/);
 	assert.ok(!told.body.includes('resume='));
 	const read = expect(await server.anyone.get(`/api/public/v1/links/${f.slug}/responses/${thief.id}`, { headers: { Authorization: `Bearer ${thief.token}` } }), 200);
-	assert.ok(!read.text.includes('77'));
+	assert.deepEqual(read.body.answers, {});
 	// the same beginning, known by what only its client has sent
 	const mine = { headers: { 'Idempotency-Key': 'f1d0f7d2-6a5e' } }, slug = f.slug, at1 = { ...body, parameters: { pid: 'retry', src: 'mail' } };
 	const first = expect(await submit(server.anyone, slug, at1, mine), 201).body, second = expect(await submit(server.anyone, slug, at1, mine), 201);
