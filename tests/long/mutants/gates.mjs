@@ -18,7 +18,7 @@ const GATES = [
 	['draws do not wait for each other', 'fieldwork/intake_batch.c', 'if (draws(writing_of(g->items[i])))', 'if (false)', ['api/least_filled: 300 interviews']],
 	['what is drawn by is not locked', 'fieldwork/intake_alone.c', 'for (size_t k = 0; k < own->draws.n; k++)', 'for (size_t k = 0; false; k++)', ['api/least_filled: 300 interviews']],
 	['it is drawn again', 'fieldwork/intake_draw.c', 'if (!row.drawn || row.drawn->count == 0)', 'if (true)', ['api/least_filled: page by page in HTML']],
-	['a draw that was undone is kept', 'fieldwork/intake_draw.c', 'struct page_state *state = arena_new(a, struct page_state);', 'struct page_state *state = r->keep.page;', ['api/least_filled: a draw that was undone']],
+	['a draw that was undone is kept', 'fieldwork/sitting.c', '	s->state = *before;', '	(void)before;', ['api/least_filled: a draw that was undone']],
 	['what is behind a draw is judged before it', 'fieldwork/interview_http.c', 'if (v->draws_at < 0 || v->draws_at == page)', 'if (true)', ['api/least_filled: completed without a page']],
 	['whole answers are drawn anew', 'fieldwork/public_http.c', 'x->submission.drawn = drawn;', '(void)drawn;', ['api/least_filled: what was drawn elsewhere']],
 	['one\'s own place turns one away', 'fieldwork/quota.c', 'if (!now.now[i].own && now.now[i].used', 'if (now.now[i].used', ['api/quota_leases']],
