@@ -5,8 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { openSync, closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client, expect } from './client.mjs';
-import { psql } from './database.mjs';
-import { run, SLOW, until } from './run.mjs';
+import { psql, rows } from './database.mjs';
+import { command, run, SLOW, until } from './run.mjs';
 
 /** The program with the types of job of src/main/job_double.c besides the real ones. */
 export const TEST_WORKER = join(dirname(run.collect), 'test_worker');
@@ -86,3 +86,14 @@ export function untilJob(api, id, check, seconds = 30) {
 	}, seconds).catch((e) => { throw new Error(`${e.message}: ${JSON.stringify(last)}`); });
 }
 export const ended = (job) => job.finished_at !== null;
+
+/** Has a job that comes round in every tenant come round now; the one of this server's first tenant, when it ended. */
+export async function round(server, type) {
+	const of = `select id from collect.job_records where type = '${type}' and tenant_id = '${server.tenant.id}'`;
+	const known = (await rows(server.database.name, of)).flat();
+	const due = await psql(server.database.name, `update collect.jobs set due_at = now() where type = '${type}' and tenant_id is null`);
+	assert.equal(due.code, 0, due.stderr);
+	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
+	const id = await until('the tenant\'s job', async () => (await rows(server.database.name, of)).flat().find((j) => !known.includes(j)));
+	return untilJob(server.api, id, ended);
+}

@@ -4,10 +4,9 @@ import { test } from 'node:test';
 import { after } from '../harness/hooks.mjs';
 import { expect } from '../harness/client.mjs';
 import { psql, rows } from '../harness/database.mjs';
-import { command, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
-import { Worker, ended, untilJob } from '../harness/worker.mjs';
+import { Worker, round } from '../harness/worker.mjs';
 
 const server = withServer();
 const workers = [];
@@ -15,15 +14,7 @@ after(async () => { for (const w of workers) await w.stop(); });
 
 const run = async (sql) => { const got = await psql(server.database.name, `set search_path = collect; set app.current_tenant_id = '${server.tenant.id}';\n${sql}`); assert.equal(got.code, 0, got.stderr); };
 
-/** Has the job that comes round come round now; its tenant's result. */
-async function round(type = 'interviews.abandon') {
-	const of = `select id from job_records where type = '${type}' and tenant_id = '${server.tenant.id}'`;
-	const known = new Set((await rows(server.database.name, of)).flat());
-	await run(`update jobs set due_at = now() where type = '${type}' and tenant_id is null`);
-	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
-	const id = await until('the tenant\'s job', async () => (await rows(server.database.name, of)).flat().find((j) => !known.has(j)));
-	return untilJob(server.api, id, ended);
-}
+const again = (type = 'interviews.abandon') => round(server, type);
 
 test('left for a week: partial, with what was answered; its token opens it no more', async () => {
 	const f = await publish(server.api, definition('Left', ['a', 'b'].map((name) => ({ name, questions: [{ type: 'text', name, title: name, required: true }] }))));
@@ -36,13 +27,13 @@ test('left for a week: partial, with what was answered; its token opens it no mo
 	const done = expect(await submit(server.anyone, f.slug, { answers: { a: 'x', b: 'y' } }), 201).body;
 	await run(`update responses set last_at = now() - interval '8 days' where id in ('${left.id}', '${untouched.id}', '${done.id}')`);
 	workers.push(await new Worker(server).start());
-	await round();
+	await again();
 	const found = await rows(server.database.name, `select id, status, state is null, answers, completed_at is null from responses where survey_id = '${f.survey.id}' order by created_at`);
 	assert.deepEqual(found, [[left.id, 'partial', 't', '{"a": "as far as here"}', 't'], [untouched.id, 'partial', 't', '{}', 't'],
 		[fresh.id, 'in_progress', 'f', '{"a": "as far as here"}', 't'], [done.id, 'completed', 't', '{"a": "x", "b": "y"}', 'f']]);
 	const told = async (id) => (await rows(server.database.name, `select type, actor_kind from events where aggregate_id = '${id}' and actor_kind <> 'operator' order by xid, id`)).map((r) => r.join(' ')); // who set the clock back above is the operator
 	assert.deepEqual(await told(left.id), ['started respondent', 'in_progress respondent', 'partial job']);
-	await round();
+	await again();
 	assert.equal((await told(left.id)).length, 3, 'once');
 	expect(await save(left, { b: 'late' }), 409, 'conflict');
 	expect(await server.anyone.post(`${path(left)}/complete`, { answers: { b: 'late' } }, { token: left.token }), 409, 'conflict');
@@ -75,7 +66,7 @@ test('a survey says how long: shorter or longer than a week, for interviews unde
 	assert.equal(expect(await set(long, 240), 200).body.abandon_hours, 240);
 	await run(`update responses set last_at = now() - interval '3 hours' where id = '${quick.id}'; update responses set last_at = now() - interval '8 days' where id = '${patient.id}'`);
 	expect(await save(short, quick, { a: 'late' }), 409, 'conflict');
-	await round();
+	await again();
 	const status = async (i) => (await rows(server.database.name, `select status from responses where id = '${i.id}'`))[0][0];
 	assert.deepEqual([await status(quick), await status(patient)], ['partial', 'in_progress']);
 	expect(await save(long, patient, { b: 'on' }), 200);
@@ -85,7 +76,7 @@ test('a survey says how long: shorter or longer than a week, for interviews unde
 	assert.equal(expect(await set(long, null), 200).body.abandon_hours, null);
 	await run(`update responses set last_at = now() - interval '8 days' where id = '${patient.id}'`);
 	expect(await save(long, patient, { b: 'late' }), 409, 'conflict');
-	await round();
+	await again();
 	assert.equal(await status(patient), 'partial');
 });
 
@@ -104,9 +95,9 @@ test('places that were kept for interviews nobody goes on with are given back', 
 	await run(`update responses set lease_until = now() - interval '1 second' where id in ('${interviews.slice(0, 24).join("', '")}')`);
 	if (workers.length === 0)
 		workers.push(await new Worker(server).start());
-	await round('quotas.lapse');
+	await again('quotas.lapse');
 	assert.deepEqual(await leased(), [['a', '2', '2'], ['b', '2', '2'], ['c', '2', '2']]);
-	await round('quotas.lapse');
+	await again('quotas.lapse');
 	assert.deepEqual(await leased(), [['a', '2', '2'], ['b', '2', '2'], ['c', '2', '2']]);
 	const { status } = expect(await server.api.get(`/api/v1/surveys/${f.survey.id}/responses/${interviews[0]}`), 200).body;
 	assert.equal(status, 'in_progress', 'it may still go on');

@@ -7,7 +7,7 @@ import { psql, rows } from '../harness/database.mjs';
 import { command, until } from '../harness/run.mjs';
 import { withServer } from '../harness/server.mjs';
 import { definition, publish, submit } from '../harness/surveys.mjs';
-import { Worker, ended, untilJob } from '../harness/worker.mjs';
+import { Worker, round } from '../harness/worker.mjs';
 
 const server = withServer();
 let worker;
@@ -29,13 +29,8 @@ async function remove(api, path) {
 	expect(await api.delete(path, expect(await api.get(path), 200).body.version), 204);
 }
 /** Has the job come round now; what it removed of this server's first tenant. */
-async function round() {
-	const known = new Set((await query("select id from job_records where type = 'privacy.purge'")).flat());
-	await run("update jobs set due_at = now() where type = 'privacy.purge' and tenant_id is null");
-	await command(['redis-cli', '-s', server.redis.socket, 'publish', 'collect:jobs', 'new']);
-	const id = await until('the tenant\'s job', async () => (await query(`select id from job_records where type = 'privacy.purge' and tenant_id = '${server.tenant.id}'`))
-		.flat().find((j) => !known.has(j)));
-	const job = await untilJob(server.api, id, ended);
+async function again() {
+	const job = await round(server, 'privacy.purge');
 	assert.equal(job.status, 'succeeded', JSON.stringify(job));
 	return job.result;
 }
@@ -86,7 +81,7 @@ test('what was deleted purge_days ago goes, with its children; the rest stays', 
 	assert.equal(expect(await server.api.get(`/api/v1/surveys/${live.survey.id}/responses`), 200).body.items.length, 2);
 	assert.deepEqual(await query(`select data ->> 'surveys' from events where type = 'purged' and aggregate_type = 'job' and tenant_id = '${server.tenant.id}'`), [['1']]);
 
-	assert.deepEqual(await round(), {}, 'a second round finds nothing, and tells nothing');
+	assert.deepEqual(await again(), {}, 'a second round finds nothing, and tells nothing');
 	assert.equal(await count('events', "type = 'purged' and aggregate_type = 'job'"), 1);
 });
 
@@ -94,7 +89,7 @@ test('clients, identities, providers and stored replies go when their time is ov
 	const kept = await server.addTenant('kept', 'karl@kept.example');
 	const tenants = [{ id: server.tenant.id, api: server.api, email: server.tenant.email }, { id: kept.id, api: await server.login(kept.email), email: kept.email }];
 	expect(await tenants[1].api.patch('/api/v1/privacy/settings', { purge_days: 365 }, 0), 200);
-	const earlier = await round(); // what the tests before left
+	const earlier = await again(); // what the tests before left
 	assert.ok(!('clients' in earlier), JSON.stringify(earlier));
 	const TABLES = ['clients', 'identities', 'identity_providers'];
 	for (const t of tenants) {
@@ -112,7 +107,7 @@ test('clients, identities, providers and stored replies go when their time is ov
 			await run(`update ${table} set deleted_at = now() - interval '31 days' where id = '${t.ids[table][0]}'; update ${table} set deleted_at = now() - interval '29 days' where id = '${t.ids[table][1]}'`);
 		await run(`update idempotency set created_at = now() - interval '25 hours' where key like 'old-%' and tenant_id = '${t.id}'; update idempotency set created_at = now() - interval '23 hours' where key like 'young-%'`);
 	}
-	assert.deepEqual(await round(), { clients: 1, identities: 1, identity_providers: 1, stored_replies: 2 });
+	assert.deepEqual(await again(), { clients: 1, identities: 1, identity_providers: 1, stored_replies: 2 });
 	const theirs = `select id from job_records where type = 'privacy.purge' and tenant_id = '${kept.id}' and status = 'succeeded' and result::text like '%stored_replies%'`;
 	await until('the other tenant\'s round', async () => (await query(theirs)).length === 1);
 	for (const [i, t] of tenants.entries()) {
@@ -123,14 +118,14 @@ test('clients, identities, providers and stored replies go when their time is ov
 	}
 	const project = expect(await server.api.post('/api/v1/projects', { name: 'young-1' }, { headers: { 'Idempotency-Key': 'young-1' } }), 201);
 	assert.equal(project.headers['idempotency-replayed'], 'true');
-	assert.deepEqual(await round(), {});
+	assert.deepEqual(await again(), {});
 });
 
 test('roles in projects go with their project, and when they were taken back; what is young or in use stays', async () => {
 	const kept = await server.addTenant('keeps', 'kim@keeps.example');
 	const tenants = [{ id: server.tenant.id, api: server.api }, { id: kept.id, api: await server.login(kept.email) }];
 	expect(await tenants[1].api.patch('/api/v1/privacy/settings', { purge_days: 365 }, 0), 200);
-	await round(); // what the tests before left
+	await again(); // what the tests before left
 	for (const t of tenants) {
 		const me = expect(await t.api.get('/api/v1/me'), 200).body.user.id;
 		t.projects = {};
@@ -149,14 +144,14 @@ test('roles in projects go with their project, and when they were taken back; wh
 		await age('projects', 'id', 'of a deleted one', 31);
 		await age('projects', 'id', 'of one deleted lately', 29);
 	}
-	assert.deepEqual(await round(), { projects: 1 });
+	assert.deepEqual(await again(), { projects: 1 });
 	const left = async (t) => (await query(`select project_id from project_members where tenant_id = '${t.id}'`)).flat().sort();
 	const of = (t, ...which) => which.map((w) => t.projects[w]).sort();
 	assert.deepEqual(await left(tenants[0]), of(tenants[0], 'taken back lately', 'in use', 'of one deleted lately'));
 	assert.deepEqual(await left(tenants[1]), Object.values(tenants[1].projects).sort());
 	assert.equal(await count('projects', `id = '${tenants[0].projects['of a deleted one']}'`), 0);
 	assert.equal(await count('projects', `id = '${tenants[1].projects['of a deleted one']}'`), 1);
-	assert.deepEqual(await round(), {});
+	assert.deepEqual(await again(), {});
 });
 
 test('many answers, and a worker killed on the way', async () => {
