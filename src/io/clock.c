@@ -1,13 +1,24 @@
 #include "io/clock.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
+
+#define SPARE_BYTES 256 /* ids and seeds of some dozen requests */
 
 int64_t clock_now_ms(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t clock_coarse_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
@@ -36,11 +47,28 @@ void random_bytes(void *p, size_t n)
 	}
 }
 
+/* From what the kernel gave this thread in one call, each byte once: a call for every number would take longer than what the number is for. */
+static void random_spare(void *p, size_t n)
+{
+	static _Thread_local struct {
+		unsigned char b[SPARE_BYTES];
+		size_t n;
+	} spare;
+
+	if (spare.n < n) {
+		random_bytes(spare.b, sizeof spare.b);
+		spare.n = sizeof spare.b;
+	}
+	spare.n -= n;
+	memcpy(p, spare.b + spare.n, n);
+	memset(spare.b + spare.n, 0, n);
+}
+
 uint64_t random_u64(void)
 {
 	uint64_t v;
 
-	random_bytes(&v, sizeof v);
+	random_spare(&v, sizeof v);
 	return v;
 }
 
@@ -48,6 +76,6 @@ struct uuid uuid_new(void)
 {
 	unsigned char random[10];
 
-	random_bytes(random, sizeof random);
+	random_spare(random, sizeof random);
 	return uuid_v7(clock_now_ms(), random);
 }

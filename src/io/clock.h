@@ -7,7 +7,9 @@
 
 int64_t clock_now_ms(void);              /* wall clock, milliseconds since 1970 UTC */
 int64_t clock_mono_ns(void);             /* monotonic; for durations and deadlines */
-void random_bytes(void *p, size_t n);    /* getrandom(2); aborts when the kernel has none */
+int64_t clock_coarse_ms(void);           /* the same clock, up to 10 ms behind and much cheaper: for deadlines of seconds */
+void random_bytes(void *p, size_t n);    /* getrandom(2) each time: keys, nonces, secrets; aborts when the kernel has none */
+/* Of bytes that each thread keeps in store, so a process that forks and goes on would repeat them: for numbers that are unique, but no secrets. */
 uint64_t random_u64(void);
 struct uuid uuid_new(void);              /* version 7, now */
 
