@@ -99,7 +99,7 @@ static bool fresh(const struct cache *c, const struct cache_entry *e, int64_t no
 
 static struct cache_entry *peek(struct cache *c, const struct full_key *key, uint64_t *epoch)
 {
-	int64_t now = clock_mono_ns();
+	int64_t now = clock_coarse_ms() * NS_PER_MS;
 	struct cache_entry *e;
 
 	pthread_mutex_lock(&c->lock);

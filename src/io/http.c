@@ -36,15 +36,18 @@ struct str http_header_get(const struct http_exchange *x, struct str name)
 	return (struct str){0};
 }
 
+static bool is_one_line(struct str s)
+{
+	return s.n == 0 || (!memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, 0, s.n));
+}
+
 void http_reply_header(struct http_exchange *x, struct str name, struct str value)
 {
 	const struct exchange *ex = x->internal;
 	struct http_reply *r = &x->reply;
 
-	for (size_t i = 0; i < value.n; i++) {
-		if (value.p[i] == '\r' || value.p[i] == '\n' || value.p[i] == 0)
-			return;
-	}
+	if (!is_one_line(value))
+		return;
 	if (r->header_count == HTTP_REPLY_HEADERS_MAX) {
 		if (ex)
 			log_message(ex->server->config.log, LOG_ERROR, "too many reply headers", name);

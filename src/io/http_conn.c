@@ -11,14 +11,9 @@
 #define LINGER_MS 2000
 #define LINGER_READ_BYTES (256 * KB) /* per step and descriptor */
 
-static int64_t mono_ms(void)
-{
-	return clock_mono_ns() / 1000000;
-}
-
 bool conn_enter(struct conn *c, enum conn_state state, int64_t timeout_ms)
 {
-	int64_t next = (mono_ms() + timeout_ms) << 3 | state, now = atomic_load(&c->state);
+	int64_t next = (clock_coarse_ms() + timeout_ms) << 3 | state, now = atomic_load(&c->state);
 
 	do {
 		if ((now & 7) == CONN_DEAD)
@@ -197,7 +192,7 @@ static void linger(struct http_server *s, int fd)
 		if (l->fd >= 0)
 			continue;
 		l->fd = dup(fd);
-		l->until_ms = mono_ms() + LINGER_MS;
+		l->until_ms = clock_coarse_ms() + LINGER_MS;
 		shutdown(fd, SHUT_WR);
 		return;
 	}
@@ -288,7 +283,7 @@ void *conn_janitor(void *server)
 	struct http_server *s = server;
 
 	while (!s->janitor_stop) {
-		int64_t now_ms = mono_ms();
+		int64_t now_ms = clock_coarse_ms();
 
 		pthread_mutex_lock(&s->conns_lock);
 		for (struct conn *c = s->conns; c; c = c->next)

@@ -13,11 +13,6 @@
 #define IDLE_AGE_MS 500
 #define IDLE_AT_ONCE 64 /* pools between two turns, a few microseconds each */
 
-static int64_t mono_ms(void)
-{
-	return clock_mono_ns() / 1000000;
-}
-
 /* libmicrohttpd reads into the pool from its first byte on, which begins a page. While the client has sent less than a page in all, the line that is
  * being read begins on that one; later nothing says where the pool begins. */
 void idle_learn(struct conn *c, const char *line)
@@ -71,7 +66,7 @@ static void give_back(const struct http_server *s, char *pool)
 
 void idle_tidy(struct http_loop *l)
 {
-	int64_t before = mono_ms() - IDLE_AGE_MS;
+	int64_t before = clock_coarse_ms() - IDLE_AGE_MS;
 
 	for (int i = 0; i < IDLE_AT_ONCE && l->first; i++) {
 		struct conn *c = l->first;
@@ -90,7 +85,7 @@ void idle_enter(struct conn *c)
 	if (!c->pool)
 		return;
 	c->idle = true;
-	c->idle_since_ms = mono_ms();
+	c->idle_since_ms = clock_coarse_ms();
 	c->idle_prev = l->last;
 	c->idle_next = NULL;
 	*(l->last ? &l->last->idle_next : &l->first) = c;
