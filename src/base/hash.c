@@ -239,17 +239,18 @@ void base64url_put(struct buf *b, const unsigned char *p, size_t n)
 
 	if (!to)
 		return;
-	for (size_t i = 0; i < length; i++) {
-		size_t byte = i / 4 * 3;
-		uint32_t three = (uint32_t)p[byte] << 16;
-
-		if (byte + 1 < n)
-			three |= (uint32_t)p[byte + 1] << 8;
-		if (byte + 2 < n)
-			three |= p[byte + 2];
-		to[i] = digits[three >> (18 - i % 4 * 6) & 63];
+	for (b->n += length; n >= 3; n -= 3, p += 3) {
+		*to++ = digits[p[0] >> 2];
+		*to++ = digits[(p[0] << 4 | p[1] >> 4) & 63];
+		*to++ = digits[(p[1] << 2 | p[2] >> 6) & 63];
+		*to++ = digits[p[2] & 63];
 	}
-	b->n += length;
+	if (n == 0)
+		return;
+	*to++ = digits[p[0] >> 2];
+	*to++ = digits[(p[0] << 4 | (n > 1 ? p[1] >> 4 : 0)) & 63];
+	if (n > 1)
+		*to = digits[p[1] << 2 & 63];
 }
 
 static unsigned base64url_value(char c)

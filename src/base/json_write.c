@@ -86,11 +86,17 @@ static void put_escape(struct buf *b, unsigned char c)
 	buf_uint_hex(b, c, 4);
 }
 
+/* Not sure to stand for themselves wherever they stand. */
+static const bool looked_at[256] = {
+    [0 ... 0x1f] = true, ['"'] = true, ['/'] = true, ['\\'] = true, [0x80 ... 0xff] = true};
+
 /* Quotes a string. Bytes that are not UTF-8 become U+FFFD: whatever it is given, what comes out is JSON. */
 static void put_quoted(struct buf *b, struct str s)
 {
 	size_t from = 0, at = 0;
 
+	while (at < s.n && !looked_at[(unsigned char)s.p[at]])
+		at++;
 	buf_char(b, '"');
 	while (at < s.n) {
 		unsigned char c = (unsigned char)s.p[at];

@@ -267,34 +267,29 @@ static bool buf_grow(struct buf *b, size_t n)
 	return true;
 }
 
+static inline bool has_room(struct buf *b, size_t n)
+{
+	/* an empty buffer asked for nothing needs an address too: NULL means refused */
+	return !b->failed && ((n <= b->cap - b->n && b->p) || buf_grow(b, n));
+}
+
 char *buf_room(struct buf *b, size_t n)
 {
-	if (b->failed)
-		return NULL;
-	/* an empty buffer asked for nothing needs an address too: NULL means refused */
-	if ((n > b->cap - b->n || !b->p) && !buf_grow(b, n))
-		return NULL;
-	return b->p + b->n;
+	return has_room(b, n) ? b->p + b->n : NULL;
 }
 
 void buf_add(struct buf *b, struct str s)
 {
-	char *to;
-
-	if (s.n == 0 || !(to = buf_room(b, s.n)))
+	if (s.n == 0 || !has_room(b, s.n))
 		return;
-	memcpy(to, s.p, s.n);
+	memcpy(b->p + b->n, s.p, s.n);
 	b->n += s.n;
 }
 
 void buf_char(struct buf *b, char c)
 {
-	char *to = buf_room(b, 1);
-
-	if (!to)
-		return;
-	*to = c;
-	b->n++;
+	if (has_room(b, 1))
+		b->p[b->n++] = c;
 }
 
 void buf_int(struct buf *b, int64_t v)

@@ -37,16 +37,13 @@ bool uuid_read(struct str s, struct uuid *out)
 void uuid_text(const struct uuid *id, char out[UUID_TEXT_BYTES])
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t byte = 0;
+	static const unsigned char places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
-	for (size_t i = 0; i < UUID_TEXT_BYTES;) {
-		if (is_dash(i)) {
-			out[i++] = '-';
-			continue;
-		}
-		out[i++] = hex[id->b[byte] >> 4];
-		out[i++] = hex[id->b[byte++] & 15];
+	for (size_t i = 0; i < 16; i++) {
+		out[places[i]] = hex[id->b[i] >> 4];
+		out[places[i] + 1] = hex[id->b[i] & 15];
 	}
+	out[8] = out[13] = out[18] = out[23] = '-';
 }
 
 struct str uuid_str(struct arena *a, const struct uuid *id)
