@@ -227,13 +227,14 @@ static enum err take_link(struct load *load, unsigned flags, struct link_view *o
 /* The link in this process' memory, to be released; NULL. */
 static struct cache_entry *peek(const struct app *app, struct str slug)
 {
+	const struct str head = S("slug:");
 	char room[CACHE_KEY_MAX_BYTES];
-	int n;
 
-	if (!app->cache || !slug_ok(slug))
+	if (!app->cache || !slug_ok(slug) || slug.n > sizeof(room) - head.n)
 		return NULL;
-	n = snprintf(room, sizeof(room), "slug:%.*s", STR_ARGS(slug));
-	return n < (int)sizeof(room) ? cache_peek(app->cache, &link_cache, str_make(room, (size_t)n)) : NULL;
+	memcpy(room, head.p, head.n);
+	memcpy(room + head.n, slug.p, slug.n);
+	return cache_peek(app->cache, &link_cache, str_make(room, head.n + slug.n));
 }
 
 bool link_known(const struct app *app, struct str slug, struct uuid *tenant, struct uuid *link)

@@ -126,14 +126,18 @@ struct program_key {
 
 static void key_of(const struct uuid *tenant, const struct uuid *survey, int64_t number, struct program_key *out)
 {
-	char t[UUID_TEXT_BYTES], s[UUID_TEXT_BYTES];
-	int n;
+	char *at = out->text + 2 * (UUID_TEXT_BYTES + 1), digits[20];
+	size_t n = sizeof digits;
 
-	uuid_text(tenant, t);
-	uuid_text(survey, s);
-	n = snprintf(
-	    out->text, sizeof out->text, "%.*s:%.*s:%lld", UUID_TEXT_BYTES, t, UUID_TEXT_BYTES, s, (long long)number);
-	out->s = str_make(out->text, (size_t)n);
+	/* of a version: 1 or more */
+	for (uint64_t rest = (uint64_t)number; n == sizeof digits || rest > 0; rest /= 10)
+		digits[--n] = (char)('0' + rest % 10);
+	uuid_text(tenant, out->text);
+	out->text[UUID_TEXT_BYTES] = ':';
+	uuid_text(survey, out->text + UUID_TEXT_BYTES + 1);
+	at[-1] = ':';
+	memcpy(at, digits + n, sizeof digits - n);
+	out->s = str_make(out->text, (size_t)(at - out->text) + sizeof digits - n);
 }
 
 enum err survey_program_peek(struct app *app, const struct uuid *tenant, const struct uuid *survey_id, int64_t number,
