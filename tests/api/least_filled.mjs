@@ -41,7 +41,7 @@ const spread = (counts) => Math.max(...counts) - Math.min(...counts);
 async function asked(f) {
 	const held = await sql(`select q.cell, q.used, q.leased, count(r.id) filter (where r.status = 'completed'), count(r.id) filter (where r.status in ('started', 'in_progress') and r.lease_until is not null)
 		from quota_cells q left join responses r on r.survey_id = q.survey_id and r.deleted_at is null and r.quota_cells @> jsonb_build_array(jsonb_build_object('quota', q.quota, 'cell', q.cell))
-		where q.survey_id = '${f.survey.id}' and q.quota !~ '^@' group by q.cell, q.used, q.leased order by 1`);
+		where q.survey_id = '${f.survey.id}' and q.quota !~ '^@' group by q.quota, q.cell, q.used, q.leased order by q.quota, q.cell`);
 	for (const [cell, used, leased, completed, live] of held)
 		assert.deepEqual([used, leased], [completed, live], `${cell}: taken and kept, by counts and by rows`);
 	return Object.fromEntries(held.map(([cell, used, leased]) => [cell, [Number(used), Number(leased)]]));

@@ -1,5 +1,6 @@
 // Links that ask for a password: on the page, by the API, on two servers; what a pass is good for, and who guesses waits.
 import assert from 'node:assert/strict';
+import { createHmac, hkdfSync } from 'node:crypto';
 import { test } from 'node:test';
 import { after, before } from '../harness/hooks.mjs';
 import { expect, pointers } from '../harness/client.mjs';
@@ -86,6 +87,13 @@ test('a pass is its link\'s, the password\'s and not for ever', async () => {
 		assert.equal(await tried(p), 401, p);
 	const left = Number(ends) - Date.now() / 1000;
 	assert.ok(left > 86000 && left < 86500, `${left}`);
+	// made as the server makes them: the link, a mark of its password and the end, under a key of the installation's
+	const [[mark]] = await rows(server.database.name, `select left(encode(sha256(convert_to(password_hash, 'UTF8')), 'hex'), 24) from collect.links where id = '${f.link.id}'`);
+	const key = Buffer.from(hkdfSync('sha256', Buffer.from(server.key, 'base64url'), '', 'collect sign 1|fieldwork/pass/1', 32));
+	const made = (end, link = f) => `${end}.${createHmac('sha256', key).update(`${link.link.id}/${mark}/${end}`).digest('base64url')}`;
+	assert.equal(made(Number(ends)), pass);
+	const now = Math.floor(Date.now() / 1000);
+	assert.deepEqual([await tried(made(now + 60)), await tried(made(now - 1)), await tried(made(now + 60, g))], [200, 401, 401]);
 	await set(f, RIGHT);
 	await until('the new password to hold', async () => await tried(pass) === 401);
 	assert.equal(await tried(await passOf(f)), 200);
