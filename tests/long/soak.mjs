@@ -65,7 +65,8 @@ function send(method, path, { body, headers = {} } = {}) {
 }
 const must = async (wanted, method, path, options) => {
 	const got = await send(method, path, options);
-	assert.equal(got.status, wanted, `${method} ${path}: ${got.text.slice(0, 500)}`);
+	const said = () => server.log().filter((line) => line.level !== 'info').slice(-10).map((line) => JSON.stringify(line)).join('\n');
+	assert.ok(got.status === wanted, `${method} ${path}: ${got.status}, not ${wanted}: ${got.text.slice(0, 500)}${got.status < 500 ? '' : `\n${said()}`}`);
 	return got.text;
 };
 const json = (body, headers = {}) => ({ body: JSON.stringify(body), headers: { 'Content-Type': 'application/json', ...headers } });
