@@ -6,9 +6,14 @@
 
 #define WRITER_STACK_BYTES (1 * MB)
 
+static int writers_of(const struct batch *b)
+{
+	return b->room->writers ? b->room->writers : BATCH_WRITERS;
+}
+
 static struct batch_queue *queue_of(struct batch *b, const struct uuid *tenant)
 {
-	return &b->queues[tenant->b[sizeof tenant->b - 1] % BATCH_WRITERS];
+	return &b->queues[tenant->b[sizeof tenant->b - 1] % writers_of(b)];
 }
 
 enum err batch_put(struct batch *b, struct batch_item *item)
@@ -91,7 +96,7 @@ static bool start_writers(struct batch *b)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, WRITER_STACK_BYTES);
-	while (b->writer_count < BATCH_WRITERS) {
+	while (b->writer_count < writers_of(b)) {
 		struct batch_writer *w = &b->writers[b->writer_count];
 
 		*w = (struct batch_writer){.batch = b, .number = b->writer_count};
@@ -100,7 +105,7 @@ static bool start_writers(struct batch *b)
 		b->writer_count++;
 	}
 	pthread_attr_destroy(&attr);
-	return b->writer_count == BATCH_WRITERS;
+	return b->writer_count == writers_of(b);
 }
 
 enum err batch_open(struct app *app, enum pg_role role, const struct batch_room *room, void *ctx, struct batch **out)

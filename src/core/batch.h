@@ -2,7 +2,8 @@
  *
  * A few writer threads take what has queued up while the last commit was under way, at most BATCH_ITEMS_MAX, sort it by tenant and send it in one
  * pipelined transaction: per tenant the binding and one statement for all its rows (step 0), then, tenant by tenant once more, what is counted
- * (step 1: rows that others want too, locked for the end of the transaction only), then one Sync. So the more there is to do the larger the
+ * (step 1: rows that others want too, locked for the end of the transaction only), then one Sync. A group whose counting does not depend on what is stored
+ * already may leave step 0 out and store and count in step 1: so all that is counted is locked in the order of the tenants. The more there is to do the larger the
  * batches become. This is the only place where tenants share a transaction; therefore any error undoes all of it:
  *
  *   a group whose statement failed is left out, the others are written again without it, then its halves, until the item that is at fault stands
@@ -49,6 +50,7 @@ struct batch_step {
 
 struct batch_room {
 	const char *name;
+	int writers; /* 0: BATCH_WRITERS, which is the most. One: the more there is in each transaction */
 	/* Of two items of one tenant: everybody who writes such rows does it in this order, so that none waits in a circle. */
 	int (*compare)(const struct batch_item *a, const struct batch_item *b);
 	/* Whether a group had better be written by alone() at once. NULL: never. */

@@ -28,6 +28,7 @@ struct attempt {
 	struct query *queries[STEPS]; /* by group */
 	size_t *expected;	      /* the group of each reply that is due: step * n + group; n * STEPS: a binding */
 	size_t due, read;
+	size_t bound; /* the group whose tenant the transaction is bound to, from 1 */
 	struct ending *end;
 };
 
@@ -46,20 +47,25 @@ static enum err fault_of(struct attempt *t, enum err e, size_t group)
 	return fault(t, e, pg_broken(t->c) ? NOBODY : (long)group);
 }
 
+/* Who is at work is said once: the tenant alone changes. */
 static enum err bind(struct attempt *t, size_t group)
 {
 	const struct tx_who who = {.role = t->b->role};
+	const bool first = t->due == 0;
 	char text[UUID_TEXT_BYTES];
-	struct str origin;
+	struct str origin = {0};
 	enum err e;
 
-	if ((e = tx_who_text(&who, t->a, &origin)))
+	if (t->bound == group + 1)
+		return OK;
+	if (first && (e = tx_who_text(&who, t->a, &origin)))
 		return e;
 	uuid_text(t->groups[group].tenant, text);
 	const struct pg_param in[] = {P_TEXT(str_make(text, sizeof text)), P_TEXT(origin)};
 
 	t->expected[t->due++] = t->n * STEPS;
-	return pg_send(t->c, &SQL_tx_bind_many, in, 2);
+	t->bound = group + 1;
+	return pg_send(t->c, first ? &SQL_tx_bind_many : &SQL_tx_bind_read, in, first ? 2 : 1);
 }
 
 static enum err send_step(struct attempt *t, size_t step)
@@ -194,10 +200,13 @@ static bool counts(const struct attempt *t)
 
 static enum err step_and_read(struct attempt *t, size_t step)
 {
+	const size_t before = t->due;
 	enum err e;
 
 	if ((e = send_step(t, step)))
 		return e;
+	if (t->due == before)
+		return OK;
 	if (pg_send_flush(t->c))
 		return fault(t, ERR_UNAVAILABLE, NOBODY);
 	return read_due(t);

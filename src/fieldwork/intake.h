@@ -6,8 +6,8 @@
  *     intake_write(rq, &response, &receipt);           or waiting for it
  *
  * Writing: what has to be sealed is sealed and everything is put into words before it is queued (intake_write.c). The writers (core/batch) store a
- * tenant's answers, their events and their look-ups by one statement, then take their quota places by another, in the order of the cells
- * (intake_batch.c). Where a cell has less room than they ask for, that tenant's are written apart, under the cells' locks, as they came
+ * tenant's answers, their events and their look-ups by one statement, then take their quota places by another, in the order of the cells; whole answers
+ * by one that does both (intake_batch.c). Where a cell has less room than they ask for, that tenant's are written apart, under the cells' locks, as they came
  * (intake_alone.c); who finds no place is judged again by a worker and queued once more, as an interview that ended at the quota.
  *
  * The same key with the same payload gets the first receipt again (replayed), with another payload ERR_KEY_MISMATCH.

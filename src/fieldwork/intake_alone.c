@@ -391,7 +391,7 @@ static enum err choose(struct alone *x)
 
 static enum err store(struct alone *x)
 {
-	struct refused_row counted = {0};
+	struct stored_row counted = {0};
 	struct query q = {0};
 	struct stored_row *ids;
 	size_t n;

@@ -44,27 +44,37 @@ static void insert_one(const struct batch_group *g, struct query *q)
 	    &SQL_response_insert_one, writing_of(g->items[0])->columns, C_LOOKUPS, stored_cols, countof(stored_cols)};
 }
 
-enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+static enum err put_lists(const struct batch_group *g, size_t columns, struct arena *a, struct pg_param *in)
 {
-	bool kept = has_kept(g), plain = !kept && is_plain(g);
-	struct pg_param *in, *values;
+	struct pg_param *values = arena_array(a, struct pg_param, columns * g->n);
 
-	(void)ctx;
-	if (plain && g->n == 1) {
-		insert_one(g, q);
-		return OK;
-	}
-	in = arena_array(a, struct pg_param, COLUMNS);
-	values = arena_array(a, struct pg_param, COLUMNS * g->n);
-	if (!in || !values)
+	if (!values)
 		return ERR_MEMORY;
-	for (size_t c = 0; c < COLUMNS; c++) {
+	for (size_t c = 0; c < columns; c++) {
 		struct pg_param *list = values + c * g->n;
 
 		for (size_t i = 0; i < g->n; i++)
 			list[i] = writing_of(g->items[i])->columns[c];
 		in[c] = P_ARRAY(list[0].type, list, g->n);
 	}
+	return OK;
+}
+
+enum err insert_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+{
+	bool kept = has_kept(g), plain = !kept && is_plain(g);
+	struct pg_param *in;
+	enum err e;
+
+	(void)ctx;
+	if (plain && g->n == 1) {
+		insert_one(g, q);
+		return OK;
+	}
+	if (!(in = arena_array(a, struct pg_param, COLUMNS)))
+		return ERR_MEMORY;
+	if ((e = put_lists(g, COLUMNS, a, in)))
+		return e;
 	*q = (struct query){&SQL_response_save_many, in, COLUMNS, stored_cols, countof(stored_cols)};
 	if (kept)
 		return OK;
@@ -118,13 +128,93 @@ static bool takes_places(void *ctx, const struct batch_group *g)
 	return false;
 }
 
-static enum err places_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
-{
-	const struct refused_row *r = rows;
+/* ---- stored and counted by one statement ---- */
 
-	if (n != 1)
+/* Whole answers: what they take does not depend on what is stored already. */
+static bool at_once(const struct batch_group *g)
+{
+	return takes_places(NULL, g) && !has_kept(g) && is_plain(g);
+}
+
+static enum err rows_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+{
+	return at_once(g) ? OK : insert_make(ctx, g, a, q);
+}
+
+#define CELL_COLUMNS 4 /* whose, by its place in the lists; then as quota_cells_take_many has them */
+
+static enum err put_cells(const struct batch_group *g, struct arena *a, struct pg_param in[CELL_COLUMNS])
+{
+	struct pg_param *list[CELL_COLUMNS];
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		n += writing_of(g->items[i])->places.n;
+	for (size_t c = 0; c < CELL_COLUMNS; c++)
+		if (!(list[c] = arena_array(a, struct pg_param, n)))
+			return ERR_MEMORY;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct quota_list *places = &writing_of(g->items[i])->places;
+
+		for (size_t k = 0; k < places->n; k++, at++) {
+			list[0][at] = P_INT((int64_t)i + 1);
+			list[1][at] = P_TEXT(places->cells[k].quota);
+			list[2][at] = P_TEXT(places->cells[k].cell);
+			list[3][at] = P_INT(places->cells[k].limit);
+		}
+	}
+	for (size_t c = 0; c < CELL_COLUMNS; c++)
+		in[c] = P_ARRAY(list[c][0].type, list[c], n);
+	return OK;
+}
+
+static bool single(const struct batch_group *g)
+{
+	const struct quota_list *places = &writing_of(g->items[0])->places;
+
+	for (size_t i = 0; i < places->n; i++)
+		if (places->cells[i].limit < 1)
+			return false;
+	return g->n == 1;
+}
+
+static enum err all_make(const struct batch_group *g, struct arena *a, struct query *q)
+{
+	static const struct pg_col cols[] = {
+	    COL(struct stored_row, place, PGT_INT), COL(struct stored_row, refused, PGT_INT)};
+	struct pg_param *in = arena_array(a, struct pg_param, C_LOOKUPS + CELL_COLUMNS), cells[CELL_COLUMNS];
+	const bool one = single(g);
+	const size_t first = one; /* of one answer it is known whose cells they are */
+	enum err e;
+
+	if (!in)
+		return ERR_MEMORY;
+	if ((e = put_cells(g, a, cells)) || (!one && (e = put_lists(g, C_LOOKUPS, a, in))))
+		return e;
+	for (size_t c = 0; one && c < C_LOOKUPS; c++)
+		in[c] = writing_of(g->items[0])->columns[c];
+	for (size_t c = first; c < CELL_COLUMNS; c++)
+		in[C_LOOKUPS + c - first] = cells[c];
+	*q = (struct query){one ? &SQL_response_count_one : &SQL_response_count_plain, in,
+	    C_LOOKUPS + CELL_COLUMNS - first, cols, countof(cols)};
+	return OK;
+}
+
+static enum err count_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
+{
+	return at_once(g) ? all_make(g, a, q) : places_make(ctx, g, a, q);
+}
+
+static enum err count_take(void *ctx, const struct batch_group *g, const void *rows, size_t n)
+{
+	const struct stored_row *r = rows;
+	enum err e;
+
+	if (!at_once(g) && n != 1)
 		return ERR_INTERNAL;
-	if (r->refused == 0)
+	if (at_once(g) && (e = insert_take(ctx, g, rows, n)))
+		return e;
+	if (n == 0 || r->refused == 0)
 		return OK;
 	full_note(ctx, g);
 	return ERR_LIMIT;
@@ -201,8 +291,7 @@ const struct batch_room intake_room = {
     .name = "answers",
     .compare = compare,
     .prefers_alone = prefers_alone,
-    .steps = {{insert_make, insert_take, sizeof(struct stored_row)},
-	{places_make, places_take, sizeof(struct refused_row)}},
+    .steps = {{rows_make, insert_take, sizeof(struct stored_row)}, {count_make, count_take, sizeof(struct stored_row)}},
     .counts = takes_places,
     .alone = write_alone,
     .blame = seal_blame,

@@ -91,6 +91,74 @@ with stored as (
 )
 select 1::bigint as place, null::jsonb as held from stored
 
+-- Stored and counted at once, as quota_cells_take_many counts: whole answers hold nothing from before, so what they take is known beforehand. The places of those that were
+-- stored, by their place in the lists; `refused` above 0 says that a cell had too little room, and the transaction must not be committed.
+-- name: response_count_plain
+-- role: public
+with given as materialized (
+	select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], $9::bytea[], $10::bigint[],
+		$11::jsonb[], $12::bigint[], $13::text[], $14::bytea[], $15::timestamptz[], $16::timestamptz[], $17::bigint[], $18::jsonb[], $19::jsonb[],
+		$20::bytea[], $21::bigint[], $22::bigint[], $23::uuid[], $24::jsonb[], $25::text[], $26::text[], $27::jsonb[], $28::text[]) with ordinality
+	g (survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents,
+		answers_sealed, answers_key_version, payload_key_version, event_id, event_data, request_id, device, paradata, flags, n)
+), stored as (
+	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, last_at, device, paradata, flags)
+	select current_tenant_id(), survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, completed_at, device, paradata, string_to_array(flags, ',')
+	from given order by n
+	on conflict do nothing
+	returning survey_id, id, idempotency_key
+), won as materialized (
+	select min(g.n) as n from given g join stored s on s.survey_id = g.survey_id and s.id = g.id and s.idempotency_key = g.idempotency_key
+	group by g.survey_id, g.id
+), told as (
+	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
+	select current_tenant_id(), g.event_id, 'response', g.id, g.status, g.event_data, null, g.request_id, 1, 'respondent', null
+	from given g where g.n in (select n from won)
+), wanted as materialized (
+	select g.survey_id, c.quota, c.cell, min(c.lim) as lim, count(*) as n
+	from unnest($29::bigint[], $30::text[], $31::text[], $32::bigint[]) c (n, quota, cell, lim) join won using (n) join given g using (n)
+	group by g.survey_id, c.quota, c.cell
+), taken as (
+	insert into quota_cells (tenant_id, survey_id, quota, cell, lim, used)
+	select current_tenant_id(), w.survey_id, w.quota, w.cell, w.lim, w.n from wanted w where w.n <= w.lim or exists (select from quota_cells c
+		where c.survey_id = w.survey_id and c.quota = w.quota and c.cell = w.cell and c.limit_set >= w.n)
+	order by w.survey_id, w.quota collate "C", w.cell collate "C"
+	on conflict (tenant_id, survey_id, quota, cell) do update set used = quota_cells.used + excluded.used, lim = excluded.lim
+		where quota_cells.used + quota_cells.leased + excluded.used <= coalesce(quota_cells.limit_set, excluded.lim)
+	returning 1
+)
+select n as place, (select count(*) from wanted) - (select count(*) from taken) as refused from won
+
+-- The same for a single one, whose cells have room for one by their limits: nobody has to look for another limit before there is a row.
+-- name: response_count_one
+-- role: public
+with stored as (
+	insert into responses (tenant_id, survey_id, id, link_id, survey_version, status, outcome, language, answers, sealed, sealed_key_version,
+		parameters, seed, idempotency_key, payload_hash, started_at, completed_at, duration_ms, quota_cells, consents, answers_sealed,
+		answers_key_version, payload_key_version, last_at, device, paradata, flags)
+	values (current_tenant_id(), $1::uuid, $2::uuid, $3::uuid, $4::bigint, $5::text, $6::text, $7::text, $8::jsonb, $9::bytea, $10::bigint,
+		$11::jsonb, $12::bigint, $13::text, $14::bytea, $15::timestamptz, $16::timestamptz, $17::bigint, $18::jsonb, $19::jsonb, $20::bytea,
+		$21::bigint, $22::bigint, $16::timestamptz, $26::text, $27::jsonb, string_to_array($28::text, ','))
+	on conflict do nothing
+	returning survey_id, id
+), told as (
+	insert into events (tenant_id, id, aggregate_type, aggregate_id, type, data, actor_id, request_id, sequence, actor_kind, credential_id)
+	select current_tenant_id(), $23::uuid, 'response', id, $5::text, $24::jsonb, null, $25::text, 1, 'respondent', null from stored
+), taken as (
+	insert into quota_cells (tenant_id, survey_id, quota, cell, lim, used)
+	select current_tenant_id(), s.survey_id, c.quota, c.cell, c.lim, 1 from stored s, unnest($29::text[], $30::text[], $31::bigint[]) c (quota, cell, lim)
+	order by c.quota collate "C", c.cell collate "C"
+	on conflict (tenant_id, survey_id, quota, cell) do update set used = quota_cells.used + 1, lim = excluded.lim
+		where quota_cells.used + quota_cells.leased + 1 <= coalesce(quota_cells.limit_set, excluded.lim)
+	returning 1
+)
+select 1::bigint as place, cardinality($29) - (select count(*) from taken) as refused from stored
+
 -- The same where some are interviews that are kept from page to page: those whose row is there (`stored`) are changed, provided that they are under way and, where a
 -- version is given, that nobody saved them since it was read. What comes back was stored, with the quota cells that its row held before. One that goes on keeps those as long as
 -- it falls into no other cell of the same quota: who goes back to before a question still has what he answered there. The log tells that one began and how it ended,

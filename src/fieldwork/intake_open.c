@@ -11,7 +11,8 @@ enum err intake_open(struct app *app, struct intake **out)
 	in->app = app;
 	pthread_mutex_init(&in->lock, NULL);
 	pthread_cond_init(&in->freed, NULL);
-	if (!(e = batch_open(app, PG_PUBLIC, &intake_room, in, &in->batch))) {
+	if (!(e = batch_open(app, PG_PUBLIC, &intake_room, in, &in->batch)) &&
+	    !(e = batch_open(app, PG_PUBLIC, &ahead_room, in, &in->ahead))) {
 		*out = in;
 		return OK;
 	}
@@ -23,6 +24,7 @@ void intake_close(struct intake *in)
 {
 	if (!in)
 		return;
+	batch_close(in->ahead);
 	batch_close(in->batch);
 	pthread_cond_destroy(&in->freed);
 	pthread_mutex_destroy(&in->lock);

@@ -83,7 +83,7 @@ static enum err moves_of_group(const struct batch_group *g, struct arena *a, str
 
 enum err places_make(void *ctx, const struct batch_group *g, struct arena *a, struct query *q)
 {
-	static const struct pg_col cols[] = {COL(struct refused_row, refused, PGT_INT)};
+	static const struct pg_col cols[] = {COL(struct stored_row, refused, PGT_INT)};
 	struct pg_param *in, *list[MOVE_COLUMNS];
 	struct moves moves;
 	size_t at = 0;

@@ -193,7 +193,7 @@ enum err writing_end(struct writing *w, enum err e)
 	return e;
 }
 
-enum err writing_begin(struct writing *w, struct req *rq, const struct response *r, bool wait)
+static enum err claim(struct writing *w, struct req *rq, const struct response *r, bool wait)
 {
 	enum err e;
 
@@ -202,9 +202,16 @@ enum err writing_begin(struct writing *w, struct req *rq, const struct response 
 	w->item.tenant = r->link->tenant_id;
 	w->claim = (struct key_claim){.survey = r->link->survey_id, .key = r->key};
 	/* before it waits for another request it holds no connection that one might need */
-	if ((e = req_end_tx(rq)) || (e = key_claim(rq->app->intake, &w->claim, wait)))
+	if ((e = req_end_tx(rq)))
 		return e;
-	return writing_prepare(w);
+	return key_claim(rq->app->intake, &w->claim, wait);
+}
+
+enum err writing_begin(struct writing *w, struct req *rq, const struct response *r, bool wait)
+{
+	enum err e = claim(w, rq, r, wait);
+
+	return e ? e : writing_prepare(w);
 }
 
 enum err writing_queue(struct writing *w)
@@ -253,6 +260,31 @@ static void told(struct writing *w, enum err e)
 		req_finish(w->rq, reply_at_end(w, e));
 }
 
+static enum err prepare_and_send(struct writing *w)
+{
+	enum err e = writing_prepare(w);
+
+	return e ? reply_at_end(w, e) : send_off(w);
+}
+
+static enum err keys_came(struct req *rq)
+{
+	return prepare_and_send(rq->own);
+}
+
+static enum err send_with_keys(struct writing *w)
+{
+	struct req *rq = w->rq;
+
+	if (vault_at_hand(rq->app->vault, &w->item.tenant))
+		return prepare_and_send(w);
+	w->ahead = (struct ahead){.rq = rq, .then = keys_came};
+	req_later(rq);
+	if (!ahead_send(rq->app->intake, &w->ahead, &w->item.tenant))
+		req_again(rq, keys_came);
+	return OK;
+}
+
 enum err intake_send(struct req *rq, const struct response *r, struct cache_entry *pin,
     enum err (*reply)(struct req *rq, const struct receipt *receipt))
 {
@@ -267,9 +299,9 @@ enum err intake_send(struct req *rq, const struct response *r, struct cache_entr
 	w->pin = pin;
 	w->reply = reply;
 	w->told = told;
-	if ((e = writing_begin(w, rq, r, false)))
-		return unpin(w, writing_end(w, e));
-	return send_off(w);
+	if ((e = claim(w, rq, r, false)))
+		return reply_at_end(w, e);
+	return send_with_keys(w);
 }
 
 /* ---- waiting ---- */

@@ -60,8 +60,17 @@ struct key_claim {
 	bool held;
 };
 
+/* A request that waits for what it will be sealed with (intake_ahead.c). */
+struct ahead {
+	struct batch_item item; /* first */
+	struct req *rq;
+	enum err (*then)(struct req *rq); /* by a worker */
+	int64_t asked_ms;
+};
+
 struct writing {
 	struct batch_item item; /* first */
+	struct ahead ahead;
 	struct req *rq;
 	struct cache_entry *pin;
 	const struct response *response;
@@ -119,7 +128,7 @@ enum err writing_end(struct writing *w, enum err e);
 
 struct intake {
 	struct app *app;
-	struct batch *batch;
+	struct batch *batch, *ahead;
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t freed;
 	struct key_claim *keys[KEY_BUCKETS];
@@ -139,6 +148,11 @@ static inline struct writing *writing_of(const struct batch_item *item)
 /* ERR_IN_PROGRESS; with `wait` only after KEY_WAIT_MS. */
 enum err key_claim(struct intake *in, struct key_claim *c, bool wait);
 void key_release(struct intake *in, struct key_claim *c);
+
+/* ---- keys asked for ahead (intake_ahead.c) ---- */
+extern const struct batch_room ahead_room;
+/* After req_later(x->rq); x->then comes once. False: nothing was done. */
+bool ahead_send(struct intake *in, struct ahead *x, const struct uuid *tenant);
 
 /* ---- places (intake_places.c) ---- */
 /* What a group that was stored changes in quota cells, by what each of its items held before and has now. */
@@ -175,12 +189,10 @@ struct stored_row {
 	int64_t
 	    place; /* in what was sent, from 1: ids and keys may come twice in a group, and mean nothing without their survey */
 	struct str held; /* the quota cells that its row held before */
+	int64_t refused; /* how many cells had too little room; only of statements that count */
 };
 /* Of two items of a group: whether they are to have the same row, by key or by id, so that one has to come after the other. */
 bool same_row(const struct writing *a, const struct writing *b);
-struct refused_row {
-	int64_t refused;
-};
 void full_note(struct intake *in, const struct batch_group *g);
 enum err seal_blame(void *ctx, enum err e, const char *constraint);
 void write_alone(void *ctx, const struct batch_group *g, struct arena *a);

@@ -46,6 +46,18 @@ enum err vault_unseal(struct vault *v, struct tx *tx, enum vault_purpose purpose
     int64_t key_version, struct str sealed, struct arena *a, struct str *plain);
 /* Whether all answers of the transaction's tenant are to be sealed (VAULT_RESPONSE), not only personal ones; at most three seconds old. */
 enum err vault_seals_all(struct vault *v, struct tx *tx, struct arena *a, bool *all);
+/* The same, and the keys, asked for before there is a transaction to seal in, of many tenants at once. False: the next sealing for the tenant would ask the
+ * database. Who finds that runs the query, bound to the tenant (PG_PUBLIC and others), and hands over its rows with the time before he sent it (monotonic);
+ * where he does not, or it fails, the next sealing asks. */
+bool vault_at_hand(struct vault *v, const struct uuid *tenant);
+struct vault_live {
+	struct str purpose, wrapped, kek_id;
+	int64_t key_version;
+	bool settled, everything;
+};
+void vault_live_query(struct query *q);
+void vault_live_keep(
+    struct vault *v, const struct uuid *tenant, int64_t asked_ms, const struct vault_live *rows, size_t n);
 /* HMAC-SHA-256 of `text` under the tenant's index key: version 0 asks for the live one. *key_version: the one taken. ERR_GONE, ERR_INVALID. */
 enum err vault_index(struct vault *v, struct tx *tx, int64_t version, struct str text, struct arena *a,
     unsigned char mac[32], int64_t *key_version);

@@ -157,13 +157,14 @@ static const struct pg_col key_cols[] = {COL(struct key_row, key_version, PGT_IN
     COL(struct key_row, wrapped, PGT_BYTES), COL(struct key_row, kek_id, PGT_TEXT),
     COL(struct key_row, settled, PGT_BOOL)};
 
-static void shelve(struct vault *v, const struct wrapped_key *w, int32_t purpose, bool newest)
+/* `as`: purpose, newest, loaded_ms. */
+static void shelve(struct vault *v, const struct wrapped_key *w, const struct shelf_key *as)
 {
 	struct shelf_key k = {.tenant = w->owner,
-	    .purpose = purpose,
+	    .purpose = as->purpose,
 	    .version = (int32_t)w->version,
-	    .newest = newest,
-	    .loaded_ms = clock_mono_ns() / 1000000};
+	    .newest = as->newest,
+	    .loaded_ms = as->loaded_ms};
 
 	if (w->wrapped.n != sizeof k.wrapped || w->kek_id.n != sizeof k.kek_id)
 		return;
@@ -185,7 +186,8 @@ static enum err key_take(struct vault *v, struct arena *a, const struct key_row 
 	k->loaded_ms = clock_mono_ns() / 1000000;
 	if (row->settled) {
 		ring_keep(v, k);
-		shelve(v, &w, k->purpose, k->newest);
+		shelve(
+		    v, &w, &(struct shelf_key){.purpose = k->purpose, .newest = k->newest, .loaded_ms = k->loaded_ms});
 	}
 	return OK;
 }
@@ -247,38 +249,56 @@ static bool from_shelf(
 	return true;
 }
 
-struct live_row {
-	struct str purpose, wrapped, kek_id;
-	int64_t key_version;
-	bool settled, everything;
-};
+bool vault_at_hand(struct vault *v, const struct uuid *tenant)
+{
+	struct shelf_key mode;
+
+	return shelf_find(v, tenant, SHELF_MODE, 0, &mode);
+}
+
+void vault_live_query(struct query *q)
+{
+#define C(member, type) COL(struct vault_live, member, type)
+	static const struct pg_col cols[] = {C(purpose, PGT_TEXT), C(key_version, PGT_INT), C(wrapped, PGT_BYTES),
+	    C(kek_id, PGT_TEXT), C(settled, PGT_BOOL), C(everything, PGT_BOOL)};
+#undef C
+
+	*q = Q_NO_IN(SQL_data_keys_sealing, cols);
+}
+
+void vault_live_keep(
+    struct vault *v, const struct uuid *tenant, int64_t asked_ms, const struct vault_live *rows, size_t n)
+{
+	struct shelf_key mode = {
+	    .tenant = *tenant, .purpose = SHELF_MODE, .version = 1, .newest = true, .loaded_ms = asked_ms};
+
+	mode.wrapped[0] = n > 0 && rows[0].everything;
+	shelf_keep(v, &mode);
+	for (size_t i = 0; i < n; i++) {
+		const struct wrapped_key w = {
+		    *tenant, rows[i].purpose, rows[i].key_version, rows[i].kek_id, rows[i].wrapped};
+
+		for (size_t p = 0; rows[i].settled && p < countof(purposes); p++)
+			if (str_eq(rows[i].purpose, purposes[p]))
+				shelve(v, &w,
+				    &(struct shelf_key){.purpose = (int32_t)p, .newest = true, .loaded_ms = asked_ms});
+	}
+}
 
 /* One statement for all that the next answer of the tenant is sealed with. */
 static enum err shelve_live(struct vault *v, struct tx *tx, struct arena *a, bool *everything)
 {
-#define C(member, type) COL(struct live_row, member, type)
-	static const struct pg_col cols[] = {C(purpose, PGT_TEXT), C(key_version, PGT_INT), C(wrapped, PGT_BYTES),
-	    C(kek_id, PGT_TEXT), C(settled, PGT_BOOL), C(everything, PGT_BOOL)};
-#undef C
-	struct shelf_key mode = {.tenant = *tx_tenant(tx), .purpose = SHELF_MODE, .version = 1, .newest = true};
-	struct live_row *rows;
+	int64_t asked_ms = clock_mono_ns() / 1000000;
+	struct vault_live *rows;
+	struct query q;
 	size_t n;
 	enum err e;
 
-	if ((e = tx_rows(tx, a, &Q_NO_IN(SQL_data_keys_sealing, cols), sizeof *rows, (void **)&rows, &n)))
+	vault_live_query(&q);
+	if ((e = tx_rows(tx, a, &q, sizeof *rows, (void **)&rows, &n)))
 		return e;
 	*everything = n > 0 && rows[0].everything;
-	mode.loaded_ms = clock_mono_ns() / 1000000;
-	mode.wrapped[0] = *everything;
-	shelf_keep(v, &mode);
-	for (size_t i = 0; i < n; i++) {
-		const struct wrapped_key w = {
-		    *tx_tenant(tx), rows[i].purpose, rows[i].key_version, rows[i].kek_id, rows[i].wrapped};
-
-		for (size_t p = 0; rows[i].settled && p < countof(purposes); p++)
-			if (str_eq(rows[i].purpose, purposes[p]))
-				shelve(v, &w, (int32_t)p, true);
-	}
+	vault_live_keep(v, tx_tenant(tx), asked_ms, rows, n);
 	return OK;
 }
 
