@@ -9,10 +9,20 @@ struct worker_start {
 	int number;
 };
 
+/* Whether one is to be woken, by the caller, once he has let go of the lock. One at a time: whoever wakes up sees to the next, and the workers that are awake may have taken
+ * it all by then. Called with the lock held. */
+static bool wakes(struct queue *q)
+{
+	const bool one = (q->first || q->again) && q->asleep > 0 && q->waking == 0;
+
+	q->waking += one;
+	return one;
+}
+
 bool worker_submit(struct exchange *ex)
 {
 	struct queue *q = &ex->server->queue;
-	bool room;
+	bool room, wake;
 
 	pthread_mutex_lock(&q->lock);
 	room = q->length < q->max && !q->stop;
@@ -24,9 +34,11 @@ bool worker_submit(struct exchange *ex)
 		*q->last = ex;
 		q->last = &ex->next;
 		q->length++;
-		pthread_cond_signal(&q->work);
 	}
+	wake = wakes(q);
 	pthread_mutex_unlock(&q->lock);
+	if (wake)
+		pthread_cond_signal(&q->work);
 	return room;
 }
 
@@ -54,15 +66,23 @@ static struct exchange *take(struct queue *q)
 static struct exchange *next_work(struct queue *q)
 {
 	struct exchange *ex;
+	bool wake;
 
 	pthread_mutex_lock(&q->lock);
-	while (!q->first && !q->again && (!q->stop || q->away > 0))
+	while (!q->first && !q->again && (!q->stop || q->away > 0)) {
+		q->asleep++;
 		pthread_cond_wait(&q->work, &q->lock);
+		q->asleep--;
+		q->waking = 0;
+	}
 	if ((ex = take_again(q)) || (ex = take(q)))
 		q->busy++;
 	else
 		q->alive--;
+	wake = wakes(q);
 	pthread_mutex_unlock(&q->lock);
+	if (wake)
+		pthread_cond_signal(&q->work);
 	return ex;
 }
 
@@ -108,13 +128,17 @@ static void came_back(struct queue *q)
 static void work_again(struct exchange *ex)
 {
 	struct queue *q = &ex->server->queue;
+	bool wake;
 
 	pthread_mutex_lock(&q->lock);
 	ex->next = NULL;
 	*q->again_last = ex;
 	q->again_last = &ex->next;
+	wake = wakes(q);
+	/* while it holds the lock: the last one away may be what a stopping server waits for */
+	if (wake)
+		pthread_cond_signal(&q->work);
 	came_back(q);
-	pthread_cond_signal(&q->work);
 	pthread_mutex_unlock(&q->lock);
 }
 
