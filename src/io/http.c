@@ -102,25 +102,32 @@ static struct http_server *server_new(const struct http_config *config)
 	for (int i = 0; i < LINGER_MAX; i++)
 		s->lingers[i].fd = -1;
 	pthread_mutex_init(&s->conns_lock, NULL);
-	pthread_mutex_init(&s->free_lock, NULL);
+	for (int i = 0; i < HTTP_LOOPS_MAX; i++)
+		pthread_mutex_init(&s->loops[i].free_lock, NULL);
 	if (address_table_init(&s->addresses, connections))
 		return s;
 	free(s);
 	return NULL;
 }
 
-static void server_free(struct http_server *s)
+static void exchanges_free(struct http_loop *l)
 {
-	while (s->free) {
-		struct exchange *ex = s->free;
+	while (l->free) {
+		struct exchange *ex = l->free;
 
-		s->free = ex->next;
+		l->free = ex->next;
 		arena_free(&ex->arena);
 		free(ex);
 	}
+	pthread_mutex_destroy(&l->free_lock);
+}
+
+static void server_free(struct http_server *s)
+{
+	for (int i = 0; i < HTTP_LOOPS_MAX; i++)
+		exchanges_free(&s->loops[i]);
 	address_table_free(&s->addresses);
 	pthread_mutex_destroy(&s->conns_lock);
-	pthread_mutex_destroy(&s->free_lock);
 	free(s);
 }
 

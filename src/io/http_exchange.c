@@ -1,37 +1,36 @@
 #include "io/http_impl.h"
 
-#define FREE_EXCHANGES_MAX 256
 #define REQUEST_ID_MAX_BYTES 64
 /* For exchanges whose client went away before an answer was complete; never sent. */
 #define STATUS_CLIENT_GONE 499
 
-static struct exchange *exchange_take(struct http_server *s)
+static struct exchange *exchange_take(struct http_loop *l)
 {
 	struct exchange *ex;
 
-	pthread_mutex_lock(&s->free_lock);
-	if ((ex = s->free)) {
-		s->free = ex->next;
-		s->free_count--;
+	pthread_mutex_lock(&l->free_lock);
+	if ((ex = l->free)) {
+		l->free = ex->next;
+		l->free_count--;
 	}
-	pthread_mutex_unlock(&s->free_lock);
+	pthread_mutex_unlock(&l->free_lock);
 	if (!ex && (ex = calloc(1, sizeof(*ex))))
-		arena_init(&ex->arena, s->config.source, REQUEST_ARENA_MAX_BYTES);
+		arena_init(&ex->arena, l->server->config.source, REQUEST_ARENA_MAX_BYTES);
 	return ex;
 }
 
 /* Arenas go round with their first block in them, so a request in the steady state asks malloc for nothing of ours. */
-static void exchange_put(struct http_server *s, struct exchange *ex)
+static void exchange_put(struct http_loop *l, struct exchange *ex)
 {
 	arena_reset(&ex->arena);
-	pthread_mutex_lock(&s->free_lock);
-	if (s->free_count < FREE_EXCHANGES_MAX) {
-		ex->next = s->free;
-		s->free = ex;
-		s->free_count++;
+	pthread_mutex_lock(&l->free_lock);
+	if (l->free_count < l->free_max) {
+		ex->next = l->free;
+		l->free = ex;
+		l->free_count++;
 		ex = NULL;
 	}
-	pthread_mutex_unlock(&s->free_lock);
+	pthread_mutex_unlock(&l->free_lock);
 	if (!ex)
 		return;
 	arena_free(&ex->arena);
@@ -44,10 +43,10 @@ struct exchange *exchange_new(struct http_server *s, struct MHD_Connection *mhd)
 	struct exchange *ex;
 	struct arena arena;
 
-	if (!c || !(ex = exchange_take(s)))
+	if (!c || !(ex = exchange_take(c->loop)))
 		return NULL;
 	arena = ex->arena;
-	*ex = (struct exchange){.arena = arena, .server = s, .conn = c, .mhd = mhd, .refs = 1};
+	*ex = (struct exchange){.arena = arena, .server = s, .conn = c, .loop = c->loop, .mhd = mhd, .refs = 1};
 	ex->x = (struct http_exchange){.arena = &ex->arena,
 	    .internal = ex,
 	    .client = c->client,
@@ -72,7 +71,7 @@ void exchange_release(struct exchange *ex)
 		stream_free(ex);
 	if (ex->address_counted)
 		address_give(&s->addresses, &ex->address);
-	exchange_put(s, ex);
+	exchange_put(ex->loop, ex);
 	s->under_way--;
 }
 
@@ -114,7 +113,6 @@ void *exchange_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
 	idle_leave(c);
 	idle_learn(c, uri);
 	c->current = ex;
-	ex->loop = c->loop;
 	ex->target = uri;
 	ex->target_bytes = strlen(uri);
 	ex->target_copy = arena_copy(

@@ -96,6 +96,13 @@ struct http_loop {
 	_Atomic bool stop, quiet; /* it accepts no more */
 	struct conn *first, *last;
 	int count;
+
+	/* Exchanges that are over: taken by this thread, and given back by it or by the worker of a stream. Of each loop its own, so that what one processor has at
+	 * hand is not fetched by another. */
+	pthread_mutex_t free_lock;
+	struct exchange *free;
+	int free_count, free_max;
+	char apart[64]; /* from what the next thread writes */
 };
 
 /* All on the thread of the connection. idle_learn(): `line` is in the request's first, as it lies in libmicrohttpd's memory. */
@@ -201,10 +208,6 @@ struct http_server {
 	struct address_table addresses;
 	pthread_t janitor;
 	_Atomic bool janitor_stop;
-
-	pthread_mutex_t free_lock;
-	struct exchange *free;
-	int free_count;
 
 	struct queue queue;
 	pthread_t *workers;

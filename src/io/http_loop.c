@@ -8,7 +8,8 @@
 /* The threads that read and write: each turns a libmicrohttpd of its own, all of which listen on one socket. Between two turns nobody touches the
  * connections, which is what http_idle.c needs. libmicrohttpd has no wake-up of its own where it isn't its threads that wait. */
 
-#define LOOP_TURN_MS 100 /* at most: for idle connections, and to notice an end */
+#define FREE_EXCHANGES_MAX 256 /* of all loops; HTTP_LOOPS_MAX is less */
+#define LOOP_TURN_MS 100       /* at most: for idle connections, and to notice an end */
 
 /* Paths and queries are decoded by whoever needs them, once. */
 static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
@@ -107,6 +108,7 @@ bool loops_start(struct http_server *s, int fd)
 		threads = HTTP_LOOPS_MAX;
 	for (int i = 0; i < threads; i++, s->loop_count++) {
 		s->loops[i].server = s;
+		s->loops[i].free_max = FREE_EXCHANGES_MAX / threads;
 		if (!loop_start(&s->loops[i], fd, (limit + threads - 1) / threads))
 			return false;
 	}
