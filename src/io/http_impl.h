@@ -175,7 +175,7 @@ struct queue {
 	struct exchange *first, **last;
 	struct exchange *again, **again_last; /* those that a worker goes on with: first, and never refused */
 	int length, max, busy;
-	int asleep, waking;  /* workers: that wait for work, and whether one of them was woken and is not there yet */
+	int asleep, waking;  /* workers: that wait for work, and 1 when one of them was woken and is not there yet */
 	int away;	     /* handed over; workers stay until none is */
 	int alive;	     /* workers */
 	_Atomic int streams; /* under way; each has a worker */

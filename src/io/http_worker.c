@@ -10,12 +10,12 @@ struct worker_start {
 };
 
 /* Whether one is to be woken, by the caller, once he has let go of the lock. One at a time: whoever wakes up sees to the next, and the workers that are awake may have taken
- * it all by then. Called with the lock held. */
+ * it all by then. Where none is at work everybody wakes one, so nothing depends on a single signal. Called with the lock held. */
 static bool wakes(struct queue *q)
 {
-	const bool one = (q->first || q->again) && q->asleep > 0 && q->waking == 0;
+	const bool one = (q->first || q->again) && q->asleep > 0 && (q->waking == 0 || q->busy == 0);
 
-	q->waking += one;
+	q->waking |= one;
 	return one;
 }
 

@@ -69,3 +69,15 @@ test('the last places, wanted by two servers at once: exactly as many as there a
 	const used = await rows(server.database.name, `select quota, cell, used from quota_cells where survey_id = '${g.survey.id}' and quota !~ '^@' order by 1, 2`);
 	assert.deepEqual(used, [['both', 'af', '40'], ['both', 'am', '40'], ['both', 'bf', '40'], ['both', 'bm', '40'], ['city', 'a', '80']]);
 });
+
+test('keys of before among new ones, all at once: each is stored and counted once', async () => {
+	const quotas = [{ name: 'all', cells: [{ name: 'any', when: '{nps} >= 0', limit: 1000 }] }];
+	const g = await publish(server.api, definition('Again', [{ name: 'p', questions: [{ type: 'rating', name: 'nps', title: 'How likely?', min: 0, max: 10, required: true }] }], { quotas }));
+	const keys = Array.from({ length: 60 }, () => randomUUID()), more = Array.from({ length: 60 }, () => randomUUID());
+	const all = (list) => Promise.all(list.map((key) => send(server.port, g.slug, { answers: { nps: 7 } }, key).then((r) => expect(r, 201))));
+	await all(keys);
+	const replies = await all(more.flatMap((key, i) => [key, keys[i]]));
+	assert.equal(replies.filter((r) => r.headers['idempotency-replayed'] === 'true').length, 60);
+	const counted = await rows(server.database.name, `select quota, cell = 'any', used from quota_cells where survey_id = '${g.survey.id}' order by 1`);
+	assert.deepEqual(counted, [['@completed', 'f', '120'], ['@started', 'f', '120'], ['all', 't', '120']]);
+});

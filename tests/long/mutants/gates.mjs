@@ -16,6 +16,7 @@ const GATES = [
 	['who keeps a place takes another', 'fieldwork/intake_places.c', 'if (!open || !had)', 'if (true)', ['api/quota_leases']],
 	['a kept place is not given back', 'fieldwork/intake_places.c', 'if (!holds(&w->places, &held.cells[i]) && !stays(w, &held.cells[i]))', 'if (false)', ['api/quota_leases']],
 	['draws do not wait for each other', 'fieldwork/intake_batch.c', 'if (draws(writing_of(g->items[i])))', 'if (false)', ['api/least_filled: 300 interviews']],
+	['a full cell does not undo what is stored with it', 'fieldwork/intake_batch.c', 'if (n == 0 || r->refused == 0)', 'if (true || r->refused == 0)', ['api/writers: the last places']],
 	['what is drawn by is not locked', 'fieldwork/intake_alone.c', 'for (size_t k = 0; k < own->draws.n; k++)', 'for (size_t k = 0; false; k++)', ['api/least_filled: 300 interviews']],
 	['it is drawn again', 'fieldwork/intake_draw.c', 'if (!row.drawn || row.drawn->count == 0)', 'if (true)', ['api/least_filled: page by page in HTML']],
 	['a draw that was undone is kept', 'fieldwork/sitting.c', '	s->state = *before;', '	(void)before;', ['api/least_filled: a draw that was undone']],
