@@ -67,7 +67,7 @@ struct app {
 	enum err (*mail_add)(
 	    struct app *app, struct tx *tx, struct arena *a, const struct mail *mail, struct uuid *job);
 	const char *public_url; /* configured origin, for links; never taken from a Host header */
-	bool draining;		/* readyz says 503 */
+	_Atomic bool draining;	/* readyz says 503 */
 };
 
 #endif

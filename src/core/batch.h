@@ -3,7 +3,8 @@
  * A few writer threads take what has queued up while the last commit was under way, at most BATCH_ITEMS_MAX, sort it by tenant and send it in one
  * pipelined transaction: per tenant the binding and one statement for all its rows (step 0), then, tenant by tenant once more, what is counted
  * (step 1: rows that others want too, locked for the end of the transaction only), then one Sync. A group whose counting does not depend on what is stored
- * already may leave step 0 out and store and count in step 1: so all that is counted is locked in the order of the tenants. The more there is to do the larger the
+ * already may leave step 0 out and store and count in step 1: so all that is counted is locked in the order of the tenants, and in a transaction of several a statement
+ * waits for a lock a moment only; whom it waited for is written by himself afterwards. The more there is to do the larger the
  * batches become. This is the only place where tenants share a transaction; therefore any error undoes all of it:
  *
  *   a group whose statement failed is left out, the others are written again without it, then its halves, until the item that is at fault stands

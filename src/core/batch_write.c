@@ -9,6 +9,8 @@
 
 #define STEPS 2
 #define NOBODY (-1) /* at fault */
+/* One tenant's rows may be locked for long: for others' cells that are locked meanwhile, no longer than this. By itself it waits as everybody does. */
+#define LOCK_TOGETHER "300ms"
 
 /* How an attempt ended. */
 struct ending {
@@ -61,11 +63,12 @@ static enum err bind(struct attempt *t, size_t group)
 	if (first && (e = tx_who_text(&who, t->a, &origin)))
 		return e;
 	uuid_text(t->groups[group].tenant, text);
-	const struct pg_param in[] = {P_TEXT(str_make(text, sizeof text)), P_TEXT(origin)};
+	const struct pg_param in[] = {P_TEXT(str_make(text, sizeof text)), P_TEXT(origin),
+	    P_TEXT_OR_NULL(t->n > 1 ? S(LOCK_TOGETHER) : (struct str){0})};
 
 	t->expected[t->due++] = t->n * STEPS;
 	t->bound = group + 1;
-	return pg_send(t->c, first ? &SQL_tx_bind_many : &SQL_tx_bind_read, in, first ? 2 : 1);
+	return pg_send(t->c, first ? &SQL_tx_bind_many : &SQL_tx_bind_read, in, first ? 3 : 1);
 }
 
 static enum err send_step(struct attempt *t, size_t step)
@@ -297,8 +300,8 @@ static void write_halves(struct batch *b, struct batch_group *g, struct arena *a
 	write_groups(b, &rest, 1, a);
 }
 
-/* A group that could not be stored with others, once they have been. */
-static void settle_group(struct batch *b, struct batch_group *g, const struct ending *end, struct arena *a)
+/* A group that could not be stored, with others or by itself, once the others have been. */
+static void settle_group(struct batch *b, struct batch_group *g, const struct ending *end, bool others, struct arena *a)
 {
 	enum err e = b->room->blame ? b->room->blame(b->ctx, end->error, end->constraint) : OK;
 
@@ -306,6 +309,8 @@ static void settle_group(struct batch *b, struct batch_group *g, const struct en
 		write_alone(b, g, a);
 	else if (e)
 		tell(b, g, e);
+	else if (end->error == ERR_BUSY && others)
+		write_groups(b, g, 1, a);
 	/* a lock that others hold, or memory: none of the items is to blame more than another */
 	else if (g->n == 1 || end->error == ERR_BUSY || end->error == ERR_MEMORY)
 		tell(b, g, end->error);
@@ -337,6 +342,7 @@ static void write_groups(struct batch *b, struct batch_group *groups, size_t n, 
 {
 	struct batch_group culprit;
 	struct ending end;
+	bool others;
 	int tries = 0;
 
 	while (n > 0) {
@@ -351,9 +357,10 @@ static void write_groups(struct batch *b, struct batch_group *groups, size_t n, 
 			return;
 		if (end.group == NOBODY || end.retry)
 			continue;
+		others = n > 1;
 		remove_group(groups, &n, (size_t)end.group, &culprit);
 		write_groups(b, groups, n, a);
-		settle_group(b, &culprit, &end, a);
+		settle_group(b, &culprit, &end, others, a);
 		return;
 	}
 }

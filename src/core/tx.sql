@@ -17,7 +17,9 @@ select set_config('app.current_project_scope', $1, true)
 -- role: app public worker owner
 select set_config('app.current_tenant_id', $1, true), set_config('statement_timeout', $2, true)
 
--- A writer runs few statements, all of them with arrays, over and over: a plan made anew for their lengths costs more than a row.
+-- A writer runs few statements, all of them with arrays, over and over: a plan made anew for their lengths costs more than a row. $3: how long a statement waits for a lock,
+-- where others wait for what the transaction has locked.
 -- name: tx_bind_many
 -- role: app public worker
-select set_config('app.current_tenant_id', $1, true), set_config('app.origin', $2, true), set_config('plan_cache_mode', 'force_generic_plan', true)
+select set_config('app.current_tenant_id', $1, true), set_config('app.origin', $2, true), set_config('plan_cache_mode', 'force_generic_plan', true),
+	set_config('lock_timeout', coalesce($3::text, current_setting('lock_timeout')), true)

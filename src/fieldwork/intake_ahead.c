@@ -44,8 +44,9 @@ const struct batch_room ahead_room = {
     .done = done,
 };
 
+/* Of a database that is away each asks for himself, and is told so at once. */
 bool ahead_send(struct intake *in, struct ahead *x, const struct uuid *tenant)
 {
 	x->item.tenant = *tenant;
-	return !batch_put(in->ahead, &x->item);
+	return !pg_pool_down(in->app->pools[PG_PUBLIC]) && !batch_put(in->ahead, &x->item);
 }

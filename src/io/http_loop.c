@@ -10,6 +10,8 @@
 
 #define FREE_EXCHANGES_MAX 256 /* of all loops; HTTP_LOOPS_MAX is less */
 #define LOOP_TURN_MS 100       /* at most: for idle connections, and to notice an end */
+#define EVENTS_AT_ONCE 128     /* of libmicrohttpd 0.9.75 */
+#define OTHER_EVENTS 4	       /* than those of connections: who listens, who wakes */
 
 /* Paths and queries are decoded by whoever needs them, once. */
 static size_t keep_escaped(void *cls, struct MHD_Connection *mhd, char *s)
@@ -38,7 +40,7 @@ static int epoll_of(struct http_loop *l)
 }
 
 /* The loop waits where libmicrohttpd does: one call in place of two, and sockets that are watched once. An event without a pointer, the version that is known
- * passes over. It is told at its edge, so the descriptor is never read. */
+ * passes over. It is told at its edge, so the descriptor need not be read. */
 static bool wakes_itself(struct http_loop *l)
 {
 	struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
@@ -58,15 +60,23 @@ static void wait_for_events(struct http_loop *l)
 		(void)eventfd_read(l->wake, &n);
 }
 
+/* libmicrohttpd takes EVENTS_AT_ONCE at a time and, when it got as many, waits once more before it looks at them: with so many connections it must not wait. */
+static bool may_all_speak(struct http_loop *l)
+{
+	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections + OTHER_EVENTS >=
+	       EVENTS_AT_ONCE;
+}
+
 static void *loop_run(void *loop)
 {
 	struct http_loop *l = loop;
-	bool alone = wakes_itself(l);
+	bool one_call = wakes_itself(l), waits;
 
 	while (!l->stop) {
-		if (!alone)
+		waits = !one_call || may_all_speak(l);
+		if (waits)
 			wait_for_events(l);
-		MHD_run_wait(l->daemon, alone ? LOOP_TURN_MS : 0);
+		MHD_run_wait(l->daemon, waits ? 0 : LOOP_TURN_MS);
 		idle_tidy(l);
 		if (l->server->draining && !l->quiet) {
 			MHD_quiesce_daemon(l->daemon);

@@ -280,9 +280,20 @@ static void refuse_waiting(struct http_server *s, bool all)
 	}
 }
 
+/* Some versions of the C library lose a signal once in a great while. */
+static void wake_again(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->waking = 0;
+	if (wakes(q))
+		pthread_cond_signal(&q->work);
+	pthread_mutex_unlock(&q->lock);
+}
+
 void workers_refuse_late(struct http_server *s)
 {
 	refuse_waiting(s, false);
+	wake_again(&s->queue);
 }
 
 static bool wait_for_workers(struct queue *q, int ms)

@@ -154,6 +154,16 @@ static void mark_up(struct pg_pool *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+bool pg_pool_down(struct pg_pool *p)
+{
+	bool down;
+
+	pthread_mutex_lock(&p->lock);
+	down = p->down;
+	pthread_mutex_unlock(&p->lock);
+	return down;
+}
+
 void pg_pool_heard(struct pg_pool *p)
 {
 	atomic_store_explicit(&p->heard_ns, clock_mono_ns(), memory_order_relaxed);

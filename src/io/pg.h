@@ -88,6 +88,8 @@ enum err pg_pool_open(const struct pg_pool_config *config, struct pg_pool **out,
 void pg_pool_close(struct pg_pool *p);
 struct pg_pool_counts { int open, idle, used, waiting, max; };
 void pg_pool_counts(struct pg_pool *p, struct pg_pool_counts *out);
+/* It was away or silent when somebody last tried: one caller tries again, and what waits behind him waits for that. */
+bool pg_pool_down(struct pg_pool *p);
 enum err pg_pool_ping(struct pg_pool *p, int timeout_ms);             /* connects if need be; ERR_UNAVAILABLE */
 /* Prepares every statement of the pool's role and checks it; *why names the first that fails. */
 enum err pg_pool_check(struct pg_pool *p, struct arena *a, struct str *why);

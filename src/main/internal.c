@@ -14,12 +14,12 @@
 
 void app_drain(struct app *app)
 {
-	__atomic_store_n(&app->draining, true, __ATOMIC_RELEASE);
+	app->draining = true;
 }
 
 bool app_draining(const struct app *app)
 {
-	return __atomic_load_n(&app->draining, __ATOMIC_ACQUIRE);
+	return app->draining;
 }
 
 static const struct field health_fields[] = {
