@@ -24,6 +24,7 @@ export class Worker {
 		const log = openSync(this.logFile, 'a');
 		this.child = spawn(this.binary, ['worker', ...this.args], { env: { ...this.server.environment(), ...this.env }, stdio: ['ignore', log, log] });
 		closeSync(log);
+		this.child.unref(); // one that a failed test left running must not keep the file from ending
 		this.gone = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(code ?? signal)));
 		let died = false;
 		this.gone.then(() => { died = true; });
