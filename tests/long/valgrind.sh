@@ -25,7 +25,7 @@ under fault "$COTEST_RUN/tmp/fault"
 export COTEST_BIN=$COTEST_RUN/tmp/under/collect COTEST_SLOW=10 COLLECT_CONFINE=false
 SUITE_REPORTS=$COTEST_RUN/tmp/valgrind. SUITE_SECONDS=1200
 # these hold the program to milliseconds, to rates and to sizes that it does not keep thirty times slower
-SUITE_REPORTS_ONLY="tests/api/backoff.mjs tests/api/slow.mjs tests/api/known_devices.mjs tests/api/malformed.mjs tests/api/matrix.mjs tests/api/rates.mjs tests/api/csv.mjs tests/api/second_factor.mjs"
+SUITE_REPORTS_ONLY="tests/api/backoff.mjs tests/api/slow.mjs tests/api/known_devices.mjs tests/api/malformed.mjs tests/api/matrix.mjs tests/api/rates.mjs tests/api/csv.mjs tests/api/second_factor.mjs tests/api/sessions.mjs"
 "$COTEST_RUN/tmp/under/fault"
 suite_finds
 if [ -n "${COTEST_LONG:-}" ]; then
