@@ -90,9 +90,13 @@ test('the same where places are short: who is not stored takes none', async () =
 	const f = await field({ document: survey(2), codes: [1, 2, 3, 4].map((n) => `panel-000${n}`) });
 	const [a, b, c, d] = [1, 2, 3, 4].map((n) => hold(f, { code: `panel-000${n}` }));
 	b.id = a.id;
-	assert.deepEqual(told(await send(f, [a, b, c, d])), [['accepted', 'completed'], ['refused', 'conflict'], ['accepted', 'completed'], ['accepted', 'quota_full']]);
+	const got = await send(f, [a, b, c, d]), won = got.findIndex((i) => i.result === 'accepted' && i.id === a.id);
+	// Whose turn comes first is not promised: a batch may be written in several groups.
+	assert.deepEqual(told(got).sort(), [['accepted', 'completed'], ['accepted', 'completed'], ['accepted', 'quota_full'], ['refused', 'conflict']]);
+	assert.ok(won < 2 && got[1 - won].problem?.code === 'conflict', 'one of the two with one id is stored, the other refused');
 	assert.deepEqual(await used(f), [['a', '2']]);
-	assert.deepEqual(told(await send(f, [a, b])), [['replayed', 'completed'], ['refused', 'conflict']]);
+	const again = told(await send(f, [a, b]));
+	assert.deepEqual([again[won], again[1 - won]], [['replayed', got[won].status], ['refused', 'conflict']]);
 	assert.deepEqual(await sql(`select status, count(*) from responses where survey_id = '${f.survey.id}' group by 1 order by 1`), [['completed', '2'], ['quota_full', '1']]);
 });
 
